@@ -1,0 +1,1 @@
+"""Pure vision: bytes in, described faces out. Imports no Django."""

@@ -1,0 +1,91 @@
+"""Five landmarks to a chip: one similarity transform, the same in training and serving."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from cv.engine.types import Landmarks
+
+# Where the landmarks stand in a chip of side 1. The eyes stand where dlib's face chips (150 px, padding 0.25)
+# have them, so that its face-recognition weights see what they were trained on; nose and mouth are ArcFace's
+# five points (Deng et al. 2019), scaled by the distance of the eyes.
+TEMPLATE = np.array(
+    [[0.3182, 0.3143], [0.6689, 0.3143], [0.4949, 0.5147], [0.3507, 0.7193], [0.6412, 0.7193]], dtype=np.float64
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """Rotation, scale and shift of the plane as one complex line: ``z ↦ a·z + b``."""
+
+    a: complex
+    b: complex
+
+    @property
+    def scale(self) -> float:
+        return abs(self.a)
+
+    def inverse(self) -> "Similarity":
+        return Similarity(1 / self.a, -self.b / self.a)
+
+
+def fit_similarity(source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> Similarity:
+    """Least-squares similarity without reflection that maps ``source`` to ``target``, both ``(N, 2)``.
+
+    In the plane Umeyama's method (1991) reduces to one complex regression.
+    """
+    z, w = source @ (1, 1j), target @ (1, 1j)
+    z_centred, w_centred = z - z.mean(), w - w.mean()
+    spread = float((abs(z_centred) ** 2).sum())
+    a = complex((z_centred.conj() * w_centred).sum() / spread) if spread > 0 else 1 + 0j
+    if a == 0:
+        a = 1 + 0j
+    return Similarity(a, complex(w.mean() - a * z.mean()))
+
+
+def align(image: Image.Image, landmarks: Landmarks, size: int) -> npt.NDArray[np.uint8]:
+    """Cuts the chip: uint8 RGB ``(size, size, 3)``. What lies outside the image is black.
+
+    ``landmarks`` are in pixels of ``image``.
+    """
+    points = np.array(
+        [landmarks.left_eye, landmarks.right_eye, landmarks.nose, landmarks.mouth_left, landmarks.mouth_right]
+    )
+    return warp(image, fit_similarity(points, TEMPLATE * size), size)
+
+
+def whole_picture(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
+    """The picture itself as a chip, for pictures that are a face but in which none is found.
+
+    uint8 RGB ``(size, size, 3)``; the longer side fills the chip.
+    """
+    scale = size / max(image.size)
+    centre = complex(image.width, image.height) / 2
+    return warp(image, Similarity(complex(scale), complex(size, size) / 2 - scale * centre), size)
+
+
+def warp(image: Image.Image, to_chip: Similarity, size: int) -> npt.NDArray[np.uint8]:
+    """Bilinear where the chip enlarges, averaged first where it shrinks the image, so that nothing aliases."""
+    to_image = to_chip.inverse()
+    corners = np.array([to_image.a * z + to_image.b for z in (0, size, size * 1j, size * (1 + 1j))])
+    left, top = math.floor(corners.real.min()) - 1, math.floor(corners.imag.min()) - 1
+    right, bottom = math.ceil(corners.real.max()) + 1, math.ceil(corners.imag.max()) + 1
+    left, right = (min(max(x, 0), image.width) for x in (left, right))
+    top, bottom = (min(max(y, 0), image.height) for y in (top, bottom))
+    if left >= right or top >= bottom:
+        return np.zeros((size, size, 3), dtype=np.uint8)
+    region = image.crop((left, top, right, bottom))
+    factor = max(1, int(to_image.scale))
+    if factor > 1:
+        region = region.reduce(factor)
+    a, b = to_image.a / factor, (to_image.b - complex(left, top)) / factor
+    chip = region.transform(
+        (size, size),
+        Image.Transform.AFFINE,
+        (a.real, -a.imag, b.real, a.imag, a.real, b.imag),
+        resample=Image.Resampling.BILINEAR,
+    )
+    return np.asarray(chip)

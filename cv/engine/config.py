@@ -1,0 +1,42 @@
+"""What an engine can be told when it is built; what may differ from image to image is ``AnalysisOptions``."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+WEIGHTS_DIR = Path(__file__).resolve().parents[2] / "weights"
+
+
+class Backend(StrEnum):
+    """What runs the nets: ONNX Runtime on a CPU, or PyTorch, the reference and the one for a GPU."""
+
+    ONNX = "onnx"
+    TORCH = "torch"
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """Largest image that is decoded: bytes as they came in, and pixels by its header."""
+
+    max_bytes: int = 10 * 1024 * 1024
+    max_pixels: int = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DetectThresholds:
+    """Face probability that a candidate needs to leave P-, R- and O-Net; the values of the MTCNN authors."""
+
+    proposal: float = 0.6
+    refine: float = 0.7
+    output: float = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """``threads`` is the number of cores that one net may use."""
+
+    weights_dir: Path = WEIGHTS_DIR
+    backend: Backend = Backend.ONNX
+    threads: int = 2
+    limits: DecodeLimits = field(default_factory=DecodeLimits)
+    thresholds: DetectThresholds = field(default_factory=DetectThresholds)

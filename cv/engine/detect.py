@@ -1,0 +1,132 @@
+"""MTCNN (Zhang et al. 2016): an image pyramid through P-Net, then R-Net and O-Net on ever fewer candidates."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from cv.engine.area import AreaImage, Regions
+from cv.engine.boxes import Boxes, Scores, areas, nms, regress, to_squares
+from cv.engine.config import DetectThresholds
+from cv.engine.transforms import crops_to_input
+from cv.engine.types import Box, Detection, Landmarks
+
+_CELL, _STRIDE = 12, 2
+_PYRAMID_FACTOR = 0.709
+_REFINE_PX, _OUTPUT_PX = 24, 48
+_BATCH = 256
+
+Array = npt.NDArray[np.float32]
+
+
+class Net(Protocol):
+    """A loaded net: float32 ``(N, 3, H, W)`` in, its outputs in the order of the nn.Module."""
+
+    def __call__(self, batch: Array) -> list[Array]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """The cascade. Thread-safe: it holds no state but the loaded nets."""
+
+    proposal_net: Net
+    refine_net: Net
+    output_net: Net
+    thresholds: DetectThresholds
+
+    def detect(self, image: Image.Image, min_face_px: float, max_faces: int) -> list[Detection]:
+        """The faces of an RGB image, largest first, at most ``max_faces``, in its pixels.
+
+        A face smaller than ``min_face_px`` may be found or not.
+        """
+        area_image = AreaImage(np.asarray(image))
+        boxes = self._propose(area_image, min_face_px)
+        boxes = self._refine(area_image, boxes)
+        boxes, scores, landmarks = self._output(area_image, boxes)
+        largest = np.argsort(-areas(boxes), kind="stable")[:max_faces]
+        return [_detection(boxes[i], scores[i], landmarks[i]) for i in largest]
+
+    def _propose(self, image: AreaImage, min_face_px: float) -> Boxes:
+        found = [
+            self._propose_at(image, scale) for scale in pyramid_scales(min(image.size), min_face_px)
+        ]
+        if not found:
+            return np.empty((0, 4), np.float32)
+        boxes, scores, offsets = (np.concatenate(part) for part in zip(*found, strict=True))
+        kept = nms(boxes, scores, 0.7)
+        return to_squares(regress(boxes[kept], offsets[kept], inclusive=False))
+
+    def _propose_at(self, image: AreaImage, scale: float) -> tuple[Boxes, Scores, Array]:
+        width, height = image.size
+        level = image.resize(int(width * scale + 1), int(height * scale + 1))
+        probability, offsets = self.proposal_net(crops_to_input(level[None]))
+        rows, columns = np.nonzero(probability[0] >= self.thresholds.proposal)
+        corners = np.stack([columns, rows], axis=1).astype(np.float32) * _STRIDE + 1
+        boxes = np.floor(np.hstack([corners, corners + _CELL - 1]) / np.float32(scale))
+        scores = probability[0, rows, columns]
+        kept = nms(boxes, scores, 0.5)
+        return boxes[kept], scores[kept], offsets[0][:, rows, columns].T[kept]
+
+    def _refine(self, image: AreaImage, boxes: Boxes) -> Boxes:
+        boxes = boxes[_visible(boxes, image.size)]
+        scores, offsets = _in_batches(self.refine_net, image, boxes, _REFINE_PX)
+        passed = scores > self.thresholds.refine
+        boxes, scores, offsets = boxes[passed], scores[passed], offsets[passed]
+        kept = nms(boxes, scores, 0.7)
+        return to_squares(regress(boxes[kept], offsets[kept], inclusive=True))
+
+    def _output(self, image: AreaImage, boxes: Boxes) -> tuple[Boxes, Scores, Array]:
+        """Boxes ``(N, 4)``, scores ``(N,)`` and landmarks ``(N, 5, 2)``."""
+        boxes = boxes[_visible(boxes, image.size)]
+        scores, offsets, points = _in_batches(self.output_net, image, boxes, _OUTPUT_PX)
+        passed = scores > self.thresholds.output
+        boxes, scores, offsets, points = boxes[passed], scores[passed], offsets[passed], points[passed]
+        fractions = points.reshape(-1, 2, 5).transpose(0, 2, 1)
+        size = boxes[:, None, 2:] - boxes[:, None, :2] + 1
+        landmarks = boxes[:, None, :2] + fractions * size - 1
+        boxes = regress(boxes, offsets, inclusive=True)
+        kept = nms(boxes, scores, 0.7, over_smaller=True)
+        return boxes[kept], scores[kept], landmarks[kept]
+
+
+def pyramid_scales(shorter_side: int, min_face_px: float) -> list[float]:
+    """Scales at which a face of the 12 px cell is a face of ``min_face_px``, and every larger one."""
+    scale = _CELL / min_face_px
+    scales = []
+    while shorter_side * scale >= _CELL:
+        scales.append(scale)
+        scale *= _PYRAMID_FACTOR
+    return scales
+
+
+def _in_batches(net: Net, image: AreaImage, boxes: Boxes, size: int) -> list[Array]:
+    """The net's outputs for the crop of every box; the part of a box outside the image is left out."""
+    regions = _clip(boxes, image.size)
+    outputs = [
+        net(crops_to_input(image.crops(regions[start : start + _BATCH], size)))
+        for start in range(0, max(len(regions), 1), _BATCH)
+    ]
+    return [np.concatenate(part) for part in zip(*outputs, strict=True)]
+
+
+def _clip(boxes: Boxes, image_size: tuple[int, int]) -> Regions:
+    """Whole pixels inside the image. MTCNN's boxes are inclusive and count pixels from 1."""
+    boxes = boxes.astype(np.intp)
+    return np.hstack([np.maximum(boxes[:, :2] - 1, 0), np.minimum(boxes[:, 2:], image_size)])
+
+
+def _visible(boxes: Boxes, image_size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    clipped = _clip(boxes, image_size)
+    return (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
+
+
+def _detection(box: Array, score: np.float32, landmarks: Array) -> Detection:
+    x1, y1, x2, y2 = box.tolist()
+    left_eye, right_eye, nose, mouth_left, mouth_right = (tuple(point) for point in landmarks.tolist())
+    return Detection(
+        box=Box(x1, y1, x2 - x1, y2 - y1),
+        confidence=min(float(score), 1.0),
+        landmarks=Landmarks(left_eye, right_eye, nose, mouth_left, mouth_right),
+    )

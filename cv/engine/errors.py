@@ -1,0 +1,37 @@
+"""Every way the engine refuses an image, typed once; the API maps ``code`` to an HTTP status."""
+
+
+class EngineError(Exception):
+    """Base of all engine errors. ``code`` is stable and part of the public API."""
+
+    code = "engine_error"
+
+
+class InvalidOptions(EngineError):
+    """An analysis option has a value outside its range."""
+
+    code = "invalid_request"
+
+
+class UnsupportedMediaType(EngineError):
+    """The bytes are not one of the image formats the engine reads."""
+
+    code = "unsupported_media_type"
+
+
+class ImageTooLarge(EngineError):
+    """More bytes or more pixels than the limits allow."""
+
+    code = "image_too_large"
+
+
+class UndecodableImage(EngineError):
+    """The header names a known format, but the pixels cannot be read: truncated, corrupt or lying."""
+
+    code = "undecodable_image"
+
+
+class ModelNotReady(EngineError):
+    """Weights are missing, changed since they were published, or failed to load."""
+
+    code = "model_not_ready"

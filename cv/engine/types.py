@@ -1,0 +1,163 @@
+"""Results of the engine: frozen values in pixels of the upright, full-size image (origin top left)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cv.engine.errors import InvalidOptions
+from cv.engine.labels import Attribute
+
+Point = tuple[float, float]
+
+MIN_FACE_PX_RANGE = (12, 4096)
+MAX_FACES_RANGE = (1, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Axis-aligned face box; may reach past the image's edge."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def area(self) -> float:
+        return self.width * self.height
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """Five points; left and right as seen in the picture."""
+
+    left_eye: Point
+    right_eye: Point
+    nose: Point
+    mouth_left: Point
+    mouth_right: Point
+
+
+class QualityWarning(StrEnum):
+    SMALL_FACE = "small_face"
+    BLURRED = "blurred"
+    DARK = "dark"
+    TURNED = "turned"
+    PARTLY_OUTSIDE = "partly_outside"
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How far the attributes of this face can be relied on: ``score`` in [0, 1], 1 is best."""
+
+    score: float
+    warnings: tuple[QualityWarning, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with the interval that holds the truth with the model's stated coverage."""
+
+    value: float
+    interval: tuple[float, float]
+    scale: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """The likeliest label and the probability of every label (they sum to 1)."""
+
+    label: str
+    probabilities: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """The described attributes; ``None`` where one was not asked for."""
+
+    age: Estimate | None = None
+    gender: Category | None = None
+    race: Category | None = None
+    expression: Category | None = None
+    beauty: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face found: ``confidence`` in [0, 1] is the last cascade stage's face probability."""
+
+    box: Box
+    confidence: float
+    landmarks: Landmarks
+
+
+@dataclass(frozen=True, slots=True)
+class FaceResult:
+    """A face found and described. ``index`` 0 is the largest face of the image."""
+
+    index: int
+    box: Box
+    confidence: float
+    landmarks: Landmarks
+    quality: Quality
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """``sha256`` is of the bytes as they came in; width and height are of the upright image."""
+
+    width: int
+    height: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The attribute model that answered; ``sha256`` is of the weights file in service."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds a stage; ``attributes`` includes the alignment of the chips."""
+
+    decode: float
+    detect: float
+    attributes: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisOptions:
+    """What to look for.
+
+    Raises InvalidOptions where ``min_face_px`` or ``max_faces`` is outside its range.
+    """
+
+    attributes: frozenset[Attribute] = field(default_factory=lambda: frozenset(Attribute))
+    min_face_px: int = 40
+    max_faces: int = 100
+
+    def __post_init__(self) -> None:
+        for name, value, (low, high) in (
+            ("min_face_px", self.min_face_px, MIN_FACE_PX_RANGE),
+            ("max_faces", self.max_faces, MAX_FACES_RANGE),
+        ):
+            if not low <= value <= high:
+                raise InvalidOptions(f"{name} must be from {low} to {high}, not {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisResult:
+    """Everything that one image gave; no face is an empty ``faces``."""
+
+    image: ImageInfo
+    faces: tuple[FaceResult, ...]
+    model: ModelInfo
+    timing_ms: Timing

@@ -1,0 +1,1 @@
+"""Training and evaluation of the attribute nets. Nothing that serves imports this package."""
