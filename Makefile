@@ -1,0 +1,50 @@
+# Sets XCloud up from a fresh clone, serves it and tests it: `make serve`, `make test`.
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+THREADS ?= 8
+PYTHON ?= python3
+VENV ?= .venv
+
+BIN := $(VENV)/bin
+# A stamp is named after the requirements' content: switching branches installs again only where the packages differ.
+SERVE_STAMP := $(VENV)/.serve-$(firstword $(shell cksum < requirements.txt))
+DEV_STAMP := $(VENV)/.dev-$(firstword $(shell cat requirements.txt requirements-dev.txt | cksum))
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev serve test lint
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(SERVE_STAMP)
+
+install-dev: $(DEV_STAMP)
+
+serve: install ## Set everything up and serve on HOST:PORT (default 127.0.0.1:8000)
+	$(BIN)/python manage.py migrate --no-input --verbosity 0
+	$(BIN)/python manage.py collectstatic --no-input --verbosity 0
+	$(BIN)/python manage.py ensure_admin
+	@echo "XCloud on http://$(HOST):$(PORT)/ (Ctrl-C stops it)"
+	exec $(BIN)/gunicorn xcloud.wsgi:application --bind $(HOST):$(PORT) --worker-class gthread --workers 1 \
+		--threads $(THREADS) --timeout 120 --graceful-timeout 30 --access-logfile -
+
+test: install-dev ## Run every check and every test that this machine can run (STRICT=1: fail where a service is down)
+	$(BIN)/python tests/run.py $(if $(STRICT),--strict)
+
+lint: install-dev ## Run ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "XCloud needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(SERVE_STAMP): | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	@rm -f $(VENV)/.serve-* && touch $@
+
+$(DEV_STAMP): | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	@rm -f $(VENV)/.serve-* $(VENV)/.dev-* && touch $@ $(SERVE_STAMP)

@@ -1,0 +1,126 @@
+"""Runs every check and test that this machine can run, and says plainly which it could not."""
+
+# ruff: noqa: S603, T201 -- a command-line program that starts only the commands named below.
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+# Two clones on one machine must not share a test database.
+DATABASE = f"xcloud_{zlib.crc32(str(ROOT).encode()):08x}"
+DATABASE_TESTS = ["tests/cv", "tests/api"]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A server that part of the tests needs. ``probe`` raises where ``url`` cannot be used."""
+
+    name: str
+    url: str
+    programs: tuple[str, ...]
+    probe: Callable[[str], None]
+
+    def unusable(self) -> str:
+        """Why the tests cannot use it; empty where they can."""
+        try:
+            self.probe(self.url)
+        except Exception as error:
+            return str(error).strip().splitlines()[0]
+        return ""
+
+    def installed(self) -> bool:
+        paths = os.pathsep.join([os.environ.get("PATH", ""), *map(str, Path("/usr/lib/postgresql").glob("*/bin"))])
+        return any(shutil.which(program, path=paths) for program in self.programs)
+
+
+def probe_postgresql(url: str) -> None:
+    import psycopg
+
+    psycopg.connect(url.replace(f"/{DATABASE}", "/postgres"), connect_timeout=3).close()
+
+
+def probe_mariadb(url: str) -> None:
+    import pymysql
+
+    parts = urlsplit(url)
+    pymysql.connect(
+        host=parts.hostname, port=parts.port or 3306, user=parts.username, password=parts.password or "",
+        connect_timeout=3,
+    ).close()  # fmt: skip
+
+
+SERVICES = (
+    Service(
+        "PostgreSQL",
+        os.environ.get("TEST_POSTGRESQL_URL", f"postgres://postgres@127.0.0.1:5432/{DATABASE}"),
+        ("postgres",),
+        probe_postgresql,
+    ),
+    Service(
+        "MariaDB",
+        os.environ.get("TEST_MARIADB_URL", f"mysql://root@127.0.0.1:3306/{DATABASE}"),
+        ("mariadbd", "mysqld"),
+        probe_mariadb,
+    ),
+)
+
+
+class Report:
+    """Runs steps one after another and remembers how each ended."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.failed = False
+
+    def run(self, what: str, *command: str, **environment: str) -> None:
+        print(f"\n== {what}", flush=True)
+        started = time.monotonic()
+        code = subprocess.run(
+            [sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, **environment}, check=False
+        ).returncode
+        self.failed |= code != 0
+        self.lines.append(f"{'passed' if code == 0 else 'FAILED':8} {what} ({time.monotonic() - started:.0f} s)")
+
+    def skip(self, what: str, why: str, failure: bool) -> None:
+        self.failed |= failure
+        self.lines.append(f"{'FAILED' if failure else 'not run':8} {what}: {why}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--strict", action="store_true", help="fail where a service is installed but was not tested")
+    strict = parser.parse_args().strict
+
+    report = Report()
+    report.run("ruff check", "ruff", "check", ".")
+    report.run("ruff format", "ruff", "format", "--check", ".")
+    report.run("mypy", "mypy")
+    report.run("migrations match the models", "manage", "makemigrations", "--check", "--dry-run")
+    report.run("tests, SQLite", "pytest", "--ignore=tests/browser")
+    for service in SERVICES:
+        what = f"tests/cv and tests/api, {service.name}"
+        if why := service.unusable():
+            report.skip(what, f"not reachable ({why})", failure=strict and service.installed())
+        else:
+            report.run(what, "pytest", *DATABASE_TESTS, DATABASE_URL=service.url)
+    if any(map(shutil.which, BROWSERS)):
+        report.run("tests/browser, Chromium", "pytest", "tests/browser")
+    else:
+        report.skip("tests/browser", f"none of {', '.join(BROWSERS)} found on PATH", failure=strict)
+
+    print("\n== Summary", *report.lines, sep="\n")
+    return int(report.failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
