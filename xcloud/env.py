@@ -1,0 +1,139 @@
+"""Typed readers of environment variables; each raises ImproperlyConfigured with the variable's name."""
+
+import os
+import secrets
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off"})
+
+
+def text(name: str, default: str) -> str:
+    """The variable, or ``default`` where it is unset or empty."""
+    return os.environ.get(name, "").strip() or default
+
+
+def boolean(name: str, default: bool) -> bool:
+    value = text(name, str(default)).lower()
+    if value in TRUE:
+        return True
+    if value in FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}")
+
+
+def integer(name: str, default: int, minimum: int = 1) -> int:
+    value = text(name, str(default))
+    try:
+        number = int(value.replace("_", ""))
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}") from None
+    if number < minimum:
+        raise ImproperlyConfigured(f"{name} must be at least {minimum}, not {number}")
+    return number
+
+
+def words(name: str, default: str) -> list[str]:
+    """A comma-separated list."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def choice(name: str, default: Choice) -> Choice:
+    value = text(name, default)
+    try:
+        return type(default)(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(type(default))}, not {value!r}") from None
+
+
+def path(name: str, default: Path) -> Path:
+    return Path(text(name, str(default))).expanduser().resolve()
+
+
+def secret(name: str, fallback_file: Path) -> str:
+    """The variable, or the content of ``fallback_file``, which is made once, readable by its owner alone."""
+    if value := text(name, ""):
+        return value
+    if not fallback_file.exists():
+        fallback_file.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside and linked into place: of several workers that start at once, one wins and all read the same.
+        handle, draft = tempfile.mkstemp(dir=fallback_file.parent)  # mkstemp gives mode 0600
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        try:
+            os.link(draft, fallback_file)
+        except FileExistsError:
+            pass
+        finally:
+            Path(draft).unlink()
+    return fallback_file.read_text().strip()
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Django's description of the database at a URL: ``sqlite:///file``, ``postgresql://…``, ``mysql://…``.
+
+    User, password and database name may be percent-encoded; what follows ``?`` goes to the driver.
+    """
+    url = urlsplit(text(name, default))
+    match url.scheme:
+        case "sqlite" | "sqlite3":
+            return _sqlite(name, url)
+        case "postgres" | "postgresql":
+            return _server(name, url, "django.db.backends.postgresql", {})
+        case "mysql" | "mariadb":
+            options = {
+                "charset": "utf8mb4",
+                "init_command": "SET sql_mode = 'STRICT_TRANS_TABLES', innodb_strict_mode = 1",
+                "isolation_level": "read committed",
+            }
+            return _server(name, url, "django.db.backends.mysql", options)
+    # The URL itself may hold a password: only its scheme is told.
+    raise ImproperlyConfigured(f"{name} must start with sqlite, postgresql, mysql or mariadb, not {url.scheme!r}")
+
+
+def _sqlite(name: str, url: SplitResult) -> dict[str, Any]:
+    if url.netloc or not url.path.removeprefix("/"):
+        raise ImproperlyConfigured(f"{name} must be sqlite:///relative/file or sqlite:////absolute/file")
+    file = unquote(url.path.removeprefix("/"))
+    if file != ":memory:":
+        file = str(Path(file).resolve())
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": file,
+        "OPTIONS": {
+            # A transaction that takes its lock late can fail at once with "database is locked"; one that takes it
+            # at the start waits its turn for up to ``timeout`` seconds.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
+        },
+    }
+
+
+def _server(name: str, url: SplitResult, engine: str, options: dict[str, str]) -> dict[str, Any]:
+    database_name = unquote(url.path.removeprefix("/"))
+    if not url.hostname or not database_name:
+        raise ImproperlyConfigured(f"{name} must name a host and a database: {url.scheme}://user:password@host/name")
+    try:
+        port = url.port
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} has a port that is not a number") from None
+    return {
+        "ENGINE": engine,
+        "NAME": database_name,
+        "USER": unquote(url.username or ""),
+        "PASSWORD": unquote(url.password or ""),
+        "HOST": url.hostname,
+        "PORT": str(port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options | dict(parse_qsl(url.query)),
+    }
