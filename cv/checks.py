@@ -1,0 +1,34 @@
+"""What ``manage.py check`` looks at before anything is served."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from cv.engine.errors import ModelNotReady
+from cv.engine.weights import read_manifest
+
+
+@register()
+def weights_are_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A warning only: migrations and keys can be made before the weights arrive."""
+    try:
+        read_manifest(settings.XCLOUD_ENGINE.weights_dir)
+    except ModelNotReady as error:
+        return [Warning(f"no image can be analysed: {error}", id="cv.W001")]
+    return []
+
+
+@register()
+def pictures_are_private(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Kept pictures must lie outside every folder that is served as it is."""
+    pictures = Path(settings.MEDIA_ROOT).resolve()
+    served = [Path(folder).resolve() for folder in (settings.STATIC_ROOT, *settings.STATICFILES_DIRS)]
+    return [
+        Error(f"kept pictures ({pictures}) lie in a folder that is served to everyone ({folder})", id="cv.E001")
+        for folder in served
+        if pictures.is_relative_to(folder)
+    ]
