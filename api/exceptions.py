@@ -1,0 +1,160 @@
+"""Every way a request fails, as one JSON shape with a stable code."""
+
+import logging
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
+from django.views import defaults
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from cv.engine.errors import EngineError
+from cv.fetch import FetchError
+from xcloud.logs import request_id
+
+log = logging.getLogger(__name__)
+
+STATUS_OF_CODE: Final = {
+    "invalid_request": status.HTTP_400_BAD_REQUEST,
+    "ambiguous_image_source": status.HTTP_400_BAD_REQUEST,
+    "unauthenticated": status.HTTP_401_UNAUTHORIZED,
+    "forbidden": status.HTTP_403_FORBIDDEN,
+    "not_found": status.HTTP_404_NOT_FOUND,
+    "method_not_allowed": status.HTTP_405_METHOD_NOT_ALLOWED,
+    "idempotency_conflict": status.HTTP_409_CONFLICT,
+    "image_too_large": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+    "unsupported_media_type": status.HTTP_415_UNSUPPORTED_MEDIA_TYPE,
+    "undecodable_image": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "url_forbidden": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "url_fetch_failed": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "rate_limited": status.HTTP_429_TOO_MANY_REQUESTS,
+    "internal_error": status.HTTP_500_INTERNAL_SERVER_ERROR,
+    "overloaded": status.HTTP_503_SERVICE_UNAVAILABLE,
+    "model_not_ready": status.HTTP_503_SERVICE_UNAVAILABLE,
+}
+# Engine errors that are about the image: the engine does not know what the field is called.
+IMAGE_CODES: Final = frozenset({"image_too_large", "unsupported_media_type", "undecodable_image"})
+RETRY_AFTER_S: Final = {"overloaded": "1", "model_not_ready": "10"}
+
+
+class AmbiguousImageSource(exceptions.APIException):
+    """More than one image came in."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "ambiguous_image_source"
+
+
+class BodyTooLarge(exceptions.APIException):
+    """The request announces more bytes than the largest image needs; none of them was read."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "image_too_large"
+
+
+def envelope(code: str, message: str, details: Any = None) -> dict[str, Any]:
+    """The body of every error. ``details`` names fields with their messages where there are any."""
+    return {"error": {"code": code, "message": message, "details": details or {}}, "request_id": request_id.get()}
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's hook. No exception gets past it: what is not foreseen is logged and answered as ``internal_error``."""
+    set_rollback()
+    code, message, details = described(error)
+    headers = dict(getattr(error, "headers", None) or {})
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    if code in RETRY_AFTER_S:
+        headers["Retry-After"] = RETRY_AFTER_S[code]
+    if STATUS_OF_CODE[code] >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+        log.error(code, exc_info=error, extra={"code": code})
+    return Response(envelope(code, message, details), status=STATUS_OF_CODE[code], headers=headers)
+
+
+def described(error: Exception) -> tuple[str, str, Any]:
+    """Code, message and details of an exception."""
+    match error:
+        case EngineError() | FetchError():
+            field = "url" if isinstance(error, FetchError) else "image" if error.code in IMAGE_CODES else None
+            message = f"{field}: {error}" if field else str(error)
+            return error.code, message, {field: [str(error)]} if field else None
+        case AmbiguousImageSource() | BodyTooLarge():
+            return error.default_code, f"image: {error.detail}", {"image": [str(error.detail)]}
+        case exceptions.ValidationError():
+            return "invalid_request", first_message(error.detail), error.detail
+        case exceptions.NotAuthenticated():
+            return "unauthenticated", "Authorization: send an API key as `Bearer KEY`, or log in", None
+        case exceptions.AuthenticationFailed():
+            return "unauthenticated", str(error.detail), None
+        case exceptions.PermissionDenied():
+            return "forbidden", str(error.detail), None
+        case PermissionDenied():
+            return "forbidden", str(error) or "this is not allowed", None
+        case Http404() | exceptions.NotFound():
+            return "not_found", "there is nothing here", None
+        case exceptions.MethodNotAllowed():
+            return "method_not_allowed", str(error.detail), None
+        case exceptions.UnsupportedMediaType():
+            return "unsupported_media_type", f"Content-Type: {error.detail}", None
+        case exceptions.Throttled():
+            return "rate_limited", str(error.detail), None
+        case RequestDataTooBig():
+            return "image_too_large", "image: the request is larger than the largest image", None
+        case exceptions.ParseError():
+            return "invalid_request", str(error.detail), None
+        case SuspiciousOperation() | UnreadablePostError():
+            return "invalid_request", "the request's body could not be read", None
+        case OperationalError() | InterfaceError():
+            return "overloaded", "the database does not answer; try again", None
+    return "internal_error", "something went wrong; it has been logged under this request_id", None
+
+
+def first_message(detail: Any, field: str = "") -> str:
+    """The first message of a validation error, led by the full name of its field."""
+    if isinstance(detail, dict):
+        name, inner = next(iter(detail.items()))
+        inner_field = field if name == "non_field_errors" else f"{field}.{name}" if field else str(name)
+        return first_message(inner, inner_field)
+    if isinstance(detail, list):
+        return first_message(next(item for item in detail if item), field)
+    return f"{field}: {detail}" if field else str(detail)
+
+
+# What Django answers outside of DRF's views: JSON below /api, the usual page elsewhere.
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _json(code: str, message: str) -> HttpResponse:
+    return JsonResponse(envelope(code, message), status=STATUS_OF_CODE[code])
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_api(request):
+        return _json("invalid_request", "the request was refused before it was read")
+    return defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_api(request):
+        return _json("forbidden", "this is not allowed")
+    return defaults.permission_denied(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_api(request):
+        return _json("not_found", "there is nothing here")
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if _is_api(request):
+        return _json("internal_error", "something went wrong; it has been logged under this request_id")
+    return defaults.server_error(request)

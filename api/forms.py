@@ -1,0 +1,42 @@
+"""Form fields (multipart or URL-encoded) as the nested data that JSON would have brought."""
+
+import json
+from typing import Any
+
+from django.http import QueryDict
+from rest_framework.exceptions import ValidationError
+
+STORE = "store"
+
+
+def nested(form: QueryDict) -> dict[str, Any]:
+    """``attributes`` may be repeated or comma-separated; ``store`` is a JSON object or fields ``store.image``…
+
+    Raises ValidationError where a field comes twice or ``store`` is not JSON.
+    """
+    data: dict[str, Any] = {}
+    store: dict[str, Any] = {}
+    for name, values in form.lists():
+        if name == "attributes":
+            data[name] = [word.strip() for value in values for word in str(value).split(",")]
+            continue
+        if len(values) > 1:
+            raise ValidationError({name: ["sent more than once"]})
+        if name.startswith(f"{STORE}."):
+            store[name.removeprefix(f"{STORE}.")] = values[0]
+        else:
+            data[name] = values[0]
+    if STORE in data:
+        if store:
+            raise ValidationError({STORE: ["sent both as JSON and field by field"]})
+        data[STORE] = _parsed(data[STORE])
+    elif store:
+        data[STORE] = store
+    return data
+
+
+def _parsed(value: Any) -> Any:
+    try:
+        return json.loads(value)
+    except (ValueError, TypeError, RecursionError):
+        raise ValidationError({STORE: ["not a JSON object"]}) from None

@@ -1,0 +1,166 @@
+"""The shape of every answer. It reads attributes alone, so an engine's result and a stored row come out the same."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from api.fields import Pair, Probabilities, Rounded
+from cv.engine.labels import Expression, Gender, Race
+from cv.engine.types import QualityWarning
+
+PIXEL_DIGITS = 2
+SHARE_DIGITS = 6
+ESTIMATE_DIGITS = 2
+TIME_DIGITS = 2
+
+
+class BoxSerializer(serializers.Serializer[Any]):
+    """Pixels of the upright image, origin at the top left; a box may reach past the image's edge."""
+
+    x = Rounded(PIXEL_DIGITS)
+    y = Rounded(PIXEL_DIGITS)
+    width = Rounded(PIXEL_DIGITS)
+    height = Rounded(PIXEL_DIGITS)
+
+
+class LandmarksSerializer(serializers.Serializer[Any]):
+    """Points as [x, y]; left and right as seen in the picture."""
+
+    left_eye = Pair(PIXEL_DIGITS)
+    right_eye = Pair(PIXEL_DIGITS)
+    nose = Pair(PIXEL_DIGITS)
+    mouth_left = Pair(PIXEL_DIGITS)
+    mouth_right = Pair(PIXEL_DIGITS)
+
+
+class QualitySerializer(serializers.Serializer[Any]):
+    """How far the attributes can be relied on; 1 is best."""
+
+    score = Rounded(SHARE_DIGITS)
+    warnings = serializers.ListField(child=serializers.ChoiceField(choices=list(QualityWarning)), read_only=True)
+
+
+class AgeSerializer(serializers.Serializer[Any]):
+    """Years."""
+
+    value = Rounded(ESTIMATE_DIGITS)
+    interval = Pair(ESTIMATE_DIGITS)
+
+
+class BeautySerializer(serializers.Serializer[Any]):
+    """The mean rating that the raters of the training data would give."""
+
+    value = Rounded(ESTIMATE_DIGITS)
+    scale = Pair(ESTIMATE_DIGITS)
+    interval = Pair(ESTIMATE_DIGITS)
+
+
+class GenderSerializer(serializers.Serializer[Any]):
+    label = serializers.ChoiceField(choices=list(Gender), read_only=True)
+    probabilities = Probabilities()
+
+
+class RaceSerializer(serializers.Serializer[Any]):
+    label = serializers.ChoiceField(choices=list(Race), read_only=True)
+    probabilities = Probabilities()
+
+
+class ExpressionSerializer(serializers.Serializer[Any]):
+    label = serializers.ChoiceField(choices=list(Expression), read_only=True)
+    probabilities = Probabilities()
+
+
+class AttributesSerializer(serializers.Serializer[Any]):
+    """Holds the attributes that were asked for and no others."""
+
+    age = AgeSerializer(required=False)
+    gender = GenderSerializer(required=False)
+    race = RaceSerializer(required=False)
+    expression = ExpressionSerializer(required=False)
+    beauty = BeautySerializer(required=False)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        return {name: value for name, value in shown.items() if value is not None}
+
+
+class FaceSerializer(serializers.Serializer[Any]):
+    """Faces are ordered by size: index 0 is the largest."""
+
+    index = serializers.IntegerField(read_only=True)
+    box = BoxSerializer(read_only=True)
+    confidence = Rounded(SHARE_DIGITS)
+    landmarks = LandmarksSerializer(read_only=True)
+    quality = QualitySerializer(read_only=True)
+    attributes = AttributesSerializer(read_only=True)
+
+
+class ImageSerializer(serializers.Serializer[Any]):
+    """``sha256`` is of the bytes as they came in."""
+
+    width = serializers.IntegerField(read_only=True)
+    height = serializers.IntegerField(read_only=True)
+    sha256 = serializers.CharField(read_only=True)
+
+
+class ModelSerializer(serializers.Serializer[Any]):
+    """The model that answered."""
+
+    name = serializers.CharField(read_only=True)
+    version = serializers.CharField(read_only=True)
+    sha256 = serializers.CharField(read_only=True)
+
+
+class TimingSerializer(serializers.Serializer[Any]):
+    """Milliseconds a stage."""
+
+    decode = Rounded(TIME_DIGITS)
+    detect = Rounded(TIME_DIGITS)
+    attributes = Rounded(TIME_DIGITS)
+    total = Rounded(TIME_DIGITS)
+
+
+class AnalysisSerializer(serializers.Serializer[Any]):
+    """A stored analysis."""
+
+    id = serializers.UUIDField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    image = ImageSerializer(read_only=True)
+    faces = FaceSerializer(many=True, read_only=True)
+    model = ModelSerializer(read_only=True)
+    timing_ms = TimingSerializer(read_only=True)
+
+
+class ResultSerializer(AnalysisSerializer):
+    """A result that was not stored: the same without what only a row has."""
+
+    id = None
+    created_at = None
+
+
+class ModelCardSerializer(serializers.Serializer[Any]):
+    """What a model is, what it was trained on and how good it measured."""
+
+    name = serializers.CharField(read_only=True)
+    version = serializers.CharField(read_only=True)
+    sha256 = serializers.CharField(read_only=True)
+    architecture = serializers.CharField(read_only=True)
+    chip_size = serializers.IntegerField(read_only=True)
+    labels = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), read_only=True)
+    licence = serializers.CharField(read_only=True)
+    trained_on = serializers.ListField(child=serializers.CharField(), read_only=True)
+    interval_coverage = serializers.FloatField(read_only=True)
+    metrics = serializers.DictField(child=serializers.FloatField(), read_only=True)
+
+
+class ErrorBodySerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(read_only=True)
+    message = serializers.CharField(read_only=True)
+    details = serializers.DictField(read_only=True)
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """Every failure has this shape; ``code`` is stable, ``message`` is for people."""
+
+    error = ErrorBodySerializer(read_only=True)
+    request_id = serializers.CharField(read_only=True)

@@ -1,0 +1,118 @@
+"""The image of a request: a file, base64 text or an address, and exactly one of them."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
+from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.request import Request
+
+from api.exceptions import AmbiguousImageSource, BodyTooLarge
+from api.forms import nested
+from cv.choices import Source
+from cv.fetch import UrlForbidden, fetch_image
+
+TO_STANDARD_ALPHABET = str.maketrans("-_", "+/")
+# Form fields, part headers and boundaries around a file.
+FORM_OVERHEAD = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request's image, and its other fields, not yet validated."""
+
+    data: bytes
+    source: Source
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    image: Any
+    url: Any
+    fields: dict[str, Any]
+
+
+def refuse_huge_body(request: Request) -> None:
+    """Looks at Content-Length before anything is read; without one, nothing can be read. Raises BodyTooLarge."""
+    announced = request.META.get("CONTENT_LENGTH") or "0"
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if announced.isdigit() and int(announced) > limit:
+        raise BodyTooLarge(f"the request has {int(announced):,} bytes; the limit is {limit:,}")
+
+
+def split_request(request: Request) -> _Parts:
+    """Takes image and address out of the body. Raises AmbiguousImageSource, ParseError, ValidationError."""
+    try:
+        body = request.data
+    except RecursionError:
+        raise ParseError("the JSON is nested too deeply") from None
+    if not isinstance(body, Mapping):
+        raise ParseError("the body must be a JSON object")
+    fields = _form(body) if isinstance(body, QueryDict) else dict(body)
+    image, url = fields.pop("image", None), fields.pop("url", None)
+    if image is not None and url is not None:
+        raise AmbiguousImageSource("send either `image` or `url`, not both")
+    if image is None and url is None:
+        raise ValidationError({"image": ["required: a file, base64 text or a data URI; or send `url`"]})
+    return _Parts(image, url, fields)
+
+
+def _form(form: QueryDict) -> dict[str, Any]:
+    if len(form.getlist("image")) > 1 or len(form.getlist("url")) > 1:
+        raise AmbiguousImageSource("only one image a request")
+    return nested(form)
+
+
+def read_image(parts: _Parts) -> Received:
+    """The image's bytes. Raises ValidationError, FetchError, ImageTooLarge."""
+    if parts.url is not None:
+        return Received(_fetched(parts.url), Source.URL, parts.fields)
+    if isinstance(parts.image, UploadedFile):
+        return Received(_not_empty(parts.image.read(), "the file is empty"), Source.UPLOAD, parts.fields)
+    return Received(decode_base64(parts.image), Source.BASE64, parts.fields)
+
+
+def _fetched(url: Any) -> bytes:
+    if not isinstance(url, str) or not url.strip():
+        raise ValidationError({"url": ["must be an http or https address"]})
+    if not settings.XCLOUD_URL_INPUT:
+        raise UrlForbidden("this server does not fetch images from addresses")
+    data = fetch_image(url.strip(), settings.XCLOUD_ENGINE.limits.max_bytes)
+    if not data:
+        raise ValidationError({"url": ["the address gives an empty file"]})
+    return data
+
+
+def decode_base64(text: Any) -> bytes:
+    """Raw base64 or a data URI, in the standard or the URL-safe alphabet, with or without padding and line breaks.
+
+    Raises ValidationError.
+    """
+    if not isinstance(text, str):
+        raise ValidationError({"image": ["must be a file, base64 text or a data URI"]})
+    text = text.strip()
+    if text[:8].lower().startswith(("http://", "https://")):
+        raise ValidationError({"image": ["this is an address; send it as `url`"]})
+    if text[:5].lower() == "data:":
+        head, comma, text = text.partition(",")
+        if not comma or not head.lower().endswith(";base64"):
+            raise ValidationError({"image": ["a data URI must have the form data:image/…;base64,…"]})
+    # An unescaped "+" of a URL-encoded form arrives as a space; base64 itself has none.
+    letters = "".join(text.strip().replace(" ", "+").split()).translate(TO_STANDARD_ALPHABET).rstrip("=")
+    try:
+        data = base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValidationError({"image": ["not valid base64"]}) from None
+    return _not_empty(data, "the image is empty")
+
+
+def _not_empty(data: bytes, message: str) -> bytes:
+    if not data:
+        raise ValidationError({"image": [message]})
+    return data
