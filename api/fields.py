@@ -7,7 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
-class Rounded(serializers.FloatField):
+@extend_schema_field({"type": "number", "format": "double"})
+class Rounded(serializers.Field[Any, Any, Any, Any]):
     """A number without digits that mean nothing."""
 
     def __init__(self, digits: int, **kwargs: Any) -> None:

@@ -56,17 +56,17 @@ class BeautySerializer(serializers.Serializer[Any]):
 
 
 class GenderSerializer(serializers.Serializer[Any]):
-    label = serializers.ChoiceField(choices=list(Gender), read_only=True)
+    label = serializers.ChoiceField(choices=list(Gender), read_only=True)  # type: ignore[assignment]
     probabilities = Probabilities()
 
 
 class RaceSerializer(serializers.Serializer[Any]):
-    label = serializers.ChoiceField(choices=list(Race), read_only=True)
+    label = serializers.ChoiceField(choices=list(Race), read_only=True)  # type: ignore[assignment]
     probabilities = Probabilities()
 
 
 class ExpressionSerializer(serializers.Serializer[Any]):
-    label = serializers.ChoiceField(choices=list(Expression), read_only=True)
+    label = serializers.ChoiceField(choices=list(Expression), read_only=True)  # type: ignore[assignment]
     probabilities = Probabilities()
 
 
@@ -134,8 +134,8 @@ class AnalysisSerializer(serializers.Serializer[Any]):
 class ResultSerializer(AnalysisSerializer):
     """A result that was not stored: the same without what only a row has."""
 
-    id = None
-    created_at = None
+    id = None  # type: ignore[assignment]
+    created_at = None  # type: ignore[assignment]
 
 
 class ModelCardSerializer(serializers.Serializer[Any]):

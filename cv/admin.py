@@ -1,5 +1,6 @@
 """The admin's lists. Rows are shown, not edited: only services write."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
@@ -84,6 +85,11 @@ class AnalysisAdmin(ReadOnly, ModelAdmin):
             raise PermissionDenied
         return picture_response(analysis)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
+        """Faces go with their analysis, though nobody may delete one alone."""
+        shown, counts, forbidden, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, forbidden - {Face._meta.verbose_name}, protected
+
     def delete_model(self, request: HttpRequest, obj: Analysis) -> None:
         analysis_delete(obj)
 
@@ -100,8 +106,8 @@ class FaceAdmin(ReadOnly, ModelAdmin):
     search_fields = ("=analysis__id", "analysis__subject")
 
     def has_delete_permission(self, request: HttpRequest, obj: Face | None = None) -> bool:
-        # Faces go with their analysis: without one of them it would be half a result.
-        return obj is None and request.resolver_match is not None and "analysis" in request.resolver_match.url_name
+        # Without one of its faces, an analysis would be half a result.
+        return False
 
 
 @admin.register(ApiKey)

@@ -2,7 +2,6 @@
 
 import uuid
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
@@ -23,9 +22,6 @@ from cv.engine.types import (
     QualityWarning,
     Timing,
 )
-
-if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
 
 
 def picture_path(analysis: "Analysis", filename: str) -> str:
@@ -90,9 +86,6 @@ class Analysis(models.Model):
     total_ms = models.FloatField()
 
     face_count = models.PositiveIntegerField()
-
-    if TYPE_CHECKING:
-        faces: RelatedManager["Face"]
 
     class Meta:
         verbose_name_plural = "analyses"

@@ -105,8 +105,8 @@ def _picture_kept(analysis: Analysis, request: AnalysisRequest) -> Iterator[None
     try:
         yield
     except BaseException:
-        if analysis.picture:
-            default_storage.delete(analysis.picture.name)
+        if picture := analysis.picture.name:
+            default_storage.delete(picture)
         raise
 
 
@@ -148,7 +148,8 @@ def _estimate_columns(estimate: Estimate) -> tuple[float, float, float]:
 
 
 def _category_columns(category: Category) -> tuple[str, float]:
-    return category.label, category.probabilities[category.label]
+    # Plain text: database drivers have ideas of their own about enums.
+    return str(category.label), category.probabilities[category.label]
 
 
 def analysis_delete(analysis: Analysis) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from cv.engine.runtime import Engine
+    from cv.engine.pipeline import Engine
 
 
 def served_engine() -> Engine:

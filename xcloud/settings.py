@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cv.engine.config import Backend, DecodeLimits, EngineConfig
+from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
 from xcloud import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -18,6 +18,7 @@ CSRF_TRUSTED_ORIGINS = env.words("XCLOUD_CSRF_TRUSTED_ORIGINS", "")
 # The engine. It is loaded by the first request that needs it, once a process.
 MAX_IMAGE_BYTES = env.integer("XCLOUD_MAX_IMAGE_BYTES", DecodeLimits().max_bytes)
 XCLOUD_ENGINE = EngineConfig(
+    weights_dir=env.path("XCLOUD_WEIGHTS_DIR", WEIGHTS_DIR),
     backend=env.choice("XCLOUD_ENGINE_BACKEND", Backend.ONNX),
     threads=env.integer("XCLOUD_ENGINE_THREADS", EngineConfig().threads),
     limits=DecodeLimits(
