@@ -1,0 +1,76 @@
+// Talks to the JSON API with the visitor's session.
+
+const ROOT = "/api/v1";
+
+/** What the API (or the network) answered instead of a result. */
+export class ApiError extends Error {
+  constructor(status, code, message, requestId = "") {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.requestId = requestId;
+  }
+}
+
+export const pictureUrl = (id) => `${ROOT}/analyses/${id}/picture`;
+export const analysisGet = (id) => request("GET", `/analyses/${id}`);
+export const analysisList = () => request("GET", "/analyses");
+export const analysisDelete = (id) => request("DELETE", `/analyses/${id}`);
+
+/** Uploads a photo. `onProgress` gets the share sent, 0 to 1; aborting `signal` rejects with code `cancelled`. */
+export function analysisCreate(photo, { keep, onProgress, signal }) {
+  const form = new FormData();
+  form.append("image", photo);
+  if (keep) form.append("store.image", "true");
+  // fetch() cannot report upload progress.
+  return new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest();
+    xhr.open("POST", `${ROOT}/analyses`);
+    xhr.setRequestHeader("X-CSRFToken", csrfToken());
+    xhr.setRequestHeader("Accept", "application/json");
+    xhr.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress(event.loaded / event.total));
+    xhr.upload.addEventListener("load", () => onProgress(1));
+    xhr.addEventListener("load", () => {
+      const body = parsed(xhr.responseText);
+      if (xhr.status === 201 && body) resolve(body);
+      else reject(refusal(xhr.status, body));
+    });
+    xhr.addEventListener("error", () => reject(unreachable()));
+    xhr.addEventListener("abort", () => reject(new ApiError(0, "cancelled", "The upload was cancelled.")));
+    signal.addEventListener("abort", () => xhr.abort());
+    xhr.send(form);
+  });
+}
+
+async function request(method, path) {
+  const headers = { Accept: "application/json" };
+  if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
+  let response;
+  let text;
+  try {
+    response = await fetch(ROOT + path, { method, headers });
+    text = await response.text();
+  } catch {
+    throw unreachable();
+  }
+  const body = parsed(text);
+  if (!response.ok) throw refusal(response.status, body);
+  return body;
+}
+
+function refusal(status, body) {
+  const { code, message } = body?.error ?? {};
+  return new ApiError(status, code ?? "unexpected", message ?? `The server answered ${status}.`, body?.request_id);
+}
+
+const unreachable = () => new ApiError(0, "unreachable", "The server did not answer.");
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+const csrfToken = () => document.querySelector("input[name=csrfmiddlewaretoken]").value;

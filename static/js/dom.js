@@ -1,0 +1,18 @@
+// Builds elements. Text is always set as text, never as markup.
+
+/** An element with attributes (null and false are left out) and children (elements or strings). */
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** Places a node by percentages of its parent; through the CSSOM, which a strict CSP allows. */
+export function place(node, percentages) {
+  for (const [side, value] of Object.entries(percentages)) node.style[side] = `${value}%`;
+  return node;
+}
