@@ -12,6 +12,8 @@ from cv.services import StoreOptions
 
 MAX_TTL_DAYS = 3650
 MAX_PAGE_SIZE = 100
+# How much of an unknown field's name is quoted back.
+QUOTED = 100
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -19,10 +21,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            known = ", ".join(self.fields)
-            unknown = {str(name): [f"unknown field; known are {known}"] for name in data if name not in self.fields}
+            message = f"unknown field; known are {', '.join(self.fields)}"
+            unknown = [str(name)[:QUOTED] for name in data if name not in self.fields]
             if unknown:
-                raise serializers.ValidationError(unknown)
+                raise serializers.ValidationError({name: [message] for name in unknown})
         return super().to_internal_value(data)
 
 

@@ -112,4 +112,6 @@ def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
             raise ImageTooLarge(f"the address gives more than {max_bytes:,} bytes")
         if time.monotonic() > deadline:
             raise UrlFetchFailed(f"the address took more than {DEADLINE_S:.0f} s")
+    if response.length:
+        raise UrlFetchFailed("the transfer broke off")
     return bytes(data)

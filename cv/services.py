@@ -170,7 +170,7 @@ def expired_purge(now: datetime | None = None) -> Purged:
             analysis_delete(analysis)
         analyses += len(batch)
     kept = set(Analysis.objects.exclude(picture="").values_list("picture", flat=True))
-    orphans = [name for name in pictures_before(now - ORPHAN_AGE) if name not in kept]
+    orphans = [name for name in pictures_before(timezone.now() - ORPHAN_AGE) if name not in kept]
     for name in orphans:
         default_storage.delete(name)
     return Purged(analyses=analyses, pictures=len(orphans))

@@ -135,17 +135,20 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "api.exceptions.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    # Escaped, an error can quote any text that came in, even half a surrogate pair, which UTF-8 cannot.
+    "UNICODE_JSON": False,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "XCloud",
     "DESCRIPTION": "Finds every face in a photo and describes it: age, gender, race, expression and beauty.",
     "VERSION": "1",
+    # From 3.1 on, its schemas are plain JSON Schema.
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {},
 }
 UNFOLD = {"SITE_TITLE": "XCloud", "SITE_HEADER": "XCloud", "SITE_SYMBOL": "face"}
 

@@ -1,0 +1,151 @@
+"""The model's card, health, and the schema that describes it all."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from django.test import Client
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from cv.caller import Caller
+from cv.serving import served_engine
+from tests.factories import face_result, stored_analysis
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def no_weights(settings: Settings, tmp_path: Path) -> None:
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, weights_dir=tmp_path)
+
+
+def test_models_lists_the_card_of_the_model_in_service(api: APIClient) -> None:
+    card = served_engine().card
+    listed = api.get("/api/v1/models").json()
+    assert [model["name"] for model in listed["results"]] == [card.name]
+    (model,) = listed["results"]
+    assert model["sha256"] == card.sha256
+    assert model["labels"]["gender"] == ["female", "male"]
+    assert model["metrics"] == card.metrics
+    assert api.get(f"/api/v1/models/{card.name}").json() == model
+
+
+def test_unknown_model_is_404(api: APIClient) -> None:
+    assert api.get("/api/v1/models/nothing").json()["error"]["code"] == "not_found"
+
+
+def test_healthz_needs_nothing(client: Client) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_readyz_loads_the_engine(client: Client, db: None) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_readyz_without_weights_is_503(client: Client, db: None) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["error"] == {
+        "code": "model_not_ready",
+        "message": "not ready: model",
+        "details": {"model": ["manifest.json cannot be read: No such file or directory"]},
+    }
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_analysis_without_weights_is_503(api: APIClient) -> None:
+    answer = api.post("/api/v1/analyses", {"image": "AAAA"})
+    assert answer.status_code == 503
+    assert answer.json()["error"] == {
+        "code": "model_not_ready",
+        "message": "manifest.json cannot be read: No such file or directory",
+        "details": {},
+    }
+    assert answer["Retry-After"] == "10"
+
+
+@pytest.fixture
+def schema(client: Client) -> Any:
+    return json.loads(client.get("/api/schema?format=json").content)
+
+
+def test_schema_documents_every_endpoint_and_its_errors(schema: Any) -> None:
+    documented = {path: sorted(set(methods) & {"get", "post", "delete"}) for path, methods in schema["paths"].items()}
+    assert documented == {
+        "/api/v1/analyses": ["get", "post"],
+        "/api/v1/analyses/{analysis_id}": ["delete", "get"],
+        "/api/v1/analyses/{analysis_id}/picture": ["get"],
+        "/api/v1/models": ["get"],
+        "/api/v1/models/{name}": ["get"],
+    }
+    post = schema["paths"]["/api/v1/analyses"]["post"]
+    assert set(post["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
+    assert set(post["responses"]) == {"201", "400", "401", "403", "413", "415", "422", "503"}
+    for status in ("400", "401", "403", "413", "415", "422", "503"):
+        (content,) = post["responses"][status]["content"].values()
+        assert content["schema"] == {"$ref": "#/components/schemas/Error"}
+    assert {"ApiKey": []} in post["security"]
+
+
+def test_real_answers_fit_the_schema(schema: Any, api: APIClient, caller: Caller) -> None:
+    analysis = stored_analysis(caller, face_result())
+    root = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": schema["components"]}
+
+    def check(name: str, body: Any) -> None:
+        jsonschema.validate(body, {**root, "$ref": f"#/components/schemas/{name}"})
+
+    check("Analysis", api.get(f"/api/v1/analyses/{analysis.pk}").json())
+    check("AnalysisPage", api.get("/api/v1/analyses?page_size=1").json())
+    check("Error", api.get("/api/v1/analyses?colour=red").json())
+    check("ModelList", api.get("/api/v1/models").json())
+    with pytest.raises(jsonschema.ValidationError):
+        check("Analysis", {})
+
+
+def test_schema_generates_without_a_warning() -> None:
+    command = [sys.executable, "manage.py", "spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_docs_come_from_this_server_alone(client: Client) -> None:
+    page = client.get("/api/docs").content.decode()
+    assert "swagger-ui" in page
+    assert "https://" not in page
+    assert "http://" not in page
+
+
+def test_every_answer_carries_security_headers(client: Client) -> None:
+    for path in ("/healthz", "/login/", "/api/docs", "/api/v1/analyses"):
+        answer = client.get(path)
+        assert "frame-ancestors 'none'" in answer["Content-Security-Policy"], path
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert answer["X-Frame-Options"] == "DENY"
+        assert answer["Referrer-Policy"] == "same-origin"
+        assert len(answer["X-Request-ID"]) == 32
+
+
+def test_importing_the_api_loads_no_inference_library() -> None:
+    program = (
+        "import django, sys; django.setup(); import xcloud.urls; "
+        "print(sorted({'torch', 'onnxruntime', 'facenet_pytorch'} & set(sys.modules)))"
+    )
+    ended = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "xcloud.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout == "[]\n"

@@ -1,0 +1,92 @@
+"""What all tests share: real photographs, callers, and a folder of their own for kept pictures."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import pytest
+from django.contrib.auth.models import User
+from PIL import Image
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from cv.caller import Caller
+from cv.models import ApiKey
+from cv.services import api_key_create
+
+
+@pytest.fixture(autouse=True)
+def pictures(settings: Settings, tmp_path: Path) -> Path:
+    """The folder of kept pictures; empty, and not the installation's."""
+    settings.MEDIA_ROOT = tmp_path / "pictures"
+    return tmp_path / "pictures"
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> bytes:
+    """Eileen Collins, 512 × 512, as PNG; from NASA, in the public domain."""
+    from skimage import data
+
+    file = io.BytesIO()
+    Image.fromarray(data.astronaut()).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def grace_hopper() -> bytes:
+    """Grace Hopper, 512 × 600, the JPEG file of Matplotlib; from the US Navy, in the public domain."""
+    return (Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def two_faces(astronaut: bytes, grace_hopper: bytes) -> bytes:
+    """Grace Hopper at full size on the left, Eileen Collins at half size on the right of x = 512."""
+    canvas = Image.new("RGB", (800, 600), "white")
+    canvas.paste(Image.open(io.BytesIO(grace_hopper)), (0, 0))
+    canvas.paste(Image.open(io.BytesIO(astronaut)).resize((288, 288)), (512, 100))
+    file = io.BytesIO()
+    canvas.save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def empty_scene() -> bytes:
+    """A grey JPEG without a face."""
+    file = io.BytesIO()
+    Image.new("RGB", (320, 240), "grey").save(file, "JPEG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return User.objects.create_user("ada", password="a-good-password")
+
+
+@pytest.fixture
+def key(db: None) -> tuple[ApiKey, str]:
+    """An API key that belongs to nobody, with its text."""
+    return api_key_create("tests")
+
+
+@pytest.fixture
+def caller(key: tuple[ApiKey, str]) -> Caller:
+    return Caller(api_key=key[0])
+
+
+@pytest.fixture
+def client_of() -> Callable[[str], APIClient]:
+    """An HTTP client that sends the given key."""
+
+    def client(text: str) -> APIClient:
+        api = APIClient()
+        api.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+        return api
+
+    return client
+
+
+@pytest.fixture
+def api(key: tuple[ApiKey, str], client_of: Callable[[str], APIClient]) -> APIClient:
+    """An HTTP client with a valid key."""
+    return client_of(key[1])

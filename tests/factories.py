@@ -1,0 +1,74 @@
+"""Engine results and stored analyses with values that tests can name."""
+
+from dataclasses import replace
+from typing import Any
+
+from cv.caller import Caller
+from cv.choices import Source
+from cv.engine.labels import BEAUTY_SCALE
+from cv.engine.types import (
+    AnalysisResult,
+    Attributes,
+    Box,
+    Category,
+    Estimate,
+    FaceResult,
+    ImageInfo,
+    Landmarks,
+    ModelInfo,
+    Quality,
+    QualityWarning,
+    Timing,
+)
+from cv.models import Analysis
+from cv.services import AnalysisRequest, StoreOptions, analysis_save
+
+RACE = {"white": 0.05, "black": 0.7, "asian": 0.1, "indian": 0.1, "others": 0.05}
+EXPRESSION = {
+    "anger": 0.01,
+    "disgust": 0.02,
+    "fear": 0.03,
+    "happiness": 0.8,
+    "sadness": 0.04,
+    "surprise": 0.05,
+    "neutral": 0.05,
+}
+ALL_ATTRIBUTES = Attributes(
+    age=Estimate(31.25, (25.5, 38.0)),
+    gender=Category("female", {"female": 0.98, "male": 0.02}),
+    race=Category("black", RACE),
+    expression=Category("happiness", EXPRESSION),
+    beauty=Estimate(6.125, (4.5, 7.25), BEAUTY_SCALE),
+)
+
+
+def face_result(index: int = 0, **changes: Any) -> FaceResult:
+    face = FaceResult(
+        index=index,
+        box=Box(10.5, 20.25, 100.0, 120.0),
+        confidence=0.9975,
+        landmarks=Landmarks((40.0, 60.0), (80.0, 60.5), (60.0, 85.0), (45.0, 110.0), (75.0, 110.5)),
+        quality=Quality(0.75, (QualityWarning.SMALL_FACE, QualityWarning.DARK)),
+        attributes=ALL_ATTRIBUTES,
+    )
+    return replace(face, **changes)
+
+
+def described(**attributes: Any) -> FaceResult:
+    """A face whose attributes differ from the usual ones."""
+    return face_result(attributes=replace(ALL_ATTRIBUTES, **attributes))
+
+
+def analysis_result(*faces: FaceResult) -> AnalysisResult:
+    return AnalysisResult(
+        image=ImageInfo(640, 480, "ab" * 32),
+        faces=faces,
+        model=ModelInfo("faces", "2026.11", "cd" * 32),
+        timing_ms=Timing(decode=1.5, detect=20.25, attributes=10.0, total=31.75),
+    )
+
+
+def stored_analysis(caller: Caller, *faces: FaceResult, data: bytes = b"", **store: Any) -> Analysis:
+    """A row made by the service from a result without faces, or with those given."""
+    request = AnalysisRequest(data, Source.UPLOAD, store=StoreOptions(**store))
+    return analysis_save(analysis_result(*faces), request, caller)

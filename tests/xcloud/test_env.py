@@ -1,0 +1,100 @@
+"""The readers of the environment: what they take, and what they say when they refuse."""
+
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from xcloud import env
+
+
+@pytest.fixture(autouse=True)
+def variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("V", raising=False)
+
+
+def test_unset_and_empty_give_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.text("V", "x") == "x"
+    monkeypatch.setenv("V", " ")
+    assert (env.text("V", "x"), env.boolean("V", True), env.integer("V", 7)) == ("x", True, 7)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("true", True), ("ON", True), ("1", True), ("no", False), ("0", False)]
+)
+def test_boolean(monkeypatch: pytest.MonkeyPatch, value: str, expected: bool) -> None:
+    monkeypatch.setenv("V", value)
+    assert env.boolean("V", not expected) is expected
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+def test_refusals_name_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("V", "perhaps")
+    with pytest.raises(ImproperlyConfigured, match="V must be true or false, not 'perhaps'"):
+        env.boolean("V", True)
+    with pytest.raises(ImproperlyConfigured, match="V must be a whole number, not 'perhaps'"):
+        env.integer("V", 1)
+    with pytest.raises(ImproperlyConfigured, match="V must be one of red, blue, not 'perhaps'"):
+        env.choice("V", Colour.RED)
+    monkeypatch.setenv("V", "0")
+    with pytest.raises(ImproperlyConfigured, match="V must be at least 1, not 0"):
+        env.integer("V", 1)
+
+
+def test_words_and_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("V", " a.example, ,b.example ")
+    assert env.words("V", "") == ["a.example", "b.example"]
+    monkeypatch.setenv("V", "blue")
+    assert env.choice("V", Colour.RED) is Colour.BLUE
+
+
+def test_secret_is_made_once_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "var" / "secret_key"
+    made = env.secret("V", file)
+    assert len(made) >= 60
+    assert env.secret("V", file) == made
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(file.parent.iterdir()) == [file]
+    monkeypatch.setenv("V", "mine")
+    assert env.secret("V", file) == "mine"
+
+
+def test_sqlite_waits_for_its_lock_from_the_start_of_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("V", "sqlite:////srv/x%20cloud.sqlite3")
+    described = env.database("V", "")
+    assert described["NAME"] == "/srv/x cloud.sqlite3"
+    assert described["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert described["OPTIONS"]["init_command"] == "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+    monkeypatch.setenv("V", "sqlite:///x.sqlite3")
+    assert env.database("V", "")["NAME"] == str(Path.cwd() / "x.sqlite3")
+
+
+def test_server_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("V", "postgresql://us%40er:p%2Fw@db.example:5433/x?sslmode=require")
+    described = env.database("V", "")
+    assert described["ENGINE"] == "django.db.backends.postgresql"
+    parts = [described[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")]
+    assert parts == ["x", "us@er", "p/w", "db.example", "5433"]
+    assert described["OPTIONS"] == {"sslmode": "require"}
+
+    monkeypatch.setenv("V", "mariadb://root@127.0.0.1/x")
+    described = env.database("V", "")
+    assert described["ENGINE"] == "django.db.backends.mysql"
+    assert (described["USER"], described["PASSWORD"], described["PORT"]) == ("root", "", "")
+    assert described["OPTIONS"]["charset"] == "utf8mb4"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["oracle://u:hush@h/x", "postgresql:///x", "mysql://h", "postgres://h:port/x", "sqlite://x", "sqlite:///", "x"],
+)
+def test_bad_database_url_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("V", url)
+    with pytest.raises(ImproperlyConfigured, match=r"^V ") as refused:
+        env.database("V", "")
+    assert "hush" not in str(refused.value)
