@@ -30,7 +30,7 @@ serve: install ## Set everything up and serve on HOST:PORT (default 127.0.0.1:80
 		--threads $(THREADS) --timeout 120 --graceful-timeout 30 --access-logfile -
 
 test: install-dev ## Run every check and every test that this machine can run (STRICT=1: fail where a service is down)
-	$(BIN)/python tests/run.py $(if $(STRICT),--strict)
+	$(BIN)/python -m tests.run $(if $(STRICT),--strict)
 
 lint: install-dev ## Run ruff and mypy
 	$(BIN)/ruff check .

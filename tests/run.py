@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.chromium import NAMES, find_chromium
+
 ROOT = Path(__file__).resolve().parent.parent
 # Two clones on one machine must not share a test database.
 DATABASE = f"xcloud_{zlib.crc32(str(ROOT).encode()):08x}"
 DATABASE_TESTS = ["tests/cv", "tests/api"]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,10 @@ def main() -> int:
             report.skip(what, f"not reachable ({why})", failure=strict and service.installed())
         else:
             report.run(what, "pytest", *DATABASE_TESTS, DATABASE_URL=service.url)
-    if any(map(shutil.which, BROWSERS)):
+    if find_chromium():
         report.run("tests/browser, Chromium", "pytest", "tests/browser")
     else:
-        report.skip("tests/browser", f"none of {', '.join(BROWSERS)} found on PATH", failure=strict)
+        report.skip("tests/browser", f"none of {', '.join(NAMES)} found on PATH", failure=strict)
 
     print("\n== Summary", *report.lines, sep="\n")
     return int(report.failed)

@@ -119,3 +119,4 @@ document.addEventListener("drop", (event) => {
 });
 
 refreshRecent();
+take(file.files); // chosen before this script was there

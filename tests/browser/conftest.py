@@ -1,0 +1,83 @@
+"""Chromium, photos on disk, and a page that is logged in and fails its test on any script or policy error."""
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests.chromium import NAMES, find_chromium
+
+expect.set_options(timeout=20_000)
+SWITCHES = ["--disable-gpu", "--disable-quic", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    if (chromium := find_chromium()) is None:
+        pytest.skip(f"no browser: none of {', '.join(NAMES)} is on PATH")
+    # Chromium's sandbox cannot be used by root.
+    switches = [*SWITCHES, "--no-sandbox"] if os.geteuid() == 0 else SWITCHES
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright's sync API keeps an event loop in this thread; the ORM calls of these tests are not inside it.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield playwright.chromium.launch(executable_path=chromium, args=switches)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window without cookies or cache."""
+    context = browser.new_context()
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def astronaut_jpeg(astronaut: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eileen Collins, 512 × 512."""
+    file = tmp_path_factory.mktemp("photos") / "astronaut.jpg"
+    Image.open(io.BytesIO(astronaut)).convert("RGB").save(file, quality=95)
+    return file
+
+
+@pytest.fixture(scope="session")
+def group_jpeg(astronaut: bytes, grace_hopper: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eileen Collins left, Grace Hopper right of x = 512; 1024 × 600."""
+    photo = Image.new("RGB", (1024, 600), (127, 127, 127))
+    photo.paste(Image.open(io.BytesIO(astronaut)), (0, 0))
+    photo.paste(Image.open(io.BytesIO(grace_hopper)), (512, 0))
+    file = tmp_path_factory.mktemp("photos") / "group.jpg"
+    photo.save(file, quality=95)
+    return file
+
+
+@pytest.fixture
+def complaints(page: Page) -> Iterator[list[str]]:
+    """What the browser complains about; a failed request is not counted, the tests provoke those."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            found.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def start(live_server: LiveServer, page: Page, user: User, complaints: list[str]) -> Page:
+    """The start page after logging in."""
+    page.goto(live_server.url)
+    page.get_by_label("User name").fill("ada")
+    page.get_by_label("Password").fill("a-good-password")
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("heading", name="Describe the faces in a photo").wait_for()
+    return page

@@ -1,0 +1,71 @@
+"""What a visitor is told when something goes wrong."""
+
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from cv.caller import Caller
+from cv.models import Analysis
+from tests.browser.test_upload import choose
+from tests.factories import stored_analysis
+
+
+def test_a_wrong_password_is_refused_in_words(live_server: LiveServer, page: Page, user: User) -> None:
+    page.goto(live_server.url)
+    page.get_by_label("User name").fill("ada")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("do not match")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(b"not a picture at all", "This file is not a picture that can be read", id="text"),
+        pytest.param(None, "This picture is damaged", id="truncated-jpeg"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_explained_and_nothing_is_stored(
+    start: Page, astronaut_jpeg: Path, tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    file = tmp_path / "broken.jpg"
+    file.write_bytes(content or astronaut_jpeg.read_bytes()[:4000])
+    choose(start, file)
+    expect(start.get_by_role("alert")).to_contain_text(words)
+    expect(start.get_by_label("Choose a photo")).to_be_attached()
+    assert not Analysis.objects.exists()
+
+
+def test_a_server_that_does_not_answer_can_be_tried_again(start: Page, astronaut_jpeg: Path) -> None:
+    start.route("**/api/v1/analyses", lambda route: route.abort())
+    choose(start, astronaut_jpeg)
+    expect(start.get_by_role("alert")).to_contain_text("The server did not answer")
+    start.unroute("**/api/v1/analyses")
+    start.get_by_role("button", name="Try again").first.click()
+    expect(start.locator(".face-box")).to_have_count(1)
+    expect(start.get_by_role("alert")).to_be_empty()
+
+
+def test_an_upload_can_be_cancelled(start: Page, astronaut_jpeg: Path) -> None:
+    start.route("**/api/v1/analyses", lambda route: None)
+    choose(start, astronaut_jpeg)
+    expect(start.locator(".stage-photo")).to_be_visible()
+    start.get_by_role("button", name="Cancel").click()
+    expect(start.get_by_role("status")).to_have_text("Cancelled.")
+    expect(start.get_by_role("heading", name="Describe the faces in a photo")).to_be_visible()
+
+
+def test_an_ended_session_leads_to_the_login(start: Page, astronaut_jpeg: Path) -> None:
+    start.context.clear_cookies()
+    choose(start, astronaut_jpeg)
+    start.get_by_role("alert").get_by_role("link", name="Log in").click()
+    expect(start.get_by_label("Password")).to_be_visible()
+
+
+def test_the_analysis_of_another_user_is_not_there(start: Page, live_server: LiveServer) -> None:
+    other = Caller(user=User.objects.create_user("grace", password="another-password"))
+    start.goto(f"{live_server.url}/analyses/{stored_analysis(other).pk}/")
+    expect(start.get_by_role("heading", name="Nothing here")).to_be_visible()

@@ -1,0 +1,64 @@
+"""A stored analysis: its own page, with and without the picture, its deletion, and the layout at every width."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from cv.models import Analysis
+from tests.browser.test_upload import ASTRONAUT, TOLERANCE_PX, box_in_photo, choose
+
+
+def test_a_kept_picture_is_shown_with_its_boxes(start: Page, astronaut_jpeg: Path) -> None:
+    start.get_by_label("Keep the picture").check()
+    choose(start, astronaut_jpeg)
+    start.get_by_role("link", name="Its own page").click()
+    expect(start.locator(".face-box")).to_have_count(1)
+    photo = start.locator(".stage-photo")
+    expect(photo).to_be_visible()
+    start.wait_for_function("document.querySelector('.stage-photo').naturalWidth === 512")
+    assert box_in_photo(start, 1, photo_width=512) == pytest.approx(ASTRONAUT, abs=TOLERANCE_PX)
+
+
+def test_without_the_picture_the_boxes_are_on_a_blank_sheet(start: Page, group_jpeg: Path) -> None:
+    choose(start, group_jpeg)
+    start.get_by_role("link", name="Its own page").click()
+    expect(start.locator(".face-box")).to_have_count(2)
+    expect(start.locator(".stage-photo")).to_have_count(0)
+    expect(start.get_by_text("The picture was not kept.")).to_be_visible()
+    sheet = start.locator(".stage").bounding_box()
+    assert sheet is not None
+    assert sheet["width"] / sheet["height"] == pytest.approx(1024 / 600, rel=0.01)
+    assert Analysis.objects.get().picture == ""
+
+
+def test_an_analysis_is_deleted_after_asking(start: Page, astronaut_jpeg: Path) -> None:
+    choose(start, astronaut_jpeg)
+    row = start.locator(".recent-row")
+    expect(row).to_have_count(1)
+    row.get_by_role("button").click()
+    start.get_by_role("button", name="Keep it").click()
+    expect(row).to_have_count(1)
+    row.get_by_role("button").click()
+    start.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+    expect(start.get_by_text("None yet.")).to_be_visible()
+    assert not Analysis.objects.exists()
+
+
+def test_logging_out_ends_the_session(start: Page, live_server: LiveServer) -> None:
+    start.get_by_role("button", name="Log out").click()
+    start.goto(live_server.url)
+    expect(start.get_by_label("Password")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1280, 1920])
+def test_nothing_reaches_past_the_windows_edge(start: Page, group_jpeg: Path, width: int) -> None:
+    start.set_viewport_size({"width": width, "height": 900})
+    choose(start, group_jpeg)
+    expect(start.locator(".card")).to_have_count(2)
+    assert start.evaluate("document.documentElement.scrollWidth") <= width
+    stage = start.locator(".stage").bounding_box()
+    assert stage is not None
+    assert stage["width"] >= min(320, width - 40)

@@ -1,0 +1,109 @@
+"""The start page in a real browser, on the real server and engine: from a photo to described faces."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+# Where the reference MTCNN cascade finds the faces, in pixels of the photos: x, y, width, height.
+ASTRONAUT = (180.32, 60.71, 88.08, 111.46)
+GRACE_HOPPER_IN_GROUP = (683.94, 111.91, 181.97, 217.3)
+TOLERANCE_PX = 8
+
+
+def choose(page: Page, photo: Path) -> None:
+    page.get_by_label("Choose a photo").set_input_files(photo)
+
+
+def box_in_photo(page: Page, number: int, photo_width: int) -> tuple[float, float, float, float]:
+    """The face's box as it lies over the photo on the screen, in the photo's own pixels."""
+    box = page.get_by_role("button", name=f"Face {number}: go to its card").bounding_box()
+    stage = page.locator(".stage-photo").bounding_box()
+    assert box is not None
+    assert stage is not None
+    zoom = stage["width"] / photo_width
+    left, top = box["x"] - stage["x"], box["y"] - stage["y"]
+    return left / zoom, top / zoom, box["width"] / zoom, box["height"] / zoom
+
+
+def card(page: Page, number: int) -> Locator:
+    return page.locator(f"article#face-{number}")
+
+
+def test_a_photo_gets_a_box_where_its_face_is(start: Page, astronaut_jpeg: Path) -> None:
+    choose(start, astronaut_jpeg)
+    expect(start.locator(".face-box")).to_have_count(1)
+    assert box_in_photo(start, 1, photo_width=512) == pytest.approx(ASTRONAUT, abs=TOLERANCE_PX)
+
+
+def test_a_card_describes_the_face(start: Page, astronaut_jpeg: Path) -> None:
+    choose(start, astronaut_jpeg)
+    for title in ("Age", "Beauty", "Gender", "Race", "Expression"):
+        expect(card(start, 1).get_by_role("heading", name=title)).to_be_visible()
+    bars = card(start, 1).locator(".bars li")
+    expect(bars).to_have_count(2 + 5 + 7)
+    age = card(start, 1).get_by_role("img", name=re.compile(r"^Age \d+, years, likely between \d+ and \d+$"))
+    expect(age).to_be_visible()
+    beauty = card(start, 1).get_by_role("img", name=re.compile(r"^Beauty \d\.\d, on a scale of 1 to 10, likely"))
+    expect(beauty).to_be_visible()
+    expect(start.get_by_role("status")).to_have_text("1 face found.")
+
+
+def test_every_face_of_a_group_is_boxed_and_its_card_lights_its_box(start: Page, group_jpeg: Path) -> None:
+    choose(start, group_jpeg)
+    expect(start.locator(".face-box")).to_have_count(2)
+    # The larger face comes first.
+    assert box_in_photo(start, 1, photo_width=1024) == pytest.approx(GRACE_HOPPER_IN_GROUP, abs=3 * TOLERANCE_PX)
+    assert box_in_photo(start, 2, photo_width=1024) == pytest.approx(ASTRONAUT, abs=TOLERANCE_PX)
+
+    lit = re.compile(r"\bis-lit\b")
+    boxes = start.locator(".face-box")
+    card(start, 2).hover()
+    expect(boxes.nth(1)).to_have_class(lit)
+    expect(boxes.nth(0)).not_to_have_class(lit)
+    boxes.nth(0).hover()
+    expect(card(start, 1)).to_have_class(lit)
+    expect(card(start, 2)).not_to_have_class(lit)
+
+
+def test_the_page_works_by_keyboard_alone(start: Page, group_jpeg: Path) -> None:
+    start.locator("body").press("Tab")
+    focus = start.locator(":focus")
+    expect(focus).to_have_text("Skip to the content")
+    for _ in range(12):
+        if focus.get_attribute("id") == "file":
+            break
+        start.keyboard.press("Tab")
+    expect(start.get_by_label("Choose a photo")).to_be_focused()
+    start.keyboard.press("Tab")
+    expect(start.get_by_label("Keep the picture")).to_be_focused()
+
+    choose(start, group_jpeg)
+    box = start.get_by_role("button", name="Face 2: go to its card")
+    box.focus()
+    expect(card(start, 2)).to_have_class(re.compile(r"\bis-lit\b"))
+    start.keyboard.press("Enter")
+    expect(card(start, 2)).to_be_focused()
+
+
+def test_a_photo_can_be_pasted_and_dropped(start: Page, astronaut_jpeg: Path) -> None:
+    give = """async ([kind, bytes]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], "photo.jpg", { type: "image/jpeg" }));
+        const event = kind === "paste"
+            ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
+            : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+        document.body.dispatchEvent(event);
+    }"""
+    for kind in ("paste", "drop"):
+        start.reload()
+        start.evaluate(give, [kind, list(astronaut_jpeg.read_bytes())])
+        expect(start.locator(".face-box")).to_have_count(1)
+
+
+def test_a_photo_without_a_face_says_so(start: Page, empty_scene: bytes, tmp_path: Path) -> None:
+    photo = tmp_path / "grey.jpg"
+    photo.write_bytes(empty_scene)
+    choose(start, photo)
+    expect(start.get_by_text("No face was found")).to_be_visible()
