@@ -11,6 +11,9 @@ BIN := $(VENV)/bin
 SERVE_STAMP := $(VENV)/.serve-$(firstword $(shell cksum < requirements.txt))
 DEV_STAMP := $(VENV)/.dev-$(firstword $(shell cat requirements.txt requirements-dev.txt | cksum))
 
+# The settings of .env, where there is one, as the environment of the command that follows.
+WITH_ENV := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
+
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev serve test lint
 
@@ -22,11 +25,11 @@ install: $(SERVE_STAMP)
 install-dev: $(DEV_STAMP)
 
 serve: install ## Set everything up and serve on HOST:PORT (default 127.0.0.1:8000)
-	$(BIN)/python manage.py migrate --no-input --verbosity 0
-	$(BIN)/python manage.py collectstatic --no-input --verbosity 0
-	$(BIN)/python manage.py ensure_admin
+	@$(WITH_ENV) $(BIN)/python manage.py migrate --no-input --verbosity 0
+	@$(WITH_ENV) $(BIN)/python manage.py collectstatic --no-input --verbosity 0
+	@$(WITH_ENV) $(BIN)/python manage.py ensure_admin
 	@echo "XCloud on http://$(HOST):$(PORT)/ (Ctrl-C stops it)"
-	exec $(BIN)/gunicorn xcloud.wsgi:application --bind $(HOST):$(PORT) --worker-class gthread --workers 1 \
+	@$(WITH_ENV) exec $(BIN)/gunicorn xcloud.wsgi:application --bind $(HOST):$(PORT) --worker-class gthread --workers 1 \
 		--threads $(THREADS) --timeout 120 --graceful-timeout 30 --access-logfile -
 
 test: install-dev ## Run every check and every test that this machine can run (STRICT=1: fail where a service is down)

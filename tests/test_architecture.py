@@ -1,0 +1,159 @@
+"""The rules that keep the rooms apart; each fails with the file and line that breaks it."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVING = ("cv", "api", "xcloud")
+# Calls that write rows whatever they are called on.
+WRITES = {
+    "create", "acreate", "get_or_create", "aget_or_create", "update_or_create", "aupdate_or_create",
+    "bulk_create", "abulk_create", "bulk_update", "abulk_update", "create_user", "create_superuser",
+    "asave", "adelete", "aupdate", "executemany",
+}  # fmt: skip
+# Calls that files, storages, hashes and dictionaries have, too; on rows they take no positional argument.
+WRITES_WITHOUT_POSITIONALS = {"save", "delete", "update"}
+SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"
+
+
+def sources(*rooms: str) -> Iterator[tuple[Path, ast.Module]]:
+    for room in rooms:
+        for file in sorted((ROOT / room).rglob("*.py")):
+            yield file.relative_to(ROOT), ast.parse(file.read_text())
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Every module named by an import, wherever it stands in the file."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative import"
+            yield node.module or "", node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def imports_of(room: str, *forbidden: str) -> list[str]:
+    return [
+        f"{file}:{line} imports {module}"
+        for file, tree in sources(room)
+        for module, line in imported(tree)
+        if any(f"{module}.".startswith(f"{name}.") for name in forbidden)
+    ]
+
+
+def row_writes(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Calls that write rows: by name, or by a name that takes positional arguments wherever it does not write rows."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name = node.func.attr
+            if name in WRITES or (name in WRITES_WITHOUT_POSITIONALS and not node.args):
+                yield name, node.lineno
+
+
+def environment_reads(tree: ast.AST) -> Iterator[int]:
+    """Uses of the environment, but for naming the settings module, which Django's entry points must."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv", "putenv"}:
+            yield node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            yield from (node.lineno for alias in node.names if alias.name in {"environ", "getenv"})
+
+
+def modules_after(code: str) -> set[str]:
+    """The packages that are loaded in a fresh interpreter once ``code`` has run."""
+    report = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    result = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", f"{code}\n{report}"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return set(result.stdout.splitlines()[-1].split())
+
+
+def test_the_engine_knows_neither_django_nor_the_rest_of_the_project() -> None:
+    others = [f"cv.{file.stem}" for file in (ROOT / "cv").glob("*.py") if file.stem != "__init__"]
+    assert imports_of("cv/engine", "django", "rest_framework", "api", "xcloud", *others) == []
+
+
+def test_loading_every_module_of_the_engine_loads_no_django() -> None:
+    names = [".".join(file.with_suffix("").parts) for file, _ in sources("cv/engine") if file.stem != "__init__"]
+    loaded = modules_after("\n".join(f"import {name}" for name in names))
+    assert "numpy" in loaded
+    assert "django" not in loaded
+
+
+def test_the_api_imports_no_inference_library() -> None:
+    assert imports_of("api", "torch", "onnxruntime", "safetensors") == []
+
+
+def test_loading_all_routes_loads_no_inference_library() -> None:
+    loaded = modules_after(
+        f"import os; os.environ.setdefault('{SETTINGS_MODULE}', 'xcloud.settings')\n"
+        "import django; django.setup()\nimport xcloud.urls"
+    )
+    assert {"api", "cv", "django"} <= loaded
+    assert loaded.isdisjoint({"torch", "onnxruntime"})
+
+
+@pytest.mark.parametrize("room", SERVING)
+def test_nothing_that_serves_imports_training_or_tests(room: str) -> None:
+    assert imports_of(room, "training", "benchmarks", "tests") == []
+
+
+def test_only_the_services_write_rows() -> None:
+    found = [
+        f"{file}:{line} calls .{name}()"
+        for file, tree in sources(*SERVING)
+        if file != Path("cv/services.py") and "migrations" not in file.parts
+        for name, line in row_writes(tree)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("code", "writes"),
+    [
+        ("row.save()", True),
+        ("row.save(update_fields=['age'])", True),
+        ("Face.objects.filter(pk=1).delete()", True),
+        ("rows.update(age=1)", True),
+        ("Face.objects.bulk_create(rows)", True),
+        ("image.save(file, 'PNG')", False),
+        ("default_storage.delete(name)", False),
+        ("digest.update(block)", False),
+        ("Face.objects.filter(age=1).first()", False),
+    ],
+)
+def test_a_call_that_writes_rows_is_recognised(code: str, writes: bool) -> None:
+    assert bool(list(row_writes(ast.parse(code)))) == writes
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    entry_points = {Path("manage.py"), Path("xcloud/wsgi.py")}
+    found = [
+        f"{file}:{line} reads the environment"
+        for file, tree in [*sources(*SERVING), (Path("manage.py"), ast.parse((ROOT / "manage.py").read_text()))]
+        if file != Path("xcloud/env.py")
+        for line in environment_reads(tree)
+        if not (file in entry_points and SETTINGS_MODULE in (ROOT / file).read_text().splitlines()[line - 1])
+    ]
+    assert found == []
+
+
+def test_only_the_settings_use_the_readers_of_the_environment() -> None:
+    users = {file for file, tree in sources(*SERVING) for module, _ in imported(tree) if module == "xcloud.env"}
+    assert users == {Path("xcloud/settings.py")}
+
+
+def test_every_file_says_its_job_and_stays_readable() -> None:
+    found = [
+        str(file)
+        for file, tree in sources(*SERVING, "training", "benchmarks", "tests")
+        if "migrations" not in file.parts and tree.body
+        if ast.get_docstring(tree) is None or len((ROOT / file).read_text().splitlines()) > 400
+    ]
+    assert found == []
