@@ -39,11 +39,14 @@ class _Parts:
 
 
 def refuse_huge_body(request: Request) -> None:
-    """Looks at Content-Length before anything is read; without one, nothing can be read. Raises BodyTooLarge."""
+    """Looks at Content-Length before anything is read. Raises BodyTooLarge, ParseError."""
     announced = request.META.get("CONTENT_LENGTH") or "0"
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if announced.isdigit() and int(announced) > limit:
         raise BodyTooLarge(f"the request has {int(announced):,} bytes; the limit is {limit:,}")
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        # Django reads no body of unknown length; it would seem to be empty.
+        raise ParseError("Transfer-Encoding: send the body in one piece, with its Content-Length")
 
 
 def split_request(request: Request) -> _Parts:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from django.templatetags.static import static
+
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
 from xcloud import env
 
@@ -150,7 +152,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
-UNFOLD = {"SITE_TITLE": "XCloud", "SITE_HEADER": "XCloud", "SITE_SYMBOL": "face"}
+UNFOLD = {
+    "SITE_TITLE": "XCloud",
+    "SITE_HEADER": "XCloud",
+    "SITE_SYMBOL": "face",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
+}
 
 LOGGING = {
     "version": 1,

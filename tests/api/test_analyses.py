@@ -41,9 +41,11 @@ def test_file_gives_the_face_with_five_attributes_and_is_stored(api: APIClient, 
     assert set(body["timing_ms"]) == {"decode", "detect", "attributes", "total"}
     (face,) = body["faces"]
     assert list(face) == ["index", "box", "confidence", "landmarks", "quality", "attributes"]
-    # The reference cascade's box of this photo: x 168.4, y 62.7, 105.5 × 154.1 (left of the middle, upper half).
-    assert 150 < face["box"]["x"] < 200
-    assert 50 < face["box"]["y"] < 90
+    # facenet-pytorch's own cascade on this photo: (180.32, 60.71) to (268.40, 172.17).
+    assert face["box"]["x"] == pytest.approx(180.32, abs=3)
+    assert face["box"]["y"] == pytest.approx(60.71, abs=3)
+    assert face["box"]["width"] == pytest.approx(88.08, abs=3)
+    assert face["box"]["height"] == pytest.approx(111.46, abs=3)
     assert face["landmarks"]["left_eye"][0] < face["landmarks"]["right_eye"][0]
     assert list(face["attributes"]) == ["age", "gender", "race", "expression", "beauty"]
     assert list(face["attributes"]["race"]["probabilities"]) == ["white", "black", "asian", "indian", "others"]

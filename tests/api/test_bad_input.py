@@ -241,6 +241,12 @@ def test_huge_body_is_refused_before_it_is_read(api: APIClient, settings: Settin
     assert_error(answer, 413, "image_too_large", "image", message)
 
 
+def test_body_without_a_length_is_not_mistaken_for_an_empty_one(api: APIClient) -> None:
+    answer = api.generic("POST", URL, "", content_type="application/json", HTTP_TRANSFER_ENCODING="chunked")
+    message = "Transfer-Encoding: send the body in one piece, with its Content-Length"
+    assert_error(answer, 400, "invalid_request", None, message)
+
+
 def test_too_many_form_fields(api: APIClient, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 5
     answer = api.post(URL, {f"field{i}": "x" for i in range(9)}, format="multipart")

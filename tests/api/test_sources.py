@@ -155,6 +155,6 @@ def test_private_addresses(address: str) -> None:
 
 def test_name_with_one_private_address_among_public_ones_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(2, 1, 6, "", ("8.8.8.8", 80)), (2, 1, 6, "", ("10.0.0.1", 80))]
-    monkeypatch.setattr(fetch.socket, "getaddrinfo", lambda *args, **options: found)
+    monkeypatch.setattr("socket.getaddrinfo", lambda *args, **options: found)
     with pytest.raises(UrlForbidden, match="not on the public internet"):
         fetch_image("http://example.org/", 1000)

@@ -131,7 +131,7 @@ def test_picture_is_kept_only_where_asked_under_a_random_private_name(
     kept = stored_analysis(caller, data=grace_hopper, image=True)
     (file,) = files_in(pictures)
     assert file.read_bytes() == grace_hopper
-    assert file == pictures / kept.picture.name
+    assert file == pictures / str(kept.picture.name)
     assert len(file.stem) == 32
     assert file.suffix == ".jpg"
     assert file.stat().st_mode & 0o777 == 0o600
