@@ -31,6 +31,10 @@ class Similarity:
     def inverse(self) -> "Similarity":
         return Similarity(1 / self.a, -self.b / self.a)
 
+    def shifted(self, pixels: float) -> "Similarity":
+        """The same, then moved right and down."""
+        return Similarity(self.a, self.b + complex(pixels, pixels))
+
 
 def fit_similarity(source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> Similarity:
     """Least-squares similarity without reflection that maps ``source`` to ``target``, both ``(N, 2)``.
@@ -46,25 +50,23 @@ def fit_similarity(source: npt.NDArray[np.float64], target: npt.NDArray[np.float
     return Similarity(a, complex(w.mean() - a * z.mean()))
 
 
-def align(image: Image.Image, landmarks: Landmarks, size: int) -> npt.NDArray[np.uint8]:
-    """Cuts the chip: uint8 RGB ``(size, size, 3)``. What lies outside the image is black.
-
-    ``landmarks`` are in pixels of ``image``.
-    """
+def chip_similarity(landmarks: Landmarks, size: int) -> Similarity:
+    """Maps the image that ``landmarks`` are pixels of to a chip of ``size``."""
     points = np.array(
         [landmarks.left_eye, landmarks.right_eye, landmarks.nose, landmarks.mouth_left, landmarks.mouth_right]
     )
-    return warp(image, fit_similarity(points, TEMPLATE * size), size)
+    return fit_similarity(points, TEMPLATE * size)
 
 
-def whole_picture(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
-    """The picture itself as a chip, for pictures that are a face but in which none is found.
+def whole_picture_similarity(image_size: tuple[int, int], size: int) -> Similarity:
+    """Maps a picture that is a face, but in which none is found, to a chip: its longer side fills the chip."""
+    scale = size / max(image_size)
+    return Similarity(complex(scale), complex(size, size) / 2 - scale * complex(*image_size) / 2)
 
-    uint8 RGB ``(size, size, 3)``; the longer side fills the chip.
-    """
-    scale = size / max(image.size)
-    centre = complex(image.width, image.height) / 2
-    return warp(image, Similarity(complex(scale), complex(size, size) / 2 - scale * centre), size)
+
+def align(image: Image.Image, landmarks: Landmarks, size: int) -> npt.NDArray[np.uint8]:
+    """The chip of one face: uint8 RGB ``(size, size, 3)``. What lies outside the image is black."""
+    return warp(image, chip_similarity(landmarks, size), size)
 
 
 def warp(image: Image.Image, to_chip: Similarity, size: int) -> npt.NDArray[np.uint8]:

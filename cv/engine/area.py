@@ -28,7 +28,7 @@ class AreaImage:
         rows = self._sums[bottom[0]] - self._sums[top[0]]
         sums = rows[:, right[0]] - rows[:, left[0]]
         counts = (bottom - top).T * (right - left)
-        return sums.astype(np.float32) / counts[..., None].astype(np.float32)
+        return np.asarray(sums / counts[..., None], dtype=np.float32)
 
     def crops(self, regions: Regions, size: int) -> npt.NDArray[np.float32]:
         """Regions ``(N, 4)`` xyxy, whole pixels inside the image → float32 RGB ``(N, size, size, 3)`` in [0, 255]."""
@@ -36,7 +36,7 @@ class AreaImage:
         top, bottom = (edges[:, :, None] for edges in _bins(regions[:, 1], regions[:, 3], size))
         sums = self._sums[bottom, right] - self._sums[bottom, left] - self._sums[top, right] + self._sums[top, left]
         counts = (bottom - top) * (right - left)
-        return sums.astype(np.float32) / counts[..., None].astype(np.float32)
+        return np.asarray(sums / counts[..., None], dtype=np.float32)
 
 
 def _bins(start: Regions, end: Regions, count: int) -> tuple[Regions, Regions]:

@@ -30,9 +30,7 @@ def nms(boxes: Boxes, scores: Scores, threshold: float, *, over_smaller: bool = 
         width = np.minimum(x2[i], x2[i + 1 :]) - np.maximum(x1[i], x1[i + 1 :])
         height = np.minimum(y2[i], y2[i + 1 :]) - np.maximum(y1[i], y1[i + 1 :])
         shared = np.maximum(width, 0) * np.maximum(height, 0)
-        whole = (
-            np.minimum(area[i], area[i + 1 :]) if over_smaller else area[i] + area[i + 1 :] - shared
-        )
+        whole = np.minimum(area[i], area[i + 1 :]) if over_smaller else area[i] + area[i + 1 :] - shared
         alive[i + 1 :] &= shared <= threshold * whole
     return np.array(kept, dtype=np.intp)
 

@@ -1,7 +1,6 @@
 """MTCNN (Zhang et al. 2016): an image pyramid through P-Net, then R-Net and O-Net on ever fewer candidates."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,21 +9,16 @@ from PIL import Image
 from cv.engine.area import AreaImage, Regions
 from cv.engine.boxes import Boxes, Scores, areas, nms, regress, to_squares
 from cv.engine.config import DetectThresholds
+from cv.engine.sessions import Array, Net
 from cv.engine.transforms import crops_to_input
 from cv.engine.types import Box, Detection, Landmarks
 
 _CELL, _STRIDE = 12, 2
 _PYRAMID_FACTOR = 0.709
 _REFINE_PX, _OUTPUT_PX = 24, 48
+# Share of the shorter side down to which faces are looked for whatever the options say: it costs little.
+_CLOSE_SEARCH = 1 / 8
 _BATCH = 256
-
-Array = npt.NDArray[np.float32]
-
-
-class Net(Protocol):
-    """A loaded net: float32 ``(N, 3, H, W)`` in, its outputs in the order of the nn.Module."""
-
-    def __call__(self, batch: Array) -> list[Array]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +33,9 @@ class Detector:
     def detect(self, image: Image.Image, min_face_px: float, max_faces: int) -> list[Detection]:
         """The faces of an RGB image, largest first, at most ``max_faces``, in its pixels.
 
-        A face smaller than ``min_face_px`` may be found or not.
+        A face smaller than ``min_face_px`` may be found or not; a small picture is always searched closely.
         """
+        min_face_px = min(min_face_px, max(min(image.size) * _CLOSE_SEARCH, _CELL))
         area_image = AreaImage(np.asarray(image))
         boxes = self._propose(area_image, min_face_px)
         boxes = self._refine(area_image, boxes)
@@ -49,9 +44,7 @@ class Detector:
         return [_detection(boxes[i], scores[i], landmarks[i]) for i in largest]
 
     def _propose(self, image: AreaImage, min_face_px: float) -> Boxes:
-        found = [
-            self._propose_at(image, scale) for scale in pyramid_scales(min(image.size), min_face_px)
-        ]
+        found = [self._propose_at(image, scale) for scale in pyramid_scales(min(image.size), min_face_px)]
         if not found:
             return np.empty((0, 4), np.float32)
         boxes, scores, offsets = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -119,7 +112,7 @@ def _clip(boxes: Boxes, image_size: tuple[int, int]) -> Regions:
 
 def _visible(boxes: Boxes, image_size: tuple[int, int]) -> npt.NDArray[np.bool_]:
     clipped = _clip(boxes, image_size)
-    return (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
+    return np.asarray((clipped[:, 2:] > clipped[:, :2]).all(axis=1))
 
 
 def _detection(box: Array, score: np.float32, landmarks: Array) -> Detection:

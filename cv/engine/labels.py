@@ -45,9 +45,9 @@ class Expression(StrEnum):
 
 
 CLASSES: Final[dict[Attribute, tuple[str, ...]]] = {
-    Attribute.GENDER: tuple(Gender),
-    Attribute.RACE: tuple(Race),
-    Attribute.EXPRESSION: tuple(Expression),
+    Attribute.GENDER: tuple(map(str, Gender)),
+    Attribute.RACE: tuple(map(str, Race)),
+    Attribute.EXPRESSION: tuple(map(str, Expression)),
 }
 
 BINS: Final[dict[Attribute, npt.NDArray[np.float32]]] = {

@@ -30,9 +30,7 @@ class Block(nn.Module):
 
 def stage(width_in: int, width: int, blocks: int, down: bool = True) -> nn.Sequential:
     """``blocks`` residual blocks; the first one halves the map where ``down``."""
-    return nn.Sequential(
-        *(Block(width_in if i == 0 else width, width, down and i == 0) for i in range(blocks))
-    )
+    return nn.Sequential(*(Block(width_in if i == 0 else width, width, down and i == 0) for i in range(blocks)))
 
 
 class Stem(nn.Module):
@@ -47,7 +45,12 @@ class Stem(nn.Module):
 
 
 def face_resnet() -> nn.Sequential:
-    """float32 RGB ``(N, 3, 150, 150)`` → float32 ``(N, 256, 2, 2)``; its mean over space feeds dlib's descriptor."""
+    """float32 RGB ``(N, 3, 150, 150)`` → float32 ``(N, 256, 2, 2)``; the mean over space feeds dlib's FC."""
     return nn.Sequential(
-        Stem(), stage(32, 32, 3, down=False), stage(32, 64, 4), stage(64, 128, 3), stage(128, 256, 3), stage(256, 256, 1)
+        Stem(),
+        stage(32, 32, 3, down=False),
+        stage(32, 64, 4),
+        stage(64, 128, 3),
+        stage(128, 256, 3),
+        stage(256, 256, 1),
     )

@@ -1,0 +1,1 @@
+"""Measurements of speed and memory; nothing that serves imports this package."""

@@ -1,0 +1,109 @@
+"""How fast the engine is, stage by stage, on a folder of photos.
+
+``python -m benchmarks.engine --images DIR [--max-side N] --json``: first every photo by itself with all threads, then all
+photos together, one thread a photo and as many at once as there are threads.
+"""
+
+import argparse
+import dataclasses
+import io
+import json
+import resource
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from cv.engine.config import DecodeLimits, EngineConfig
+from cv.engine.decode import decode
+from cv.engine.errors import EngineError
+from cv.engine.runtime import get_engine
+from cv.engine.types import AnalysisOptions, Timing
+
+_WARM_UP = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, required=True, help="folder of photos, searched recursively")
+    parser.add_argument("--max-side", type=int, help="shrink larger photos to this many pixels first")
+    parser.add_argument("--min-face-px", type=int, default=AnalysisOptions().min_face_px)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", action="store_true", help="one line instead of a table")
+    arguments = parser.parse_args()
+    photos = [photo for path in sorted(arguments.images.rglob("*")) if (photo := _read(path, arguments.max_side))]
+    if not photos:
+        parser.error(f"no photo in {arguments.images}")
+    result = measure(photos, AnalysisOptions(min_face_px=arguments.min_face_px), arguments.threads)
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        _print_table(result)
+
+
+def measure(photos: list[bytes], options: AnalysisOptions, threads: int) -> dict[str, Any]:
+    """The benchmark's JSON object for photos as encoded bytes."""
+    alone = get_engine(EngineConfig(threads=threads))
+    for photo in photos[:_WARM_UP]:
+        alone.analyze(photo, options)
+    results = [alone.analyze(photo, options) for photo in tqdm(photos, desc="one by one", unit="img")]
+    totals = sorted(result.timing_ms.total for result in results)
+
+    shared = get_engine(EngineConfig(threads=1))
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda photo: shared.analyze(photo, options), photos[:_WARM_UP]))
+        started = time.perf_counter()
+        list(pool.map(lambda photo: shared.analyze(photo, options), photos))
+        seconds = time.perf_counter() - started
+
+    return {
+        "images": len(photos),
+        "faces": sum(len(result.faces) for result in results),
+        "total_ms_median": round(statistics.median(totals), 2),
+        "total_ms_p95": round(totals[min(int(len(totals) * 0.95), len(totals) - 1)], 2),
+        "stages_ms": {
+            stage.name: round(statistics.median(getattr(result.timing_ms, stage.name) for result in results), 2)
+            for stage in dataclasses.fields(Timing)
+            if stage.name != "total"
+        },
+        "images_per_second": round(len(photos) / seconds, 2),
+        "images_per_second_one_by_one": round(1000 * len(photos) / sum(totals), 2),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    }
+
+
+def _read(path: Path, max_side: int | None) -> bytes | None:
+    """The photo's bytes, shrunk where asked; None where the file is no image."""
+    if not path.is_file():
+        return None
+    data = path.read_bytes()
+    try:
+        decode(data, DecodeLimits(), AnalysisOptions().min_face_px)
+    except EngineError as error:
+        tqdm.write(f"{path.name} left out: {error}")
+        return None
+    if max_side is None:
+        return data
+    with Image.open(io.BytesIO(data)) as image:
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        upright.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+        file = io.BytesIO()
+        upright.save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def _print_table(result: dict[str, Any]) -> None:
+    for name, value in result.items():
+        if isinstance(value, dict):
+            for stage, milliseconds in value.items():
+                print(f"{name + ' ' + stage:32} {milliseconds:>10}")
+        else:
+            print(f"{name:32} {value:>10}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""How far a face can be relied on: one score and plain warnings, from its box, its landmarks and its chip."""
+
+import numpy as np
+import numpy.typing as npt
+
+from cv.engine.types import Detection, Quality, QualityWarning
+
+# Where a measure starts to cost score, and the value at which it has cost all of it.
+_SMALL_PX = (80.0, 16.0)
+_SHARPNESS = (60.0, 5.0)
+_LUMA = (60.0, 15.0)
+_TURN = (0.25, 0.75)
+_OUTSIDE = (0.05, 0.5)
+
+_LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+# A measure that has cost this much of its score is worth a warning.
+_WARN_BELOW = 0.6
+
+
+def assess(detection: Detection, chip: npt.NDArray[np.uint8], image_size: tuple[int, int]) -> Quality:
+    """Quality of a face. chip: uint8 RGB ``(S, S, 3)``; detection in pixels of the image of ``image_size``.
+
+    The score is the product of five scores in [0, 1]: size, sharpness, light, pose, and how much is in the picture.
+    """
+    luma = chip.astype(np.float32) @ _LUMA_WEIGHTS
+    scores = {
+        QualityWarning.SMALL_FACE: _ramp(min(detection.box.width, detection.box.height), *_SMALL_PX),
+        QualityWarning.BLURRED: _ramp(_sharpness(luma), *_SHARPNESS),
+        QualityWarning.DARK: _ramp(float(luma.mean()), *_LUMA),
+        QualityWarning.TURNED: _ramp(_turn(detection), *_TURN),
+        QualityWarning.PARTLY_OUTSIDE: _ramp(_outside(detection, image_size), *_OUTSIDE),
+    }
+    return Quality(
+        score=float(np.prod(list(scores.values()))),
+        warnings=tuple(warning for warning, score in scores.items() if score < _WARN_BELOW),
+    )
+
+
+def _ramp(value: float, good: float, bad: float) -> float:
+    """1 at ``good`` and better, 0 at ``bad`` and worse, linear between."""
+    return min(max((value - bad) / (good - bad), 0.0), 1.0)
+
+
+def _sharpness(luma: npt.NDArray[np.float32]) -> float:
+    """Variance of the Laplacian (Pech-Pacheco et al. 2000), grey levels squared."""
+    laplacian = luma[1:-1, :-2] + luma[1:-1, 2:] + luma[:-2, 1:-1] + luma[2:, 1:-1] - 4 * luma[1:-1, 1:-1]
+    return float(laplacian.var())
+
+
+def _turn(detection: Detection) -> float:
+    """How far the nose stands from the middle between the eyes, as a share of half their distance: 0 is frontal."""
+    eyes = np.array([detection.landmarks.left_eye, detection.landmarks.right_eye])
+    between = eyes[1] - eyes[0]
+    distance = float(np.hypot(*between))
+    if distance == 0:
+        return 1.0
+    offset = (np.array(detection.landmarks.nose) - eyes.mean(axis=0)) @ between / distance
+    return float(abs(offset) / (distance / 2))
+
+
+def _outside(detection: Detection, image_size: tuple[int, int]) -> float:
+    """Share of the box's area that lies outside the image."""
+    box = detection.box
+    width = min(box.x + box.width, image_size[0]) - max(box.x, 0)
+    height = min(box.y + box.height, image_size[1]) - max(box.y, 0)
+    return 1 - max(width, 0) * max(height, 0) / box.area if box.area > 0 else 1.0

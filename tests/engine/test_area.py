@@ -1,0 +1,39 @@
+"""Area resampling gives the means that PyTorch's adaptive pooling gives."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from cv.engine.area import AreaImage
+
+
+@pytest.fixture(scope="module")
+def pixels(portraits: dict[str, Image.Image]) -> np.ndarray:
+    return np.asarray(portraits["astronaut"])
+
+
+def adaptive(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].double()
+    return F.interpolate(tensor, size=(height, width), mode="area")[0].permute(1, 2, 0).numpy()
+
+
+@pytest.mark.parametrize(("width", "height"), [(154, 154), (37, 211), (512, 512), (700, 30)])
+def test_resized_pixels_are_the_means_of_what_they_cover(pixels: np.ndarray, width: int, height: int) -> None:
+    np.testing.assert_allclose(AreaImage(pixels).resize(width, height), adaptive(pixels, height, width), atol=1e-4)
+
+
+def test_crops_are_resampled_each_from_its_own_region(pixels: np.ndarray) -> None:
+    regions = np.array([[180, 60, 269, 173], [0, 0, 512, 512], [500, 500, 503, 502]])
+
+    crops = AreaImage(pixels).crops(regions, 24)
+
+    for crop, (x1, y1, x2, y2) in zip(crops, regions, strict=True):
+        np.testing.assert_allclose(crop, adaptive(pixels[y1:y2, x1:x2], 24, 24), atol=1e-4)
+
+
+def test_sums_that_pass_32_bits_wrap_without_harm() -> None:
+    white = np.full((4200, 4200, 3), 255, dtype=np.uint8)  # 4200² · 255 is above 2³²
+
+    assert AreaImage(white).crops(np.array([[4000, 4000, 4200, 4200]]), 2).tolist() == [[[[255.0] * 3] * 2] * 2]

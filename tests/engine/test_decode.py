@@ -1,0 +1,195 @@
+"""Every format and every bad file, through ``decode`` alone."""
+
+import hashlib
+import io
+import struct
+import zlib
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image
+
+from cv.engine.config import DecodeLimits
+from cv.engine.decode import decode
+from cv.engine.errors import ImageTooLarge, UndecodableImage, UnsupportedMediaType
+
+LIMITS = DecodeLimits()
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def quarters(mode: str = "RGB") -> Image.Image:
+    """64 × 32: red and green above, blue and white below."""
+    image = Image.new("RGB", (64, 32), "white")
+    image.paste(RED, (0, 0, 32, 16))
+    image.paste(GREEN, (32, 0, 64, 16))
+    image.paste(BLUE, (0, 16, 32, 32))
+    return image.convert(mode)
+
+
+def encoded(image: Image.Image, format_: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format_, **options)
+    return file.getvalue()
+
+
+def assert_quarters(data: bytes, tolerance: int = 0) -> None:
+    decoded = decode(data, LIMITS, min_face_px=40)
+    assert (decoded.width, decoded.height, decoded.scale) == (64, 32, 1)
+    pixels = np.asarray(decoded.pixels).astype(int)
+    for (x, y), colour in {(8, 4): RED, (56, 4): GREEN, (8, 28): BLUE, (56, 28): (255, 255, 255)}.items():
+        assert np.abs(pixels[y, x] - colour).max() <= tolerance, (x, y)
+
+
+@pytest.mark.parametrize("format_", ["PNG", "BMP", "GIF", "TIFF"])
+def test_lossless_formats_give_their_pixels_as_rgb(format_: str) -> None:
+    assert_quarters(encoded(quarters(), format_))
+
+
+def test_lossy_formats_give_their_pixels_as_rgb() -> None:
+    assert_quarters(encoded(quarters(), "JPEG", quality=95, subsampling=0), tolerance=6)
+    assert_quarters(encoded(quarters(), "WEBP", lossless=True))
+
+
+def test_heic_is_read() -> None:
+    file = io.BytesIO()
+    pillow_heif.from_pillow(quarters().resize((128, 64), Image.Resampling.NEAREST)).save(file, quality=95)
+
+    decoded = decode(file.getvalue(), LIMITS, min_face_px=40)
+
+    assert (decoded.width, decoded.height) == (128, 64)
+    assert np.abs(np.asarray(decoded.pixels)[8, 16].astype(int) - RED).max() < 20
+
+
+def test_cmyk_jpeg_becomes_rgb() -> None:
+    assert_quarters(encoded(quarters("CMYK"), "JPEG", quality=95, subsampling=0), tolerance=12)
+
+
+def test_palette_becomes_rgb() -> None:
+    assert_quarters(encoded(quarters("P"), "PNG"))
+
+
+def test_sixteen_bits_are_scaled_to_eight() -> None:
+    ramp = np.linspace(0, 65535, 64 * 32).reshape(32, 64).astype(np.uint16)
+
+    pixels = np.asarray(decode(encoded(Image.fromarray(ramp), "PNG"), LIMITS, min_face_px=40).pixels)
+
+    np.testing.assert_array_equal(pixels, np.repeat((ramp >> 8).astype(np.uint8)[..., None], 3, axis=2))
+
+
+def test_transparency_is_laid_on_white() -> None:
+    image = quarters("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, 32, 16))
+
+    pixels = decode(encoded(image, "PNG"), LIMITS, min_face_px=40).pixels
+
+    assert pixels.getpixel((8, 4)) == (255, 255, 255)
+    assert pixels.getpixel((56, 4)) == GREEN
+
+
+def test_first_frame_of_an_animation_is_read() -> None:
+    second = Image.new("RGB", (64, 32), "black")
+
+    assert_quarters(encoded(quarters(), "GIF", save_all=True, append_images=[second]))
+    assert_quarters(encoded(quarters(), "TIFF", save_all=True, append_images=[second]))
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF"])
+def test_orientation_of_the_camera_is_applied(format_: str) -> None:
+    """Orientation 6 is stored lying on its left side: the upright picture is the stored one turned clockwise."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+
+    decoded = decode(encoded(quarters(), format_, exif=exif.tobytes()), LIMITS, min_face_px=40)
+
+    assert (decoded.width, decoded.height) == decoded.pixels.size == (32, 64)
+    upright = quarters().transpose(Image.Transpose.ROTATE_270)
+    assert np.abs(np.asarray(decoded.pixels)[4, 4].astype(int) - np.asarray(upright)[4, 4]).max() < 8
+
+
+def test_large_jpeg_is_decoded_reduced_and_says_its_full_size() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.new("RGB", (4000, 3000)), "JPEG", exif=exif.tobytes())
+
+    decoded = decode(data, LIMITS, min_face_px=40)
+
+    assert (decoded.width, decoded.height) == (3000, 4000)
+    assert decoded.pixels.size == (1500, 2000)
+    assert decoded.scale == 0.5
+
+
+def test_jpeg_keeps_its_size_where_small_faces_are_asked_for() -> None:
+    data = encoded(Image.new("RGB", (4000, 3000)), "JPEG")
+
+    assert decode(data, LIMITS, min_face_px=20).pixels.size == (4000, 3000)
+
+
+def test_sha256_is_of_the_bytes_that_came_in(astronaut: bytes) -> None:
+    assert decode(astronaut, LIMITS, min_face_px=40).sha256 == hashlib.sha256(astronaut).hexdigest()
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG whose header promises many pixels, with one line of them behind it."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+    )
+
+
+def test_too_many_pixels_are_refused_by_the_header() -> None:
+    with pytest.raises(ImageTooLarge, match="20000 × 20000"):
+        decode(bomb(20_000, 20_000), LIMITS, min_face_px=40)
+
+
+def test_too_many_bytes_are_refused_unread() -> None:
+    with pytest.raises(ImageTooLarge, match="11 bytes; the limit is 10"):
+        decode(b"x" * 11, DecodeLimits(max_bytes=10), min_face_px=40)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"hello, I am a text", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"\x00" * 4096],
+    ids=["empty", "text", "svg", "pdf", "zeros"],
+)
+def test_what_is_no_image_is_an_unsupported_type(data: bytes) -> None:
+    with pytest.raises(UnsupportedMediaType):
+        decode(data, LIMITS, min_face_px=40)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
+@pytest.mark.parametrize("share", [0.9, 0.5])
+def test_truncated_file_is_undecodable(astronaut: bytes, format_: str, share: float) -> None:
+    data = encoded(Image.open(io.BytesIO(astronaut)), format_)
+
+    with pytest.raises(UndecodableImage):
+        decode(data[: int(len(data) * share)], LIMITS, min_face_px=40)
+
+
+def test_header_that_lies_about_its_pixels_is_undecodable() -> None:
+    with pytest.raises(UndecodableImage):
+        decode(bomb(100, 100), LIMITS, min_face_px=40)
+
+
+def test_floating_point_pixels_are_undecodable() -> None:
+    with pytest.raises(UndecodableImage, match="pixels of type F"):
+        decode(encoded(Image.new("F", (8, 8)), "TIFF"), LIMITS, min_face_px=40)
+
+
+def test_random_damage_never_leaves_by_another_error(astronaut: bytes) -> None:
+    rng = np.random.default_rng(3)
+    originals = [encoded(quarters(), format_) for format_ in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")]
+    refused = 0
+    for _ in range(300):
+        data = bytearray(originals[rng.integers(len(originals))])
+        for at in rng.integers(0, len(data), 6):
+            data[at] = rng.integers(256)
+        try:
+            decode(bytes(data), LIMITS, min_face_px=40)
+        except (UndecodableImage, UnsupportedMediaType, ImageTooLarge):
+            refused += 1
+    assert refused > 30

@@ -1,0 +1,71 @@
+"""Each measure lowers the score and names its warning."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from cv.engine.align import align
+from cv.engine.detect import Detector
+from cv.engine.quality import assess
+from cv.engine.types import Box, Detection, Landmarks, QualityWarning
+
+SIZE = (512, 512)
+
+
+@pytest.fixture(scope="module")
+def face(detector: Detector, portraits: dict[str, Image.Image]) -> Detection:
+    return detector.detect(portraits["astronaut"], 40, max_faces=1)[0]
+
+
+@pytest.fixture(scope="module")
+def chip(face: Detection, portraits: dict[str, Image.Image]) -> np.ndarray:
+    return align(portraits["astronaut"], face.landmarks, 150)
+
+
+def test_a_good_portrait_scores_high_without_warnings(face: Detection, chip: np.ndarray) -> None:
+    quality = assess(face, chip, SIZE)
+
+    assert quality.score > 0.8
+    assert quality.warnings == ()
+
+
+def test_a_blurred_face_is_called_blurred(face: Detection, chip: np.ndarray) -> None:
+    blurred = np.asarray(Image.fromarray(chip).filter(ImageFilter.GaussianBlur(6)))
+
+    assert assess(face, blurred, SIZE).warnings == (QualityWarning.BLURRED,)
+
+
+def test_a_dark_face_is_called_dark(face: Detection, chip: np.ndarray) -> None:
+    assert QualityWarning.DARK in assess(face, chip // 6, SIZE).warnings
+
+
+def test_a_small_face_is_called_small(face: Detection, chip: np.ndarray) -> None:
+    small = replace(face, box=Box(100, 100, 20, 24))
+
+    quality = assess(small, chip, SIZE)
+
+    assert quality.warnings == (QualityWarning.SMALL_FACE,)
+    assert quality.score < 0.1
+
+
+def test_a_face_half_outside_is_called_partly_outside(face: Detection, chip: np.ndarray) -> None:
+    outside = replace(face, box=Box(-50, 100, 100, 100))
+
+    quality = assess(outside, chip, SIZE)
+
+    assert quality.warnings == (QualityWarning.PARTLY_OUTSIDE,)
+    assert quality.score == 0
+
+
+def test_a_nose_over_one_eye_is_a_turned_face(face: Detection, chip: np.ndarray) -> None:
+    profile = replace(face, landmarks=Landmarks((0, 0), (40, 0), (38, 20), (5, 40), (35, 40)))
+
+    assert assess(profile, chip, SIZE).warnings == (QualityWarning.TURNED,)
+
+
+def test_eyes_in_one_point_count_as_turned_and_do_not_divide_by_zero(face: Detection, chip: np.ndarray) -> None:
+    broken = replace(face, landmarks=Landmarks((5, 5), (5, 5), (5, 5), (5, 5), (5, 5)))
+
+    assert assess(broken, chip, SIZE).score == 0

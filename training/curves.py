@@ -1,0 +1,31 @@
+"""The log of a run as a picture: a panel for the losses and one a measure."""
+
+import csv
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+
+_COLUMNS = 4
+
+
+def plot(log: Path, picture: Path) -> None:
+    """Reads ``log.csv`` (a row an epoch) and writes a PNG."""
+    with log.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    epochs = [int(row["epoch"]) for row in rows]
+    names = [name for name in rows[0] if name not in ("epoch", "seconds")]
+    lines = -(-len(names) // _COLUMNS)
+    figure, axes = plt.subplots(lines, _COLUMNS, figsize=(3 * _COLUMNS, 2.2 * lines), squeeze=False, sharex=True)
+    for axis, name in zip(axes.flat, names, strict=False):
+        axis.plot(epochs, [float(row[name]) for row in rows], marker=".")
+        axis.set_title(name, fontsize=9)
+        axis.grid(alpha=0.3)
+    for axis in axes.flat[len(names) :]:
+        axis.set_visible(False)
+    figure.tight_layout()
+    figure.savefig(picture, dpi=100)
+    plt.close(figure)

@@ -1,0 +1,169 @@
+"""Publishes nets under ``weights/``: safetensors, the ONNX file that serves, and their entries in the manifest.
+
+Weights are rounded to half precision, which halves the files; the ONNX graph casts them back when it is loaded, so that
+both backends compute in single precision with the same numbers.
+"""
+
+import argparse
+import datetime
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from cv.engine.config import WEIGHTS_DIR
+from cv.engine.labels import CLASSES
+from cv.engine.nets.attribute_net import AttributeNet
+from cv.engine.nets.mtcnn import ONet, PNet, RNet
+from cv.engine.weights import FORMAT, MANIFEST
+from training.data import CHIP_PX
+
+TOLERANCE = 1e-4
+MTCNN_PACKAGE = "facenet_pytorch"
+NAME = "xcloud-attributes"
+LICENCE = "Research use only, not commercial: see weights/LICENSE.md"
+_SMALLEST_HALVED = 1024
+
+Manifest = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("mtcnn", "attributes"))
+    parser.add_argument("--run", type=Path, help="folder of the training run whose best weights are published")
+    parser.add_argument("--version", help="version of the published attribute model")
+    parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR)
+    arguments = parser.parse_args()
+    path = arguments.weights_dir / MANIFEST
+    manifest: Manifest = json.loads(path.read_text()) if path.exists() else {"format": FORMAT}
+    if arguments.what == "mtcnn":
+        manifest["mtcnn"] = export_mtcnn(arguments.weights_dir)
+    else:
+        if arguments.run is None or arguments.version is None:
+            parser.error("attributes needs --run and --version")
+        manifest["attributes"] = export_attributes(arguments.run, arguments.version, arguments.weights_dir)
+    write_manifest(path, manifest)
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def export_mtcnn(weights_dir: Path) -> Manifest:
+    """The three nets of the installed facenet-pytorch as ONNX."""
+    spec = find_spec(MTCNN_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit(f"install {MTCNN_PACKAGE} to export its weights")
+    entry: Manifest = {
+        "name": "mtcnn",
+        "licence": "MIT (facenet-pytorch)",
+        "package": MTCNN_PACKAGE,
+        "tensors": {},
+        "onnx": {},
+    }
+    for name, net, size in (("pnet", PNet(), None), ("rnet", RNet(), 24), ("onet", ONet(), 48)):
+        source = f"data/{name}.pt"
+        data = Path(spec.submodule_search_locations[0], source).read_bytes()
+        net.load_state_dict(torch.load(io.BytesIO(data), weights_only=True))
+        entry["tensors"][name] = {"file": source, "sha256": hashlib.sha256(data).hexdigest()}
+        model = to_onnx(net.eval(), torch.rand(2, 3, size or 40, size or 56) * 2 - 1, dynamic_size=size is None)
+        entry["onnx"][name] = _publish(weights_dir / f"mtcnn-{name}.onnx", model)
+    return entry
+
+
+def export_attributes(run: Path, version: str, weights_dir: Path) -> Manifest:
+    """The best weights of a run, halved; calibration and metrics are filled in by ``training.calibrate``."""
+    state = {name: halved(tensor) for name, tensor in load_file(run / "best.safetensors").items()}
+    net = AttributeNet()
+    net.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    model = to_onnx(net.eval(), torch.rand(2, 3, CHIP_PX, CHIP_PX) * 255, halve=True)
+    checkpoint = torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu")
+    return {
+        "name": NAME,
+        "version": version,
+        "architecture": "face_resnet trunk, own upper stages for expression, a linear head an attribute",
+        "chip_size": CHIP_PX,
+        "labels": {attribute.value: list(classes) for attribute, classes in CLASSES.items()},
+        "licence": LICENCE,
+        "trained_on": ["UTKFace", "FER2013", "facial_expressions", "MEBeauty", "One Million Impressions"],
+        "training": {
+            "command": f"python -m training.train --config {checkpoint['config']['name']} --data DATA",
+            "config": checkpoint["config"],
+            "epochs_done": checkpoint["epoch"],
+            "torch": torch.__version__,
+            "date": datetime.date.today().isoformat(),
+        },
+        "onnx": _publish(weights_dir / "attributes.onnx", model),
+        "tensors": _publish(weights_dir / "attributes.safetensors", save(state)),
+        "calibration": {"coverage": 0.8, "temperature": {}, "widening": {}},
+        "metrics": {},
+    }
+
+
+def halved(tensor: Tensor) -> Tensor:
+    """Half precision for what is large; small tensors (biases) stay as they are."""
+    return tensor.half() if tensor.numel() >= _SMALLEST_HALVED else tensor
+
+
+def to_onnx(net: nn.Module, example: Tensor, *, dynamic_size: bool = False, halve: bool = False) -> bytes:
+    """The net as ONNX with a free batch (and image) size. Raises AssertionError where its outputs differ."""
+    axes = {0: torch.export.Dim("batch")}
+    if dynamic_size:
+        axes |= {2: torch.export.Dim("height", min=12), 3: torch.export.Dim("width", min=12)}
+    program = torch.onnx.export(net, (example,), dynamo=True, dynamic_shapes=(axes,), verbose=False)
+    assert program is not None
+    model = program.model_proto
+    if halve:
+        _halve_initializers(model)
+    data: bytes = model.SerializeToString()
+    _check_parity(net, example, data)
+    return data
+
+
+def _halve_initializers(model: onnx.ModelProto) -> None:
+    """Stores large float32 initializers as float16 behind a cast, which ONNX Runtime folds away at load."""
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _SMALLEST_HALVED:
+            continue
+        name = tensor.name
+        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half")
+        tensor.CopyFrom(half)
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    for cast in reversed(casts):
+        graph.node.insert(0, cast)
+
+
+def _check_parity(net: nn.Module, example: Tensor, model: bytes) -> None:
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    served = session.run(None, {session.get_inputs()[0].name: example.numpy()})
+    with torch.inference_mode():
+        reference = net(example)
+    worst = max(float(np.abs(s - r.numpy()).max()) for s, r in zip(served, reference, strict=True))
+    assert worst <= TOLERANCE, f"ONNX and PyTorch differ by {worst:.2e}; the limit is {TOLERANCE:.0e}"
+
+
+def _publish(path: Path, data: bytes) -> Mapping[str, str]:
+    part = path.with_suffix(".part")
+    part.write_bytes(data)
+    part.replace(path)
+    return {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
+
+
+if __name__ == "__main__":
+    main()

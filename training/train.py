@@ -1,0 +1,227 @@
+"""Trains the attribute net: ``python -m training.train --config first``. Read it from top to bottom.
+
+A run is a folder: ``checkpoint.pt`` (the last whole epoch, to resume from), ``best.safetensors`` (the moving average
+of the weights with the best score on ``val``), ``log.csv`` and ``curves.png``. Everything random is drawn from the
+seed, the epoch and the step, so a run that was killed and resumed takes the same path as one that was not.
+"""
+
+import argparse
+import csv
+import dataclasses
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from cv.engine.attributes import softmax
+from cv.engine.config import EngineConfig
+from cv.engine.labels import BINS, CLASSES, Attribute
+from cv.engine.nets.attribute_net import AttributeNet
+from cv.engine.runtime import load_detector
+from training.augment import augment, centre
+from training.configs import CONFIGS, TrainConfig
+from training.curves import plot
+from training.data import NO_CLASS, Faces, load_faces
+from training.dlib_weights import pretrained_face_resnet
+from training.losses import multitask_loss
+from training.metrics import accuracy, mean_absolute_error, pearson
+
+Scores = dict[str, float]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", choices=CONFIGS, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the labelled tables")
+    parser.add_argument("--cache", type=Path, default=Path(".cache/chips"))
+    parser.add_argument("--out", type=Path, help="folder of the run; default runs/CONFIG")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    config = CONFIGS[arguments.config]
+    out = arguments.out or Path("runs") / config.name
+    out.mkdir(parents=True, exist_ok=True)
+
+    detector = load_detector(EngineConfig(threads=arguments.threads))
+    tables = {name: arguments.data / f"{name}.parquet" for name in config.repeats}
+    train_sets = {name: load_faces(table, "train", detector, arguments.cache) for name, table in tables.items()}
+    val_sets = {name: load_faces(table, "val", detector, arguments.cache) for name, table in tables.items()}
+    Run(config, out, train_sets, val_sets).train()
+
+
+class Run:
+    """A net, its optimiser and its place in the schedule."""
+
+    def __init__(self, config: TrainConfig, out: Path, train: dict[str, Faces], val: dict[str, Faces]) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.out, self.sets, self.val = config, out, train, val
+        self.net = AttributeNet(config.dropout)
+        trunk, _ = pretrained_face_resnet()
+        self.net.start_from(trunk)
+        self.average = AttributeNet()
+        self.average.load_state_dict(self.net.state_dict())
+        heads = list(self.net.heads.parameters())
+        trunk_parameters = [p for name, p in self.net.named_parameters() if not name.startswith("heads.")]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": trunk_parameters, "peak": config.trunk_rate}, {"params": heads, "peak": config.head_rate}],
+            weight_decay=config.weight_decay,
+        )
+        self.steps_an_epoch = sum(len(train[n]) * k for n, k in config.repeats.items()) // config.batch_size
+        self.epoch, self.best = 0, -math.inf
+        self._resume()
+
+    def train(self) -> None:
+        while self.epoch < self.config.epochs:
+            started = time.monotonic()
+            losses = self._train_epoch()
+            scores = evaluate(self.average, self.val)
+            self.epoch += 1
+            self._log({"epoch": self.epoch, "seconds": time.monotonic() - started} | losses | scores)
+            if (score := overall(scores)) > self.best:
+                self.best = score
+                save_file(self.average.state_dict(), self.out / "best.part")
+                (self.out / "best.part").rename(self.out / "best.safetensors")
+            self._checkpoint()
+            plot(self.out / "log.csv", self.out / "curves.png")
+
+    def _train_epoch(self) -> Scores:
+        self.net.train()
+        order = self._order()
+        sums: dict[str, float] = {}
+        progress = tqdm(range(self.steps_an_epoch), desc=f"epoch {self.epoch + 1}/{self.config.epochs}", unit="step")
+        for i in progress:
+            step = self.epoch * self.steps_an_epoch + i
+            generator = torch.Generator().manual_seed(self.config.seed + step)
+            torch.manual_seed(self.config.seed + step)  # dropout
+            chips, labels = self._batch(order[i * self.config.batch_size : (i + 1) * self.config.batch_size])
+            chips = augment(chips, self.config.augment, generator).contiguous(memory_format=torch.channels_last)
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["peak"] * self._schedule(step)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                outputs = self.net(chips)
+            loss, parts = multitask_loss(outputs, labels, self.config.task_weights, self.config.label_smoothing)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+            self.optimizer.step()
+            self._update_average(step)
+            for attribute, value in parts.items():
+                sums[f"loss_{attribute}"] = sums.get(f"loss_{attribute}", 0.0) + value / self.steps_an_epoch
+            progress.set_postfix(loss=f"{float(loss.detach()):.3f}")
+        return sums
+
+    def _order(self) -> list[tuple[str, int]]:
+        """Every face of every set, as often as the set is repeated, shuffled for this epoch."""
+        entries = [
+            (name, i) for name, k in self.config.repeats.items() for i in range(len(self.sets[name])) for _ in range(k)
+        ]
+        shuffled = np.random.default_rng([self.config.seed, self.epoch]).permutation(len(entries))
+        return [entries[i] for i in shuffled]
+
+    def _batch(self, entries: list[tuple[str, int]]) -> tuple[Tensor, dict[Attribute, Tensor]]:
+        chips = np.stack([self.sets[name].chips[i] for name, i in entries])
+        labels: dict[Attribute, Tensor] = {}
+        for attribute in CLASSES:
+            labels[attribute] = torch.tensor([int(self.sets[name].labels.classes[attribute][i]) for name, i in entries])
+        for attribute in BINS:
+            rows = [self.sets[name].labels.distributions[attribute][i] for name, i in entries]
+            labels[attribute] = torch.from_numpy(np.stack(rows))
+        return torch.from_numpy(chips).permute(0, 3, 1, 2).float(), labels
+
+    def _schedule(self, step: int) -> float:
+        """Linear warm-up, then a half cosine to 1 % of the peak."""
+        total = self.config.epochs * self.steps_an_epoch
+        warm = min(1.0, (step + 1) / self.config.warmup_steps)
+        return warm * (0.01 + 0.99 * (1 + math.cos(math.pi * step / total)) / 2)
+
+    @torch.no_grad()
+    def _update_average(self, step: int) -> None:
+        decay = min(self.config.ema_decay, (step + 1) / (step + 10))
+        for mean, new in zip(self.average.parameters(), self.net.parameters(), strict=True):
+            mean.lerp_(new, 1 - decay)
+
+    def _checkpoint(self) -> None:
+        state = {
+            "config": as_json(self.config),
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "best": self.best,
+        }
+        torch.save(state, self.out / "checkpoint.part")
+        (self.out / "checkpoint.part").rename(self.out / "checkpoint.pt")
+
+    def _resume(self) -> None:
+        path = self.out / "checkpoint.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True)
+        if state["config"] != as_json(self.config):
+            raise SystemExit(f"{path} was written with another configuration; choose another --out")
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.best = state["epoch"], state["best"]
+
+    def _log(self, row: dict[str, float]) -> None:
+        path = self.out / "log.csv"
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow({name: round(value, 5) for name, value in row.items()})
+        print(" ".join(f"{name}={value:.4g}" for name, value in row.items()), flush=True)
+
+
+def as_json(config: TrainConfig) -> dict[str, Any]:
+    """The configuration in plain types, for checkpoints and the manifest."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return plain
+
+
+@torch.inference_mode()
+def evaluate(net: AttributeNet, sets: dict[str, Faces]) -> Scores:
+    """Scores a set by name and attribute, on centred chips; ``training.evaluate`` has the served pipeline's."""
+    net.eval()
+    scores: Scores = {}
+    for name, faces in sets.items():
+        logits: dict[Attribute, list[np.ndarray]] = {attribute: [] for attribute in Attribute}
+        for start in range(0, len(faces), 64):
+            chips = centre(torch.from_numpy(faces.chips[start : start + 64].copy()).permute(0, 3, 1, 2).float())
+            for attribute, output in zip(Attribute, net(chips), strict=True):
+                logits[attribute].append(output.numpy())
+        probabilities = {attribute: softmax(np.concatenate(parts)) for attribute, parts in logits.items()}
+        for attribute, labels in faces.labels.classes.items():
+            if (known := labels != NO_CLASS).any():
+                scores[f"{name}_{attribute}"] = accuracy(probabilities[attribute][known].argmax(axis=1), labels[known])
+        for attribute, values in faces.labels.values.items():
+            if (known := ~np.isnan(values)).any():
+                means = probabilities[attribute][known] @ BINS[attribute]
+                measure = mean_absolute_error if attribute is Attribute.AGE else pearson
+                scores[f"{name}_{attribute}"] = measure(means, values[known])
+    return scores
+
+
+def overall(scores: Scores) -> float:
+    """One number to choose the best epoch by: accuracies and correlation, an age error of 10 years counting as 0."""
+    return (
+        scores.get("utkface_gender", 0)
+        + scores.get("utkface_race", 0)
+        + scores.get("fer2013_expression", 0)
+        + scores.get("mebeauty_beauty", 0)
+        - scores.get("utkface_age", 0) / 10
+    )
+
+
+if __name__ == "__main__":
+    main()
