@@ -12,7 +12,7 @@ export function analysisView(figure, analysis, actions) {
   const { model, image, timing_ms: timing } = analysis;
   const view = el("div", { class: "result" }, figure,
     el("div", { class: "side" },
-      el("p", { class: "side-count" }, el("strong", {}, faces(analysis.faces.length)),
+      el("h2", { class: "side-count", tabindex: "-1" }, el("strong", {}, faces(analysis.faces.length)),
         el("span", { class: "muted" }, ` in ${duration(timing.total)}`)),
       el("div", { class: "cards" }, ...cards),
       el("p", { class: "muted small" },

@@ -11,7 +11,7 @@ export function faceCard(face) {
   return el("article", { class: "card", tabindex: "0", "data-face": face.index, id: `face-${number}`, "aria-labelledby": `face-${number}-title` },
     el("header", { class: "card-head" },
       el("span", { class: "card-number", "aria-hidden": "true" }, String(number)),
-      el("h2", { id: `face-${number}-title` }, el("span", { class: "visually-hidden" }, `Face ${number}: `), summary(face.attributes)),
+      el("h3", { id: `face-${number}-title` }, el("span", { class: "visually-hidden" }, `Face ${number}: `), summary(face.attributes)),
       el("span", { class: "muted small" }, `detection ${percent(face.confidence)}`),
     ),
     warnings(face.quality.warnings),
@@ -44,7 +44,7 @@ function estimate(title, { value, interval }, scale, format, unit) {
   const [low, high] = interval;
   const at = (n) => Math.min(100, Math.max(0, ((n - scale[0]) / (scale[1] - scale[0])) * 100));
   return el("section", { class: "estimate" },
-    el("h3", {}, title),
+    el("h4", {}, title),
     el("p", { class: "estimate-value" },
       el("strong", {}, format(value)), " ",
       el("span", { class: "muted small" }, unit === "years" ? "years, " : "", `likely ${format(low)}–${format(high)}`)),
@@ -59,7 +59,7 @@ function estimate(title, { value, interval }, scale, format, unit) {
 function category(title, { label, probabilities }) {
   const rows = Object.entries(probabilities).sort(([, a], [, b]) => b - a);
   return el("section", { class: "category" },
-    el("h3", {}, title),
+    el("h4", {}, title),
     el("ul", { class: "bars" }, ...rows.map(([name, share]) =>
       el("li", { class: name === label ? "is-top" : null },
         el("span", { class: "bar-name" }, capitalised(name)),

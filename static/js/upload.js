@@ -34,7 +34,9 @@ async function analyse(photo) {
     const analysis = await analysisCreate(photo, { keep: keep.checked, onProgress: progress.show, signal: controller.signal });
     if (running !== controller) return;
     shownId = analysis.id;
-    result.replaceChildren(analysisView(figure, analysis, actions(analysis)));
+    const view = analysisView(figure, analysis, actions(analysis));
+    result.replaceChildren(view);
+    view.querySelector(".side-count").focus({ preventScroll: true });
     say(`${faces(analysis.faces.length)} found.`);
     refreshRecent();
   } catch (error) {

@@ -80,6 +80,7 @@ def test_the_page_works_by_keyboard_alone(start: Page, group_jpeg: Path) -> None
     expect(start.get_by_label("Keep the picture")).to_be_focused()
 
     choose(start, group_jpeg)
+    expect(start.get_by_role("heading", name=re.compile("^2 faces"))).to_be_focused()
     box = start.get_by_role("button", name="Face 2: go to its card")
     box.focus()
     expect(card(start, 2)).to_have_class(re.compile(r"\bis-lit\b"))
