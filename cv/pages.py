@@ -40,7 +40,7 @@ def page(view: Page[P]) -> Page[P]:
 @page
 def upload(request: HttpRequest) -> HttpResponse:
     """Choose a photo, see it described, see the last analyses."""
-    return render(request, "upload.html", {"max_megabytes": settings.MAX_IMAGE_BYTES // 2**20})
+    return render(request, "upload.html", {"max_bytes": settings.MAX_IMAGE_BYTES})
 
 
 @page

@@ -23,7 +23,7 @@ export function showError(place, error, retry = null) {
   const box = el("div", { class: "notice is-error" },
     el("p", { class: "notice-title" }, title),
     el("p", {}, advice),
-    el("p", { class: "muted small" }, `The server says: ${error.message}`, error.requestId ? ` (request ${error.requestId})` : ""),
+    el("p", { class: "muted small" }, error.status ? "The server says: " : "", error.message, error.requestId ? ` (request ${error.requestId})` : ""),
   );
   if (error.code === "unauthenticated" || error.code === "forbidden") {
     const here = encodeURIComponent(location.pathname);

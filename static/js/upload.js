@@ -1,7 +1,7 @@
 // The start page: takes a photo (chosen, dropped or pasted), uploads it and shows what came back.
 
 import { analysisView } from "./analysis.js";
-import { analysisCreate } from "./api.js";
+import { ApiError, analysisCreate } from "./api.js";
 import { confirmAndDelete } from "./delete.js";
 import { el } from "./dom.js";
 import { clearError, showError } from "./errors.js";
@@ -21,6 +21,11 @@ async function analyse(photo) {
   const controller = new AbortController();
   running = controller;
   clearError(errorPlace);
+  if (photo.size > Number(file.dataset.maxBytes)) {
+    reset();
+    showError(errorPlace, tooLarge(photo));
+    return;
+  }
   URL.revokeObjectURL(shownUrl);
   shownUrl = URL.createObjectURL(photo);
   shownId = "";
@@ -45,6 +50,13 @@ async function analyse(photo) {
     if (error.code === "cancelled") say("Cancelled.");
     else showError(errorPlace, error, () => analyse(photo));
   }
+}
+
+/** Told before uploading: a server that refuses a body unread can only hang up. */
+function tooLarge(photo) {
+  const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
+  const message = `This file has ${megabytes(photo.size)}; ${megabytes(file.dataset.maxBytes)} is the most.`;
+  return new ApiError(0, "image_too_large", message);
 }
 
 /** The upload's share while it is sent, then a running bar while the server works. */

@@ -39,6 +39,17 @@ def test_a_file_that_cannot_be_read_is_explained_and_nothing_is_stored(
     assert not Analysis.objects.exists()
 
 
+def test_a_file_over_the_limit_is_refused_before_it_is_uploaded(start: Page, tmp_path: Path) -> None:
+    uploads: list[str] = []
+    start.on("request", lambda request: uploads.append(request.url) if request.method == "POST" else None)
+    file = tmp_path / "large.jpg"
+    file.write_bytes(bytes(20 * 1024 * 1024))
+    choose(start, file)
+    expect(start.get_by_role("alert")).to_contain_text("This picture is too large")
+    expect(start.get_by_role("alert")).to_contain_text("This file has 20.0 MB; 10.0 MB is the most.")
+    assert uploads == []
+
+
 def test_a_server_that_does_not_answer_can_be_tried_again(start: Page, astronaut_jpeg: Path) -> None:
     start.route("**/api/v1/analyses", lambda route: route.abort())
     choose(start, astronaut_jpeg)

@@ -1,9 +1,11 @@
 """The start page in a real browser, on the real server and engine: from a photo to described faces."""
 
+import io
 import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 # Where the reference MTCNN cascade finds the faces, in pixels of the photos: x, y, width, height.
@@ -35,6 +37,26 @@ def test_a_photo_gets_a_box_where_its_face_is(start: Page, astronaut_jpeg: Path)
     choose(start, astronaut_jpeg)
     expect(start.locator(".face-box")).to_have_count(1)
     assert box_in_photo(start, 1, photo_width=512) == pytest.approx(ASTRONAUT, abs=TOLERANCE_PX)
+
+
+def test_a_turned_camera_photo_is_boxed_as_it_is_shown(start: Page, astronaut: bytes, tmp_path: Path) -> None:
+    on_its_side = Image.open(io.BytesIO(astronaut)).convert("RGB").transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Orientation: turn by 90° clockwise to see it upright.
+    on_its_side.save(tmp_path / "turned.jpg", quality=95, exif=exif)
+    choose(start, tmp_path / "turned.jpg")
+    expect(start.locator(".face-box")).to_have_count(1)
+    assert box_in_photo(start, 1, photo_width=512) == pytest.approx(ASTRONAUT, abs=TOLERANCE_PX)
+
+
+def test_a_photo_that_the_browser_cannot_show_gets_its_boxes_on_a_blank_sheet(
+    start: Page, astronaut: bytes, tmp_path: Path
+) -> None:
+    Image.open(io.BytesIO(astronaut)).save(tmp_path / "photo.tiff")
+    choose(start, tmp_path / "photo.tiff")
+    expect(start.locator(".face-box")).to_have_count(1)
+    expect(start.get_by_text("This browser cannot show the photo itself.")).to_be_visible()
+    expect(card(start, 1)).to_be_visible()
 
 
 def test_a_card_describes_the_face(start: Page, astronaut_jpeg: Path) -> None:
