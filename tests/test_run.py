@@ -1,0 +1,50 @@
+"""What `make test` says about services that it cannot test against."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.run import Report, Service
+
+
+def refuse(url: str) -> None:
+    raise ConnectionError("connection refused\nand a second line")
+
+
+def accept(url: str) -> None:
+    pass
+
+
+@pytest.fixture
+def listening() -> Iterator[int]:
+    """A port where something answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def closed() -> int:
+    """A port where nothing answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def test_a_service_that_refuses_is_named_with_its_first_line(closed: int) -> None:
+    assert Service("X", f"x://127.0.0.1:{closed}", (), refuse).unusable() == "connection refused"
+    assert Service("X", f"x://127.0.0.1:{closed}", (), accept).unusable() == ""
+
+
+def test_a_service_is_expected_where_it_answers_or_is_installed(listening: int, closed: int) -> None:
+    assert Service("X", f"x://127.0.0.1:{listening}", (), refuse).expected()
+    assert Service("X", f"x://127.0.0.1:{closed}", ("sh",), refuse).expected()
+    assert not Service("X", f"x://127.0.0.1:{closed}", ("no-such-program",), refuse).expected()
+
+
+def test_a_skip_is_reported_and_fails_only_where_it_must_not_be() -> None:
+    report = Report()
+    report.skip("tests on X", "not usable: refused", failure=False)
+    assert (report.failed, report.lines) == (False, ["not run  tests on X: not usable: refused"])
+    report.skip("tests on Y", "not usable: refused", failure=True)
+    assert (report.failed, report.lines[1]) == (True, "FAILED   tests on Y: not usable: refused")
