@@ -1,6 +1,6 @@
 """Runs every check and test that this machine can run, and says plainly which it could not."""
 
-# ruff: noqa: S603, T201 -- a command-line program that starts only the commands named below.
+# ruff: noqa: T201 -- a command-line program that starts only the commands named below.
 
 import argparse
 import os

@@ -68,7 +68,7 @@ def environment_reads(tree: ast.AST) -> Iterator[int]:
 def modules_after(code: str) -> set[str]:
     """The packages that are loaded in a fresh interpreter once ``code`` has run."""
     report = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    result = subprocess.run(  # noqa: S603
+    result = subprocess.run(
         [sys.executable, "-c", f"{code}\n{report}"], cwd=ROOT, check=True, capture_output=True, text=True
     )
     return set(result.stdout.splitlines()[-1].split())

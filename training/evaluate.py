@@ -5,10 +5,10 @@ the whole picture is described; of several faces the largest counts.
 """
 
 import argparse
+import dataclasses
 import json
 import logging
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,16 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from cv.engine.attributes import estimate
 from cv.engine.config import EngineConfig
 from cv.engine.errors import EngineError
-from cv.engine.labels import BINS, CLASSES, Attribute
+from cv.engine.labels import Attribute
 from cv.engine.pipeline import Engine
 from cv.engine.runtime import get_engine
-from cv.engine.weights import Calibration
-from training.data import NO_CLASS, Labels, Row, chip_of, has_split, labels_of, rows
-from training.metrics import accuracy, balanced_accuracy, mean_absolute_error, pearson
+from training.data import Labels, Row, chip_of, has_split, labels_of, rows
+from training.report import report
 
 log = logging.getLogger(__name__)
 
-AGE_BANDS = ((0, 2), (3, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 200))
 _BATCH = 64
 
 
@@ -53,10 +50,22 @@ def main() -> None:
     arguments = parser.parse_args()
     engine = get_engine(EngineConfig(threads=arguments.threads))
     try:
-        predictions = predict(engine, arguments.data, arguments.split, arguments.limit)
+        result = evaluate(engine, arguments.data, arguments.split, arguments.limit)
     except (OSError, ValueError) as error:
         sys.exit(f"{arguments.data}: {error}")
-    print(json.dumps(report(engine, predictions), indent=None if arguments.json else 1))
+    print(json.dumps(result, indent=None if arguments.json else 1))
+
+
+def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int | None = None) -> dict[str, Any]:
+    """The printed object. Raises OSError or ValueError as ``predict`` does."""
+    predictions = predict(engine, table, split, limit)
+    return {
+        "n": len(predictions.found),
+        "coverage": round(float(predictions.found.mean()), 4),
+        "unreadable": predictions.unreadable,
+        **report(predictions.labels, predictions.logits, engine.describer),
+        "model": dataclasses.asdict(engine.model),
+    }
 
 
 def predict(engine: Engine, table: Path, split: str | None, limit: int | None) -> Predictions:
@@ -99,61 +108,6 @@ def predict(engine: Engine, table: Path, split: str | None, limit: int | None) -
         found=np.array(found),
         unreadable=unreadable,
     )
-
-
-def report(engine: Engine, predictions: Predictions) -> dict[str, Any]:
-    """All measures, overall and for every gender, race and age band that the table labels."""
-    described = engine.describer.probabilities(predictions.logits)
-    everyone = np.ones(len(predictions.found), dtype=bool)
-    result: dict[str, Any] = {"n": len(everyone), "coverage": round(float(predictions.found.mean()), 4)}
-    if predictions.unreadable:
-        result["unreadable"] = predictions.unreadable
-    calibration = engine.describer.calibration
-    result |= _scores(described, predictions.labels, everyone, calibration)
-    result["groups"] = {
-        name: {group: {"n": int(members.sum())} | _scores(described, predictions.labels, members, calibration)
-               for group, members in groups.items() if members.any()}
-        for name, groups in _groups(predictions.labels).items()
-    }  # fmt: skip
-    result["model"] = {"name": engine.model.name, "version": engine.model.version, "sha256": engine.model.sha256}
-    return result
-
-
-def _scores(
-    described: Mapping[Attribute, npt.NDArray[np.float32]],
-    labels: Labels,
-    members: npt.NDArray[np.bool_],
-    calibration: Calibration,
-) -> dict[str, float]:
-    scores: dict[str, float] = {}
-    for attribute, true in labels.classes.items():
-        known = members & (true != NO_CLASS)
-        if known.any():
-            predicted = described[attribute][known].argmax(axis=1)
-            scores[f"{attribute}_accuracy"] = accuracy(predicted, true[known])
-            scores[f"{attribute}_balanced_accuracy"] = balanced_accuracy(predicted, true[known])
-    for attribute, truth in labels.values.items():
-        known = members & ~np.isnan(truth)
-        if known.any():
-            widening = calibration.widening.get(attribute, 0)
-            values, low, high = estimate(described[attribute][known], BINS[attribute], calibration.coverage, widening)
-            scores[f"{attribute}_mae"] = mean_absolute_error(values, truth[known])
-            scores[f"{attribute}_interval_coverage"] = float(((truth[known] >= low) & (truth[known] <= high)).mean())
-            if attribute is Attribute.BEAUTY and known.sum() > 1:
-                scores[f"{attribute}_pearson"] = pearson(values, truth[known])
-    return {name: round(value, 4) for name, value in scores.items() if not np.isnan(value)}
-
-
-def _groups(labels: Labels) -> dict[str, dict[str, npt.NDArray[np.bool_]]]:
-    ages = labels.values[Attribute.AGE]
-    groups = {
-        attribute.value: {label: labels.classes[attribute] == i for i, label in enumerate(CLASSES[attribute])}
-        for attribute in (Attribute.GENDER, Attribute.RACE)
-    }
-    groups["age"] = {
-        f"{low}-{high}" if high < 200 else f"{low}+": (ages >= low) & (ages < high + 1) for low, high in AGE_BANDS
-    }
-    return groups
 
 
 if __name__ == "__main__":

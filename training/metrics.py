@@ -1,5 +1,7 @@
 """The measures that models are compared by. All take NumPy arrays ``(N,)`` and give plain floats."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,12 +29,48 @@ def pearson(predicted: Floats, true: Floats) -> float:
     return float(np.corrcoef(predicted, true)[0, 1])
 
 
-def expected_calibration_error(probabilities: Floats, true: Ints, bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over equal-width bins of confidence (Guo et al. 2017).
+def confusion(predicted: Ints, true: Ints, classes: int) -> Ints:
+    """Counts ``(classes, classes)``; rows are the truth."""
+    return np.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def reliability(probabilities: Floats, true: Ints, bins: int = 15) -> list[dict[str, float]]:
+    """Mean confidence and accuracy of the faces in each bin of equal width of confidence that is not empty.
 
     probabilities: ``(N, C)``, rows sum to 1.
     """
     confidence, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == true
     at = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs(confidence[at == b].mean() - hit[at == b].mean()) * (at == b).mean() for b in np.unique(at)]
-    return float(np.sum(gaps))
+    return [
+        {
+            "n": int((at == b).sum()),
+            "confidence": round(float(confidence[at == b].mean()), 4),
+            "accuracy": round(float(hit[at == b].mean()), 4),
+        }
+        for b in np.unique(at)
+    ]
+
+
+def expected_calibration_error(probabilities: Floats, true: Ints) -> float:
+    """Mean gap between confidence and accuracy over the bins of ``reliability`` (Guo et al. 2017)."""
+    bins = reliability(probabilities, true)
+    return sum(b["n"] * abs(b["confidence"] - b["accuracy"]) for b in bins) / len(true)
+
+
+def wilson_interval(hits: int, n: int) -> tuple[float, float]:
+    """95 % confidence interval of a share (Wilson 1927)."""
+    z = 1.96
+    share, spread = hits / n, z * z / n
+    centre = (share + spread / 2) / (1 + spread)
+    half = z * np.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
+    return float(centre - half), float(centre + half)
+
+
+def bootstrap_interval(
+    measure: Callable[[Floats, Floats], float], predicted: Floats, true: Floats, rounds: int = 500
+) -> tuple[float, float]:
+    """95 % percentile interval over resampled faces; the same for the same input."""
+    random = np.random.default_rng(0)
+    values = [measure(predicted[i], true[i]) for i in (random.integers(0, len(true), len(true)) for _ in range(rounds))]
+    low, high = np.nanquantile(values, [0.025, 0.975])
+    return float(low), float(high)

@@ -48,7 +48,6 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     config = CONFIGS[arguments.config]
     out = arguments.out or Path("runs") / config.name
-    out.mkdir(parents=True, exist_ok=True)
 
     detector = load_detector(EngineConfig(threads=arguments.threads))
     tables = {name: arguments.data / f"{name}.parquet" for name in config.repeats}
@@ -76,10 +75,13 @@ class Run:
         )
         self.steps_an_epoch = sum(len(train[n]) * k for n, k in config.repeats.items()) // config.batch_size
         self.epoch, self.best = 0, -math.inf
+        out.mkdir(parents=True, exist_ok=True)
         self._resume()
 
-    def train(self) -> None:
-        while self.epoch < self.config.epochs:
+    def train(self, epochs: int | None = None) -> None:
+        """Trains to the end of the schedule, or only so many epochs of it."""
+        last = self.config.epochs if epochs is None else min(self.config.epochs, self.epoch + epochs)
+        while self.epoch < last:
             started = time.monotonic()
             losses = self._train_epoch()
             scores = evaluate(self.average, self.val)

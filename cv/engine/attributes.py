@@ -25,9 +25,9 @@ class Describer:
     calibration: Calibration
 
     def describe(self, chips: npt.NDArray[np.uint8], wanted: frozenset[Attribute]) -> list[Attributes]:
-        """uint8 RGB ``(N, S, S, 3)`` → the wanted attributes of each chip."""
-        if len(chips) == 0:
-            return []
+        """uint8 RGB ``(N, S, S, 3)`` → the wanted attributes of each chip; the net does not run where none is."""
+        if len(chips) == 0 or not wanted:
+            return [Attributes()] * len(chips)
         probabilities = self.probabilities(self.logits(chips))
         columns = {
             attribute: self._categories(attribute, probabilities[attribute])

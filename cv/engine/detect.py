@@ -16,8 +16,9 @@ from cv.engine.types import Box, Detection, Landmarks
 _CELL, _STRIDE = 12, 2
 _PYRAMID_FACTOR = 0.709
 _REFINE_PX, _OUTPUT_PX = 24, 48
-# Share of the shorter side down to which faces are looked for whatever the options say: it costs little.
-_CLOSE_SEARCH = 1 / 8
+# Pictures up to this side are searched for faces down to this share of it, whatever the options say: a thumbnail is
+# mostly one face, and to search it closely costs little.
+_THUMBNAIL_PX, _THUMBNAIL_SHARE = 200, 1 / 8
 _BATCH = 256
 
 
@@ -33,9 +34,11 @@ class Detector:
     def detect(self, image: Image.Image, min_face_px: float, max_faces: int) -> list[Detection]:
         """The faces of an RGB image, largest first, at most ``max_faces``, in its pixels.
 
-        A face smaller than ``min_face_px`` may be found or not; a small picture is always searched closely.
+        A face smaller than ``min_face_px`` is not looked for, except in a thumbnail.
         """
-        min_face_px = min(min_face_px, max(min(image.size) * _CLOSE_SEARCH, _CELL))
+        shorter = min(image.size)
+        if shorter <= _THUMBNAIL_PX:
+            min_face_px = min(min_face_px, max(shorter * _THUMBNAIL_SHARE, _CELL))
         area_image = AreaImage(np.asarray(image))
         boxes = self._propose(area_image, min_face_px)
         boxes = self._refine(area_image, boxes)

@@ -207,7 +207,7 @@ def test_process_killed_between_analysis_and_faces_leaves_no_row(tmp_path: Path)
         "DJANGO_SETTINGS_MODULE": "xcloud.settings",
         "XCLOUD_VAR_DIR": str(tmp_path / "var"),
     }
-    ended = subprocess.run([sys.executable, "-c", KILLED_WHILE_SAVING], cwd=ROOT, env=environment, check=False)  # noqa: S603
+    ended = subprocess.run([sys.executable, "-c", KILLED_WHILE_SAVING], cwd=ROOT, env=environment, check=False)
     assert ended.returncode == 9
     with sqlite3.connect(file) as database:
         assert database.execute("SELECT count(*) FROM cv_apikey").fetchone() == (1,)

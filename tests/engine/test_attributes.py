@@ -5,6 +5,7 @@ import pytest
 
 from cv.engine.attributes import Describer, estimate, quantile, softmax
 from cv.engine.labels import BINS, Attribute, head_size
+from cv.engine.types import Attributes
 from cv.engine.weights import Calibration
 
 PLAIN = Calibration(temperature={}, widening={}, coverage=0.8)
@@ -97,3 +98,10 @@ def test_interval_always_holds_the_value() -> None:
 
 def test_softmax_takes_large_logits() -> None:
     np.testing.assert_allclose(softmax(np.array([[1000.0, 1000.0]], dtype=np.float32)), [[0.5, 0.5]])
+
+
+def test_net_does_not_run_where_nothing_is_wanted() -> None:
+    def never(batch: np.ndarray) -> list[np.ndarray]:
+        raise AssertionError("the net ran")
+
+    assert Describer(never, PLAIN).describe(chips(2), frozenset()) == [Attributes(), Attributes()]

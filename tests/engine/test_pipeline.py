@@ -10,7 +10,7 @@ from PIL import Image
 from cv.engine.errors import InvalidOptions
 from cv.engine.labels import CLASSES, Attribute
 from cv.engine.pipeline import Engine
-from cv.engine.types import AnalysisOptions
+from cv.engine.types import AnalysisOptions, Attributes
 
 
 def jpeg(image: Image.Image) -> bytes:
@@ -138,3 +138,10 @@ def test_threads_share_the_engine_and_get_their_own_answers(
         together = list(pool.map(lambda data: engine.analyze(data).faces, [astronaut, grace_hopper] * 4))
 
     assert together == alone * 4
+
+
+def test_no_attributes_asked_for_is_detection_alone(engine: Engine, astronaut: bytes) -> None:
+    (face,) = engine.analyze(astronaut, AnalysisOptions(attributes=frozenset())).faces
+
+    assert face.attributes == Attributes()
+    assert face.quality.score > 0.5

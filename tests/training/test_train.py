@@ -1,0 +1,85 @@
+"""A killed run goes on where it was and ends where an unbroken one ends."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from training.augment import augment, centre
+from training.configs import AugmentConfig, TrainConfig
+from training.data import CACHED_PX, CHIP_PX, Faces, labels_of
+from training.train import Run
+
+CONFIG = TrainConfig(name="test", epochs=2, batch_size=4, warmup_steps=1, repeats={"faces": 1})
+
+
+@pytest.fixture
+def sets() -> dict[str, Faces]:
+    random = np.random.default_rng(0)
+    labels = labels_of([{"age": 20 + i, "gender": "female" if i % 2 else "male", "race": "asian"} for i in range(8)])
+    return {"faces": Faces(random.integers(0, 256, (8, CACHED_PX, CACHED_PX, 3), dtype=np.uint8), labels)}
+
+
+def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path, sets: dict[str, Faces]) -> None:
+    Run(CONFIG, tmp_path / "unbroken", sets, sets).train()
+
+    broken = Run(CONFIG, tmp_path / "broken", sets, sets)
+    broken.train(epochs=1)
+    Run(CONFIG, tmp_path / "broken", sets, sets).train()
+
+    one, two = (torch.load(tmp_path / run / "checkpoint.pt") for run in ("unbroken", "broken"))
+    for name, tensor in one["net"].items():
+        assert torch.equal(tensor, two["net"][name]), name
+    assert len((tmp_path / "broken" / "log.csv").read_text().splitlines()) == 3
+    assert load_file(tmp_path / "broken" / "best.safetensors").keys() == one["average"].keys()
+
+
+def test_checkpoint_of_another_configuration_is_refused(tmp_path: Path, sets: dict[str, Faces]) -> None:
+    Run(CONFIG, tmp_path, sets, sets).train(epochs=1)
+
+    with pytest.raises(SystemExit, match="another configuration"):
+        Run(replace(CONFIG, seed=1), tmp_path, sets, sets)
+
+
+def test_full_disk_leaves_the_last_good_checkpoint(
+    tmp_path: Path, sets: dict[str, Faces], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(CONFIG, tmp_path, sets, sets)
+    run.train(epochs=1)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def full(state: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        run.train()
+
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+def test_augmented_chips_have_the_served_size_and_repeat_with_the_seed() -> None:
+    chips = torch.rand(6, 3, CACHED_PX, CACHED_PX) * 255
+
+    one, two = (augment(chips.clone(), AugmentConfig(), torch.Generator().manual_seed(5)) for _ in range(2))
+
+    assert one.shape == (6, 3, CHIP_PX, CHIP_PX)
+    assert torch.equal(one, two)
+    assert 0 <= float(one.min()) <= float(one.max()) <= 255
+
+
+def test_no_augmentation_is_the_centre_or_its_mirror() -> None:
+    """With all ranges at 0 only the mirroring is left, and the zoom is the one that is served."""
+    chips = torch.rand(8, 3, CACHED_PX, CACHED_PX) * 255
+    nothing = AugmentConfig(0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+    moved = augment(chips, nothing, torch.Generator().manual_seed(2))
+
+    plain = centre(chips)
+    for one, expected in zip(moved, plain, strict=True):
+        difference = min(float((one - side).abs().max()) for side in (expected, expected.flip(2)))
+        assert difference < 0.1
