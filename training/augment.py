@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from training.configs import AugmentConfig
 from training.data import CACHED_PX, CHIP_PX
 
-COARSE_PX = (20, 100)
+COARSE_PX = (28, 110)
 
 
 def augment(chips: Tensor, config: AugmentConfig, generator: Generator) -> Tensor:

@@ -57,6 +57,7 @@ def main() -> None:
     (CARDS_DIR / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     draw_confusions(results, CARDS_DIR / f"{name}-confusion.png")
     draw_reliability(results, CARDS_DIR / f"{name}-reliability.png")
+    draw_quality(results, CARDS_DIR / f"{name}-quality.png")
     (CARDS_DIR / f"{name}.md").write_text(card(attributes, results), encoding="utf-8")
 
 
@@ -191,6 +192,24 @@ def draw_reliability(results: Results, picture: Path) -> None:
         axis.set_xlabel("stated confidence")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("accuracy")
+    figure.tight_layout()
+    figure.savefig(picture, dpi=90)
+    plt.close(figure)
+
+
+def draw_quality(results: Results, picture: Path) -> None:
+    """Error in each fifth of the faces by quality score, the worst fifth at the left."""
+    panels = (("utkface", "age_mae"), ("utkface", "gender_accuracy"), ("utkface", "race_accuracy"))
+    figure, axes = plt.subplots(1, len(panels), figsize=(11, 3.2))
+    for axis, (name, measure) in zip(axes, panels, strict=True):
+        fifths = results[name]["quality"]
+        errors = [f[measure] if measure.endswith("mae") else 100 * (1 - f[measure]) for f in fifths]
+        axis.bar([f"{f['from']:.2f}–{f['to']:.2f}" for f in fifths], errors)
+        axis.set_title(
+            f"{measure.split('_')[0]} error ({name}), {'years' if measure.endswith('mae') else '%'}", fontsize=10
+        )
+        axis.tick_params(axis="x", labelsize=7, rotation=20)
+        axis.set_xlabel("quality score")
     figure.tight_layout()
     figure.savefig(picture, dpi=90)
     plt.close(figure)

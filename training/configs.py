@@ -15,9 +15,9 @@ class AugmentConfig:
     brightness: float = 0.25
     contrast: float = 0.25
     tint: float = 0.08
-    grey: float = 0.3
-    low_resolution: float = 0.35
-    erase: float = 0.35
+    grey: float = 0.25
+    low_resolution: float = 0.25
+    erase: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class TrainConfig:
     seed: int = 20261122
     epochs: int = 10
     batch_size: int = 96
-    trunk_rate: float = 4e-4
+    trunk_rate: float = 1e-4
+    expression_rate: float = 5e-4
     head_rate: float = 2e-3
     weight_decay: float = 0.05
     warmup_steps: int = 300

@@ -22,14 +22,14 @@ from cv.engine.decode import decode
 from cv.engine.detect import Detector
 from cv.engine.errors import EngineError
 from cv.engine.labels import BINS, CLASSES, Attribute
-from cv.engine.types import AnalysisOptions
+from cv.engine.types import AnalysisOptions, Detection
 
 log = logging.getLogger(__name__)
 
 CHIP_PX: Final = 150
 MARGIN_PX: Final = 20
 CACHED_PX: Final = CHIP_PX + 2 * MARGIN_PX
-_CACHE_FORMAT = 2
+_CACHE_FORMAT = 3
 
 _SAME_RACE = {"caucasian": "white", "hispanic": "others", "mideastern": "others"}
 NO_CLASS: Final = -1
@@ -130,18 +130,22 @@ def beauty_distribution(row: Row) -> npt.NDArray[np.float32]:
     return np.asarray((histogram / raters + normal) / 2 if raters else normal, dtype=np.float32)
 
 
-def chip_of(detector: Detector, data: bytes, size: int, margin: int) -> tuple[npt.NDArray[np.uint8], bool]:
-    """The chip of the largest face, or of the whole picture where none is found (False).
+@dataclass(frozen=True, slots=True)
+class LargestFace:
+    """The chip of a picture's largest face, uint8 RGB ``(S, S, 3)``; of the whole picture where none is found."""
 
-    uint8 RGB ``(size + 2·margin, size + 2·margin, 3)``. Raises EngineError.
-    """
+    chip: npt.NDArray[np.uint8]
+    detection: Detection | None
+    image_size: tuple[int, int]
+
+
+def largest_face(detector: Detector, data: bytes, size: int, margin: int = 0) -> LargestFace:
+    """Cuts a chip of ``size + 2·margin`` pixels as the served pipeline does. Raises EngineError."""
     options = AnalysisOptions()
     image = decode(data, DecodeLimits(), options.min_face_px).pixels
-    detections = detector.detect(image, options.min_face_px, max_faces=1)
-    to_chip = (
-        chip_similarity(detections[0].landmarks, size) if detections else whole_picture_similarity(image.size, size)
-    )
-    return warp(image, to_chip.shifted(margin), size + 2 * margin), bool(detections)
+    detection = next(iter(detector.detect(image, options.min_face_px, max_faces=1)), None)
+    to_chip = chip_similarity(detection.landmarks, size) if detection else whole_picture_similarity(image.size, size)
+    return LargestFace(warp(image, to_chip.shifted(margin), size + 2 * margin), detection, image.size)
 
 
 def load_faces(table: Path, split: str, detector: Detector, cache: Path) -> Faces:
@@ -159,11 +163,11 @@ def _build(table: Path, split: str, detector: Detector, chips_file: Path, labels
     chips, labels = [], []
     for number, row in tqdm(rows(table, split), desc=f"chips of {table.stem} {split}", unit="img"):
         try:
-            chip, _ = chip_of(detector, row.pop("image"), CHIP_PX, MARGIN_PX)
+            face = largest_face(detector, row.pop("image"), CHIP_PX, MARGIN_PX)
         except EngineError as error:
             log.warning("%s row %d left out: %s", table.name, number, error)
             continue
-        chips.append(chip)
+        chips.append(face.chip)
         labels.append(row)
     np.save(chips_file, np.stack(chips))
     part = labels_file.with_suffix(".part")

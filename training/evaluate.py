@@ -21,8 +21,9 @@ from cv.engine.config import EngineConfig
 from cv.engine.errors import EngineError
 from cv.engine.labels import Attribute
 from cv.engine.pipeline import Engine
+from cv.engine.quality import assess
 from cv.engine.runtime import get_engine
-from training.data import Labels, Row, chip_of, has_split, labels_of, rows
+from training.data import Labels, Row, has_split, labels_of, largest_face, rows
 from training.report import report
 
 log = logging.getLogger(__name__)
@@ -32,11 +33,13 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What the net said of every readable row: logits ``(N, head_size)`` a head, ``found`` bool ``(N,)``."""
+    """What the net said of every readable row: logits ``(N, head_size)`` a head, ``found`` bool ``(N,)``, and
+    ``quality`` scores float32 ``(N,)``, NaN where no face was found."""
 
     logits: dict[Attribute, npt.NDArray[np.float32]]
     labels: Labels
     found: npt.NDArray[np.bool_]
+    quality: npt.NDArray[np.float32]
     unreadable: int
 
 
@@ -63,7 +66,7 @@ def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int |
         "n": len(predictions.found),
         "coverage": round(float(predictions.found.mean()), 4),
         "unreadable": predictions.unreadable,
-        **report(predictions.labels, predictions.logits, engine.describer),
+        **report(predictions.labels, predictions.logits, predictions.quality, engine.describer),
         "model": dataclasses.asdict(engine.model),
     }
 
@@ -77,6 +80,7 @@ def predict(engine: Engine, table: Path, split: str | None, limit: int | None) -
         split = "val"
     kept: list[Row] = []
     found: list[bool] = []
+    quality: list[float] = []
     chips: list[npt.NDArray[np.uint8]] = []
     logits: dict[Attribute, list[npt.NDArray[np.float32]]] = {attribute: [] for attribute in Attribute}
     unreadable = 0
@@ -89,13 +93,14 @@ def predict(engine: Engine, table: Path, split: str | None, limit: int | None) -
 
     for number, row in tqdm(rows(table, split, limit), desc=table.stem, unit="img", file=sys.stderr):
         try:
-            chip, detected = chip_of(engine.detector, row.pop("image"), engine.card.chip_size, 0)
+            face = largest_face(engine.detector, row.pop("image"), engine.card.chip_size)
         except EngineError as error:
             log.warning("%s row %d left out: %s", table.name, number, error)
             unreadable += 1
             continue
-        chips.append(chip)
-        found.append(detected)
+        chips.append(face.chip)
+        found.append(face.detection is not None)
+        quality.append(assess(face.detection, face.chip, face.image_size).score if face.detection else float("nan"))
         kept.append(row)
         if len(chips) == _BATCH:
             flush()
@@ -106,6 +111,7 @@ def predict(engine: Engine, table: Path, split: str | None, limit: int | None) -
         logits={attribute: np.concatenate(parts) for attribute, parts in logits.items()},
         labels=labels_of(kept),
         found=np.array(found),
+        quality=np.array(quality, dtype=np.float32),
         unreadable=unreadable,
     )
 

@@ -29,8 +29,8 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
 
-def report(labels: Labels, logits: Mapping[Attribute, Floats], describer: Describer) -> dict[str, Any]:
-    """logits: float32 ``(N, head_size)`` each, of the N labelled faces.
+def report(labels: Labels, logits: Mapping[Attribute, Floats], quality: Floats, describer: Describer) -> dict[str, Any]:
+    """logits: float32 ``(N, head_size)`` each, quality: float32 ``(N,)`` or NaN, of the N labelled faces.
 
     ``intervals`` are 95 % confidence intervals (Wilson for shares, bootstrap for the rest). Groups of fewer than ten
     faces are left out of the crossed groups.
@@ -57,6 +57,10 @@ def report(labels: Labels, logits: Mapping[Attribute, Floats], describer: Descri
             for name, groups in (single | {"gender, race, age": crossed}).items()
         },
         "details": scorer.details(),
+        "quality": [
+            {"from": round(low, 4), "to": round(high, 4), "n": int(members.sum())} | scorer.scores(members)
+            for low, high, members in _fifths(quality)
+        ],
     }
 
 
@@ -138,6 +142,19 @@ class _Scorer:
             for attribute, classes in CLASSES.items()
             if (known := self.known(attribute)).any()
         }
+
+
+def _fifths(quality: Floats) -> list[tuple[float, float, Bools]]:
+    """The faces found in five groups of about the same number, worst quality first."""
+    if np.isnan(quality).all():
+        return []
+    edges = np.unique(np.nanquantile(quality, np.linspace(0, 1, 6)))
+    at = np.clip(np.searchsorted(edges, quality, side="right") - 1, 0, max(len(edges) - 2, 0))
+    return [
+        (float(edges[i]), float(edges[min(i + 1, len(edges) - 1)]), members)
+        for i in range(max(len(edges) - 1, 1))
+        if (members := (at == i) & ~np.isnan(quality)).any()
+    ]
 
 
 def _groups(labels: Labels) -> dict[str, dict[str, Bools]]:

@@ -67,10 +67,14 @@ class Run:
         self.net.start_from(trunk)
         self.average = AttributeNet()
         self.average.load_state_dict(self.net.state_dict())
-        heads = list(self.net.heads.parameters())
-        trunk_parameters = [p for name, p in self.net.named_parameters() if not name.startswith("heads.")]
+        rates = {
+            "shared": config.trunk_rate,
+            "identity": config.trunk_rate,
+            "expression": config.expression_rate,
+            "heads": config.head_rate,
+        }
         self.optimizer = torch.optim.AdamW(
-            [{"params": trunk_parameters, "peak": config.trunk_rate}, {"params": heads, "peak": config.head_rate}],
+            [{"params": self.net.get_submodule(part).parameters(), "peak": rate} for part, rate in rates.items()],
             weight_decay=config.weight_decay,
         )
         self.steps_an_epoch = sum(len(train[n]) * k for n, k in config.repeats.items()) // config.batch_size

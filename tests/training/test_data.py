@@ -20,8 +20,8 @@ from training.data import (
     NO_CLASS,
     age_distribution,
     beauty_distribution,
-    chip_of,
     labels_of,
+    largest_face,
     load_faces,
     rows,
 )
@@ -46,12 +46,11 @@ def test_table_without_images_is_refused(tmp_path: Path) -> None:
 
 
 def test_training_chip_is_the_served_chip_with_a_margin(detector: Detector, astronaut: bytes) -> None:
-    chip, found = chip_of(detector, astronaut, 150, MARGIN_PX)
-    served, _ = chip_of(detector, astronaut, 150, 0)
+    chip = largest_face(detector, astronaut, 150, MARGIN_PX).chip
+    served = largest_face(detector, astronaut, 150).chip
     picture = Image.fromarray(data.astronaut())
     (face,) = detector.detect(picture, 40, 1)
 
-    assert found
     assert chip.shape == (CACHED_PX, CACHED_PX, 3)
     np.testing.assert_array_equal(served, align(picture, face.landmarks, 150))
     inner = chip[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX].astype(int)
