@@ -1,6 +1,7 @@
 """Every way a request fails, as one JSON shape with a stable code."""
 
 import logging
+import math
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -14,6 +15,10 @@ from rest_framework.views import set_rollback
 
 from cv.engine.errors import EngineError
 from cv.fetch import FetchError
+from cv.gate import ClientGone, Overloaded
+from cv.models import Analysis
+from cv.services.idempotency import IdempotencyConflict
+from xcloud import metrics
 from xcloud.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -32,6 +37,8 @@ STATUS_OF_CODE: Final = {
     "url_forbidden": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "url_fetch_failed": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "rate_limited": status.HTTP_429_TOO_MANY_REQUESTS,
+    # nginx's number for it; nobody is there to receive it.
+    "client_closed_request": 499,
     "internal_error": status.HTTP_500_INTERNAL_SERVER_ERROR,
     "overloaded": status.HTTP_503_SERVICE_UNAVAILABLE,
     "model_not_ready": status.HTTP_503_SERVICE_UNAVAILABLE,
@@ -64,15 +71,18 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's hook. No exception gets past it: what is not foreseen is logged and answered as ``internal_error``."""
     set_rollback()
     code, message, details = described(error)
+    metrics.ERRORS.labels(code).inc()
     headers = dict(getattr(error, "headers", None) or {})
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(wait))
+        headers["Retry-After"] = str(math.ceil(wait))
     if code in RETRY_AFTER_S:
         headers["Retry-After"] = RETRY_AFTER_S[code]
     if STATUS_OF_CODE[code] >= status.HTTP_500_INTERNAL_SERVER_ERROR:
-        log.error(code, exc_info=error, extra={"code": code})
+        # Being busy is not a fault: a traceback for each refused request would be load on top of load.
+        traceback = None if isinstance(error, Overloaded) else error
+        log.error(code, exc_info=traceback, extra={"code": code})
     return Response(envelope(code, message, details), status=STATUS_OF_CODE[code], headers=headers)
 
 
@@ -109,6 +119,13 @@ def described(error: Exception) -> tuple[str, str, Any]:
             return "invalid_request", str(error.detail), None
         case SuspiciousOperation() | UnreadablePostError():
             return "invalid_request", "the request's body could not be read", None
+        case IdempotencyConflict():
+            message = f"Idempotency-Key: {error}"
+            return "idempotency_conflict", message, {"Idempotency-Key": [str(error)]}
+        case Overloaded() | ClientGone():
+            return error.code, str(error), None
+        case Analysis.DoesNotExist():
+            return "not_found", "there is nothing here", None
         case OperationalError() | InterfaceError():
             return "overloaded", "the database does not answer; try again", None
     return "internal_error", "something went wrong; it has been logged under this request_id", None

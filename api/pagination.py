@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DataError
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -21,4 +23,21 @@ class NewestFirst(CursorPagination):
         try:
             return super().decode_cursor(request)
         except NotFound:
-            raise ValidationError({"cursor": ["not a cursor that this API gave out"]}) from None
+            raise _not_ours() from None
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (DjangoValidationError, DataError, OverflowError, ValueError):
+            # A cursor that someone built: its position is no moment in time.
+            raise _not_ours() from None
+
+
+class NewestEventFirst(NewestFirst):
+    """The same for the audit log."""
+
+    ordering = ("-at", "-pk")
+
+
+def _not_ours() -> ValidationError:
+    return ValidationError({"cursor": ["not a cursor that this API gave out"]})

@@ -49,14 +49,25 @@ def refuse_huge_body(request: Request) -> None:
         raise ParseError("Transfer-Encoding: send the body in one piece, with its Content-Length")
 
 
-def split_request(request: Request) -> _Parts:
-    """Takes image and address out of the body. Raises AmbiguousImageSource, ParseError, ValidationError."""
+def body_of(request: Request) -> Mapping[str, Any]:
+    """The parsed body. Raises ParseError."""
     try:
         body = request.data
     except RecursionError:
         raise ParseError("the JSON is nested too deeply") from None
     if not isinstance(body, Mapping):
         raise ParseError("the body must be a JSON object")
+    return body
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    """A JSON body; none at all is an empty one. Raises ParseError."""
+    return dict(body_of(request))
+
+
+def split_request(request: Request) -> _Parts:
+    """Takes image and address out of the body. Raises AmbiguousImageSource, ParseError, ValidationError."""
+    body = body_of(request)
     fields = _form(body) if isinstance(body, QueryDict) else dict(body)
     image, url = fields.pop("image", None), fields.pop("url", None)
     if image is not None and url is not None:

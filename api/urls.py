@@ -2,12 +2,24 @@
 
 from django.urls import path
 
-from api import views
+from api.views import analyses, audit, keys, models, subjects, webhooks
 
 urlpatterns = [
-    path("analyses", views.AnalysesView.as_view(), name="analyses"),
-    path("analyses/<uuid:analysis_id>", views.AnalysisView.as_view(), name="analysis"),
-    path("analyses/<uuid:analysis_id>/picture", views.PictureView.as_view(), name="analysis-picture"),
-    path("models", views.ModelsView.as_view(), name="models"),
-    path("models/<str:name>", views.ModelView.as_view(), name="model"),
+    path("analyses", analyses.AnalysesView.as_view(), name="analyses"),
+    path("analyses/<uuid:analysis_id>", analyses.AnalysisView.as_view(), name="analysis"),
+    path("analyses/<uuid:analysis_id>/picture", analyses.PictureView.as_view(), name="analysis-picture"),
+    path("analyses/<uuid:analysis_id>/reanalyse", analyses.ReanalyseView.as_view(), name="analysis-reanalyse"),
+    path("detections", analyses.DetectionsView.as_view(), name="detections"),
+    path("models", models.ModelsView.as_view(), name="models"),
+    path("models/<str:name>", models.ModelView.as_view(), name="model"),
+    # A subject is the client's own text and may hold a slash.
+    path("subjects/<path:subject>/export", subjects.SubjectExportView.as_view(), name="subject-export"),
+    path("subjects/<path:subject>/erase", subjects.SubjectEraseView.as_view(), name="subject-erase"),
+    path("receipt-keys", subjects.ReceiptKeysView.as_view(), name="receipt-keys"),
+    path("api-keys", keys.ApiKeysView.as_view(), name="api-keys"),
+    path("api-keys/<int:key_id>", keys.ApiKeyView.as_view(), name="api-key"),
+    path("webhooks", webhooks.WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/<uuid:webhook_id>", webhooks.WebhookView.as_view(), name="webhook"),
+    path("webhooks/<uuid:webhook_id>/deliveries", webhooks.DeliveriesView.as_view(), name="webhook-deliveries"),
+    path("audit", audit.AuditView.as_view(), name="audit"),
 ]

@@ -1,11 +1,16 @@
-"""Who is asking: a person who logged in, or a client with an API key."""
+"""Who is asking: a person who logged in, or a client with an API key; and what they may."""
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q
 
+from cv.choices import Scope
+from cv.engine.labels import Attribute
 from cv.models import ApiKey
+
+OF_EVERY_PERSON = frozenset({Scope.ANALYSE, Scope.READ, Scope.ERASE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +30,24 @@ class Caller:
         if self.api_key is not None:
             return Q(api_key=self.api_key)
         return Q(owner=self.user)
+
+    @property
+    def name(self) -> str:
+        """For logs and the audit log: an id, never a person's name."""
+        return f"key:{self.api_key.pk}" if self.api_key is not None else f"user:{self.user.pk if self.user else ''}"
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What a key was given; a person's own, with administration for superusers."""
+        if self.api_key is not None:
+            return frozenset(Scope(scope) for scope in self.api_key.scopes)
+        is_admin = self.user is not None and self.user.is_superuser
+        return OF_EVERY_PERSON | {Scope.ADMIN} if is_admin else OF_EVERY_PERSON
+
+    @property
+    def attributes(self) -> frozenset[Attribute]:
+        """The attributes that the server serves and the key may have."""
+        served: frozenset[Attribute] = settings.XCLOUD_ATTRIBUTES
+        if self.api_key is None or self.api_key.attributes is None:
+            return served
+        return served & {Attribute(name) for name in self.api_key.attributes}

@@ -1,6 +1,5 @@
 """Kept pictures on disk: what kind of file each is, and which have no row any more."""
 
-import io
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -8,11 +7,10 @@ from typing import Final
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404
-from PIL import Image
 
-from cv.engine.decode import FORMATS
 from cv.models import Analysis
 
+# What the files are that cv.stripping writes, and what earlier versions kept as it came in.
 MEDIA_TYPES: Final = {
     ".jpg": "image/jpeg",
     ".png": "image/png",
@@ -22,25 +20,10 @@ MEDIA_TYPES: Final = {
     ".tiff": "image/tiff",
     ".heic": "image/heic",
 }
-SUFFIXES: Final = {
-    "JPEG": ".jpg",
-    "PNG": ".png",
-    "WEBP": ".webp",
-    "BMP": ".bmp",
-    "GIF": ".gif",
-    "TIFF": ".tiff",
-    "HEIF": ".heic",
-}
-
-
-def suffix_of(data: bytes) -> str:
-    """The file ending that the image's own first bytes ask for; the engine has read these bytes before."""
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        return SUFFIXES[image.format or ""]
 
 
 def media_type(name: str) -> str:
-    """The media type of a kept picture by its name, which ``suffix_of`` gave its ending."""
+    """The media type of a kept picture by the ending of its name, which its own bytes gave it."""
     return MEDIA_TYPES[Path(name).suffix]
 
 

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from cv.caller import Caller
-from cv.models import Analysis, ApiKey, Face
+from cv.models import Analysis, ApiKey, AuditEvent, Face, Webhook, WebhookDelivery
 
 KEY_MARK = "xc"
 
@@ -22,17 +22,28 @@ class AnalysisFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     subject: str | None = None
+    model_version: str | None = None
     gender: str | None = None
     race: str | None = None
     expression: str | None = None
     min_age: float | None = None
     max_age: float | None = None
+    min_beauty: float | None = None
+    max_beauty: float | None = None
+    min_quality: float | None = None
 
 
 def analyses_of(caller: Caller, wanted: AnalysisFilter | None = None) -> QuerySet[Analysis]:
     """The caller's analyses with their faces; expired ones are gone for everyone, purged or not."""
     rows = Analysis.objects.filter(caller.owned).filter(unexpired()).prefetch_related("faces")
     return rows if wanted is None else _narrowed(rows, wanted)
+
+
+def subject_analyses(caller: Caller, subject: str, of_everyone: bool = False) -> QuerySet[Analysis]:
+    """What is held about a subject, oldest first: also what has expired and was not purged yet."""
+    owned = Q() if of_everyone else caller.owned
+    rows = Analysis.objects.filter(owned, subject=subject).order_by("created_at", "pk")
+    return rows.select_related("api_key").prefetch_related("faces")
 
 
 def unexpired() -> Q:
@@ -44,6 +55,7 @@ def _narrowed(rows: QuerySet[Analysis], wanted: AnalysisFilter) -> QuerySet[Anal
         "created_at__gte": wanted.created_after,
         "created_at__lt": wanted.created_before,
         "subject": wanted.subject,
+        "model_version": wanted.model_version,
     }
     on_face = {
         "gender": wanted.gender,
@@ -51,6 +63,9 @@ def _narrowed(rows: QuerySet[Analysis], wanted: AnalysisFilter) -> QuerySet[Anal
         "expression": wanted.expression,
         "age__gte": wanted.min_age,
         "age__lte": wanted.max_age,
+        "beauty__gte": wanted.min_beauty,
+        "beauty__lte": wanted.max_beauty,
+        "quality_score__gte": wanted.min_quality,
     }
     rows = rows.filter(**_given(on_analysis))
     if face := _given(on_face):
@@ -60,6 +75,27 @@ def _narrowed(rows: QuerySet[Analysis], wanted: AnalysisFilter) -> QuerySet[Anal
 
 def _given(conditions: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in conditions.items() if value is not None}
+
+
+def api_keys() -> QuerySet[ApiKey]:
+    return ApiKey.objects.select_related("user")
+
+
+def webhooks() -> QuerySet[Webhook]:
+    return Webhook.objects.all()
+
+
+def webhook_deliveries(webhook: Webhook) -> QuerySet[WebhookDelivery]:
+    return webhook.deliveries.all()
+
+
+def audit_events(
+    actor: str | None = None,
+    action: str | None = None,
+    after: datetime | None = None,
+    before: datetime | None = None,
+) -> QuerySet[AuditEvent]:
+    return AuditEvent.objects.filter(**_given({"actor": actor, "action": action, "at__gte": after, "at__lt": before}))
 
 
 def api_key_usable(key: str) -> ApiKey | None:

@@ -1,12 +1,14 @@
 """What all tests share: real photographs, callers, and a folder of their own for kept pictures."""
 
 import io
-from collections.abc import Callable
+import ipaddress
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import matplotlib
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -14,6 +16,7 @@ from rest_framework.test import APIClient
 from cv.caller import Caller
 from cv.models import ApiKey
 from cv.services import api_key_create
+from tests.site import Site
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +24,29 @@ def pictures(settings: Settings, tmp_path: Path) -> Path:
     """The folder of kept pictures; empty, and not the installation's."""
     settings.MEDIA_ROOT = tmp_path / "pictures"
     return tmp_path / "pictures"
+
+
+@pytest.fixture(autouse=True)
+def receipt_key(settings: Settings, tmp_path: Path) -> Path:
+    """Where receipts of erasure are signed from; not the installation's."""
+    settings.XCLOUD_RECEIPT_KEY_FILE = tmp_path / "receipt_key.pem"
+    return tmp_path / "receipt_key.pem"
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """Requests of one test do not count against the limits of the next."""
+    cache.clear()
+
+
+@pytest.fixture
+def site(grace_hopper: bytes, settings: Settings) -> Iterator[Site]:
+    """A real server on this machine, in a network that the operator let through."""
+    served = Site(grace_hopper)
+    settings.XCLOUD_PRIVATE_NETWORKS = [ipaddress.ip_network("127.0.0.1/32")]
+    settings.XCLOUD_URL_PORTS = {80, 443, served.port}
+    yield served
+    served.close()
 
 
 @pytest.fixture(scope="session")

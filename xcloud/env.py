@@ -1,5 +1,6 @@
 """Typed readers of environment variables; each raises ImproperlyConfigured with the variable's name."""
 
+import ipaddress
 import os
 import secrets
 import tempfile
@@ -11,6 +12,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 Choice = TypeVar("Choice", bound=StrEnum)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
@@ -52,6 +54,42 @@ def choice(name: str, default: Choice) -> Choice:
         return type(default)(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(type(default))}, not {value!r}") from None
+
+
+def some(name: str, default: frozenset[Choice]) -> frozenset[Choice]:
+    """A comma-separated choice among ``default``, which is all of them."""
+    known = {str(member): member for member in default}
+    given = words(name, ",".join(known))
+    for word in given:
+        if word not in known:
+            raise ImproperlyConfigured(f"{name} must be some of {', '.join(sorted(known))}, not {word!r}")
+    return frozenset(known[word] for word in given)
+
+
+def integers(name: str, default: str) -> list[int]:
+    try:
+        return [int(word) for word in words(name, default)]
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be whole numbers, separated by commas") from None
+
+
+def networks(name: str, default: str) -> list[Network]:
+    """Networks in CIDR notation, such as ``10.1.2.0/24,fd00:1::/64``."""
+    try:
+        return [ipaddress.ip_network(word) for word in words(name, default)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from None
+
+
+def cache(name: str, default: str) -> dict[str, Any]:
+    """Django's description of the cache at a URL: ``locmem://`` or ``redis://…``."""
+    url = text(name, default)
+    match urlsplit(url).scheme:
+        case "locmem":
+            return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        case "redis" | "rediss" | "unix":
+            return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
+    raise ImproperlyConfigured(f"{name} must start with locmem, redis, rediss or unix")
 
 
 def path(name: str, default: Path) -> Path:

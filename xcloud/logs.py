@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 # What ``extra=`` may add to a line. A list of what is let through, so that no picture and no key slips into a log.
-EXTRA_FIELDS = ("method", "path", "status", "milliseconds", "analysis", "faces", "code")
+EXTRA_FIELDS = (
+    "method", "path", "status", "milliseconds", "analysis", "faces", "code", "caller", "delivery"
+)  # fmt: skip
 
 
 class JsonFormatter(logging.Formatter):

@@ -5,6 +5,7 @@ from pathlib import Path
 from django.templatetags.static import static
 
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
+from cv.engine.labels import Attribute
 from xcloud import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -28,8 +29,37 @@ XCLOUD_ENGINE = EngineConfig(
         max_pixels=env.integer("XCLOUD_MAX_IMAGE_PIXELS", DecodeLimits().max_pixels),
     ),
 )
-# Fetching addresses that clients name is a way into private networks: only who needs it turns it on.
-XCLOUD_URL_INPUT = env.boolean("XCLOUD_URL_INPUT", False)
+# How many images are in the engine at once, how many wait before 503, and for how long. The server needs more
+# threads than slots and places in the queue together, or nothing is left to answer /healthz with.
+XCLOUD_ENGINE_SLOTS = env.integer("XCLOUD_ENGINE_SLOTS", 2)
+XCLOUD_ENGINE_QUEUE = env.integer("XCLOUD_ENGINE_QUEUE", 4, minimum=0)
+XCLOUD_ENGINE_PATIENCE_S = env.integer("XCLOUD_ENGINE_PATIENCE_S", 30)
+# What the installation serves at all; a key can be held to less.
+XCLOUD_ATTRIBUTES = env.some("XCLOUD_ATTRIBUTES", frozenset(Attribute))
+
+# Images at addresses that clients name. Only public hosts are asked, whatever their names resolve to.
+XCLOUD_URL_INPUT = env.boolean("XCLOUD_URL_INPUT", True)
+XCLOUD_URL_ALLOWED_HOSTS = [host.lower() for host in env.words("XCLOUD_URL_ALLOWED_HOSTS", "")]
+XCLOUD_URL_PORTS = frozenset(env.integers("XCLOUD_URL_PORTS", "80,443"))
+# Networks of the operator's own that images may be fetched from and webhooks sent to.
+XCLOUD_PRIVATE_NETWORKS = env.networks("XCLOUD_PRIVATE_NETWORKS", "")
+
+# Privacy: what is kept for how long where a request does not say, and what signs receipts of erasure.
+XCLOUD_DEFAULT_TTL_DAYS = env.integer("XCLOUD_DEFAULT_TTL_DAYS", 0, minimum=0)
+XCLOUD_AUDIT_DAYS = env.integer("XCLOUD_AUDIT_DAYS", 365)
+XCLOUD_RECEIPT_KEY_FILE = env.path("XCLOUD_RECEIPT_KEY_FILE", VAR_DIR / "receipt_key.pem")
+
+# Requests a minute for each key or person; 0 is no limit.
+XCLOUD_RATE_PER_MINUTE = env.integer("XCLOUD_RATE_PER_MINUTE", 0, minimum=0)
+# Counted in the process's own memory, or in Redis where several processes share one limit.
+CACHES = {"default": env.cache("XCLOUD_CACHE_URL", "locmem://")}
+
+# A thread of the server that delivers webhooks; off where `manage.py deliver_webhooks` runs instead.
+XCLOUD_WEBHOOK_THREAD = env.boolean("XCLOUD_WEBHOOK_THREAD", True)
+# What Prometheus has to send as a bearer token for /metrics; nothing where it is empty.
+XCLOUD_METRICS_TOKEN = env.text("XCLOUD_METRICS_TOKEN", "")
+# The first XCloud's POST /cv/fbp, for its clients, which send no key.
+XCLOUD_COMPAT_ROUTE = env.boolean("XCLOUD_COMPAT_ROUTE", False)
 
 # The largest request: an image at the limit, in base64 (4 characters for 3 bytes), and room for the other fields.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_IMAGE_BYTES * 4 // 3 + 64 * 1024
@@ -51,6 +81,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "xcloud.middleware.RequestIdMiddleware",
     "xcloud.middleware.SecurityHeadersMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -131,7 +162,8 @@ REST_FRAMEWORK = {
         "api.authentication.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.IsKnownCaller"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.MayDoThis"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttles.PerMinute"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -149,6 +181,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"WebhookEventEnum": "cv.choices.WebhookEvent"},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

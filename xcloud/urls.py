@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from api.health import healthz, readyz
-from api.views import NoSuchRouteView
+from api.views.base import NoSuchRouteView
 from cv import pages
 
 urlpatterns = [

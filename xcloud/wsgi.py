@@ -6,3 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
 application = get_wsgi_application()
+
+from cv.webhook_sender import start_thread  # noqa: E402 -- after Django is set up
+
+start_thread()

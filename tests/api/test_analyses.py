@@ -190,7 +190,7 @@ def test_list_takes_as_many_queries_for_twenty_rows_as_for_one(api: APIClient, c
     with_one = queries()
     for _ in range(19):
         stored_analysis(caller, face_result(0), face_result(1))
-    assert queries() == with_one == 3  # the key, the analyses, all their faces
+    assert queries() == with_one == 4  # the key, the analyses, all their faces, the audit log
 
 
 def test_list_filters_by_label_subject_and_age(api: APIClient, caller: Caller) -> None:

@@ -58,7 +58,10 @@ def test_ensure_admin_prints_both_once_and_then_nothing(db: None, client: Any) -
 
 
 def test_purge_expired_says_what_it_did(db: None) -> None:
-    assert output("purge_expired") == ["removed 0 expired analyses and 0 pictures without one"]
+    assert output("purge_expired") == [
+        "removed 0 expired analyses and 0 pictures without one",
+        "removed 0 remembered answers, 0 webhook deliveries and 0 audit events that were old enough",
+    ]
 
 
 def test_analyze_image_prints_the_shape_of_the_api_and_stores_nothing(api: APIClient) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from cv.choices import Scope
+from cv.engine.labels import Attribute
 from cv.services import api_key_create
 
 
@@ -15,10 +17,31 @@ class Command(BaseCommand):
         parser.add_argument("name", help="what the key is for")
         parser.add_argument("--user", help="the user whose pages also show what the key does")
         parser.add_argument("--days", type=int, help="the key stops working after so many days")
+        parser.add_argument(
+            "--scopes", nargs="+", type=Scope, choices=list(Scope), default=None, metavar="SCOPE",
+            help=f"what it may do, of {', '.join(Scope)}; without {Scope.ADMIN} where not given",
+        )  # fmt: skip
+        parser.add_argument(
+            "--attributes", nargs="+", type=Attribute, choices=list(Attribute), default=None, metavar="ATTRIBUTE",
+            help=f"what it may ask for, of {', '.join(Attribute)}; all where not given",
+        )  # fmt: skip
+        parser.add_argument("--rate", type=int, help="at most so many requests a minute")
 
-    def handle(self, *args: Any, name: str, user: str | None, days: int | None, **options: Any) -> None:
+    def handle(
+        self,
+        *args: Any,
+        name: str,
+        user: str | None,
+        days: int | None,
+        scopes: list[Scope] | None,
+        attributes: list[Attribute] | None,
+        rate: int | None,
+        **options: Any,
+    ) -> None:
         if days is not None and days < 1:
             raise CommandError("--days must be at least 1")
+        if rate is not None and rate < 1:
+            raise CommandError("--rate must be at least 1")
         if not 1 <= len(name) <= 100:
             raise CommandError("the name must have from 1 to 100 characters")
         owner = None
@@ -26,6 +49,6 @@ class Command(BaseCommand):
             owner = User.objects.filter(username=user).first()
             if owner is None:
                 raise CommandError(f"there is no user {user!r}")
-        row, key = api_key_create(name, owner, days)
+        row, key = api_key_create(name, owner, days, scopes=scopes, attributes=attributes, rate_per_minute=rate)
         self.stderr.write(f"API key {row.name!r}. It is shown this once; send it as `Authorization: Bearer KEY`.")
         self.stdout.write(key)

@@ -13,3 +13,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         purged = expired_purge()
         self.stdout.write(f"removed {purged.analyses} expired analyses and {purged.pictures} pictures without one")
+        self.stdout.write(
+            f"removed {purged.answers} remembered answers, {purged.deliveries} webhook deliveries "
+            f"and {purged.audit_events} audit events that were old enough"
+        )

@@ -1,10 +1,12 @@
-"""The tables: an analysis, its faces, and the keys that clients come in with. Only cv/services.py writes them."""
+"""An analysis and its faces."""
 
 import uuid
 from pathlib import PurePath
+from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -22,6 +24,7 @@ from cv.engine.types import (
     QualityWarning,
     Timing,
 )
+from cv.models.keys import ApiKey
 
 
 def picture_path(analysis: "Analysis", filename: str) -> str:
@@ -30,27 +33,14 @@ def picture_path(analysis: "Analysis", filename: str) -> str:
     return f"{name[:2]}/{name}{PurePath(filename).suffix}"
 
 
-class ApiKey(models.Model):
-    """A client's key. Only a hash is kept: its secret has 256 random bits, so that one SHA-256 is enough."""
+class ExactCharField(models.CharField):  # type: ignore[type-arg]
+    """Text that is equal only to itself: MariaDB would otherwise take `Bob`, `bob` and `bób` for one person."""
 
-    name = models.CharField(max_length=100)
-    prefix = models.CharField(max_length=16, unique=True)
-    sha256 = models.CharField(max_length=64)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="api_keys"
-    )
-    created_at = models.DateTimeField(default=timezone.now)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        verbose_name = "API key"
-        verbose_name_plural = "API keys"
-        ordering = ("-created_at", "-pk")
-
-    def __str__(self) -> str:
-        return f"{self.name} (xc_{self.prefix}_…)"
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
+        parameters: dict[str, Any] = dict(super().db_parameters(connection))
+        if connection.vendor == "mysql":
+            parameters["collation"] = "utf8mb4_bin"
+        return parameters
 
 
 class Analysis(models.Model):
@@ -64,7 +54,7 @@ class Analysis(models.Model):
     )
     # Keys are revoked, not deleted: a row can always say which key made it.
     api_key = models.ForeignKey(ApiKey, on_delete=models.RESTRICT, null=True, blank=True, related_name="analyses")
-    subject = models.CharField(max_length=200, blank=True)
+    subject = ExactCharField(max_length=200, blank=True)
     source = models.CharField(max_length=10, choices=choices.Source.choices)
 
     image_width = models.PositiveIntegerField()

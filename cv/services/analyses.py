@@ -1,34 +1,32 @@
-"""The only writers of the database."""
+"""Analyses images, and keeps, renews and deletes what came of it."""
 
 import contextlib
 import logging
-import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
 
-from django.contrib.auth.models import User
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from cv.caller import Caller
-from cv.choices import Source
+from cv.choices import Source, WebhookEvent
+from cv.engine.labels import Attribute
 from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate, FaceResult
-from cv.models import Analysis, ApiKey, Face
-from cv.pictures import pictures_before, suffix_of
-from cv.selectors import KEY_MARK, key_hash
-from cv.serving import served_engine
+from cv.models import Analysis, Face, IdempotentRequest
+from cv.services.webhooks import event_emit
+from cv.serving import analyzed, nobody_left
+from cv.stripping import without_metadata
 
 log = logging.getLogger(__name__)
 
-# A picture younger than this may belong to a transaction that is still open.
-ORPHAN_AGE = timedelta(hours=1)
-# How stale "last used" may be: writing it on every request would make every read a write.
-LAST_USED_STEP = timedelta(minutes=1)
-PURGE_BATCH = 500
+
+class NoPictureKept(Exception):
+    """There is nothing to analyse again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +48,62 @@ class AnalysisRequest:
     store: StoreOptions = field(default_factory=StoreOptions)
 
 
-@dataclass(frozen=True, slots=True)
-class Purged:
-    """How much a purge removed."""
+def analysis_create(
+    request: AnalysisRequest, caller: Caller, check_client: Callable[[], None] = nobody_left
+) -> Analysis:
+    """Analyses the image and saves the result, whole or not at all.
 
-    analyses: int
-    pictures: int
+    Attributes that the caller may not have are neither computed nor stored. ``check_client`` raises where the
+    client went away while this waited for the engine. Raises EngineError, Overloaded.
+    """
+    options = replace(request.options, attributes=request.options.attributes & caller.attributes)
+    result = analyzed(request.data, options, check_client)
+    return analysis_save(result, replace(request, options=options), caller)
 
 
-def analysis_create(request: AnalysisRequest, caller: Caller) -> Analysis:
-    """Analyses the image and saves the result, whole or not at all. Raises EngineError."""
-    result = served_engine().analyze(request.data, request.options)
-    return analysis_save(result, request, caller)
+def analysis_reanalyse(analysis: Analysis, caller: Caller, check_client: Callable[[], None] = nobody_left) -> Analysis:
+    """Describes the kept picture anew with the model in service: the same analysis, with new faces.
+
+    Raises NoPictureKept, EngineError, Overloaded.
+    """
+    if not analysis.picture:
+        raise NoPictureKept
+    try:
+        with analysis.picture.open("rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        raise NoPictureKept from None
+    options = AnalysisOptions(
+        attributes=frozenset(Attribute(name) for name in analysis.asked_attributes) & caller.attributes,
+        min_face_px=analysis.min_face_px,
+        max_faces=analysis.max_faces,
+    )
+    result = analyzed(data, options, check_client)
+    with transaction.atomic():
+        # Whoever erased it meanwhile wins: nothing comes back.
+        if not Analysis.objects.select_for_update().filter(pk=analysis.pk).exists():
+            raise Analysis.DoesNotExist
+        changed = _model_columns(result) | {"asked_attributes": sorted(options.attributes)}
+        for name, value in changed.items():
+            setattr(analysis, name, value)
+        analysis.save(update_fields=list(changed))
+        Face.objects.filter(analysis=analysis).delete()
+        Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
+        # Answers remembered for an Idempotency-Key stay what they were, except that the old faces are gone.
+        IdempotentRequest.objects.filter(analysis=analysis).delete()
+        event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
+    _forget_prefetched_faces(analysis)
+    return analysis
+
+
+def _forget_prefetched_faces(analysis: Analysis) -> None:
+    analysis._prefetched_objects_cache = {}  # type: ignore[attr-defined]
 
 
 def analysis_save(result: AnalysisResult, request: AnalysisRequest, caller: Caller) -> Analysis:
     """Saves an analysis with all its faces, and the picture where it is to be kept, in one transaction."""
     now = timezone.now()
-    ttl_days = request.store.ttl_days
+    ttl_days = request.store.ttl_days or settings.XCLOUD_DEFAULT_TTL_DAYS or None
     analysis = Analysis(
         created_at=now,
         expires_at=None if ttl_days is None else now + timedelta(days=ttl_days),
@@ -81,27 +117,41 @@ def analysis_save(result: AnalysisResult, request: AnalysisRequest, caller: Call
         asked_attributes=sorted(request.options.attributes),
         min_face_px=request.options.min_face_px,
         max_faces=request.options.max_faces,
-        model_name=result.model.name,
-        model_version=result.model.version,
-        model_sha256=result.model.sha256,
-        decode_ms=result.timing_ms.decode,
-        detect_ms=result.timing_ms.detect,
-        attributes_ms=result.timing_ms.attributes,
-        total_ms=result.timing_ms.total,
-        face_count=len(result.faces),
+        **_model_columns(result),
     )
     with _picture_kept(analysis, request), transaction.atomic():
         analysis.save(force_insert=True)
         Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
+        event_emit(WebhookEvent.ANALYSIS_CREATED, _told(analysis))
     log.info("analysis saved", extra={"analysis": analysis.pk, "faces": analysis.face_count})
     return analysis
+
+
+def _model_columns(result: AnalysisResult) -> dict[str, Any]:
+    """The columns that say what answered, how fast and how much."""
+    return {
+        "model_name": result.model.name,
+        "model_version": result.model.version,
+        "model_sha256": result.model.sha256,
+        "decode_ms": result.timing_ms.decode,
+        "detect_ms": result.timing_ms.detect,
+        "attributes_ms": result.timing_ms.attributes,
+        "total_ms": result.timing_ms.total,
+        "face_count": len(result.faces),
+    }
+
+
+def _told(analysis: Analysis) -> dict[str, Any]:
+    """What webhooks are told of an analysis: nothing about anyone's face."""
+    return {"analysis": str(analysis.pk), "faces": analysis.face_count}
 
 
 @contextlib.contextmanager
 def _picture_kept(analysis: Analysis, request: AnalysisRequest) -> Iterator[None]:
     """Writes the picture before the rows that name it, and takes it back if they do not make it."""
     if request.store.image:
-        analysis.picture.save(f"picture{suffix_of(request.data)}", ContentFile(request.data), save=False)
+        suffix, data = without_metadata(request.data, settings.XCLOUD_ENGINE.limits)
+        analysis.picture.save(f"picture{suffix}", ContentFile(data), save=False)
     try:
         yield
     except BaseException:
@@ -156,56 +206,7 @@ def analysis_delete(analysis: Analysis) -> None:
     """Removes an analysis with its faces, and its picture once the rows are gone for good."""
     picture = analysis.picture.name
     with transaction.atomic():
+        event_emit(WebhookEvent.ANALYSIS_DELETED, {"analysis": str(analysis.pk)})
         analysis.delete()
         if picture:
             transaction.on_commit(lambda: default_storage.delete(picture))
-
-
-def expired_purge(now: datetime | None = None) -> Purged:
-    """Removes the analyses past their time, and pictures without a row (a process was killed between the two)."""
-    now = now or timezone.now()
-    analyses = 0
-    while batch := list(Analysis.objects.filter(expires_at__lte=now)[:PURGE_BATCH]):
-        for analysis in batch:
-            analysis_delete(analysis)
-        analyses += len(batch)
-    kept = set(Analysis.objects.exclude(picture="").values_list("picture", flat=True))
-    orphans = [name for name in pictures_before(timezone.now() - ORPHAN_AGE) if name not in kept]
-    for name in orphans:
-        default_storage.delete(name)
-    return Purged(analyses=analyses, pictures=len(orphans))
-
-
-def api_key_create(name: str, user: User | None = None, ttl_days: int | None = None) -> tuple[ApiKey, str]:
-    """Makes a key; its text is returned this once and cannot be found out again."""
-    prefix = secrets.token_hex(6)
-    key = f"{KEY_MARK}_{prefix}_{secrets.token_urlsafe(32)}"
-    now = timezone.now()
-    row = ApiKey.objects.create(
-        name=name,
-        prefix=prefix,
-        sha256=key_hash(key),
-        user=user,
-        created_at=now,
-        expires_at=None if ttl_days is None else now + timedelta(days=ttl_days),
-    )
-    return row, key
-
-
-def api_key_touch(row: ApiKey) -> None:
-    """Notes that the key was used, at most once a minute."""
-    now = timezone.now()
-    if row.last_used_at is None or now - row.last_used_at >= LAST_USED_STEP:
-        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - LAST_USED_STEP)
-        ApiKey.objects.filter(stale, pk=row.pk).update(last_used_at=now)
-
-
-def api_key_revoke(row: ApiKey) -> None:
-    """Shuts the key out from the next request on."""
-    ApiKey.objects.filter(pk=row.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
-
-
-def admin_create(username: str) -> tuple[User, str]:
-    """Makes an administrator with a random password, which is returned this once."""
-    password = secrets.token_urlsafe(12)
-    return User.objects.create_superuser(username=username, password=password), password

@@ -81,7 +81,9 @@ class AttributesSerializer(serializers.Serializer[Any]):
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown: dict[str, Any] = super().to_representation(instance)
-        return {name: value for name, value in shown.items() if value is not None}
+        # Stored before the key lost an attribute: not shown any more.
+        allowed = self.context.get("attributes", shown)
+        return {name: value for name, value in shown.items() if value is not None and name in allowed}
 
 
 class FaceSerializer(serializers.Serializer[Any]):
@@ -93,6 +95,12 @@ class FaceSerializer(serializers.Serializer[Any]):
     landmarks = LandmarksSerializer(read_only=True)
     quality = QualitySerializer(read_only=True)
     attributes = AttributesSerializer(read_only=True)
+
+
+class DetectedFaceSerializer(FaceSerializer):
+    """Where a face is, and nothing about whose."""
+
+    attributes = None  # type: ignore[assignment]
 
 
 class ImageSerializer(serializers.Serializer[Any]):
@@ -136,6 +144,26 @@ class ResultSerializer(AnalysisSerializer):
 
     id = None  # type: ignore[assignment]
     created_at = None  # type: ignore[assignment]
+
+
+class DetectionsSerializer(serializers.Serializer[Any]):
+    """Faces found, without what they look like."""
+
+    image = ImageSerializer(read_only=True)
+    faces = DetectedFaceSerializer(many=True, read_only=True)
+    timing_ms = TimingSerializer(read_only=True)
+
+
+class HeldAnalysisSerializer(AnalysisSerializer):
+    """An analysis with everything else that the row holds: what an export hands out."""
+
+    expires_at = serializers.DateTimeField(read_only=True)
+    subject = serializers.CharField(read_only=True)
+    source = serializers.CharField(read_only=True)  # type: ignore[assignment]
+    asked_attributes = serializers.ListField(child=serializers.CharField(), read_only=True)
+    min_face_px = serializers.IntegerField(read_only=True)
+    max_faces = serializers.IntegerField(read_only=True)
+    api_key = serializers.CharField(source="api_key.name", default=None, read_only=True)
 
 
 class ModelCardSerializer(serializers.Serializer[Any]):

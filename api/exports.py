@@ -1,0 +1,67 @@
+"""All that is held about a subject, as JSON or as a ZIP with the pictures beside it."""
+
+import base64
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from typing import IO, Any
+
+from django.utils import timezone
+
+from api.serializers import HeldAnalysisSerializer
+from cv.models import Analysis
+from cv.pictures import media_type
+
+# Larger archives go to disk while they are built.
+IN_MEMORY = 8 * 1024 * 1024
+
+
+def export_document(rows: Iterable[Analysis]) -> dict[str, Any]:
+    """One JSON document, with kept pictures in base64."""
+    return _document([_held(row, _picture_in_base64(row)) for row in rows])
+
+
+def export_archive(rows: Iterable[Analysis]) -> IO[bytes]:
+    """A ZIP of ``export.json`` and ``pictures/…``."""
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 -- the response closes it
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        held = []
+        for row in rows:
+            name = f"pictures/{row.pk}{_suffix(row)}" if row.picture else None
+            data = _bytes_of(row)
+            if name and data is not None:
+                archive.writestr(name, data)
+            held.append(_held(row, {"file": name} if data is not None else None))
+        archive.writestr("export.json", json.dumps(_document(held), indent=2))
+    file.seek(0)
+    return file
+
+
+def _document(held: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"exported_at": timezone.now().isoformat(timespec="seconds"), "analyses": held}
+
+
+def _held(row: Analysis, picture: dict[str, Any] | None) -> dict[str, Any]:
+    return {**HeldAnalysisSerializer(row).data, "picture": picture}
+
+
+def _picture_in_base64(row: Analysis) -> dict[str, str] | None:
+    data = _bytes_of(row)
+    if data is None:
+        return None
+    return {"media_type": media_type(str(row.picture.name)), "base64": base64.b64encode(data).decode()}
+
+
+def _bytes_of(row: Analysis) -> bytes | None:
+    if not row.picture:
+        return None
+    try:
+        with row.picture.open("rb") as file:
+            return bytes(file.read())
+    except FileNotFoundError:
+        return None
+
+
+def _suffix(row: Analysis) -> str:
+    return "." + str(row.picture.name).rpartition(".")[2]

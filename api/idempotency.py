@@ -1,0 +1,77 @@
+"""``Idempotency-Key``: a POST that is sent twice is done once, and answered twice alike."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
+from rest_framework import status
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.authentication import caller_of
+from api.sources import body_of
+from cv.services import request_begin, request_finish, request_forget
+from cv.services.idempotency import Answer
+
+if TYPE_CHECKING:
+    from api.views.base import JsonView
+
+Handler = Callable[..., Response]
+
+HEADER = "Idempotency-Key"
+SANE_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def idempotent(handler: Handler) -> Handler:
+    """For a view's ``post``. Failures are not remembered: the client may try again with the same key."""
+
+    @wraps(handler)
+    def once(view: "JsonView", request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = request.headers.get(HEADER)
+        if key is None:
+            return handler(view, request, *args, **kwargs)
+        if not SANE_KEY.fullmatch(key):
+            raise ValidationError({HEADER: ["must be 1 to 255 visible ASCII characters"]})
+        begun = request_begin(caller_of(request), key, fingerprint(request))
+        if isinstance(begun, Answer):
+            return Response(begun.body, status=begun.status, headers={"Idempotency-Replayed": "true"})
+        try:
+            response = handler(view, request, *args, **kwargs)
+        except BaseException:
+            request_forget(begun)
+            raise
+        if status.is_success(response.status_code):
+            request_finish(begun, response.status_code, response.data, view.analysis_id)
+        else:
+            request_forget(begun)
+        return response
+
+    return once
+
+
+def fingerprint(request: Request) -> str:
+    """Of method, address and content; not of the bytes, because a form's boundary is another at every try."""
+    body = body_of(request)
+    content = _form(body) if isinstance(body, QueryDict) else body
+    text = json.dumps([request.method, request.get_full_path(), content], sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _form(form: QueryDict) -> list[list[Any]]:
+    return sorted([name, [_value(value) for value in values]] for name, values in form.lists())
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, UploadedFile):
+        return str(value)
+    digest = hashlib.sha256()
+    for chunk in value.chunks():
+        digest.update(chunk)
+    value.seek(0)
+    return f"sha256:{digest.hexdigest()}"

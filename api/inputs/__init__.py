@@ -1,0 +1,25 @@
+"""What clients may send, checked."""
+
+from api.inputs.admin import AuditInput, KeyInput, KeyUpdateInput, PageInput, WebhookInput, WebhookUpdateInput
+from api.inputs.analyses import DetectionInput, ListInput, OptionsInput, check_attributes
+from api.inputs.strict import MAX_PAGE_SIZE, NothingInput, StrictSerializer
+from api.inputs.subjects import EraseInput, ExportInput, SubjectInput
+
+__all__ = [
+    "MAX_PAGE_SIZE",
+    "AuditInput",
+    "DetectionInput",
+    "EraseInput",
+    "ExportInput",
+    "KeyInput",
+    "KeyUpdateInput",
+    "ListInput",
+    "NothingInput",
+    "OptionsInput",
+    "PageInput",
+    "StrictSerializer",
+    "SubjectInput",
+    "WebhookInput",
+    "WebhookUpdateInput",
+    "check_attributes",
+]

@@ -1,0 +1,102 @@
+"""What administrators send: keys, webhooks, filters of the audit log."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+from rest_framework import serializers
+
+from api.inputs.strict import PagingInput, StrictSerializer
+from cv.addresses import FetchError, UrlForbidden, checked_url, public_addresses
+from cv.choices import AuditAction, Scope, WebhookEvent
+from cv.engine.labels import Attribute
+
+MAX_RATE = 1_000_000
+LOOK_UP_S = 3.0
+
+
+class PageInput(PagingInput):
+    pass
+
+
+class KeyUpdateInput(StrictSerializer):
+    """What of a key can be changed."""
+
+    name = serializers.CharField(max_length=100)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=Scope.choices), allow_empty=False, help_text="What the key may do."
+    )
+    attributes = serializers.ListField(
+        child=serializers.ChoiceField(choices=[attribute.value for attribute in Attribute]),
+        allow_null=True,
+        help_text="What the key may ask for; null is all that the server serves. Others are never computed or stored.",
+    )
+    rate_per_minute = serializers.IntegerField(
+        min_value=1, max_value=MAX_RATE, allow_null=True, help_text="Requests a minute; null is the server's limit."
+    )
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="When it stops working; null is never.")
+
+    def validate_expires_at(self, value: datetime | None) -> datetime | None:
+        if value is not None and value <= timezone.now():
+            raise serializers.ValidationError("must be in the future")
+        return value
+
+
+class KeyInput(KeyUpdateInput):
+    """A new key."""
+
+    user = serializers.SlugRelatedField(
+        slug_field="username",
+        queryset=User.objects.filter(is_active=True),
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The user whose pages also show what the key does.",
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        for name in ("scopes", "attributes", "rate_per_minute", "expires_at"):
+            fields[name].required = False
+        return fields
+
+
+class WebhookUpdateInput(StrictSerializer):
+    """What of a webhook can be changed."""
+
+    url = serializers.CharField(max_length=2000, help_text="An http(s) address on the public internet.")
+    events = serializers.ListField(child=serializers.ChoiceField(choices=WebhookEvent.choices), allow_empty=False)
+    active = serializers.BooleanField()
+
+    def validate_url(self, value: str) -> str:
+        """Raises UrlForbidden. A name that cannot be looked up now may be there later: each delivery looks again."""
+        parts, port = checked_url(value)
+        try:
+            public_addresses(parts.hostname or "", port, LOOK_UP_S)
+        except UrlForbidden:
+            raise
+        except FetchError:
+            pass
+        return value
+
+
+class WebhookInput(WebhookUpdateInput):
+    """A new webhook."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        del fields["active"]
+        return fields
+
+
+class AuditInput(PagingInput):
+    """Filters of the audit log."""
+
+    actor = serializers.RegexField(r"^(key|user):[0-9]{1,18}\Z", required=False, help_text="`key:ID` or `user:ID`.")
+    action = serializers.ChoiceField(choices=AuditAction.choices, required=False)
+    after = serializers.DateTimeField(required=False)
+    before = serializers.DateTimeField(required=False)
+
+    def filters(self) -> dict[str, Any]:
+        return {name: self.validated_data.get(name) for name in ("actor", "action", "after", "before")}

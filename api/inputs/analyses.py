@@ -1,0 +1,114 @@
+"""The options of an analysis and the filters of the list."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+
+from api.inputs.strict import FiniteFloatField, PagingInput, StrictSerializer
+from api.inputs.subjects import MAX_SUBJECT
+from cv.choices import EXPRESSIONS, GENDERS, RACES
+from cv.engine.labels import BEAUTY_SCALE, Attribute
+from cv.engine.types import MAX_FACES_RANGE, MIN_FACE_PX_RANGE, AnalysisOptions
+from cv.selectors import AnalysisFilter
+from cv.services import StoreOptions
+
+MAX_TTL_DAYS = 3650
+# Which attribute each filter of the list tells something about.
+ATTRIBUTE_OF_FILTER = {
+    "gender": Attribute.GENDER,
+    "race": Attribute.RACE,
+    "expression": Attribute.EXPRESSION,
+    "min_age": Attribute.AGE,
+    "max_age": Attribute.AGE,
+    "min_beauty": Attribute.BEAUTY,
+    "max_beauty": Attribute.BEAUTY,
+}
+
+
+def check_attributes(asked: Iterable[Attribute], allowed: frozenset[Attribute]) -> None:
+    """Raises PermissionDenied, naming what the caller may not have."""
+    forbidden = sorted(str(attribute) for attribute in asked if attribute not in allowed)
+    if forbidden:
+        raise PermissionDenied(f"attributes: {', '.join(forbidden)} may not be asked for here")
+
+
+class StoreInput(StrictSerializer):
+    """What is kept beside the result."""
+
+    image = serializers.BooleanField(default=False, help_text="Keep the picture itself.")
+    ttl_days = serializers.IntegerField(
+        min_value=1, max_value=MAX_TTL_DAYS, allow_null=True, default=None, help_text="Delete everything after so long."
+    )
+    subject = serializers.CharField(
+        max_length=MAX_SUBJECT, allow_blank=True, default="", help_text="Your own name for whom the picture shows."
+    )
+
+
+class DetectionInput(StrictSerializer):
+    """Which faces are looked for."""
+
+    max_faces = serializers.IntegerField(
+        min_value=MAX_FACES_RANGE[0],
+        max_value=MAX_FACES_RANGE[1],
+        required=False,
+        help_text="Describe at most so many faces, the largest first.",
+    )
+    min_face_px = serializers.IntegerField(
+        min_value=MIN_FACE_PX_RANGE[0],
+        max_value=MIN_FACE_PX_RANGE[1],
+        required=False,
+        help_text="Smallest side of a face, in pixels of the image.",
+    )
+
+
+class OptionsInput(DetectionInput):
+    """How an image is analysed and what is kept."""
+
+    attributes = serializers.ListField(
+        child=serializers.ChoiceField(choices=[attribute.value for attribute in Attribute]),
+        allow_empty=False,
+        required=False,
+        help_text="Which attributes to describe; all by default.",
+    )
+    store = StoreInput(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        return {name: fields[name] for name in ("attributes", "max_faces", "min_face_px", "store", *fields)}
+
+    def analysis_options(self, allowed: frozenset[Attribute]) -> AnalysisOptions:
+        """Raises PermissionDenied where an attribute is named that is not allowed; unnamed, all allowed are meant."""
+        given = {name: value for name, value in self.validated_data.items() if name in ("max_faces", "min_face_px")}
+        named = [Attribute(name) for name in self.validated_data.get("attributes", [])]
+        check_attributes(named, allowed)
+        return AnalysisOptions(attributes=frozenset(named) or allowed, **given)
+
+    def store_options(self) -> StoreOptions:
+        return StoreOptions(**self.validated_data.get("store", {}))
+
+
+class ListInput(PagingInput):
+    """Filters and paging of the list; filters about a face hold for one and the same face."""
+
+    created_after = serializers.DateTimeField(required=False, help_text="This moment or later.")
+    created_before = serializers.DateTimeField(required=False, help_text="Before this moment.")
+    subject = serializers.CharField(required=False, max_length=MAX_SUBJECT)
+    model_version = serializers.CharField(required=False, max_length=50)
+    gender = serializers.ChoiceField(choices=GENDERS, required=False)
+    race = serializers.ChoiceField(choices=RACES, required=False)
+    expression = serializers.ChoiceField(choices=EXPRESSIONS, required=False)
+    min_age = FiniteFloatField(required=False, min_value=0, max_value=200)
+    max_age = FiniteFloatField(required=False, min_value=0, max_value=200)
+    min_beauty = FiniteFloatField(required=False, min_value=BEAUTY_SCALE[0], max_value=BEAUTY_SCALE[1])
+    max_beauty = FiniteFloatField(required=False, min_value=BEAUTY_SCALE[0], max_value=BEAUTY_SCALE[1])
+    min_quality = FiniteFloatField(required=False, min_value=0, max_value=1)
+
+    def wanted(self) -> AnalysisFilter:
+        paging = ("page_size", "cursor")
+        return AnalysisFilter(**{name: value for name, value in self.validated_data.items() if name not in paging})
+
+    def attributes_filtered(self) -> set[Attribute]:
+        """What the filters would tell about faces, even without showing them."""
+        return {ATTRIBUTE_OF_FILTER[name] for name in self.validated_data if name in ATTRIBUTE_OF_FILTER}

@@ -1,0 +1,43 @@
+"""The base of all inputs, which drops nothing in silence, and fields that every input shares."""
+
+import math
+from typing import Any
+
+from rest_framework import serializers
+
+MAX_PAGE_SIZE = 100
+# How much of an unknown field's name is quoted back.
+QUOTED = 100
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields it does not know: a mistyped option must not be dropped in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            message = f"unknown field; known are {', '.join(self.fields) or 'none'}"
+            unknown = [str(name)[:QUOTED] for name in data if name not in self.fields]
+            if unknown:
+                raise serializers.ValidationError({name: [message] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class NothingInput(StrictSerializer):
+    """A body that is empty, or an object without fields."""
+
+
+class FiniteFloatField(serializers.FloatField):
+    """``nan`` passes every comparison with a limit, and no database agrees with another on it."""
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+
+class PagingInput(StrictSerializer):
+    """How lists are read."""
+
+    page_size = serializers.IntegerField(required=False, min_value=1, max_value=MAX_PAGE_SIZE)
+    cursor = serializers.CharField(required=False, help_text="From `next` or `previous`; do not build one.")

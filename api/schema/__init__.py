@@ -1,0 +1,55 @@
+"""What the OpenAPI schema says of each endpoint: bodies, answers, errors and examples."""
+
+from api.schema.admin import (
+    AUDIT_LIST,
+    DELIVERY_LIST,
+    KEY_CREATE,
+    KEY_LIST,
+    KEY_READ,
+    KEY_REVOKE,
+    KEY_UPDATE,
+    WEBHOOK_CREATE,
+    WEBHOOK_DELETE,
+    WEBHOOK_LIST,
+    WEBHOOK_READ,
+    WEBHOOK_UPDATE,
+)
+from api.schema.analyses import (
+    ANALYSIS_CREATE,
+    ANALYSIS_DELETE,
+    ANALYSIS_LIST,
+    ANALYSIS_READ,
+    DETECTION_CREATE,
+    MODEL_LIST,
+    MODEL_READ,
+    PICTURE_READ,
+    REANALYSE,
+)
+from api.schema.subjects import RECEIPT_KEYS, SUBJECT_ERASE, SUBJECT_EXPORT
+
+__all__ = [
+    "ANALYSIS_CREATE",
+    "ANALYSIS_DELETE",
+    "ANALYSIS_LIST",
+    "ANALYSIS_READ",
+    "AUDIT_LIST",
+    "DELIVERY_LIST",
+    "DETECTION_CREATE",
+    "KEY_CREATE",
+    "KEY_LIST",
+    "KEY_READ",
+    "KEY_REVOKE",
+    "KEY_UPDATE",
+    "MODEL_LIST",
+    "MODEL_READ",
+    "PICTURE_READ",
+    "REANALYSE",
+    "RECEIPT_KEYS",
+    "SUBJECT_ERASE",
+    "SUBJECT_EXPORT",
+    "WEBHOOK_CREATE",
+    "WEBHOOK_DELETE",
+    "WEBHOOK_LIST",
+    "WEBHOOK_READ",
+    "WEBHOOK_UPDATE",
+]

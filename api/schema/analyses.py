@@ -1,0 +1,144 @@
+"""The schema of analyses, detections and models."""
+
+from typing import Any, Final
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, inline_serializer
+from rest_framework import serializers
+
+from api.inputs import DetectionInput, ListInput, NothingInput, OptionsInput
+from api.schema import examples
+from api.schema.parts import BODY, IDEMPOTENCY_KEY, IMAGE, REMEMBERED, answer, errors, page_of, sent
+from api.serializers import AnalysisSerializer, DetectionsSerializer, ModelCardSerializer
+
+TEXT_HELP: Final = "Base64 (standard or URL-safe) or a data URI."
+URL_HELP: Final = "An http(s) address on the public internet."
+
+
+class JsonAnalysisInput(OptionsInput):
+    """Exactly one of ``image`` and ``url``."""
+
+    image = serializers.CharField(required=False, help_text=TEXT_HELP)
+    url = serializers.URLField(required=False, help_text=URL_HELP)
+
+
+class FormAnalysisInput(OptionsInput):
+    """Exactly one of ``image`` and ``url``. ``store`` is a JSON object, or fields ``store.image``…"""
+
+    image = serializers.FileField(required=False, help_text="The image file, or base64 text.")
+    url = serializers.URLField(required=False, help_text=URL_HELP)
+
+
+class JsonDetectionInput(DetectionInput):
+    """Exactly one of ``image`` and ``url``."""
+
+    image = serializers.CharField(required=False, help_text=TEXT_HELP)
+    url = serializers.URLField(required=False, help_text=URL_HELP)
+
+
+class FormDetectionInput(DetectionInput):
+    """Exactly one of ``image`` and ``url``."""
+
+    image = serializers.FileField(required=False, help_text="The image file, or base64 text.")
+    url = serializers.URLField(required=False, help_text=URL_HELP)
+
+
+ANALYSIS_CREATE: Final[dict[str, Any]] = {
+    "operation_id": "analysis_create",
+    "summary": "Analyse one image",
+    "description": "Finds every face, the largest first. An image without a face is a 201 with an empty `faces`. "
+    "Scope `analyse`.",
+    "parameters": [IDEMPOTENCY_KEY],
+    "request": {"application/json": JsonAnalysisInput, "multipart/form-data": FormAnalysisInput},
+    "responses": {
+        201: answer(AnalysisSerializer, examples.ANALYSIS, "The image was analysed."),
+        **errors(*IMAGE, *REMEMBERED),
+    },
+    "examples": [
+        sent(
+            "Base64 with options",
+            {
+                "image": "data:image/jpeg;base64,/9j/4AAQSkZJRg…",
+                "attributes": ["age", "gender"],
+                "max_faces": 5,
+                "store": {"image": False, "ttl_days": 30, "subject": "visitor 17"},
+            },
+        ),
+        sent("An address", {"url": "https://example.org/photo.jpg"}),
+    ],
+}
+ANALYSIS_LIST: Final[dict[str, Any]] = {
+    "operation_id": "analysis_list",
+    "summary": "List your analyses, newest first",
+    "description": "Filters about a face hold for one and the same face. Scope `read`.",
+    "parameters": [ListInput],
+    "responses": {200: page_of("AnalysisPage", AnalysisSerializer, examples.ANALYSIS), **errors()},
+    "filters": False,
+}
+ANALYSIS_READ: Final[dict[str, Any]] = {
+    "operation_id": "analysis_read",
+    "summary": "Read one of your analyses",
+    "description": "With `If-None-Match` and the last `ETag`, 304 where nothing changed. Scope `read`.",
+    "responses": {200: answer(AnalysisSerializer, examples.ANALYSIS, "The analysis."), **errors("not_found")},
+}
+ANALYSIS_DELETE: Final[dict[str, Any]] = {
+    "operation_id": "analysis_delete",
+    "summary": "Delete an analysis, its faces and its picture",
+    "description": "Scope `erase`.",
+    "responses": {204: OpenApiResponse(description="Deleted."), **errors("not_found")},
+}
+REANALYSE: Final[dict[str, Any]] = {
+    "operation_id": "analysis_reanalyse",
+    "summary": "Describe the kept picture anew, with the model in service",
+    "description": "The analysis keeps its id; faces, model and timing are new. Needs the picture that `store.image` "
+    "kept. Scope `analyse`.",
+    "parameters": [IDEMPOTENCY_KEY],
+    "request": {"application/json": NothingInput},
+    "responses": {
+        200: answer(AnalysisSerializer, examples.ANALYSIS, "The renewed analysis."),
+        **errors("not_found", "model_not_ready", "undecodable_image", *BODY, *REMEMBERED),
+    },
+    "examples": [sent("Nothing to say", {})],
+}
+PICTURE_READ: Final[dict[str, Any]] = {
+    "operation_id": "analysis_picture_read",
+    "summary": "The picture, where `store.image` kept it",
+    "description": "Without EXIF, GPS position, comments and thumbnails. Scope `read`.",
+    "responses": {
+        (200, "image/*"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
+        **errors("not_found"),
+    },
+}
+DETECTION_CREATE: Final[dict[str, Any]] = {
+    "operation_id": "detection_create",
+    "summary": "Find faces, without describing them",
+    "description": "Boxes, landmarks and quality only. No attribute is computed and nothing is stored. "
+    "Scope `analyse`.",
+    "parameters": [IDEMPOTENCY_KEY],
+    "request": {"application/json": JsonDetectionInput, "multipart/form-data": FormDetectionInput},
+    "responses": {
+        200: answer(DetectionsSerializer, examples.DETECTIONS, "The faces found."),
+        **errors(*IMAGE, *REMEMBERED),
+    },
+    "examples": [sent("Base64", {"image": "data:image/jpeg;base64,/9j/4AAQSkZJRg…", "min_face_px": 20})],
+}
+MODEL_LIST: Final[dict[str, Any]] = {
+    "operation_id": "model_list",
+    "summary": "The models in service",
+    "responses": {
+        200: answer(
+            inline_serializer("ModelList", {"results": ModelCardSerializer(many=True)}),
+            {"results": [examples.MODEL_CARD]},
+            "Every model's card.",
+        ),
+        **errors("model_not_ready"),
+    },
+}
+MODEL_READ: Final[dict[str, Any]] = {
+    "operation_id": "model_read",
+    "summary": "One model's card",
+    "responses": {
+        200: answer(ModelCardSerializer, examples.MODEL_CARD, "The card."),
+        **errors("not_found", "model_not_ready"),
+    },
+}

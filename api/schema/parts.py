@@ -1,0 +1,116 @@
+"""Errors, headers and pages that every endpoint of the schema shares."""
+
+from collections import defaultdict
+from typing import Any, Final
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, inline_serializer
+from rest_framework import serializers
+
+from api.exceptions import STATUS_OF_CODE
+from api.serializers import ErrorSerializer
+
+# Code → message and field of its example.
+EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
+    "invalid_request": ("unknown field; known are max_faces, min_face_px", "colour"),
+    "ambiguous_image_source": ("send either `image` or `url`, not both", "image"),
+    "unauthenticated": ("Authorization: send an API key as `Bearer KEY`, or log in", None),
+    "forbidden": ("this API key lacks the scope `admin`", None),
+    "not_found": ("there is nothing here", None),
+    "idempotency_conflict": ("this key came with another request before; take a new one", "Idempotency-Key"),
+    "image_too_large": ("the image has 20000 × 20000 pixels; the limit is 50,000,000 in all", "image"),
+    "unsupported_media_type": ("not a JPEG, PNG, WebP, BMP, GIF, TIFF or HEIC image", "image"),
+    "undecodable_image": ("the image cannot be decoded: image file is truncated", "image"),
+    "url_forbidden": ("the host is not on the public internet", "url"),
+    "url_fetch_failed": ("the server answered 404", "url"),
+    "rate_limited": ("Request was throttled. Expected available in 31 seconds.", None),
+    "internal_error": ("something went wrong; it has been logged under this request_id", None),
+    "overloaded": ("too many images are being analysed; try again", None),
+    "model_not_ready": ("manifest.json cannot be read: No such file or directory", None),
+}
+MEANING: Final = {
+    400: "The request is not as described here; `details` names the field.",
+    401: "No key or login, or one that is not valid.",
+    403: "The key or login lacks a scope or an attribute, or a login came without its CSRF token.",
+    404: "Nothing here that belongs to the caller.",
+    409: "The `Idempotency-Key` came with another request, or the same one is still being worked on.",
+    413: "More bytes or pixels than the server takes.",
+    415: "Not an image that is read here, or a body of another type.",
+    422: "An image that cannot be decoded, or an address that may not or could not be fetched.",
+    429: "More requests than the key may send; `Retry-After` says when the next one is welcome.",
+    500: "A fault of the server, logged under `request_id`.",
+    503: "Busy, or the model is missing; `Retry-After` says when to come back.",
+}
+ALWAYS: Final = ("unauthenticated", "forbidden", "rate_limited", "invalid_request", "internal_error", "overloaded")
+IMAGE: Final = (
+    "ambiguous_image_source",
+    "image_too_large",
+    "unsupported_media_type",
+    "undecodable_image",
+    "url_forbidden",
+    "url_fetch_failed",
+    "model_not_ready",
+)
+# What any endpoint with a body can answer before it looks at the fields.
+BODY: Final = ("unsupported_media_type", "image_too_large")
+REMEMBERED: Final = ("idempotency_conflict",)
+
+IDEMPOTENCY_KEY: Final = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    OpenApiParameter.HEADER,
+    description="Up to 255 visible ASCII characters, new for each request. Sent again within 24 hours with the same "
+    "content, the request is not done again but answered as before.",
+)
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "api.authentication.ApiKeyAuthentication"
+    name = "ApiKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "A key made by `manage.py create_api_key NAME`."}
+
+
+def errors(*codes: str) -> dict[int, OpenApiResponse]:
+    """The error answers of an endpoint, an example for each code; what every endpoint can answer is added."""
+    by_status: dict[int, list[str]] = defaultdict(list)
+    for code in sorted({*codes, *ALWAYS}):
+        by_status[STATUS_OF_CODE[code]].append(code)
+    return {
+        status: OpenApiResponse(
+            ErrorSerializer, description=MEANING[status], examples=[_example(code) for code in by_status[status]]
+        )
+        for status in sorted(by_status)
+    }
+
+
+def _example(code: str) -> OpenApiExample:
+    text, field = EXAMPLES[code]
+    message = f"{field}: {text}" if field else text
+    details = {field: [text]} if field else {}
+    body = {"error": {"code": code, "message": message, "details": details}, "request_id": "5b0c8e0d6f"}
+    return OpenApiExample(code, value=body)
+
+
+def answer(serializer: Any, example: Any, description: str) -> OpenApiResponse:
+    return OpenApiResponse(serializer, description=description, examples=[OpenApiExample("answer", value=example)])
+
+
+def page_of(name: str, serializer: type[serializers.Serializer[Any]], example: Any) -> OpenApiResponse:
+    """A page of a list, with one row as its example."""
+    shape = inline_serializer(
+        name,
+        {
+            "next": serializers.URLField(allow_null=True),
+            "previous": serializers.URLField(allow_null=True),
+            "results": serializer(many=True),
+        },
+    )
+    return answer(shape, {"next": None, "previous": None, "results": [example]}, "A page; `next` leads on.")
+
+
+def sent(name: str, value: Any) -> OpenApiExample:
+    """An example of a request's body."""
+    return OpenApiExample(name, value=value, request_only=True, media_type="application/json")

@@ -1,0 +1,57 @@
+"""The schema of exports, erasures and the keys that receipts are verified with."""
+
+from typing import Any, Final
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
+
+from api.inputs import EraseInput, ExportInput
+from api.schema import examples
+from api.schema.parts import BODY, IDEMPOTENCY_KEY, REMEMBERED, answer, errors, sent
+from api.serializers import ErasureReceiptSerializer, ReceiptKeySerializer, SubjectExportSerializer
+
+SUBJECT: Final = OpenApiParameter(
+    "subject",
+    {"type": "string", "minLength": 1, "maxLength": 200},
+    OpenApiParameter.PATH,
+    description="The name that `store.subject` gave; percent-encoded.",
+)
+SUBJECT_EXPORT: Final[dict[str, Any]] = {
+    "operation_id": "subject_export",
+    "summary": "All that you hold about a subject",
+    "description": "As JSON with pictures in base64, or with `format=zip` as a ZIP with pictures as files. "
+    "Scope `read`.",
+    "parameters": [SUBJECT, ExportInput],
+    "responses": {
+        (200, "application/json"): answer(SubjectExportSerializer, examples.EXPORT, "Everything held."),
+        (200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="Everything held."),
+        **errors("not_found"),
+    },
+}
+SUBJECT_ERASE: Final[dict[str, Any]] = {
+    "operation_id": "subject_erase",
+    "summary": "Erase all that you hold about a subject",
+    "description": "Deletes analyses, faces, pictures and remembered answers, and answers with a signed receipt that "
+    "names nobody. Scope `erase`.",
+    "parameters": [SUBJECT, IDEMPOTENCY_KEY],
+    "request": {"application/json": EraseInput},
+    "responses": {
+        200: answer(ErasureReceiptSerializer, examples.RECEIPT, "Erased."),
+        **errors("not_found", *BODY, *REMEMBERED),
+    },
+    "examples": [sent("Your own", {})],
+}
+RECEIPT_KEYS: Final[dict[str, Any]] = {
+    "operation_id": "receipt_key_list",
+    "summary": "The public keys that receipts of erasure are verified with",
+    "description": "Needs no key.",
+    "auth": [],
+    "responses": {
+        200: answer(
+            inline_serializer("ReceiptKeyList", {"results": ReceiptKeySerializer(many=True)}),
+            {"results": [examples.RECEIPT_KEY]},
+            "The keys.",
+        ),
+        **errors(),
+    },
+}

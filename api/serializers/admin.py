@@ -1,0 +1,76 @@
+"""Keys, webhooks and the audit log, as administrators see them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from cv.choices import AuditAction, DeliveryState, Scope, WebhookEvent
+from cv.engine.labels import Attribute
+
+
+class ApiKeySerializer(serializers.Serializer[Any]):
+    """A key without its secret, which nobody can see again."""
+
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    prefix = serializers.CharField(read_only=True, help_text="The key begins with `xc_` and this.")
+    user = serializers.CharField(source="user.username", default=None, allow_null=True, read_only=True)
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices), read_only=True)
+    attributes = serializers.ListField(
+        child=serializers.ChoiceField(choices=[attribute.value for attribute in Attribute]),
+        allow_null=True,
+        read_only=True,
+        help_text="null is all that the server serves.",
+    )
+    rate_per_minute = serializers.IntegerField(allow_null=True, read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    last_used_at = serializers.DateTimeField(allow_null=True, read_only=True)
+    expires_at = serializers.DateTimeField(allow_null=True, read_only=True)
+    revoked_at = serializers.DateTimeField(allow_null=True, read_only=True)
+
+
+class NewApiKeySerializer(ApiKeySerializer):
+    """The one answer that has the key itself."""
+
+    key = serializers.CharField(read_only=True, default="", help_text="Shown this once.")
+
+
+class WebhookSerializer(serializers.Serializer[Any]):
+    """A webhook without its secret."""
+
+    id = serializers.UUIDField(read_only=True)
+    url = serializers.CharField(read_only=True)
+    events = serializers.ListField(child=serializers.ChoiceField(choices=WebhookEvent.choices), read_only=True)
+    active = serializers.BooleanField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class NewWebhookSerializer(WebhookSerializer):
+    """The one answer that has the secret."""
+
+    secret = serializers.CharField(read_only=True, default="", help_text="Signs every delivery; shown this once.")
+
+
+class WebhookDeliverySerializer(serializers.Serializer[Any]):
+    """One event for one webhook, and how its delivery goes."""
+
+    id = serializers.UUIDField(read_only=True)
+    event = serializers.ChoiceField(choices=WebhookEvent.choices, read_only=True)
+    state = serializers.ChoiceField(choices=DeliveryState.choices, read_only=True)
+    attempts = serializers.IntegerField(read_only=True)
+    last_status = serializers.IntegerField(allow_null=True, read_only=True)
+    last_error = serializers.CharField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    next_attempt_at = serializers.DateTimeField(allow_null=True, read_only=True)
+    finished_at = serializers.DateTimeField(allow_null=True, read_only=True)
+
+
+class AuditEventSerializer(serializers.Serializer[Any]):
+    """Who did what to which rows: ids, never anything about a person."""
+
+    at = serializers.DateTimeField(read_only=True)
+    actor = serializers.CharField(read_only=True)
+    action = serializers.ChoiceField(choices=AuditAction.choices, read_only=True)
+    objects = serializers.ListField(source="objects_named", child=serializers.CharField(), read_only=True)
+    count = serializers.IntegerField(read_only=True)
+    request_id = serializers.CharField(read_only=True)

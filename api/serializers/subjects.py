@@ -1,0 +1,54 @@
+"""Exports, and receipts of erasure. Built by cv.receipts and api.exports; described here for the schema."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from api.serializers.analyses import HeldAnalysisSerializer
+
+
+class PictureInExportSerializer(serializers.Serializer[Any]):
+    media_type = serializers.CharField(read_only=True)
+    base64 = serializers.CharField(read_only=True)
+
+
+class ExportedAnalysisSerializer(HeldAnalysisSerializer):
+    picture = PictureInExportSerializer(read_only=True, allow_null=True)
+
+
+class SubjectExportSerializer(serializers.Serializer[Any]):
+    """All that is held about a subject."""
+
+    exported_at = serializers.DateTimeField(read_only=True)
+    analyses = ExportedAnalysisSerializer(many=True, read_only=True)
+
+
+class DeletedSerializer(serializers.Serializer[Any]):
+    analyses = serializers.IntegerField(read_only=True)
+    faces = serializers.IntegerField(read_only=True)
+    pictures = serializers.IntegerField(read_only=True)
+    remembered_answers = serializers.IntegerField(read_only=True)
+
+
+class ReceiptSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(read_only=True)
+    type = serializers.ChoiceField(choices=["erasure"], read_only=True)
+    erased_at = serializers.DateTimeField(read_only=True)
+    deleted = DeletedSerializer(read_only=True)
+
+
+class ErasureReceiptSerializer(serializers.Serializer[Any]):
+    """``signature`` is over ``receipt`` as JSON with sorted keys and without spaces."""
+
+    receipt = ReceiptSerializer(read_only=True)
+    algorithm = serializers.ChoiceField(choices=["Ed25519"], read_only=True)
+    key_id = serializers.CharField(read_only=True)
+    signature = serializers.CharField(read_only=True, help_text="Base64.")
+
+
+class ReceiptKeySerializer(serializers.Serializer[Any]):
+    """A public key that receipts are verified with."""
+
+    key_id = serializers.CharField(read_only=True)
+    algorithm = serializers.ChoiceField(choices=["Ed25519"], read_only=True)
+    pem = serializers.CharField(read_only=True)

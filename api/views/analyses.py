@@ -1,0 +1,142 @@
+"""Analyses: made, listed, read, made anew and deleted; and detections, which are not kept."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import FileResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.exceptions import ValidationError
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import schema
+from api.authentication import caller_of
+from api.disconnect import check_of
+from api.idempotency import idempotent
+from api.inputs import DetectionInput, ListInput, NothingInput, OptionsInput, check_attributes
+from api.pagination import NewestFirst
+from api.serializers import AnalysisSerializer, DetectionsSerializer
+from api.sources import json_object, read_image, split_request
+from api.views.base import JsonView, model_headers, page_response
+from cv.choices import AuditAction, Scope
+from cv.engine.types import AnalysisOptions
+from cv.models import Analysis
+from cv.pictures import picture_response
+from cv.selectors import analyses_of
+from cv.services import (
+    AnalysisRequest,
+    NoPictureKept,
+    analysis_create,
+    analysis_delete,
+    analysis_reanalyse,
+    audit_note,
+)
+from cv.serving import analyzed
+
+
+class AnalysesView(JsonView):
+    parser_classes = [JSONParser, MultiPartParser, FormParser]
+    scopes = {"POST": Scope.ANALYSE, "GET": Scope.READ}
+    runs_engine = True
+
+    @extend_schema(**schema.ANALYSIS_CREATE)
+    @idempotent
+    def post(self, request: Request) -> Response:
+        caller = caller_of(request)
+        parts = split_request(request)
+        options = OptionsInput(data=parts.fields)
+        options.is_valid(raise_exception=True)
+        wanted = options.analysis_options(caller.attributes)
+        received = read_image(parts)
+        analysis = analysis_create(
+            AnalysisRequest(received.data, received.source, wanted, options.store_options()), caller, check_of(request)
+        )
+        self.analysis_id = analysis.pk
+        return Response(shown(request, analysis), status=status.HTTP_201_CREATED, headers=model_headers(analysis))
+
+    @extend_schema(**schema.ANALYSIS_LIST)
+    def get(self, request: Request) -> Response:
+        caller = caller_of(request)
+        filters = ListInput(data=request.query_params.dict())
+        filters.is_valid(raise_exception=True)
+        check_attributes(filters.attributes_filtered(), caller.attributes)
+        pages = NewestFirst()
+        rows = pages.paginate_queryset(analyses_of(caller, filters.wanted()), request, self) or []
+        audit_note(caller, AuditAction.ANALYSIS_LIST, [row.pk for row in rows])
+        context = {"attributes": caller.attributes}
+        return page_response(pages, AnalysisSerializer(rows, many=True, context=context).data)
+
+
+class AnalysisView(JsonView):
+    scopes = {"GET": Scope.READ, "DELETE": Scope.ERASE}
+
+    @extend_schema(**schema.ANALYSIS_READ)
+    def get(self, request: Request, analysis_id: UUID) -> Response:
+        analysis = own_analysis(request, analysis_id)
+        audit_note(caller_of(request), AuditAction.ANALYSIS_READ, [analysis.pk])
+        return Response(shown(request, analysis), headers=model_headers(analysis, timed=False))
+
+    @extend_schema(**schema.ANALYSIS_DELETE)
+    def delete(self, request: Request, analysis_id: UUID) -> Response:
+        analysis_delete(own_analysis(request, analysis_id))
+        audit_note(caller_of(request), AuditAction.ANALYSIS_ERASE, [analysis_id])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ReanalyseView(JsonView):
+    scopes = {"POST": Scope.ANALYSE}
+    runs_engine = True
+
+    @extend_schema(**schema.REANALYSE)
+    @idempotent
+    def post(self, request: Request, analysis_id: UUID) -> Response:
+        NothingInput(data=json_object(request)).is_valid(raise_exception=True)
+        analysis = own_analysis(request, analysis_id)
+        try:
+            analysis = analysis_reanalyse(analysis, caller_of(request), check_of(request))
+        except NoPictureKept:
+            message = "this analysis kept no picture to analyse again; keep it with `store.image`"
+            raise ValidationError({"picture": [message]}) from None
+        self.analysis_id = analysis.pk
+        return Response(shown(request, analysis), headers=model_headers(analysis))
+
+
+class PictureView(JsonView):
+    scopes = {"GET": Scope.READ}
+
+    @extend_schema(**schema.PICTURE_READ)
+    def get(self, request: Request, analysis_id: UUID) -> FileResponse:
+        response = picture_response(own_analysis(request, analysis_id))
+        audit_note(caller_of(request), AuditAction.PICTURE_READ, [analysis_id])
+        return response
+
+
+class DetectionsView(JsonView):
+    """Nothing is stored, and no attribute is computed."""
+
+    parser_classes = [JSONParser, MultiPartParser, FormParser]
+    scopes = {"POST": Scope.ANALYSE}
+    runs_engine = True
+
+    @extend_schema(**schema.DETECTION_CREATE)
+    @idempotent
+    def post(self, request: Request) -> Response:
+        parts = split_request(request)
+        options = DetectionInput(data=parts.fields)
+        options.is_valid(raise_exception=True)
+        wanted = AnalysisOptions(attributes=frozenset(), **options.validated_data)
+        result = analyzed(read_image(parts).data, wanted, check_of(request))
+        return Response(DetectionsSerializer(result).data, headers=model_headers(result))
+
+
+def own_analysis(request: Request, analysis_id: UUID) -> Analysis:
+    """The caller's analysis; another's is as absent as none. Raises Http404."""
+    return get_object_or_404(analyses_of(caller_of(request)), pk=analysis_id)
+
+
+def shown(request: Request, analysis: Analysis) -> dict[str, Any]:
+    """The analysis, without attributes that the caller may not have any more."""
+    return AnalysisSerializer(analysis, context={"attributes": caller_of(request).attributes}).data

@@ -1,0 +1,74 @@
+"""What all views share: JSON, limits before anything is read, the caller's scope, and headers."""
+
+from contextlib import ExitStack
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.negotiation import AlwaysJson
+from api.sources import refuse_huge_body
+from cv.choices import Scope
+from cv.serving import engine_gate
+
+
+class JsonView(APIView):
+    """Answers JSON whatever is asked for, and reads no body that is too large."""
+
+    content_negotiation_class = AlwaysJson
+    # The scope that each method needs; a method that is not named needs only a known caller.
+    scopes: ClassVar[dict[str, Scope]] = {}
+    # Whether POST runs the engine; then there must be room before even the body is read.
+    runs_engine: ClassVar[bool] = False
+    # The analysis that a POST made: an answer kept for an Idempotency-Key goes when it goes.
+    analysis_id: UUID | None = None
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with ExitStack() as self.held:
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # First of all: checking a session's CSRF token may read the body.
+        refuse_huge_body(request)
+        if self.runs_engine and request.method == "POST":
+            self.held.enter_context(engine_gate().admitted())
+        super().initial(request, *args, **kwargs)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        # Someone's faces: not for shared caches, and not without asking whether they are still there.
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        patch_vary_headers(response, ["Authorization", "Cookie"])
+        return response
+
+
+def model_headers(answered: Any, timed: bool = True) -> dict[str, str]:
+    """Which model answered and how long each stage took, of a result or a stored analysis."""
+    headers = {"X-Model-Version": f"{answered.model.name}/{answered.model.version}"}
+    if timed:
+        stages = ("decode", "detect", "attributes", "total")
+        headers["Server-Timing"] = ", ".join(f"{name};dur={getattr(answered.timing_ms, name):.1f}" for name in stages)
+    return headers
+
+
+def page_response(pages: Any, data: Any) -> Response:
+    """``{"next", "previous", "results"}``."""
+    answer: Response = pages.get_paginated_response(data)
+    return answer
+
+
+class NoSuchRouteView(JsonView):
+    """Every other address below /api: a 404 in JSON, logged in or not."""
+
+    schema = None
+    authentication_classes = []
+    permission_classes = []
+    throttle_classes = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound

@@ -1,0 +1,84 @@
+"""What is held about a person: handed out, and erased with a receipt."""
+
+from django.http import FileResponse, Http404
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import schema
+from api.authentication import caller_of
+from api.exports import export_archive, export_document
+from api.idempotency import idempotent
+from api.inputs import EraseInput, ExportInput, SubjectInput
+from api.serializers import ReceiptKeySerializer
+from api.sources import json_object
+from api.views.base import JsonView
+from cv.choices import AuditAction, Scope
+from cv.models import Analysis
+from cv.receipts import key_id, public_key, public_pem
+from cv.selectors import subject_analyses
+from cv.services import audit_note, subject_erase
+
+
+class SubjectExportView(JsonView):
+    scopes = {"GET": Scope.READ}
+
+    @extend_schema(**schema.SUBJECT_EXPORT)
+    def get(self, request: Request, subject: str) -> HttpResponseBase:
+        options = ExportInput(data=request.query_params.dict())
+        options.is_valid(raise_exception=True)
+        rows = held(request, subject, options.validated_data["everyone"])
+        audit_note(caller_of(request), AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
+        if options.validated_data["format"] == "zip":
+            archive = FileResponse(export_archive(rows), as_attachment=True, filename="export.zip")
+            archive["Cache-Control"] = "private, no-store"
+            return archive
+        return Response(export_document(rows), headers={"Cache-Control": "private, no-store"})
+
+
+class SubjectEraseView(JsonView):
+    scopes = {"POST": Scope.ERASE}
+
+    @extend_schema(**schema.SUBJECT_ERASE)
+    @idempotent
+    def post(self, request: Request, subject: str) -> Response:
+        options = EraseInput(data=json_object(request))
+        options.is_valid(raise_exception=True)
+        everyone = options.validated_data["everyone"]
+        held(request, subject, everyone)
+        caller = caller_of(request)
+        return Response(subject_erase(subject_analyses(caller, clean(subject), everyone), caller))
+
+
+class ReceiptKeysView(JsonView):
+    """For whoever holds a receipt, with or without a key to this API."""
+
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(**schema.RECEIPT_KEYS)
+    def get(self, request: Request) -> Response:
+        key = public_key()
+        shown = {"key_id": key_id(key), "algorithm": "Ed25519", "pem": public_pem(key)}
+        answer = {"results": [ReceiptKeySerializer(shown).data]}
+        return Response(answer, headers={"Cache-Control": "public, max-age=3600"})
+
+
+def clean(subject: str) -> str:
+    """The subject as a request would have stored it. Raises ValidationError."""
+    given = SubjectInput(data={"subject": subject})
+    given.is_valid(raise_exception=True)
+    return str(given.validated_data["subject"])
+
+
+def held(request: Request, subject: str, everyone: bool) -> list[Analysis]:
+    """The caller's analyses of the subject, or with the admin scope everyone's. Raises Http404, PermissionDenied."""
+    caller = caller_of(request)
+    if everyone and Scope.ADMIN not in caller.scopes:
+        raise PermissionDenied(f"`everyone` needs the scope `{Scope.ADMIN}`")
+    rows = list(subject_analyses(caller, clean(subject), everyone))
+    if not rows:
+        raise Http404
+    return rows

@@ -1,0 +1,32 @@
+"""Delivers webhooks from a process of its own."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from cv import doorbell
+from cv.webhook_sender import deliver_due, run_forever
+
+
+class Command(BaseCommand):
+    help = "Delivers webhooks until it is stopped, or with --once what is due now. Safe to run beside the server."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="try what is due now, then end")
+
+    def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        if once:
+            self.stdout.write(f"tried {deliver_due()} deliveries")
+            return
+        stop = threading.Event()
+
+        def ended(signum: int, frame: FrameType | None) -> None:
+            stop.set()
+            doorbell.ring()
+
+        signal.signal(signal.SIGTERM, ended)
+        signal.signal(signal.SIGINT, ended)
+        run_forever(stop)

@@ -1,0 +1,31 @@
+"""Checks a receipt of erasure."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from cv.receipts import is_genuine, key_id, public_key
+
+
+class Command(BaseCommand):
+    help = "Says whether a receipt of erasure is genuine: signed by this server's key, or by the one given."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, help="the JSON that the erase request answered")
+        parser.add_argument("--key", type=Path, help="a public key in PEM, as /api/v1/receipt-keys publishes it")
+
+    def handle(self, *args: Any, file: Path, key: Path | None, **options: Any) -> None:
+        verifier: Any = public_key() if key is None else load_pem_public_key(key.read_bytes())
+        if not isinstance(verifier, Ed25519PublicKey):
+            raise CommandError(f"{key} holds no Ed25519 public key")
+        try:
+            signed = json.loads(file.read_text())
+        except (OSError, ValueError) as error:
+            raise CommandError(f"{file} cannot be read as JSON: {error}") from None
+        if not is_genuine(signed, verifier):
+            raise CommandError(f"not genuine: key {key_id(verifier)} did not sign this receipt")
+        self.stdout.write(f"genuine: signed by key {key_id(verifier)}")

@@ -1,0 +1,50 @@
+"""What the service writes down about requests: the audit log, and answers to be given again."""
+
+from django.db import models
+from django.utils import timezone
+
+from cv.choices import AuditAction
+from cv.models.analyses import Analysis
+
+
+class AuditEvent(models.Model):
+    """Who read, exported, erased or managed what. Ids only: nothing in it says anything about a person."""
+
+    at = models.DateTimeField(default=timezone.now)
+    # `key:7` or `user:3`: text, so that the line outlives the user.
+    actor = models.CharField(max_length=40)
+    action = models.CharField(max_length=30, choices=AuditAction.choices)
+    objects_named = models.JSONField(default=list)
+    count = models.PositiveIntegerField(default=1)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ("-at", "-pk")
+        indexes = [
+            models.Index(fields=["-at"], name="audit_newest"),
+            models.Index(fields=["actor", "-at"], name="audit_of_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.action}"
+
+
+class IdempotentRequest(models.Model):
+    """A request that came with an ``Idempotency-Key``, and its answer, sealed with that very key."""
+
+    # Of caller and key: the key itself is not kept, because it opens the answer.
+    digest = models.CharField(max_length=64, unique=True)
+    # Of method, address and body.
+    fingerprint = models.CharField(max_length=64)
+    # None while the request is being worked on.
+    status = models.PositiveSmallIntegerField(null=True)
+    answer = models.TextField(blank=True)
+    # An erased analysis takes the answers that tell of it along.
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="idempotent_oldest")]
+
+    def __str__(self) -> str:
+        return self.digest

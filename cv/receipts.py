@@ -1,0 +1,107 @@
+"""Signed receipts of erasure: what was deleted, how much and when, and nothing about whom."""
+
+import base64
+import hashlib
+import json
+import os
+import tempfile
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure removed."""
+
+    at: datetime
+    analyses: int
+    faces: int
+    pictures: int
+    answers: int
+
+
+def signed_receipt(erased: Erased) -> dict[str, Any]:
+    """The receipt with an Ed25519 signature over ``canonical(receipt)``."""
+    key = _private_key()
+    receipt = {
+        "id": str(uuid.uuid4()),
+        "type": "erasure",
+        "erased_at": erased.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "deleted": {
+            "analyses": erased.analyses,
+            "faces": erased.faces,
+            "pictures": erased.pictures,
+            "remembered_answers": erased.answers,
+        },
+    }
+    signature = base64.b64encode(key.sign(canonical(receipt))).decode()
+    return {
+        "receipt": receipt,
+        "algorithm": "Ed25519",
+        "key_id": key_id(key.public_key()),
+        "signature": signature,
+    }
+
+
+def canonical(receipt: dict[str, Any]) -> bytes:
+    """The bytes that are signed: JSON with sorted keys, no spaces, ASCII only."""
+    return json.dumps(receipt, sort_keys=True, separators=(",", ":")).encode()
+
+
+def is_genuine(signed: Any, key: Ed25519PublicKey) -> bool:
+    """Whether the key signed exactly this receipt."""
+    try:
+        key.verify(base64.b64decode(signed["signature"], validate=True), canonical(signed["receipt"]))
+    except (InvalidSignature, KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
+def public_key() -> Ed25519PublicKey:
+    """The key that this server's receipts are verified with."""
+    return _private_key().public_key()
+
+
+def public_pem(key: Ed25519PublicKey) -> str:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """The first 16 digits of the SHA-256 of the 32 bytes of the key."""
+    raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return hashlib.sha256(raw).hexdigest()[:16]
+
+
+def _private_key() -> Ed25519PrivateKey:
+    file: Path = settings.XCLOUD_RECEIPT_KEY_FILE
+    if not file.exists():
+        _make_key(file)
+    key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(f"{file} holds no Ed25519 key")
+    return key
+
+
+def _make_key(file: Path) -> None:
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Linked into place: of several processes that start at once one wins, and all sign with the same key.
+    handle, draft = tempfile.mkstemp(dir=file.parent)  # mkstemp gives mode 0600
+    with os.fdopen(handle, "wb") as open_file:
+        open_file.write(pem)
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        pass
+    finally:
+        Path(draft).unlink()

@@ -1,0 +1,52 @@
+"""The only writers of the database."""
+
+from cv.services.analyses import (
+    AnalysisRequest,
+    NoPictureKept,
+    StoreOptions,
+    analysis_create,
+    analysis_delete,
+    analysis_reanalyse,
+    analysis_save,
+)
+from cv.services.audit import audit_note
+from cv.services.idempotency import request_begin, request_finish, request_forget
+from cv.services.keys import admin_create, api_key_create, api_key_revoke, api_key_touch, api_key_update
+from cv.services.purge import Purged, expired_purge
+from cv.services.subjects import subject_erase
+from cv.services.webhooks import (
+    delivery_claim,
+    delivery_note,
+    event_emit,
+    webhook_create,
+    webhook_delete,
+    webhook_update,
+)
+
+__all__ = [
+    "AnalysisRequest",
+    "NoPictureKept",
+    "Purged",
+    "StoreOptions",
+    "admin_create",
+    "analysis_create",
+    "analysis_delete",
+    "analysis_reanalyse",
+    "analysis_save",
+    "api_key_create",
+    "api_key_revoke",
+    "api_key_touch",
+    "api_key_update",
+    "audit_note",
+    "delivery_claim",
+    "delivery_note",
+    "event_emit",
+    "expired_purge",
+    "request_begin",
+    "request_finish",
+    "request_forget",
+    "subject_erase",
+    "webhook_create",
+    "webhook_delete",
+    "webhook_update",
+]

@@ -1,0 +1,20 @@
+"""Writes the audit log."""
+
+from collections.abc import Iterable
+
+from cv.caller import Caller
+from cv.choices import AuditAction
+from cv.models import AuditEvent
+from xcloud.logs import request_id
+
+
+def audit_note(caller: Caller, action: AuditAction, objects: Iterable[object] = (), count: int | None = None) -> None:
+    """Notes who did what to which rows, by their ids."""
+    names = [str(name) for name in objects]
+    AuditEvent.objects.create(
+        actor=caller.name,
+        action=action,
+        objects_named=names,
+        count=len(names) if count is None else count,
+        request_id=request_id.get(),
+    )

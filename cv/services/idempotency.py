@@ -1,0 +1,86 @@
+"""Remembers requests that came with an ``Idempotency-Key``, so that a repeated one is answered and not done again."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from cv.caller import Caller
+from cv.models import IdempotentRequest
+from cv.sealing import Unreadable, seal, unseal
+from cv.services.purge import ANSWERS_KEPT
+
+# A request still unanswered after this long died with its worker; whoever repeats it takes it over.
+GIVEN_UP = timedelta(minutes=5)
+
+
+class IdempotencyConflict(Exception):
+    """The key came with another request before, or the same one is still being worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered: to be given again as it was."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A request of ours to work on; ``key`` is the client's, which the row does not hold."""
+
+    row: IdempotentRequest
+    key: str
+
+
+def request_begin(caller: Caller, key: str, fingerprint: str) -> Begun | Answer:
+    """Takes the request to work on it, or finds its answer. Raises IdempotencyConflict.
+
+    Of concurrent duplicates exactly one gets the row, which the unique digest sees to on every database.
+    """
+    digest = hashlib.sha256(f"{caller.name}\n{key}".encode()).hexdigest()
+    _forget_stale(digest)
+    try:
+        with transaction.atomic():
+            return Begun(IdempotentRequest.objects.create(digest=digest, fingerprint=fingerprint), key)
+    except IntegrityError:
+        row = IdempotentRequest.objects.filter(digest=digest).first()
+    if row is None:
+        # Gone between the two: the other one failed just now.
+        raise IdempotencyConflict("a request with this key has just failed; try again")
+    if row.fingerprint != fingerprint:
+        raise IdempotencyConflict("this key came with another request before; take a new one")
+    if row.status is None:
+        raise IdempotencyConflict("the request with this key is still being worked on")
+    try:
+        return Answer(row.status, json.loads(unseal(_purpose(key), row.answer)))
+    except Unreadable:
+        raise IdempotencyConflict("the answer to this key can no longer be read; take a new one") from None
+
+
+def _forget_stale(digest: str) -> None:
+    now = timezone.now()
+    rows = IdempotentRequest.objects.filter(digest=digest)
+    rows.filter(created_at__lte=now - ANSWERS_KEPT).delete()
+    rows.filter(status__isnull=True, created_at__lte=now - GIVEN_UP).delete()
+
+
+def request_finish(begun: Begun, status: int, body: Any, analysis_id: UUID | None) -> None:
+    """Keeps the answer, sealed so that only the client's own key opens it."""
+    text = seal(_purpose(begun.key), json.dumps(body, default=str))
+    IdempotentRequest.objects.filter(pk=begun.row.pk).update(status=status, answer=text, analysis_id=analysis_id)
+
+
+def request_forget(begun: Begun) -> None:
+    """After a failure: the client may try again with the same key."""
+    IdempotentRequest.objects.filter(pk=begun.row.pk).delete()
+
+
+def _purpose(key: str) -> str:
+    return f"answer {key}"

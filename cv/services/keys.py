@@ -1,0 +1,81 @@
+"""Makes, changes and shuts out API keys and administrators."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Q
+from django.utils import timezone
+
+from cv.choices import Scope
+from cv.engine.labels import Attribute
+from cv.models import ApiKey, default_scopes
+from cv.selectors import KEY_MARK, key_hash
+
+# How stale "last used" may be: writing it on every request would make every read a write.
+LAST_USED_STEP = timedelta(minutes=1)
+
+
+def api_key_create(
+    name: str,
+    user: User | None = None,
+    ttl_days: int | None = None,
+    *,
+    scopes: Iterable[Scope] | None = None,
+    attributes: Iterable[Attribute] | None = None,
+    rate_per_minute: int | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """Makes a key; its text is returned this once and cannot be found out again."""
+    prefix = secrets.token_hex(6)
+    key = f"{KEY_MARK}_{prefix}_{secrets.token_urlsafe(32)}"
+    now = timezone.now()
+    row = ApiKey.objects.create(
+        name=name,
+        prefix=prefix,
+        sha256=key_hash(key),
+        user=user,
+        scopes=default_scopes() if scopes is None else in_order(scopes),
+        attributes=None if attributes is None else in_order(attributes),
+        rate_per_minute=rate_per_minute,
+        created_at=now,
+        expires_at=expires_at if ttl_days is None else now + timedelta(days=ttl_days),
+    )
+    return row, key
+
+
+def api_key_update(row: ApiKey, **changes: Any) -> ApiKey:
+    """Changes what is named: name, scopes, attributes, rate_per_minute, expires_at."""
+    for name in ("scopes", "attributes"):
+        if changes.get(name) is not None:
+            changes[name] = in_order(changes[name])
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(changes))
+    return row
+
+
+def in_order(names: Iterable[Scope] | Iterable[Attribute]) -> list[str]:
+    """As plain text, each once, in an order that does not depend on how they came in."""
+    return sorted({str(name) for name in names})
+
+
+def api_key_touch(row: ApiKey) -> None:
+    """Notes that the key was used, at most once a minute."""
+    now = timezone.now()
+    if row.last_used_at is None or now - row.last_used_at >= LAST_USED_STEP:
+        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - LAST_USED_STEP)
+        ApiKey.objects.filter(stale, pk=row.pk).update(last_used_at=now)
+
+
+def api_key_revoke(row: ApiKey) -> None:
+    """Shuts the key out from the next request on."""
+    ApiKey.objects.filter(pk=row.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+
+
+def admin_create(username: str) -> tuple[User, str]:
+    """Makes an administrator with a random password, which is returned this once."""
+    password = secrets.token_urlsafe(12)
+    return User.objects.create_superuser(username=username, password=password), password
