@@ -1,16 +1,40 @@
-"""For whoever restarts or routes: is the process alive, and can it answer?"""
+"""For whoever restarts, routes or watches: is the process alive, can it answer, and how is it doing?"""
 
+import hmac
 import logging
 
+from django.conf import settings
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.exceptions import envelope
 from cv.engine.errors import ModelNotReady
 from cv.serving import served_engine
 
 log = logging.getLogger(__name__)
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """What Prometheus collects: counts and times, nothing about anyone; behind a token where the settings name one."""
+    token = settings.XCLOUD_METRICS_TOKEN
+    given = request.headers.get("Authorization", "")
+    if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        body = envelope("unauthenticated", "Authorization: send the metrics token as `Bearer TOKEN`")
+        return JsonResponse(body, status=401, headers={"WWW-Authenticate": 'Bearer realm="XCloud metrics"'})
+    return HttpResponse(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
+
+
+def _registry() -> CollectorRegistry:
+    """This process's numbers, or with several workers (PROMETHEUS_MULTIPROC_DIR) those of all of them."""
+    if not settings.PROMETHEUS_MULTIPROC_DIR:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry
 
 
 @require_safe

@@ -1,5 +1,6 @@
 """All settings, and the only reader of the environment. Every variable is optional; the defaults serve this machine."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.templatetags.static import static
@@ -58,6 +59,8 @@ CACHES = {"default": env.cache("XCLOUD_CACHE_URL", "locmem://")}
 XCLOUD_WEBHOOK_THREAD = env.boolean("XCLOUD_WEBHOOK_THREAD", True)
 # What Prometheus has to send as a bearer token for /metrics; nothing where it is empty.
 XCLOUD_METRICS_TOKEN = env.text("XCLOUD_METRICS_TOKEN", "")
+# prometheus_client's own variable: a folder, emptied at the start, through which several workers add up.
+PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR", "")
 # The first XCloud's POST /cv/fbp, for its clients, which send no key.
 XCLOUD_COMPAT_ROUTE = env.boolean("XCLOUD_COMPAT_ROUTE", False)
 
@@ -75,6 +78,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "axes",
     "cv",
     "api",
 ]
@@ -90,6 +94,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Last: it turns a refused log-in into a 429.
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "xcloud.urls"
 WSGI_APPLICATION = "xcloud.wsgi.application"
@@ -142,12 +148,31 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+# Guessed passwords: after so many wrong ones, a name is refused from that address for a while.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = env.integer("XCLOUD_LOGIN_TRIES", 10)
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+# Both together: an address alone would shut a whole office out, a name alone would let anyone lock its owner out.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "xcloud.lockout.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_SENSITIVE_PARAMETERS = ["password"]
+AXES_VERBOSE = False
+
 # Behind a proxy that ends TLS and sets X-Forwarded-Proto.
 HTTPS = env.boolean("XCLOUD_HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_SSL_REDIRECT = HTTPS
+# Probes come to the process itself, past the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.boolean("XCLOUD_HSTS_SUBDOMAINS", False)
+if not SECURE_HSTS_INCLUDE_SUBDOMAINS:
+    # Whether the whole domain can promise HTTPS is its owner's to say, not this service's.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

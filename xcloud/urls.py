@@ -5,7 +5,8 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from api.health import healthz, readyz
+from api.compat import fbp
+from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
 from cv import pages
 
@@ -21,6 +22,8 @@ urlpatterns = [
     re_path(r"^api/", NoSuchRouteView.as_view()),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
+    path("cv/fbp", fbp, name="fbp"),
 ]
 handler400 = "api.exceptions.bad_request"
 handler403 = "api.exceptions.permission_denied"

@@ -48,7 +48,8 @@ def test_create_api_key_refuses_what_makes_no_key(db: None, arguments: list[str]
 def test_ensure_admin_prints_both_once_and_then_nothing(db: None, client: Any) -> None:
     lines = output("ensure_admin")
     password = next(line.split()[-1] for line in lines if "password  " in line)
-    assert client.login(username="admin", password=password)
+    answer = client.post("/login/", {"username": "admin", "password": password})
+    assert (answer.status_code, answer["Location"]) == (302, "/")
     row = api_key_usable(lines[-1].strip())
     assert row is not None
     assert row.user == User.objects.get(is_superuser=True)

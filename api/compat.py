@@ -1,0 +1,101 @@
+"""The first XCloud's ``POST /cv/fbp``, for clients that have not moved over yet: its fields, its answer, no key.
+
+``image`` is a file, base64 text or an address. Nothing is stored. Unlike the first one, a failure is no HTTP 200.
+"""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.disconnect import check_of
+from api.exceptions import exception_handler
+from api.sources import read_image, split_request
+from api.views.base import JsonView, model_headers
+from cv.engine.labels import BEAUTY_SCALE, Attribute
+from cv.engine.types import AnalysisOptions, AnalysisResult, FaceResult
+from cv.serving import analyzed
+
+SUCCESS, NO_IMAGE, WRONG_METHOD, NO_FACE, FAILURE = range(5)
+# The first XCloud's net was trained on SCUT-FBP5500, whose ratings go from 1 to 5.
+FIRST_SCALE = (1.0, 5.0)
+
+
+class FbpView(JsonView):
+    schema = None
+    authentication_classes = []
+    permission_classes = []
+    parser_classes = [MultiPartParser, FormParser, JSONParser]
+    runs_engine = True
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.started = time.perf_counter()
+        super().initial(request, *args, **kwargs)
+
+    def post(self, request: Request) -> Response:
+        body = request.data
+        image = body.get("image") if hasattr(body, "get") else None
+        if not image:
+            return self.answer(NO_IMAGE, "Invalid Path for Face Image", status=400)
+        parts = split_request(request)
+        if isinstance(parts.image, str) and parts.image[:8].lower().startswith(("http://", "https://")):
+            parts = replace(parts, image=None, url=parts.image)
+        options = AnalysisOptions(attributes=frozenset({Attribute.BEAUTY}) & settings.XCLOUD_ATTRIBUTES, max_faces=1)
+        result = analyzed(read_image(parts).data, options, check_of(request))
+        if not result.faces:
+            return self.answer(NO_FACE, "None face is detected")
+        return self.answer(SUCCESS, "success", described(result.faces[0]), result=result)
+
+    def answer(
+        self, code: int, message: str, data: Any = None, status: int = 200, result: AnalysisResult | None = None
+    ) -> Response:
+        body = {"code": code, "msg": message, "data": data, "elapse": round(time.perf_counter() - self.started, 2)}
+        return Response(body, status=status, headers=model_headers(result) if result else None)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """The first one's shape around the status and message that the API gives."""
+        response = exception_handler(exc, {})
+        code = WRONG_METHOD if response.status_code == 405 else FAILURE
+        message = "Invalid HTTP Method" if code == WRONG_METHOD else response.data["error"]["message"]
+        response.data = self.answer(code, message).data
+        return response
+
+
+def described(face: FaceResult) -> dict[str, Any]:
+    """As the first XCloud's clients know it: beauty from 1 to 5, and the detector's result."""
+    box, marks = face.box, face.landmarks
+    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+    keypoints = {name: [round(value) for value in getattr(marks, name)] for name in names}
+    return {
+        # Uploads are not kept, so there is nothing to point at.
+        "imgpath": "",
+        "beauty": None if face.attributes.beauty is None else first_scale(face.attributes.beauty.value),
+        "detection": {
+            "box": [round(box.x), round(box.y), round(box.width), round(box.height)],
+            "confidence": face.confidence,
+            "keypoints": keypoints,
+        },
+    }
+
+
+def first_scale(beauty: float) -> float:
+    low, high = FIRST_SCALE
+    share = (beauty - BEAUTY_SCALE[0]) / (BEAUTY_SCALE[1] - BEAUTY_SCALE[0])
+    return round(low + share * (high - low), 2)
+
+
+_view = FbpView.as_view()
+
+
+@csrf_exempt
+def fbp(request: HttpRequest) -> HttpResponseBase:
+    """Not there unless the settings ask for it. Raises Http404."""
+    if not settings.XCLOUD_COMPAT_ROUTE:
+        raise Http404
+    return _view(request)
