@@ -22,14 +22,17 @@ class AugmentConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """One run. ``repeats`` is how often a set is seen in one epoch; rates are of AdamW."""
+    """One run. ``repeats`` is how often a set is seen in one epoch; rates are of AdamW.
+
+    ``start`` names the run whose best weights are taken over; without one the trunk starts from dlib's.
+    """
 
     name: str
+    start: str | None = None
     seed: int = 20261122
     epochs: int = 10
     batch_size: int = 96
-    trunk_rate: float = 1e-4
-    expression_rate: float = 5e-4
+    trunk_rate: float = 4e-4
     head_rate: float = 2e-3
     weight_decay: float = 0.05
     warmup_steps: int = 300
@@ -55,6 +58,7 @@ CONFIGS: dict[str, TrainConfig] = {
     config.name: config
     for config in (
         TrainConfig(name="first", epochs=5),
+        TrainConfig(name="second", start="first", epochs=7, batch_size=64, head_rate=1e-3),
         TrainConfig(name="smoke", epochs=1, batch_size=16, warmup_steps=1, repeats={"mebeauty": 1}),
     )
 }

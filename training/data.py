@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 CHIP_PX: Final = 150
 MARGIN_PX: Final = 20
 CACHED_PX: Final = CHIP_PX + 2 * MARGIN_PX
-_CACHE_FORMAT = 3
+_CACHE_FORMAT = 2
 
 _SAME_RACE = {"caucasian": "white", "hispanic": "others", "mideastern": "others"}
 NO_CLASS: Final = -1

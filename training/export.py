@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.labels import CLASSES
-from cv.engine.nets.attribute_net import AttributeNet
+from cv.engine.nets.attribute_net import AttributeNet, MirrorAveraged
 from cv.engine.nets.mtcnn import ONet, PNet, RNet
 from cv.engine.weights import FORMAT, MANIFEST
 from training.data import CHIP_PX
@@ -80,7 +80,9 @@ def export_mtcnn(weights_dir: Path) -> Manifest:
         data = Path(spec.submodule_search_locations[0], source).read_bytes()
         net.load_state_dict(torch.load(io.BytesIO(data), weights_only=True))
         entry["tensors"][name] = {"file": source, "sha256": hashlib.sha256(data).hexdigest()}
-        model = to_onnx(net.eval(), torch.rand(2, 3, size or 40, size or 56) * 2 - 1, dynamic_size=size is None)
+        model = to_onnx(
+            MirrorAveraged(net).eval(), torch.rand(2, 3, size or 40, size or 56) * 2 - 1, dynamic_size=size is None
+        )
         entry["onnx"][name] = _publish(weights_dir / f"mtcnn-{name}.onnx", model)
     return entry
 
@@ -90,12 +92,13 @@ def export_attributes(run: Path, version: str, weights_dir: Path) -> Manifest:
     state = {name: halved(tensor) for name, tensor in load_file(run / "best.safetensors").items()}
     net = AttributeNet()
     net.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    model = to_onnx(net.eval(), torch.rand(2, 3, CHIP_PX, CHIP_PX) * 255, halve=True)
+    model = to_onnx(MirrorAveraged(net).eval(), torch.rand(2, 3, CHIP_PX, CHIP_PX) * 255, halve=True)
     checkpoint = torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu")
     return {
         "name": NAME,
         "version": version,
-        "architecture": "face_resnet trunk, own upper stages for expression, a linear head an attribute",
+        "architecture": "face_resnet trunk, own upper stages for expression, a linear head an attribute; "
+        "logits averaged over the chip and its mirror image",
         "chip_size": CHIP_PX,
         "labels": {attribute.value: list(classes) for attribute, classes in CLASSES.items()},
         "licence": LICENCE,

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
@@ -63,18 +63,16 @@ class Run:
         torch.manual_seed(config.seed)
         self.config, self.out, self.sets, self.val = config, out, train, val
         self.net = AttributeNet(config.dropout)
-        trunk, _ = pretrained_face_resnet()
-        self.net.start_from(trunk)
+        if config.start is None:
+            self.net.start_from(pretrained_face_resnet()[0])
+        else:
+            self.net.load_state_dict(load_file(out.parent / config.start / "best.safetensors"))
         self.average = AttributeNet()
         self.average.load_state_dict(self.net.state_dict())
-        rates = {
-            "shared": config.trunk_rate,
-            "identity": config.trunk_rate,
-            "expression": config.expression_rate,
-            "heads": config.head_rate,
-        }
+        heads = list(self.net.heads.parameters())
+        trunk_parameters = [p for name, p in self.net.named_parameters() if not name.startswith("heads.")]
         self.optimizer = torch.optim.AdamW(
-            [{"params": self.net.get_submodule(part).parameters(), "peak": rate} for part, rate in rates.items()],
+            [{"params": trunk_parameters, "peak": config.trunk_rate}, {"params": heads, "peak": config.head_rate}],
             weight_decay=config.weight_decay,
         )
         self.steps_an_epoch = sum(len(train[n]) * k for n, k in config.repeats.items()) // config.batch_size

@@ -1,7 +1,7 @@
 """Loaded nets: ONNX Runtime, or PyTorch as the reference and for a GPU. Both take and give NumPy arrays."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -50,18 +50,18 @@ def _torch_net(name: str, data: bytes, threads: int) -> Net:
     import torch
     from safetensors.torch import load as load_safetensors
 
-    from cv.engine.nets.attribute_net import AttributeNet
+    from cv.engine.nets.attribute_net import AttributeNet, MirrorAveraged
     from cv.engine.nets.mtcnn import ONet, PNet, RNet
 
     torch.set_num_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    nets: dict[str, Callable[[], torch.nn.Module]] = {
-        "pnet": PNet, "rnet": RNet, "onet": ONet, "attributes": AttributeNet,
-    }  # fmt: skip
-    net = nets[name]()
+    net: torch.nn.Module
     if name == "attributes":
-        net.load_state_dict(load_safetensors(data))
+        attributes = AttributeNet()
+        attributes.load_state_dict(load_safetensors(data))
+        net = MirrorAveraged(attributes)
     else:
+        net = {"pnet": PNet, "rnet": RNet, "onet": ONet}[name]()
         net.load_state_dict(torch.load(io.BytesIO(data), map_location="cpu", weights_only=True))
     net = net.to(device).eval()
 

@@ -50,3 +50,15 @@ class AttributeNet(nn.Module):
             self.heads[attribute](expression if attribute is Attribute.EXPRESSION else identity)
             for attribute in Attribute
         )
+
+
+class MirrorAveraged(nn.Module):
+    """What is served: the mean of the logits of a chip and of its mirror image, in one batch of twice the size."""
+
+    def __init__(self, net: AttributeNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, chips: Tensor) -> tuple[Tensor, ...]:
+        logits = self.net(torch.cat([chips, chips.flip(3)]))
+        return tuple(head.unflatten(0, (2, -1)).mean(dim=0) for head in logits)
