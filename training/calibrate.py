@@ -17,9 +17,9 @@ from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.runtime import get_engine
 from cv.engine.weights import MANIFEST
-from training.data import NO_CLASS
 from training.evaluate import Predictions, predict
 from training.export import write_manifest
+from training.labels import NO_CLASS
 from training.metrics import expected_calibration_error
 
 # The set that each attribute is calibrated on.

@@ -1,6 +1,7 @@
 """Scores the served pipeline (decode, detect, align, attributes) on a labelled table and prints one JSON object.
 
-``python -m training.evaluate --data FILE.parquet [--limit N] [--split SPLIT] --json``. Where no face is found,
+``python -m training.evaluate --data FILE.parquet [--limit N] [--split SPLIT] --json``, or ``--data FOLDER`` with your
+own pictures and a ``labels.csv`` (file, age, gender, race, expression, beauty; any of them). Where no face is found,
 the whole picture is described; of several faces the largest counts.
 """
 
@@ -23,8 +24,10 @@ from cv.engine.labels import Attribute
 from cv.engine.pipeline import Engine
 from cv.engine.quality import assess
 from cv.engine.runtime import get_engine
-from training.data import Labels, Row, has_split, labels_of, largest_face, rows
+from training.data import largest_face
+from training.labels import Labels, Row, labels_of, unknown_labels
 from training.report import report
+from training.tables import has_split, rows
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,9 @@ class Predictions:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="Parquet table with the column image and labels")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="table with a column image, or folder with a labels.csv"
+    )
     parser.add_argument("--limit", type=int, help="only the first N rows")
     parser.add_argument("--split", help="rows of this split; default val where the table has one, else every row")
     parser.add_argument("--threads", type=int, default=2)
@@ -102,6 +107,8 @@ def predict(engine: Engine, table: Path, split: str | None, limit: int | None) -
         found.append(face.detection is not None)
         quality.append(assess(face.detection, face.chip, face.image_size).score if face.detection else float("nan"))
         kept.append(row)
+        for message in unknown_labels(row):
+            log.warning("%s row %d: %s", table.name, number, message)
         if len(chips) == _BATCH:
             flush()
     flush()

@@ -80,9 +80,7 @@ def export_mtcnn(weights_dir: Path) -> Manifest:
         data = Path(spec.submodule_search_locations[0], source).read_bytes()
         net.load_state_dict(torch.load(io.BytesIO(data), weights_only=True))
         entry["tensors"][name] = {"file": source, "sha256": hashlib.sha256(data).hexdigest()}
-        model = to_onnx(
-            MirrorAveraged(net).eval(), torch.rand(2, 3, size or 40, size or 56) * 2 - 1, dynamic_size=size is None
-        )
+        model = to_onnx(net.eval(), torch.rand(2, 3, size or 40, size or 56) * 2 - 1, dynamic_size=size is None)
         entry["onnx"][name] = _publish(weights_dir / f"mtcnn-{name}.onnx", model)
     return entry
 

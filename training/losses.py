@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cv.engine.labels import BINS, CLASSES, Attribute
-from training.data import NO_CLASS
+from training.labels import NO_CLASS
 
 
 def class_loss(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:

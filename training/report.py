@@ -9,7 +9,7 @@ import numpy.typing as npt
 from cv.engine.attributes import Describer, estimate
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.weights import Calibration
-from training.data import NO_CLASS, Labels
+from training.labels import NO_CLASS, Labels
 from training.metrics import (
     accuracy,
     balanced_accuracy,

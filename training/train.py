@@ -29,8 +29,9 @@ from cv.engine.runtime import load_detector
 from training.augment import augment, centre
 from training.configs import CONFIGS, TrainConfig
 from training.curves import plot
-from training.data import NO_CLASS, Faces, load_faces
+from training.data import Faces, load_faces
 from training.dlib_weights import pretrained_face_resnet
+from training.labels import NO_CLASS
 from training.losses import multitask_loss
 from training.metrics import accuracy, mean_absolute_error, pearson
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cv.engine.labels import BINS, Attribute, head_size
-from training.data import NO_CLASS
+from training.labels import NO_CLASS
 from training.losses import class_loss, distribution_loss, multitask_loss
 
 BEAUTY_BINS = torch.from_numpy(BINS[Attribute.BEAUTY])

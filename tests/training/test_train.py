@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 
 from training.augment import augment, centre
 from training.configs import AugmentConfig, TrainConfig
-from training.data import CACHED_PX, CHIP_PX, Faces, labels_of
+from training.data import CACHED_PX, CHIP_PX, Faces
+from training.labels import labels_of
 from training.train import Run
 
 CONFIG = TrainConfig(name="test", epochs=2, batch_size=4, warmup_steps=1, repeats={"faces": 1})

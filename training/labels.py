@@ -1,0 +1,111 @@
+"""The labels of the sets, in the terms that are served."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cv.engine.labels import BINS, CLASSES, Attribute
+
+_SAME_RACE = {"caucasian": "white", "hispanic": "others", "mideastern": "others"}
+NO_CLASS: Final = -1
+# Labels of the sets that are not served, and are no mistake.
+_UNSERVED = frozenset({"contempt"})
+
+# Mean and spread over the training rows of MEBeauty's mean ratings and of OMI's ``attractive``.
+_BEAUTY_MEAN, _BEAUTY_SPREAD = 6.12, 1.32
+_ATTRACTIVE_MEAN, _ATTRACTIVE_SPREAD = 53.2, 12.5
+_CLEAR_GENDER = 15
+
+# Years around a label, and the usual spread of the ratings of one face (MEBeauty's mean ``ratings_std``).
+_AGE_SIGMA = 2.0
+_RATING_SPREAD = 1.8
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels of N faces; a missing one is NO_CLASS, NaN or a row of zeros.
+
+    classes: int64 ``(N,)`` each; values: float32 ``(N,)`` each, years or points of the scale; distributions: float32
+    ``(N, bins)`` each, the value as a distribution that sums to 1.
+    """
+
+    classes: dict[Attribute, npt.NDArray[np.int64]]
+    values: dict[Attribute, npt.NDArray[np.float32]]
+    distributions: dict[Attribute, npt.NDArray[np.float32]]
+
+
+def with_known_labels(row: Row) -> Row:
+    """The row in the terms that are served: One Million Impressions gives numbers from 0 to 100 instead of labels.
+
+    Its ``attractive`` is put on MEBeauty's scale by mean and spread, its ``gender`` counts where it is clear, and its
+    ``age`` is left out, since an impression is not a number of years.
+    """
+    if "attractive" not in row:
+        return row
+    known: Row = {"beauty": _BEAUTY_MEAN + (row["attractive"] - _ATTRACTIVE_MEAN) / _ATTRACTIVE_SPREAD * _BEAUTY_SPREAD}
+    if abs(row["gender"] - 50) > _CLEAR_GENDER:
+        known["gender"] = "male" if row["gender"] > 50 else "female"
+    return known
+
+
+def unknown_labels(row: Row) -> list[str]:
+    """What is wrong with the row's labels, for the log; such a label counts as missing."""
+    known = with_known_labels(row)
+    return [
+        f"{attribute} {label!r} is none of {', '.join(CLASSES[attribute])}"
+        for attribute in CLASSES
+        if (label := known.get(attribute)) is not None
+        and label not in _UNSERVED
+        and class_label(known, attribute) == NO_CLASS
+    ]
+
+
+def class_label(row: Row, attribute: Attribute) -> int:
+    """The class index of a row, NO_CLASS where the row has none that is served."""
+    label = _SAME_RACE.get(row.get(attribute, ""), row.get(attribute))
+    return CLASSES[attribute].index(label) if label in CLASSES[attribute] else NO_CLASS
+
+
+def age_distribution(years: float) -> npt.NDArray[np.float32]:
+    """A discretised normal around the labelled age (label distribution learning, Gao et al. 2017)."""
+    bins = BINS[Attribute.AGE]
+    weights = np.exp(-((bins - np.clip(years, bins[0], bins[-1])) ** 2) / (2 * _AGE_SIGMA**2))
+    return np.asarray(weights / weights.sum(), dtype=np.float32)
+
+
+def beauty_distribution(row: Row) -> npt.NDArray[np.float32]:
+    """The share of raters a rating, mixed with a normal of the same mean so that few raters do not leave gaps."""
+    bins = BINS[Attribute.BEAUTY]
+    histogram = np.asarray(row.get("ratings_hist") or np.zeros(len(bins)), dtype=np.float32)
+    normal = np.exp(-((bins - row["beauty"]) ** 2) / (2 * _RATING_SPREAD**2))
+    normal /= normal.sum()
+    raters = histogram.sum()
+    return np.asarray((histogram / raters + normal) / 2 if raters else normal, dtype=np.float32)
+
+
+def labels_of(table_rows: list[Row]) -> Labels:
+    """The labels of rows with the columns of the tables; what a row does not have is missing."""
+    known = [with_known_labels(row) for row in table_rows]
+    values = {
+        attribute: np.array([_number(row.get(attribute)) for row in known], dtype=np.float32) for attribute in BINS
+    }
+    distributions = {attribute: np.zeros((len(known), len(bins)), np.float32) for attribute, bins in BINS.items()}
+    for i in np.flatnonzero(~np.isnan(values[Attribute.AGE])):
+        distributions[Attribute.AGE][i] = age_distribution(float(values[Attribute.AGE][i]))
+    for i in np.flatnonzero(~np.isnan(values[Attribute.BEAUTY])):
+        distributions[Attribute.BEAUTY][i] = beauty_distribution(known[i])
+    return Labels(
+        classes={
+            attribute: np.array([class_label(row, attribute) for row in known], dtype=np.int64) for attribute in CLASSES
+        },
+        values=values,
+        distributions=distributions,
+    )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
