@@ -1,0 +1,142 @@
+"""The client: one method an endpoint, retries where they are safe."""
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+from urllib.parse import quote
+
+import httpx
+
+from xcloud_client.errors import ApiError
+from xcloud_client.types import Analysis, AttributeName, Detections, Receipt
+
+# Busy, too fast, or a connection that broke: a POST carries its Idempotency-Key, so that it can be sent again.
+RETRIED = frozenset({429, 503})
+LONGEST_WAIT_S = 60.0
+
+Picture = bytes | str | Path
+
+
+class XCloud:
+    """``XCloud("https://faces.example.org", key)``; close it, or use it in a ``with`` block.
+
+    Methods raise ApiError where the API refuses, and httpx's errors where it cannot be reached.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        timeout_s: float = 60.0,
+        retries: int = 2,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._retries = retries
+        self._http = httpx.Client(
+            base_url=f"{url.rstrip('/')}/api/v1/",
+            headers={"Authorization": f"Bearer {key}", "User-Agent": "xcloud-client/1"},
+            timeout=timeout_s,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def analyse(
+        self,
+        picture: Picture,
+        *,
+        attributes: Sequence[AttributeName] | None = None,
+        max_faces: int | None = None,
+        min_face_px: int | None = None,
+        keep_picture: bool = False,
+        ttl_days: int | None = None,
+        subject: str = "",
+    ) -> Analysis:
+        """Every face of a picture: its bytes, a path, or an http(s) address that the server fetches."""
+        options: dict[str, Any] = {"max_faces": max_faces, "min_face_px": min_face_px}
+        if attributes is not None:
+            options["attributes"] = ",".join(attributes)
+        options["store.image"] = "true" if keep_picture else None
+        options["store.ttl_days"] = ttl_days
+        options["store.subject"] = subject or None
+        return cast(Analysis, self._send_picture("analyses", picture, options))
+
+    def detect(self, picture: Picture, *, max_faces: int | None = None, min_face_px: int | None = None) -> Detections:
+        """Where the faces are; nothing is stored."""
+        options = {"max_faces": max_faces, "min_face_px": min_face_px}
+        return cast(Detections, self._send_picture("detections", picture, options))
+
+    def analysis(self, analysis_id: str) -> Analysis:
+        return cast(Analysis, self._json("GET", f"analyses/{analysis_id}"))
+
+    def analyses(self, **filters: str | float) -> Iterator[Analysis]:
+        """All of yours, newest first, page by page: ``subject=``, ``created_after=``, ``min_age=``…"""
+        address, query = "analyses", dict(filters)
+        while address:
+            page = self._json("GET", address, params=query or None)
+            yield from page["results"]
+            # The next page's address has the filters in it, and httpx would replace them by an empty query.
+            address, query = page["next"], {}
+
+    def reanalyse(self, analysis_id: str) -> Analysis:
+        """The kept picture with the model that is in service now."""
+        return cast(Analysis, self._json("POST", f"analyses/{analysis_id}/reanalyse", json={}))
+
+    def picture(self, analysis_id: str) -> bytes:
+        return self._send("GET", f"analyses/{analysis_id}/picture").content
+
+    def delete(self, analysis_id: str) -> None:
+        self._send("DELETE", f"analyses/{analysis_id}")
+
+    def export(self, subject: str) -> dict[str, Any]:
+        """All that is held about a subject."""
+        return cast(dict[str, Any], self._json("GET", f"subjects/{quote(subject, safe='')}/export"))
+
+    def erase(self, subject: str) -> Receipt:
+        """Deletes all that is held about a subject; keep the receipt."""
+        return cast(Receipt, self._json("POST", f"subjects/{quote(subject, safe='')}/erase", json={}))
+
+    def models(self) -> list[dict[str, Any]]:
+        return cast(list[dict[str, Any]], self._json("GET", "models")["results"])
+
+    def _send_picture(self, path: str, picture: Picture, options: Mapping[str, Any]) -> Any:
+        fields = {name: str(value) for name, value in options.items() if value is not None}
+        if isinstance(picture, str) and picture.startswith(("http://", "https://")):
+            return self._json("POST", path, files={"url": (None, picture)}, data=fields)
+        data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+        # The file's own name is not sent: it may say more than the picture does.
+        return self._json("POST", path, files={"image": ("picture", data)}, data=fields)
+
+    def _json(self, method: str, path: str, **options: Any) -> Any:
+        return self._send(method, path, **options).json()
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {}
+        for tries_left in range(self._retries, -1, -1):
+            try:
+                response = self._http.request(method, path, headers=headers, **options)
+            except httpx.TransportError:
+                if not tries_left:
+                    raise
+                time.sleep(1)
+                continue
+            if response.is_success:
+                return response
+            error = ApiError.of(response)
+            if response.status_code not in RETRIED or not tries_left:
+                raise error
+            time.sleep(min(error.retry_after or 1.0, LONGEST_WAIT_S))
+        raise AssertionError("unreachable: the last try returns or raises")
