@@ -72,3 +72,8 @@ def stored_analysis(caller: Caller, *faces: FaceResult, data: bytes = b"", **sto
     """A row made by the service from a result without faces, or with those given."""
     request = AnalysisRequest(data, Source.UPLOAD, store=StoreOptions(**store))
     return analysis_save(analysis_result(*faces), request, caller)
+
+
+def close(answer: Any) -> None:
+    """Closes the file of a streamed answer; ``answer.close()`` would close the test's database connection with it."""
+    answer.file_to_stream.close()

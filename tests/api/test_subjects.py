@@ -19,7 +19,7 @@ from cv.choices import Scope
 from cv.models import Analysis, ApiKey, AuditEvent, Face, IdempotentRequest
 from cv.receipts import canonical, is_genuine
 from cv.services import api_key_create
-from tests.factories import face_result, stored_analysis
+from tests.factories import close, face_result, stored_analysis
 
 ANALYSES = "/api/v1/analyses"
 
@@ -64,7 +64,7 @@ def test_zip_export_has_the_pictures_as_files(api: APIClient, caller: Caller, gr
         document = json.loads(archive.read("export.json"))
         assert archive.read(f"pictures/{row.pk}.jpg") == Path(row.picture.path).read_bytes()
     assert document["analyses"][0]["picture"] == {"file": f"pictures/{row.pk}.jpg"}
-    answer.close()
+    close(answer)
 
 
 def test_subjects_are_told_apart_to_the_letter_on_every_database(api: APIClient, caller: Caller) -> None:
@@ -151,7 +151,7 @@ def test_audit_log_says_who_did_what_by_ids_alone(
     other = stored_analysis(caller)
     api.get(ANALYSES)
     api.get(f"{ANALYSES}/{row.pk}", HTTP_X_REQUEST_ID="read-1")
-    api.get(f"{ANALYSES}/{row.pk}/picture").close()
+    close(api.get(f"{ANALYSES}/{row.pk}/picture"))
     api.get(address("Jane Doe", "export"))
     api.delete(f"{ANALYSES}/{other.pk}")
     receipt = api.post(address("Jane Doe", "erase"), {}).json()["receipt"]["id"]

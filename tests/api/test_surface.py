@@ -14,7 +14,7 @@ from cv import serving
 from cv.caller import Caller
 from cv.engine.types import Estimate
 from cv.models import Analysis, ApiKey, AuditEvent, Face
-from tests.factories import analysis_result, described, face_result, stored_analysis
+from tests.factories import analysis_result, close, described, face_result, stored_analysis
 
 URL = "/api/v1/analyses"
 
@@ -162,7 +162,7 @@ def test_person_can_do_all_that_the_page_does_with_their_session(user: User, emp
     client.force_login(user)
     made: Any = client.post(URL, {"image": as_text(empty_scene), "store": {"image": True}}).json()
     assert client.get(f"{URL}/{made['id']}").json() == made
-    client.get(f"{URL}/{made['id']}/picture").close()
+    close(client.get(f"{URL}/{made['id']}/picture"))
     assert client.post(f"{URL}/{made['id']}/reanalyse", {}).status_code == 200
     assert client.delete(f"{URL}/{made['id']}").status_code == 204
     assert set(AuditEvent.objects.values_list("actor", flat=True)) == {f"user:{user.pk}"}
