@@ -6,7 +6,6 @@ all photos together, one thread a photo and as many at once as there are threads
 
 import argparse
 import dataclasses
-import io
 import json
 import resource
 import statistics
@@ -15,12 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from cv.engine.config import DecodeLimits, EngineConfig
-from cv.engine.decode import decode
-from cv.engine.errors import EngineError
+from benchmarks.photos import read_photos
+from cv.engine.config import EngineConfig
 from cv.engine.runtime import get_engine
 from cv.engine.types import AnalysisOptions, Timing
 
@@ -35,9 +32,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="one line instead of a table")
     arguments = parser.parse_args()
-    photos = [photo for path in sorted(arguments.images.rglob("*")) if (photo := _read(path, arguments.max_side))]
-    if not photos:
-        parser.error(f"no photo in {arguments.images}")
+    photos = read_photos(arguments.images, arguments.max_side)
     result = measure(photos, AnalysisOptions(min_face_px=arguments.min_face_px), arguments.threads)
     if arguments.json:
         print(json.dumps(result))
@@ -74,26 +69,6 @@ def measure(photos: list[bytes], options: AnalysisOptions, threads: int) -> dict
         "images_per_second_one_by_one": round(1000 * len(photos) / sum(totals), 2),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
-
-
-def _read(path: Path, max_side: int | None) -> bytes | None:
-    """The photo's bytes, shrunk where asked; None where the file is no image."""
-    if not path.is_file():
-        return None
-    data = path.read_bytes()
-    try:
-        decode(data, DecodeLimits(), AnalysisOptions().min_face_px)
-    except EngineError as error:
-        tqdm.write(f"{path.name} left out: {error}")
-        return None
-    if max_side is None:
-        return data
-    with Image.open(io.BytesIO(data)) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-        upright.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
-        file = io.BytesIO()
-        upright.save(file, "JPEG", quality=90)
-    return file.getvalue()
 
 
 def _print_table(result: dict[str, Any]) -> None:

@@ -19,6 +19,9 @@ _REFINE_PX, _OUTPUT_PX = 24, 48
 # Pictures up to this side are searched for faces down to this share of it, whatever the options say: a thumbnail is
 # mostly one face, and to search it closely costs little.
 _THUMBNAIL_PX, _THUMBNAIL_SHARE = 200, 1 / 8
+# Pictures of more pixels are searched reduced, the smallest face asked for to no less than this; what the reduced
+# picture shows too coarsely for O-Net is cut from the full one.
+_LARGE_PIXELS, _SEARCHED_FACE_PX = 1_000_000, 20
 _BATCH = 256
 
 
@@ -39,12 +42,13 @@ class Detector:
         shorter = min(image.size)
         if shorter <= _THUMBNAIL_PX:
             min_face_px = min(min_face_px, max(shorter * _THUMBNAIL_SHARE, _CELL))
-        area_image = AreaImage(np.asarray(image))
-        boxes = self._propose(area_image, min_face_px)
-        boxes = self._refine(area_image, boxes)
-        boxes, scores, landmarks = self._output(area_image, boxes)
+        factor = max(int(min_face_px / _SEARCHED_FACE_PX), 1) if image.width * image.height > _LARGE_PIXELS else 1
+        searched = AreaImage(np.asarray(image.reduce(factor)))
+        boxes = self._propose(searched, min_face_px / factor)
+        boxes = self._refine(searched, boxes)
+        boxes, scores, landmarks = self._output(searched, boxes, image, factor)
         largest = np.argsort(-areas(boxes), kind="stable")[:max_faces]
-        return [_detection(boxes[i], scores[i], landmarks[i]) for i in largest]
+        return [_detection(boxes[i] * factor, scores[i], landmarks[i] * factor) for i in largest]
 
     def _propose(self, image: AreaImage, min_face_px: float) -> Boxes:
         found = [self._propose_at(image, scale) for scale in pyramid_scales(min(image.size), min_face_px)]
@@ -67,16 +71,27 @@ class Detector:
 
     def _refine(self, image: AreaImage, boxes: Boxes) -> Boxes:
         boxes = boxes[_visible(boxes, image.size)]
-        scores, offsets = _in_batches(self.refine_net, image, boxes, _REFINE_PX)
+        scores, offsets = _in_batches(self.refine_net, image.crops(_clip(boxes, image.size), _REFINE_PX))
         passed = scores > self.thresholds.refine
         boxes, scores, offsets = boxes[passed], scores[passed], offsets[passed]
         kept = nms(boxes, scores, 0.7)
         return to_squares(regress(boxes[kept], offsets[kept], inclusive=True))
 
-    def _output(self, image: AreaImage, boxes: Boxes) -> tuple[Boxes, Scores, Array]:
-        """Boxes ``(N, 4)``, scores ``(N,)`` and landmarks ``(N, 5, 2)``."""
-        boxes = boxes[_visible(boxes, image.size)]
-        scores, offsets, points = _in_batches(self.output_net, image, boxes, _OUTPUT_PX)
+    def _output(
+        self, searched: AreaImage, boxes: Boxes, image: Image.Image, factor: int
+    ) -> tuple[Boxes, Scores, Array]:
+        """Boxes ``(N, 4)``, scores ``(N,)`` and landmarks ``(N, 5, 2)``, in pixels of the searched picture.
+
+        ``image`` is the full one, ``factor`` times as large.
+        """
+        boxes = boxes[_visible(boxes, searched.size)]
+        regions = _clip(boxes, searched.size)
+        crops = searched.crops(regions, _OUTPUT_PX)
+        if factor > 1:
+            for i in np.flatnonzero((regions[:, 2:] - regions[:, :2]).max(axis=1) < _OUTPUT_PX):
+                fine = image.crop(tuple((regions[i] * factor).tolist()))
+                crops[i] = AreaImage(np.asarray(fine)).resize(_OUTPUT_PX, _OUTPUT_PX)
+        scores, offsets, points = _in_batches(self.output_net, crops)
         passed = scores > self.thresholds.output
         boxes, scores, offsets, points = boxes[passed], scores[passed], offsets[passed], points[passed]
         fractions = points.reshape(-1, 2, 5).transpose(0, 2, 1)
@@ -97,13 +112,9 @@ def pyramid_scales(shorter_side: int, min_face_px: float) -> list[float]:
     return scales
 
 
-def _in_batches(net: Net, image: AreaImage, boxes: Boxes, size: int) -> list[Array]:
-    """The net's outputs for the crop of every box; the part of a box outside the image is left out."""
-    regions = _clip(boxes, image.size)
-    outputs = [
-        net(crops_to_input(image.crops(regions[start : start + _BATCH], size)))
-        for start in range(0, max(len(regions), 1), _BATCH)
-    ]
+def _in_batches(net: Net, crops: Array) -> list[Array]:
+    """The net's outputs for crops, float32 RGB ``(N, S, S, 3)`` in [0, 255]; N may be 0."""
+    outputs = [net(crops_to_input(crops[i : i + _BATCH])) for i in range(0, max(len(crops), 1), _BATCH)]
     return [np.concatenate(part) for part in zip(*outputs, strict=True)]
 
 

@@ -150,3 +150,21 @@ def test_regression_moves_each_side_by_its_share_of_the_size() -> None:
 
 def test_a_square_grows_about_the_centre() -> None:
     assert to_squares(np.array([[0, 0, 10, 20]], dtype=np.float32)).tolist() == [[-5, 0, 15, 20]]
+
+
+def test_faces_of_a_large_picture_are_found_where_they_stand(
+    detector: Detector, portraits: dict[str, Image.Image]
+) -> None:
+    """A large picture is searched reduced; its large face is read reduced, its small one from the full picture.
+
+    MTCNN's boxes hang on its pyramid: those of the reference move by 14 px from one ``min_face_size`` to the other.
+    """
+    canvas = Image.new("RGB", (1800, 1400), (127, 127, 127))
+    canvas.paste(portraits["grace_hopper"], (100, 50))
+    canvas.paste(portraits["astronaut"].resize((256, 256), Image.Resampling.BOX), (1200, 900))
+
+    large, small = detector.detect(canvas, 40, max_faces=10)
+
+    np.testing.assert_allclose(corners(large), np.add([163.72, 105.84, 347.64, 344.03], [100, 50] * 2), atol=16)
+    np.testing.assert_allclose(points(large), np.add(REFERENCE["grace_hopper", 40][0][1], [100, 50]), atol=8)
+    np.testing.assert_allclose(points(small), np.array(REFERENCE["astronaut", 40][0][1]) / 2 + [1200, 900], atol=2.5)
