@@ -76,4 +76,5 @@ def stored_analysis(caller: Caller, *faces: FaceResult, data: bytes = b"", **sto
 
 def close(answer: Any) -> None:
     """Closes the file of a streamed answer; ``answer.close()`` would close the test's database connection with it."""
-    answer.file_to_stream.close()
+    for close_file in answer._resource_closers:
+        close_file()

@@ -115,6 +115,7 @@ def main() -> int:
     report.run("ruff check", "ruff", "check", ".")
     report.run("ruff format", "ruff", "format", "--check", ".")
     report.run("mypy", "mypy")
+    report.run("mypy, the Python client", "mypy", "clients/python/xcloud_client", "clients/python/examples")
     report.run("migrations match the models", "manage", "makemigrations", "--check", "--dry-run")
     report.run("tests, SQLite", "pytest", "--ignore=tests/browser", DATABASE_URL="")
     for service in SERVICES:

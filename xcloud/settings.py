@@ -227,5 +227,7 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         # Every 4xx is in xcloud.requests already, with its code and without Django's repetition.
         "django.request": {"level": "ERROR"},
+        # Who logs in, from where, at each log-in: not written down. Whoever is shut out is.
+        "axes": {"level": "WARNING"},
     },
 }
