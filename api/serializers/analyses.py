@@ -157,13 +157,13 @@ class DetectionsSerializer(serializers.Serializer[Any]):
 class HeldAnalysisSerializer(AnalysisSerializer):
     """An analysis with everything else that the row holds: what an export hands out."""
 
-    expires_at = serializers.DateTimeField(read_only=True)
+    expires_at = serializers.DateTimeField(allow_null=True, read_only=True)
     subject = serializers.CharField(read_only=True)
     source = serializers.CharField(read_only=True)  # type: ignore[assignment]
     asked_attributes = serializers.ListField(child=serializers.CharField(), read_only=True)
     min_face_px = serializers.IntegerField(read_only=True)
     max_faces = serializers.IntegerField(read_only=True)
-    api_key = serializers.CharField(source="api_key.name", default=None, read_only=True)
+    api_key = serializers.CharField(source="api_key.name", default=None, allow_null=True, read_only=True)
 
 
 class ModelCardSerializer(serializers.Serializer[Any]):
