@@ -11,8 +11,11 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
+from cv.choices import WebhookEvent
 from cv.models import Analysis, ApiKey
 from cv.selectors import api_key_usable
+from cv.services import event_emit, webhook_create
+from tests.site import Site
 
 GRACE_HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
 
@@ -111,3 +114,28 @@ def test_analyze_image_min_face_px_out_of_range_is_an_error() -> None:
 
 def test_migrations_match_the_models(db: None) -> None:
     call_command("makemigrations", "--check", "--dry-run", stdout=io.StringIO())
+
+
+def test_create_api_key_with_scopes_attributes_and_rate(db: None) -> None:
+    options = ["--scopes", "read", "admin", "--attributes", "age", "--rate", "60"]
+    row = api_key_usable(output("create_api_key", "operator", *options)[-1])
+    assert row is not None
+    assert (row.scopes, row.attributes, row.rate_per_minute) == (["admin", "read"], ["age"], 60)
+    plain = api_key_usable(output("create_api_key", "camera")[-1])
+    assert plain is not None
+    assert (plain.scopes, plain.attributes, plain.rate_per_minute) == (["analyse", "read", "erase"], None, None)
+
+
+@pytest.mark.parametrize("options", [["--scopes", "root"], ["--attributes", "iq"], ["--rate", "0"]])
+def test_create_api_key_refuses_what_is_no_scope_attribute_or_rate(db: None, options: list[str]) -> None:
+    with pytest.raises(CommandError):
+        output("create_api_key", "x", *options)
+    assert ApiKey.objects.count() == 0
+
+
+def test_deliver_webhooks_once_says_how_many_it_tried(db: None, site: Site) -> None:
+    webhook_create(f"{site.address}/hook", [WebhookEvent.SUBJECT_ERASED])
+    event_emit(WebhookEvent.SUBJECT_ERASED, {"receipt": "x", "analyses": 0})
+    assert output("deliver_webhooks", "--once") == ["tried 1 deliveries"]
+    assert output("deliver_webhooks", "--once") == ["tried 0 deliveries"]
+    assert len(site.posts) == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from cv.engine.labels import Attribute
 from xcloud import env
 
 
@@ -98,3 +99,31 @@ def test_bad_database_url_is_named_without_its_password(monkeypatch: pytest.Monk
     with pytest.raises(ImproperlyConfigured, match=r"^V ") as refused:
         env.database("V", "")
     assert "hush" not in str(refused.value)
+
+
+def test_some_of_a_choice_is_all_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = frozenset(Attribute)
+    assert env.some("X_SOME", everything) == everything
+    monkeypatch.setenv("X_SOME", "age, gender")
+    assert env.some("X_SOME", everything) == {Attribute.AGE, Attribute.GENDER}
+    monkeypatch.setenv("X_SOME", "age,iq")
+    with pytest.raises(ImproperlyConfigured, match=r"X_SOME must be some of age, .*, not 'iq'"):
+        env.some("X_SOME", everything)
+
+
+def test_numbers_networks_and_caches_are_read_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.integers("X_LIST", "80,443") == [80, 443]
+    assert env.networks("X_LIST", "") == []
+    monkeypatch.setenv("X_LIST", "10.1.2.0/24,fd00:1::/64")
+    assert [str(network) for network in env.networks("X_LIST", "")] == ["10.1.2.0/24", "fd00:1::/64"]
+    assert env.cache("X_CACHE", "locmem://")["BACKEND"].endswith("LocMemCache")
+    monkeypatch.setenv("X_CACHE", "redis://127.0.0.1:6379/0")
+    assert env.cache("X_CACHE", "locmem://")["LOCATION"] == "redis://127.0.0.1:6379/0"
+    for name, value, read in (
+        ("X_LIST", "80,web", env.integers),
+        ("X_LIST", "10.1.2.3/24", env.networks),
+        ("X_CACHE", "file:///tmp", env.cache),
+    ):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(ImproperlyConfigured, match=name):
+            read(name, "")
