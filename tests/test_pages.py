@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from cv.caller import Caller
-from tests.factories import stored_analysis
+from tests.factories import face_result, stored_analysis
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -34,7 +36,9 @@ def test_the_pages_own_files_stay_light() -> None:
 
 def test_the_policy_allows_no_inline_script_or_style(client: Client, user: User) -> None:
     client.force_login(user)
-    for path in ("/", f"/analyses/{stored_analysis(Caller(user=user)).pk}/"):
+    stored = stored_analysis(Caller(user=user)).pk
+    pair = f"/compare/?id={stored}&id={stored}"
+    for path in ("/", "/gallery/", "/gallery/latest", f"/analyses/{stored}/", pair, "/models/xcloud-attributes/"):
         response = client.get(path)
         assert response.status_code == 200
         policy = response["Content-Security-Policy"]
@@ -51,4 +55,64 @@ def test_a_visitor_who_is_not_logged_in_is_sent_to_the_login(client: Client, use
 def test_an_analysis_of_someone_else_is_not_found(client: Client, user: User, db: None) -> None:
     other = Caller(user=User.objects.create_user("grace"))
     client.force_login(user)
-    assert client.get(f"/analyses/{stored_analysis(other).pk}/").status_code == 404
+    theirs = stored_analysis(other).pk
+    assert client.get(f"/analyses/{theirs}/").status_code == 404
+    assert client.get(f"/compare/?id={theirs}&id={theirs}").status_code == 404
+    assert str(theirs) not in client.get("/gallery/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "query", ["page=0", "page=-1", "page=x", "page=99999999", "min_age=x", "gender=both", "since=1"]
+)
+def test_a_gallery_address_that_makes_no_sense_is_answered(client: Client, user: User, query: str) -> None:
+    client.force_login(user)
+    assert client.get(f"/gallery/?{query}").status_code == 200
+
+
+@pytest.mark.parametrize("query", ["", "id=x", "id=1&id=2"])
+def test_a_comparison_of_nothing_is_refused_kindly(client: Client, user: User, query: str) -> None:
+    client.force_login(user)
+    assert client.get(f"/compare/?{query}").status_code in {200, 404}
+
+
+def test_the_gallery_takes_as_many_queries_for_many_rows_as_for_one(client: Client, user: User) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as context:
+            client.get("/gallery/")
+        return len(context)
+
+    client.force_login(user)
+    stored_analysis(Caller(user=user), face_result())
+    with_one = queries()
+    for _ in range(9):
+        stored_analysis(Caller(user=user), face_result())
+    assert queries() == with_one
+
+
+def test_the_card_of_another_model_is_not_found(client: Client, user: User) -> None:
+    client.force_login(user)
+    assert client.get("/models/another/").status_code == 404
+    assert client.get("/models/xcloud-attributes/settings.py").status_code == 404
+
+
+def test_a_models_card_is_shown_without_inline_styles(
+    client: Client, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cv.cards.CARDS_DIR", tmp_path)
+    text = "# xcloud-attributes 1\n\n## How good it is\n\n| a | b |\n| --- | ---: |\n| 1 | <script>2</script> |\n"
+    (tmp_path / "xcloud-attributes.md").write_text(text)
+    (tmp_path / "xcloud-attributes-confusion.png").write_bytes(b"png")
+    client.force_login(user)
+    page = client.get("/models/xcloud-attributes/").content.decode()
+    assert "<h2>How good it is</h2>" in page
+    assert "&lt;script&gt;2" in page
+    assert "style=" not in page
+    chart = client.get("/models/xcloud-attributes/xcloud-attributes-confusion.png")
+    assert b"".join(chart.streaming_content) == b"png"  # type: ignore[attr-defined]
+
+
+def test_programs_are_answered_in_english_whatever_they_ask_for(client: Client, db: None) -> None:
+    answer = client.get("/api/v1/nowhere", headers={"accept-language": "zh-hans"})
+    assert answer.json()["error"]["message"] == "there is nothing here"
+    assert "Content-Language" not in answer
+    assert client.get("/login/", headers={"accept-language": "zh-hans"})["Content-Language"] == "zh-hans"

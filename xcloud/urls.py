@@ -9,10 +9,18 @@ from api.compat import fbp
 from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
 from cv import pages
+from cv.languages import Texts
 
 urlpatterns = [
     path("", pages.upload, name="upload"),
     path("analyses/<uuid:analysis_id>/", pages.result, name="result"),
+    path("gallery/", pages.gallery, name="gallery"),
+    path("compare/", pages.compare, name="compare"),
+    path("gallery/latest", pages.latest, name="latest"),
+    path("models/<str:name>/", pages.model, name="model-card"),
+    path("models/<str:name>/<str:file_name>", pages.model_file, name="model-card-file"),
+    path("texts.js", Texts.as_view(), name="texts"),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),

@@ -2,31 +2,49 @@
 
 import { faceCard } from "./cards.js";
 import { el } from "./dom.js";
+import { filterBar } from "./filter.js";
+import { fill, gettext } from "./i18n.js";
+import { recipe } from "./recipe.js";
 import { drawFaces } from "./stage.js";
+import { tabbed } from "./tabs.js";
 import { duration, faces } from "./words.js";
 
-/** The stage `figure` beside the cards of `analysis`; `actions` are buttons and links for below. */
-export function analysisView(figure, analysis, actions) {
+/**
+ * The stage `figure` beside the cards of `analysis`. `actions` are buttons and links for above the cards; `recipeOf`
+ * says how the photo came in, for the API tab, which is left out without it; `prefix` keeps ids apart.
+ */
+export function analysisView(figure, analysis, { actions = [], recipeOf = null, prefix = "" } = {}) {
   drawFaces(figure, analysis);
-  const cards = analysis.faces.length ? analysis.faces.map(faceCard) : [nothingFound()];
-  const { model, image, timing_ms: timing } = analysis;
+  const described = el("div", { class: "described" });
   const view = el("div", { class: "result" }, figure,
     el("div", { class: "side" },
-      el("h2", { class: "side-count", tabindex: "-1" }, el("strong", {}, faces(analysis.faces.length)),
-        el("span", { class: "muted" }, ` in ${duration(timing.total)}`)),
-      el("div", { class: "cards" }, ...cards),
-      el("p", { class: "muted small" },
-        "These are a model’s estimates of how a face looks, not facts about a person. ",
-        `Model ${model.name} ${model.version}, photo ${image.width} × ${image.height}.`),
-      el("div", { class: "side-actions" }, ...actions)));
+      el("div", { class: "side-head" },
+        el("h2", { class: "side-count", tabindex: "-1" }, el("strong", {}, faces(analysis.faces.length)),
+          el("span", { class: "muted" }, ` ${fill(gettext("in %(time)s"), { time: duration(analysis.timing_ms.total) })}`)),
+        el("div", { class: "side-actions" }, ...actions)),
+      ...(recipeOf ? tabbed(gettext("Result"), [[gettext("Faces"), described], ["API", recipe(analysis, recipeOf)]]) : [described])));
+  const photo = figure.querySelector(".stage-photo");
+  const cards = analysis.faces.map((face) => faceCard(face, { photo, image: analysis.image, prefix }));
+  const filter = filterBar(analysis.faces, (shown) => {
+    for (const node of view.querySelectorAll(".card, .face-mark")) node.hidden = !shown.has(Number(node.dataset.face));
+  });
+  described.append(...[filter, el("div", { class: "cards" }, ...(cards.length ? cards : [nothingFound()])), fineprint(analysis)].filter(Boolean));
   lightTogether(view);
   return view;
 }
 
 function nothingFound() {
   return el("div", { class: "notice" },
-    el("p", { class: "notice-title" }, "No face was found"),
-    el("p", {}, "Try a photo where a face is larger, sharper and turned to the camera."));
+    el("p", { class: "notice-title" }, gettext("No face was found")),
+    el("p", {}, gettext("Try a photo where a face is larger, sharper and turned to the camera.")));
+}
+
+function fineprint({ model, image }) {
+  const name = `${model.name} ${model.version}`;
+  return el("p", { class: "muted small fineprint" },
+    gettext("These are a model’s estimates of how a face looks, not facts about a person."), " ",
+    el("a", { href: `/models/${encodeURIComponent(model.name)}/` }, fill(gettext("How sure is %(name)s?"), { name })), " ",
+    fill(gettext("Photo %(width)s × %(height)s."), image));
 }
 
 /** Pointing at or focusing a box lights its card, and the other way round; pressing a box goes to its card. */
@@ -43,9 +61,10 @@ function lightTogether(view) {
   view.addEventListener("focusin", (event) => light(faceOf(event.target)));
   view.addEventListener("focusout", (event) => light(faceOf(event.relatedTarget)));
   view.addEventListener("click", (event) => {
-    const box = event.target.closest?.(".face-box");
+    const box = event.target.closest?.(".face-mark");
     if (!box) return;
     const card = view.querySelector(`.card[data-face="${box.dataset.face}"]`);
+    view.querySelector("[role=tab]")?.click();
     card.focus({ preventScroll: true });
     card.scrollIntoView({ block: "nearest", behavior: "smooth" });
   });

@@ -1,5 +1,7 @@
 // Talks to the JSON API with the visitor's session.
 
+import { fill, gettext } from "./i18n.js";
+
 const ROOT = "/api/v1";
 
 /** What the API (or the network) answered instead of a result. */
@@ -14,8 +16,23 @@ export class ApiError extends Error {
 
 export const pictureUrl = (id) => `${ROOT}/analyses/${id}/picture`;
 export const analysisGet = (id) => request("GET", `/analyses/${id}`);
-export const analysisList = () => request("GET", "/analyses");
 export const analysisDelete = (id) => request("DELETE", `/analyses/${id}`);
+
+/** A part of a page that the server rendered, as nodes. */
+export async function part(address) {
+  let response;
+  let html;
+  try {
+    response = await fetch(address, { redirect: "manual" });
+    html = await response.text();
+  } catch {
+    throw unreachable();
+  }
+  // Without a session the server sends to its login.
+  if (response.type === "opaqueredirect") throw new ApiError(401, "unauthenticated", gettext("The session has ended."));
+  if (!response.ok) throw refusal(response.status, null);
+  return new DOMParser().parseFromString(html, "text/html").body.childNodes;
+}
 
 /** Uploads a photo. `onProgress` gets the share sent, 0 to 1; aborting `signal` rejects with code `cancelled`. */
 export function analysisCreate(photo, { keep, onProgress, signal }) {
@@ -36,7 +53,7 @@ export function analysisCreate(photo, { keep, onProgress, signal }) {
       else reject(refusal(xhr.status, body));
     });
     xhr.addEventListener("error", () => reject(unreachable()));
-    xhr.addEventListener("abort", () => reject(new ApiError(0, "cancelled", "The upload was cancelled.")));
+    xhr.addEventListener("abort", () => reject(new ApiError(0, "cancelled", gettext("The upload was cancelled."))));
     signal.addEventListener("abort", () => xhr.abort());
     xhr.send(form);
   });
@@ -60,10 +77,10 @@ async function request(method, path) {
 
 function refusal(status, body) {
   const { code, message } = body?.error ?? {};
-  return new ApiError(status, code ?? "unexpected", message ?? `The server answered ${status}.`, body?.request_id);
+  return new ApiError(status, code ?? "unexpected", message ?? fill(gettext("The server answered %(status)s."), { status }), body?.request_id);
 }
 
-const unreachable = () => new ApiError(0, "unreachable", "The server did not answer.");
+const unreachable = () => new ApiError(0, "unreachable", gettext("The server did not answer."));
 
 function parsed(text) {
   try {

@@ -1,68 +1,79 @@
 // A card a face: every attribute with how sure the model is.
 
+import { chip } from "./chip.js";
 import { el, place } from "./dom.js";
-import { capitalised, looks, percent, warning } from "./words.js";
+import { fill, gettext } from "./i18n.js";
+import { label, looks, percent, separated, sureness, warning } from "./words.js";
 
 const AGE_SCALE = [0, 100];
 
-export function faceCard(face) {
+/** `photo` is the image on the stage, if any; `prefix` keeps ids apart where two analyses are on one page. */
+export function faceCard(face, { photo, image, prefix = "" }) {
   const { age, beauty, gender, race, expression } = face.attributes;
   const number = face.index + 1;
-  return el("article", { class: "card", tabindex: "0", "data-face": face.index, id: `face-${number}`, "aria-labelledby": `face-${number}-title` },
+  const id = `${prefix}face-${number}`;
+  return el("article", { class: "card", tabindex: "0", "data-face": face.index, id, "aria-labelledby": `${id}-title` },
     el("header", { class: "card-head" },
-      el("span", { class: "card-number", "aria-hidden": "true" }, String(number)),
-      el("h3", { id: `face-${number}-title` }, el("span", { class: "visually-hidden" }, `Face ${number}: `), summary(face.attributes)),
-      el("span", { class: "muted small" }, `detection ${percent(face.confidence)}`),
+      chip(face, photo, image),
+      el("div", { class: "card-title" },
+        el("h3", { id: `${id}-title` },
+          el("span", { class: "card-number" }, el("span", { class: "visually-hidden" }, gettext("Face"), " "), String(number)), " ",
+          summary(face.attributes)),
+        el("p", { class: "muted small" }, fill(gettext("%(share)s sure that this is a face"), { share: percent(face.confidence) }))),
     ),
     warnings(face.quality.warnings),
     el("div", { class: "card-estimates" },
-      age && estimate("Age", age, AGE_SCALE, (n) => String(Math.round(n)), "years"),
-      beauty && estimate("Beauty", beauty, beauty.scale, (n) => n.toFixed(1), `on a scale of ${beauty.scale[0]} to ${beauty.scale[1]}`),
+      age && estimate(gettext("Age"), age, AGE_SCALE, (n) => String(Math.round(n)), gettext("years")),
+      beauty && estimate(gettext("Beauty"), beauty, beauty.scale, (n) => n.toFixed(1),
+        fill(gettext("of %(high)s"), { high: beauty.scale[1] })),
     ),
     el("div", { class: "card-categories" },
-      gender && category("Gender", gender),
-      race && category("Race", race),
-      expression && category("Expression", expression),
+      gender && category(gettext("Gender"), gender),
+      race && category(gettext("Race"), race),
+      expression && category(gettext("Expression"), expression),
     ),
   );
 }
 
-function summary({ gender, age, expression }) {
-  const words = [gender && capitalised(gender.label), age && `about ${Math.round(age.value)}`, expression && looks(expression.label)];
-  return words.filter(Boolean).join(", ") || "Face";
+export function summary({ gender, age, expression }) {
+  return separated([
+    gender && label(gender.label),
+    age && fill(gettext("about %(age)s"), { age: Math.round(age.value) }),
+    expression && looks(expression.label),
+  ]) || gettext("Face");
 }
 
 function warnings(names) {
   if (names.length === 0) return null;
-  return el("div", { class: "warnings" },
-    el("ul", {}, ...names.map((name) => el("li", {}, warning(name)))),
-    el("p", { class: "muted" }, "so its answers are less sure"));
+  return el("p", { class: "warnings" },
+    fill(gettext("The face is %(faults)s: take these answers with a grain of salt."), { faults: separated(names.map(warning)) }));
 }
 
 /** A number with its interval, drawn as a range on its scale. */
 function estimate(title, { value, interval }, scale, format, unit) {
   const [low, high] = interval;
   const at = (n) => Math.min(100, Math.max(0, ((n - scale[0]) / (scale[1] - scale[0])) * 100));
+  const words = { title, value: format(value), unit, low: format(low), high: format(high) };
   return el("section", { class: "estimate" },
     el("h4", {}, title),
     el("p", { class: "estimate-value" },
       el("strong", {}, format(value)), " ",
-      el("span", { class: "muted small" }, unit === "years" ? "years, " : "", `likely ${format(low)}–${format(high)}`)),
-    el("div", { class: "range", role: "img", "aria-label": `${title} ${format(value)}, ${unit}, likely between ${format(low)} and ${format(high)}` },
+      el("span", { class: "muted small" }, fill(gettext("%(unit)s, likely %(low)s–%(high)s"), words))),
+    el("div", { class: "range", role: "img", "aria-label": fill(gettext("%(title)s %(value)s %(unit)s, likely between %(low)s and %(high)s"), words) },
       place(el("span", { class: "range-interval" }), { left: at(low), width: at(high) - at(low) }),
       place(el("span", { class: "range-value" }), { left: at(value) })),
     el("p", { class: "range-ends muted", "aria-hidden": "true" }, el("span", {}, String(scale[0])), el("span", {}, String(scale[1]))),
   );
 }
 
-/** Every label with its probability, the likeliest first. */
-function category(title, { label, probabilities }) {
+/** Every label with its probability, the likeliest first, and in a word how sure that is. */
+function category(title, { label: top, probabilities }) {
   const rows = Object.entries(probabilities).sort(([, a], [, b]) => b - a);
   return el("section", { class: "category" },
-    el("h4", {}, title),
+    el("h4", {}, title, el("span", { class: "sureness" }, sureness(probabilities[top]))),
     el("ul", { class: "bars" }, ...rows.map(([name, share]) =>
-      el("li", { class: name === label ? "is-top" : null },
-        el("span", { class: "bar-name" }, capitalised(name)),
+      el("li", { class: name === top ? "is-top" : null },
+        el("span", { class: "bar-name" }, label(name)),
         el("span", { class: "bar-track", "aria-hidden": "true" }, place(el("span", { class: "bar-fill" }), { width: share * 100 })),
         el("span", { class: "bar-share" }, percent(share))))),
   );

@@ -1,69 +1,28 @@
-// The list of the last analyses: a small sketch of where the faces were, when it was, and a way to delete it.
+// Lists of analyses that the server renders: puts the latest in, and deletes rows on request.
 
-import { analysisList } from "./api.js";
+import { part } from "./api.js";
 import { confirmAndDelete } from "./delete.js";
-import { el, place } from "./dom.js";
 import { showError } from "./errors.js";
-import { capitalised, faces, when } from "./words.js";
 
-const SHOWN = 12;
-
-/** Fills `root` with the visitor's last analyses; `onDelete` is told the id of one that was deleted. */
-export async function showRecent(root, onDelete) {
-  let analyses;
+/** Fills `root` with the visitor's last analyses. */
+export async function showRecent(root) {
   try {
-    analyses = (await analysisList()).results.slice(0, SHOWN);
+    root.replaceChildren(...(await part(root.dataset.src)));
   } catch (error) {
-    showError(root, error, () => showRecent(root, onDelete));
-    return;
+    showError(root, error, () => showRecent(root));
   }
-  if (analyses.length === 0) {
-    root.replaceChildren(el("p", { class: "muted" }, "None yet. Your first one will be here."));
-    return;
-  }
-  root.replaceChildren(el("ul", { class: "recent-list" }, ...analyses.map((analysis) => row(analysis, root, onDelete))));
 }
 
-function row(analysis, root, onDelete) {
-  const time = when(analysis.created_at);
-  const remove = el("button", { type: "button", class: "icon-button", "aria-label": `Delete the analysis of ${time}`, title: "Delete" }, "×");
-  remove.addEventListener("click", async () => {
+/** Every delete button in `root` asks and deletes; `onDelete` is told the id, `onError` what went wrong. */
+export function deletable(root, { onDelete, onError }) {
+  root.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("[data-delete]");
+    if (!button) return;
+    const { id } = button.closest("[data-id]").dataset;
     try {
-      if (!(await confirmAndDelete(analysis.id))) return;
+      if (await confirmAndDelete(id)) await onDelete(id);
     } catch (error) {
-      showError(root, error, () => showRecent(root, onDelete));
-      return;
+      onError(error);
     }
-    onDelete(analysis.id);
-    await showRecent(root, onDelete);
-    root.closest("section").querySelector("h2").focus();
   });
-  return el("li", { class: "recent-row" },
-    el("a", { class: "recent-link", href: `/analyses/${analysis.id}/` },
-      sketch(analysis),
-      el("span", { class: "recent-words" },
-        el("span", { class: "recent-what" }, describe(analysis.faces)),
-        el("time", { class: "muted small", datetime: analysis.created_at }, time))),
-    remove);
-}
-
-function describe(found) {
-  if (found.length !== 1) return faces(found.length);
-  const { gender, age } = found[0].attributes;
-  return [gender && capitalised(gender.label), age && `about ${Math.round(age.value)}`].filter(Boolean).join(", ") || faces(1);
-}
-
-/** The picture's proportions with its face boxes: needs no picture, so nothing has to be kept for it. */
-function sketch({ image, faces: found }) {
-  const sheet = el("span", { class: image.width >= image.height ? "sketch is-wide" : "sketch" });
-  sheet.style.aspectRatio = `${image.width} / ${image.height}`;
-  for (const { box } of found) {
-    sheet.append(place(el("span", { class: "sketch-face" }), {
-      left: (box.x / image.width) * 100,
-      top: (box.y / image.height) * 100,
-      width: (box.width / image.width) * 100,
-      height: (box.height / image.height) * 100,
-    }));
-  }
-  return el("span", { class: "sketch-frame", "aria-hidden": "true" }, sheet);
 }

@@ -5,34 +5,38 @@ import { analysisGet, pictureUrl } from "./api.js";
 import { confirmAndDelete } from "./delete.js";
 import { el } from "./dom.js";
 import { clearError, showError } from "./errors.js";
+import { exportButtons } from "./exports.js";
+import { fill, gettext } from "./i18n.js";
 import { createStage } from "./stage.js";
 import { faces, when } from "./words.js";
 
 const [errorPlace, status, result, made] = ["error", "status", "result", "made"].map((id) => document.getElementById(id));
 const { id } = result.dataset;
+const keep = "kept" in result.dataset;
 
 async function show() {
   clearError(errorPlace);
   try {
     const analysis = await analysisGet(id);
-    const figure = createStage("kept" in result.dataset ? pictureUrl(id) : null, "The analysed photo");
-    result.replaceChildren(analysisView(figure, analysis, actions()));
-    status.textContent = `${faces(analysis.faces.length)} found.`;
+    const figure = createStage(keep ? pictureUrl(id) : null, gettext("The analysed photo"));
+    result.replaceChildren(analysisView(figure, analysis, { actions: actions(analysis), recipeOf: { keep } }));
+    status.textContent = fill(gettext("%(faces)s found."), { faces: faces(analysis.faces.length) });
   } catch (error) {
     showError(errorPlace, error, show);
   }
 }
 
-function actions() {
-  const remove = el("button", { type: "button", class: "button is-quiet" }, "Delete");
+function actions(analysis) {
+  const failed = (error) => showError(errorPlace, error);
+  const remove = el("button", { type: "button", class: "button is-quiet" }, gettext("Delete"));
   remove.addEventListener("click", async () => {
     try {
-      if (await confirmAndDelete(id)) location.assign("/");
+      if (await confirmAndDelete(id)) location.assign("/gallery/");
     } catch (error) {
-      showError(errorPlace, error);
+      failed(error);
     }
   });
-  return [remove];
+  return [...exportButtons(() => [["", analysis]], failed), remove];
 }
 
 // The server writes it in UTC; the visitor reads it in their own time.

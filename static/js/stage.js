@@ -1,25 +1,27 @@
 // The photo with a box a face over it, or a blank sheet of its proportions where the photo is not at hand.
 
 import { el, place } from "./dom.js";
-
-const LANDMARKS = ["left_eye", "right_eye", "nose", "mouth_left", "mouth_right"];
+import { fill, gettext } from "./i18n.js";
+import { landmark } from "./words.js";
 
 /** A stage that shows `src`; faces come later. Without a `src` it stays blank until it knows its proportions. */
 export function createStage(src, alt) {
   const stage = el("div", { class: "stage" });
   const figure = el("figure", { class: "stage-figure" }, stage, el("figcaption", { class: "stage-caption muted small" }));
+  const blank = (why) => {
+    stage.classList.add("is-blank");
+    figure.querySelector("figcaption").textContent = why;
+  };
   if (src) {
     const photo = el("img", { class: "stage-photo", src, alt });
     photo.addEventListener("error", () => {
       photo.remove();
-      stage.classList.add("is-blank");
-      figure.querySelector("figcaption").textContent = "This browser cannot show the photo itself.";
+      blank(gettext("This browser cannot show the photo itself."));
     });
     photo.addEventListener("load", () => shape(stage, photo.naturalWidth, photo.naturalHeight));
     stage.append(photo);
   } else {
-    stage.classList.add("is-blank");
-    figure.querySelector("figcaption").textContent = "The picture was not kept. This is where its faces are.";
+    blank(gettext("The picture was not kept. This is where its faces are."));
   }
   return figure;
 }
@@ -28,25 +30,38 @@ export function createStage(src, alt) {
 export function drawFaces(figure, { image, faces }) {
   const stage = figure.querySelector(".stage");
   shape(stage, image.width, image.height);
-  for (const face of faces) {
-    const { x, y, width, height } = face.box;
-    const number = String(face.index + 1);
-    const box = el("button", { type: "button", class: "face-box", "data-face": face.index, "aria-label": `Face ${number}: go to its card` },
-      el("span", { class: "face-number", "aria-hidden": "true" }, number));
-    for (const name of LANDMARKS) {
-      const [left, top] = face.landmarks[name];
-      box.append(place(el("span", { class: "landmark", "aria-hidden": "true" }), {
-        left: ((left - x) / width) * 100,
-        top: ((top - y) / height) * 100,
-      }));
-    }
-    stage.append(place(box, {
-      left: (x / image.width) * 100,
-      top: (y / image.height) * 100,
-      width: (width / image.width) * 100,
-      height: (height / image.height) * 100,
-    }));
-  }
+  stage.querySelectorAll(".face-mark").forEach((mark) => mark.remove());
+  for (const face of faces) stage.append(mark(face, image));
+}
+
+/** One face: a button around it and, over that, its landmarks, which the keyboard reaches once the face has it. */
+function mark(face, image) {
+  const { x, y, width, height } = face.box;
+  const number = String(face.index + 1);
+  const box = el("button", {
+    type: "button", class: "face-box", "data-face": face.index,
+    "aria-label": fill(gettext("Face %(number)s: go to its card"), { number }),
+  }, el("span", { class: "face-number", "aria-hidden": "true" }, number));
+  const points = Object.entries(face.landmarks).map(([name, [left, top]]) => {
+    const words = landmark(name);
+    const at = `${Math.round(left)}, ${Math.round(top)}`;
+    return place(
+      el("span", {
+        class: "landmark", role: "img", tabindex: "-1", "data-name": words,
+        "aria-label": fill(gettext("%(name)s of face %(number)s, at %(at)s"), { name: words, number, at }),
+      }),
+      { left: ((left - x) / width) * 100, top: ((top - y) / height) * 100 });
+  });
+  const group = el("div", { class: "face-mark", "data-face": face.index }, box, ...points);
+  const reach = (reachable) => points.forEach((point) => point.setAttribute("tabindex", reachable ? "0" : "-1"));
+  group.addEventListener("focusin", () => reach(true));
+  group.addEventListener("focusout", (event) => reach(group.contains(event.relatedTarget)));
+  return place(group, {
+    left: (x / image.width) * 100,
+    top: (y / image.height) * 100,
+    width: (width / image.width) * 100,
+    height: (height / image.height) * 100,
+  });
 }
 
 /** As wide as it may be without getting taller than the window allows (see --stage-height in result.css). */

@@ -1,122 +1,145 @@
-// The start page: takes a photo (chosen, dropped or pasted), uploads it and shows what came back.
+// The start page: takes photos (chosen, dropped, pasted or from the camera), uploads them and shows what came back.
 
 import { analysisView } from "./analysis.js";
-import { ApiError, analysisCreate } from "./api.js";
+import { cameraButton } from "./camera.js";
 import { confirmAndDelete } from "./delete.js";
 import { el } from "./dom.js";
-import { clearError, showError } from "./errors.js";
-import { showRecent } from "./recent.js";
-import { createStage } from "./stage.js";
+import { clearError, errorBox, showError } from "./errors.js";
+import { exportButtons } from "./exports.js";
+import { fill, gettext } from "./i18n.js";
+import { pairView } from "./pair.js";
+import { Photos, State, progressWords } from "./photos.js";
+import { deletable, showRecent } from "./recent.js";
+import { createStrip } from "./strip.js";
 import { faces } from "./words.js";
 
-const [chooser, drop, file, keep, errorPlace, status, result, recent] =
-  ["chooser", "drop", "file", "keep", "error", "status", "result", "recent"].map((id) => document.getElementById(id));
+const [chooser, drop, file, keep, camera, stripRoot, errorPlace, status, result, recent] =
+  ["chooser", "drop", "file", "keep", "camera", "strip", "error", "status", "result", "recent"].map((id) => document.getElementById(id));
 
-let running = null; // the AbortController of the upload under way
-let shownUrl = ""; // the object URL of the photo on the stage
-let shownId = ""; // the analysis on the stage
+let shown = null; // the photo on the stage
+const photos = new Photos({ onChange: changed, keep: () => keep.checked, maxBytes: Number(file.dataset.maxBytes) });
+const say = (words) => (status.textContent = words);
+const failed = (error) => showError(errorPlace, error);
 
-async function analyse(photo) {
-  running?.abort();
-  const controller = new AbortController();
-  running = controller;
+const sideBySide = el("button", { type: "button", class: "button is-quiet" }, gettext("Side by side"));
+sideBySide.addEventListener("click", () => {
+  const first = shown?.state === State.DONE ? shown : photos.done[0];
+  result.replaceChildren(pairView(photos.done, first));
+  shown = null;
+  refresh();
+});
+const startOver = el("button", { type: "button", class: "button is-quiet" }, gettext("Start over"));
+startOver.addEventListener("click", () => {
+  [...photos.all].forEach((photo) => photos.remove(photo));
+  show(null);
+  file.focus();
+});
+const all = () => photos.done.map(({ name, analysis }) => [name, analysis]);
+const strip = createStrip(stripRoot, { onPick: show, addFor: "file", tools: [sideBySide, ...exportButtons(all, failed, true), startOver] });
+
+function take(files) {
+  const added = photos.add(files ?? []);
+  file.value = "";
+  if (added.length === 0) return;
   clearError(errorPlace);
-  if (photo.size > Number(file.dataset.maxBytes)) {
-    reset();
-    showError(errorPlace, tooLarge(photo));
-    return;
-  }
-  URL.revokeObjectURL(shownUrl);
-  shownUrl = URL.createObjectURL(photo);
-  shownId = "";
-  const figure = createStage(shownUrl, "The photo that you chose");
-  const progress = progressPanel(photo.name, () => controller.abort());
-  chooser.hidden = true;
-  result.hidden = false;
-  result.replaceChildren(el("div", { class: "result" }, figure, progress.panel));
-  say("Uploading the photo.");
-  try {
-    const analysis = await analysisCreate(photo, { keep: keep.checked, onProgress: progress.show, signal: controller.signal });
-    if (running !== controller) return;
-    shownId = analysis.id;
-    const view = analysisView(figure, analysis, actions(analysis));
-    result.replaceChildren(view);
-    view.querySelector(".side-count").focus({ preventScroll: true });
-    say(`${faces(analysis.faces.length)} found.`);
-    refreshRecent();
-  } catch (error) {
-    if (running !== controller) return;
-    reset();
-    if (error.code === "cancelled") say("Cancelled.");
-    else showError(errorPlace, error, () => analyse(photo));
-  }
+  show(shown?.state === State.DONE ? added[0] : shown ?? added[0]);
 }
 
-/** Told before uploading: a server that refuses a body unread can only hang up. */
-function tooLarge(photo) {
-  const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
-  const message = `This file has ${megabytes(photo.size)}; ${megabytes(file.dataset.maxBytes)} is the most.`;
-  return new ApiError(0, "image_too_large", message);
+/** Puts a photo on the stage, or the chooser where there is none. */
+function show(photo) {
+  shown = photo;
+  chooser.hidden = photos.all.length > 0;
+  result.hidden = photo === null;
+  if (photo === null) result.replaceChildren();
+  else result.replaceChildren(viewOf(photo));
+  refresh();
+}
+
+function refresh() {
+  strip.update(photos.all, shown);
+  // With one photo, its own buttons do the same.
+  for (const button of stripRoot.querySelectorAll(".strip-tools button")) button.hidden = button !== startOver && photos.done.length < 2;
+}
+
+/** A photo got further: `moved` to another state, or only a little up its progress bar. */
+function changed(photo, moved) {
+  refresh();
+  if (moved && photo.state === State.FAILED && photos.all.length === 1) {
+    // Nothing else to look at: back to choosing, with what went wrong and the way to try it again.
+    photos.remove(photo);
+    show(null);
+    showError(errorPlace, photo.error, () => take([photo.file]));
+  } else if (photo === shown) {
+    if (moved) show(photo);
+    else showProgress(photo);
+  }
+  if (!moved) return;
+  if (photo.state === State.DESCRIBING) say(gettext("Uploaded. Finding and describing the faces."));
+  if (photo.state !== State.DONE) return;
+  say(fill(gettext("%(faces)s found."), { faces: faces(photo.analysis.faces.length) }));
+  // Only where the focus was on what is gone now: nobody is pulled away from what they do.
+  if (photo === shown && document.activeElement === document.body) result.querySelector(".side-count").focus({ preventScroll: true });
+  showRecent(recent);
+}
+
+function viewOf(photo) {
+  if (photo.state === State.FAILED) return errorBox(photo.error, () => photos.retry(photo), photo.name);
+  if (photo.state === State.DONE) {
+    photo.view ??= analysisView(photo.figure, photo.analysis, { actions: actions(photo), recipeOf: { photoName: photo.name, keep: photo.keep } });
+    return photo.view;
+  }
+  photo.progress ??= progressPanel(photo);
+  showProgress(photo);
+  return el("div", { class: "result" }, photo.figure, photo.progress);
+}
+
+function progressPanel(photo) {
+  const cancel = el("button", { type: "button", class: "button is-quiet" }, gettext("Cancel"));
+  cancel.addEventListener("click", () => {
+    photos.remove(photo);
+    show(photos.all[0] ?? null);
+    say(gettext("Cancelled."));
+  });
+  return el("div", { class: "side progress" },
+    el("p", { class: "progress-name" }, photo.name), el("p", { class: "progress-words" }),
+    el("progress", { max: "1", "aria-label": gettext("Upload") }), el("p", {}, cancel));
 }
 
 /** The upload's share while it is sent, then a running bar while the server works. */
-function progressPanel(name, onCancel) {
-  const bar = el("progress", { max: "1", value: "0", "aria-label": "Upload" });
-  const words = el("p", { class: "progress-words" }, "Uploading…");
-  const cancel = el("button", { type: "button", class: "button is-quiet" }, "Cancel");
-  cancel.addEventListener("click", onCancel);
-  const show = (share) => {
-    if (share < 1) {
-      bar.value = share;
-      words.textContent = `Uploading… ${Math.round(share * 100)} %`;
-    } else if (bar.hasAttribute("value")) {
-      bar.removeAttribute("value");
-      words.textContent = "Finding and describing the faces…";
-      say("Uploaded. Finding and describing the faces.");
-    }
-  };
-  const panel = el("div", { class: "side progress" }, el("p", { class: "progress-name" }, name), words, bar, el("p", {}, cancel));
-  return { panel, show };
+function showProgress(photo) {
+  const bar = photo.progress.querySelector("progress");
+  if (photo.state === State.DESCRIBING) bar.removeAttribute("value");
+  else bar.value = photo.share;
+  photo.progress.querySelector(".progress-words").textContent = progressWords(photo);
 }
 
-function actions(analysis) {
-  const another = el("button", { type: "button", class: "button" }, "Another photo");
-  another.addEventListener("click", () => {
-    reset();
-    file.focus();
-  });
-  const remove = el("button", { type: "button", class: "button is-quiet" }, "Delete");
+function actions(photo) {
+  const { analysis, name } = photo;
+  const remove = el("button", { type: "button", class: "button is-quiet" }, gettext("Delete"));
   remove.addEventListener("click", async () => {
     try {
       if (await confirmAndDelete(analysis.id)) forget(analysis.id);
     } catch (error) {
-      showError(errorPlace, error);
+      failed(error);
     }
   });
-  return [another, el("a", { class: "button is-quiet", href: `/analyses/${analysis.id}/` }, "Its own page"), remove];
+  const own = el("a", { class: "button is-quiet", href: `/analyses/${analysis.id}/` }, gettext("Its own page"));
+  return [...exportButtons(() => [[name, analysis]], failed), own, remove];
 }
 
-function reset() {
-  running = null;
-  result.hidden = true;
-  result.replaceChildren();
-  chooser.hidden = false;
-  file.value = "";
-}
-
+/** An analysis is deleted: its photo goes, too. */
 function forget(id) {
-  say("Deleted.");
-  if (id === shownId) reset();
-  refreshRecent();
+  say(gettext("Deleted."));
+  const photo = photos.done.find(({ analysis }) => analysis.id === id);
+  if (photo) {
+    photos.remove(photo);
+    show(photos.all[0] ?? null);
+  }
+  return showRecent(recent).then(() => recent.closest("section").querySelector("h2").focus());
 }
 
-const refreshRecent = () => showRecent(recent, forget);
-const say = (words) => (status.textContent = words);
-
-function take(files) {
-  if (files?.length) analyse(files[0]);
-}
-
+deletable(recent, { onDelete: forget, onError: failed });
+cameraButton(camera, { onPhoto: (photo) => take([photo]), onError: failed });
 file.addEventListener("change", () => take(file.files));
 document.addEventListener("paste", (event) => take(event.clipboardData?.files));
 document.addEventListener("dragover", (event) => {
@@ -132,5 +155,5 @@ document.addEventListener("drop", (event) => {
   take(event.dataTransfer?.files);
 });
 
-refreshRecent();
+showRecent(recent);
 take(file.files); // chosen before this script was there

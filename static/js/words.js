@@ -1,23 +1,43 @@
 // Turns the API's names and numbers into words for people.
 
+import { fill, gettext, language, ngettext, pgettext } from "./i18n.js";
+
 const WARNINGS = {
-  small_face: "Small face",
-  blurred: "Blurred",
-  dark: "Dark",
-  turned: "Turned away",
-  partly_outside: "Partly outside the picture",
+  small_face: gettext("small"),
+  blurred: gettext("blurred"),
+  dark: gettext("dark"),
+  turned: gettext("turned away"),
+  partly_outside: gettext("partly outside the picture"),
 };
-
-export const capitalised = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
-export const warning = (name) => WARNINGS[name] ?? capitalised(name);
-export const faces = (count) => (count === 0 ? "No face" : count === 1 ? "1 face" : `${count} faces`);
-
+const LABELS = {
+  female: gettext("Female"), male: gettext("Male"),
+  white: pgettext("race", "White"), black: pgettext("race", "Black"), asian: pgettext("race", "Asian"),
+  indian: pgettext("race", "Indian"), others: pgettext("race", "Others"),
+  anger: gettext("Anger"), disgust: gettext("Disgust"), fear: gettext("Fear"), happiness: gettext("Happiness"),
+  sadness: gettext("Sadness"), surprise: gettext("Surprise"), neutral: gettext("Neutral"),
+};
 const LOOKS = {
-  anger: "angry", disgust: "disgusted", fear: "afraid", happiness: "happy", sadness: "sad", surprise: "surprised", neutral: "neutral",
+  anger: gettext("angry"), disgust: gettext("disgusted"), fear: gettext("afraid"), happiness: gettext("happy"),
+  sadness: gettext("sad"), surprise: gettext("surprised"), neutral: pgettext("looks", "neutral"),
+};
+const LANDMARKS = {
+  left_eye: gettext("left eye"), right_eye: gettext("right eye"), nose: gettext("nose"),
+  mouth_left: gettext("left corner of the mouth"), mouth_right: gettext("right corner of the mouth"),
 };
 
-/** An expression as an adjective. */
+export const label = (name) => LABELS[name] ?? name;
+export const warning = (name) => WARNINGS[name] ?? name;
 export const looks = (expression) => LOOKS[expression] ?? expression;
+export const landmark = (name) => LANDMARKS[name] ?? name;
+export const separated = (words) => words.filter(Boolean).join(gettext(", "));
+export const faces = (count) => (count === 0 ? gettext("No face") : fill(ngettext("%(count)s face", "%(count)s faces", count), { count }));
+
+/** How sure a probability makes one. */
+export function sureness(share) {
+  if (share >= 0.9) return gettext("very sure");
+  if (share >= 0.7) return gettext("fairly sure");
+  return share >= 0.5 ? gettext("not very sure") : gettext("unsure");
+}
 
 /** Never claims a full 0 or 100 that the number is not. */
 export function percent(share) {
@@ -27,7 +47,8 @@ export function percent(share) {
 }
 
 export function when(isoTime) {
-  return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" }).format(new Date(isoTime));
+  const locale = language === "en" ? "en-GB" : language;
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(isoTime));
 }
 
 export function duration(milliseconds) {

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from PIL import Image
+from PIL import Image, ImageOps
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.chromium import NAMES, find_chromium
 
 expect.set_options(timeout=20_000)
-SWITCHES = ["--disable-gpu", "--disable-quic", "--disable-component-update", "--disable-sync"]
+SWITCHES = [
+    "--disable-gpu", "--disable-quic", "--disable-component-update", "--disable-sync",
+    # A camera that shows a test picture, and nobody who has to allow it.
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="package")
@@ -32,7 +36,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A window without cookies or cache."""
-    context = browser.new_context()
+    context = browser.new_context(locale="en-GB")
     context.set_default_timeout(20_000)
     yield context.new_page()
     context.close()
@@ -57,6 +61,19 @@ def group_jpeg(astronaut: bytes, grace_hopper: bytes, tmp_path_factory: pytest.T
     return file
 
 
+@pytest.fixture(scope="session")
+def three_jpeg(astronaut: bytes, grace_hopper: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Grace Hopper, Eileen Collins, and Eileen Collins again at half size, mirrored; 1300 × 600."""
+    collins = Image.open(io.BytesIO(astronaut)).convert("RGB")
+    photo = Image.new("RGB", (1300, 600), (127, 127, 127))
+    photo.paste(Image.open(io.BytesIO(grace_hopper)), (0, 0))
+    photo.paste(collins, (512, 0))
+    photo.paste(ImageOps.mirror(collins).resize((256, 256)), (1034, 100))
+    file = tmp_path_factory.mktemp("photos") / "three.jpg"
+    photo.save(file, quality=95)
+    return file
+
+
 @pytest.fixture
 def complaints(page: Page) -> Iterator[list[str]]:
     """What the browser complains about; a failed request is not counted, the tests provoke those."""
@@ -74,10 +91,12 @@ def complaints(page: Page) -> Iterator[list[str]]:
 
 @pytest.fixture
 def start(live_server: LiveServer, page: Page, user: User, complaints: list[str]) -> Page:
-    """The start page after logging in."""
+    """The start page after logging in, ready to be used."""
     page.goto(live_server.url)
     page.get_by_label("User name").fill("ada")
     page.get_by_label("Password").fill("a-good-password")
     page.get_by_role("button", name="Log in").click()
-    page.get_by_role("heading", name="Describe the faces in a photo").wait_for()
+    page.get_by_role("heading", name="Describe the faces in your photos").wait_for()
+    # Filled by the page's own script: from now on the buttons do something.
+    page.locator("#recent > *").wait_for()
     return page

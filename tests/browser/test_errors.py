@@ -35,7 +35,7 @@ def test_a_file_that_cannot_be_read_is_explained_and_nothing_is_stored(
     file.write_bytes(content or astronaut_jpeg.read_bytes()[:4000])
     choose(start, file)
     expect(start.get_by_role("alert")).to_contain_text(words)
-    expect(start.get_by_text("or drop one anywhere here")).to_be_visible()
+    expect(start.get_by_text("or drop them anywhere here")).to_be_visible()
     assert not Analysis.objects.exists()
 
 
@@ -65,8 +65,8 @@ def test_an_upload_can_be_cancelled(start: Page, astronaut_jpeg: Path) -> None:
     choose(start, astronaut_jpeg)
     expect(start.locator(".stage-photo")).to_be_visible()
     start.get_by_role("button", name="Cancel").click()
-    expect(start.get_by_role("status")).to_have_text("Cancelled.")
-    expect(start.get_by_text("or drop one anywhere here")).to_be_visible()
+    expect(start.locator("#status")).to_have_text("Cancelled.")
+    expect(start.get_by_text("or drop them anywhere here")).to_be_visible()
 
 
 def test_an_ended_session_leads_to_the_login(start: Page, astronaut_jpeg: Path) -> None:

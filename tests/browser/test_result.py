@@ -11,7 +11,7 @@ from tests.browser.test_upload import ASTRONAUT, TOLERANCE_PX, box_in_photo, cho
 
 
 def test_a_kept_picture_is_shown_with_its_boxes(start: Page, astronaut_jpeg: Path) -> None:
-    start.get_by_label("Keep the picture").check()
+    start.get_by_label("Keep the pictures").check()
     choose(start, astronaut_jpeg)
     start.get_by_role("link", name="Its own page").click()
     expect(start.locator(".face-box")).to_have_count(1)

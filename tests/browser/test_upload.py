@@ -14,8 +14,8 @@ GRACE_HOPPER_IN_GROUP = (683.94, 111.91, 181.97, 217.3)
 TOLERANCE_PX = 8
 
 
-def choose(page: Page, photo: Path) -> None:
-    page.get_by_label("Choose a photo").set_input_files(photo)
+def choose(page: Page, *photos: Path) -> None:
+    page.get_by_label("Choose photos").set_input_files(photos)
 
 
 def box_in_photo(page: Page, number: int, photo_width: int) -> tuple[float, float, float, float]:
@@ -65,11 +65,11 @@ def test_a_card_describes_the_face(start: Page, astronaut_jpeg: Path) -> None:
         expect(card(start, 1).get_by_role("heading", name=title)).to_be_visible()
     bars = card(start, 1).locator(".bars li")
     expect(bars).to_have_count(2 + 5 + 7)
-    age = card(start, 1).get_by_role("img", name=re.compile(r"^Age \d+, years, likely between \d+ and \d+$"))
+    age = card(start, 1).get_by_role("img", name=re.compile(r"^Age \d+ years, likely between \d+ and \d+$"))
     expect(age).to_be_visible()
-    beauty = card(start, 1).get_by_role("img", name=re.compile(r"^Beauty \d\.\d, on a scale of 1 to 10, likely"))
+    beauty = card(start, 1).get_by_role("img", name=re.compile(r"^Beauty \d\.\d of 10, likely between"))
     expect(beauty).to_be_visible()
-    expect(start.get_by_role("status")).to_have_text("1 face found.")
+    expect(start.locator("#status")).to_have_text("1 face found.")
 
 
 def test_every_face_of_a_group_is_boxed_and_its_card_lights_its_box(start: Page, group_jpeg: Path) -> None:
@@ -97,15 +97,21 @@ def test_the_page_works_by_keyboard_alone(start: Page, group_jpeg: Path) -> None
         if focus.get_attribute("id") == "file":
             break
         start.keyboard.press("Tab")
-    expect(start.get_by_label("Choose a photo")).to_be_focused()
+    expect(start.get_by_label("Choose photos")).to_be_focused()
     start.keyboard.press("Tab")
-    expect(start.get_by_label("Keep the picture")).to_be_focused()
+    expect(start.get_by_role("button", name="Take a photo with the camera")).to_be_focused()
+    start.keyboard.press("Tab")
+    expect(start.get_by_label("Keep the pictures")).to_be_focused()
 
     choose(start, group_jpeg)
     expect(start.get_by_role("heading", name=re.compile("^2 faces"))).to_be_focused()
     box = start.get_by_role("button", name="Face 2: go to its card")
     box.focus()
     expect(card(start, 2)).to_have_class(re.compile(r"\bis-lit\b"))
+    for name in ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth"):
+        start.keyboard.press("Tab")
+        expect(focus).to_have_attribute("aria-label", re.compile(f"^{name} of face 2, at "))
+    box.focus()
     start.keyboard.press("Enter")
     expect(card(start, 2)).to_be_focused()
 

@@ -1,0 +1,79 @@
+"""The gallery's search: what a visitor may ask for, and one page of what they have."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Final
+
+from django import forms
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from cv.choices import EXPRESSIONS, GENDERS, RACES
+from cv.engine.labels import Attribute
+from cv.models import Analysis
+from cv.selectors import AnalysisFilter
+from cv.words import LABELS
+
+PAGE_SIZE: Final = 24
+# Far enough for anyone who looks with their eyes; further back there are the filters.
+MAX_PAGE: Final = 500
+# What the installation does not serve cannot be searched for either.
+FIELD_OF: Final = {
+    "gender": Attribute.GENDER,
+    "race": Attribute.RACE,
+    "expression": Attribute.EXPRESSION,
+    "min_age": Attribute.AGE,
+    "max_age": Attribute.AGE,
+}
+
+
+def choices(labels: list[tuple[str, str]]) -> list[tuple[str, object]]:
+    return [("", _("Any")), *((name, LABELS[name]) for name, _label in labels)]
+
+
+class GallerySearch(forms.Form):
+    """Every field may stay empty. Those about a face hold for one and the same face."""
+
+    subject = forms.CharField(label=_("Subject"), required=False, max_length=200)
+    gender = forms.ChoiceField(label=_("Gender"), required=False, choices=choices(GENDERS))
+    race = forms.ChoiceField(label=_("Race"), required=False, choices=choices(RACES))
+    expression = forms.ChoiceField(label=_("Expression"), required=False, choices=choices(EXPRESSIONS))
+    min_age = forms.FloatField(label=_("Age from"), required=False, min_value=0, max_value=120)
+    max_age = forms.FloatField(label=_("Age to"), required=False, min_value=0, max_value=120)
+    since = forms.DateField(label=_("From day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=_("To day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, attribute in FIELD_OF.items():
+            if attribute not in settings.XCLOUD_ATTRIBUTES:
+                del self.fields[name]
+
+    def wanted(self) -> AnalysisFilter:
+        """What was asked for; fields that make no sense are left out, the form says so beside them."""
+        given = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+        since, until = given.pop("since", None), given.pop("until", None)
+        if since is not None:
+            given["created_after"] = datetime.combine(since, time.min, UTC)
+        if until is not None:
+            given["created_before"] = datetime.combine(until, time.min, UTC) + timedelta(days=1)
+        return AnalysisFilter(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryPage:
+    """One page, and whether there are others; never counted, since nobody needs the number."""
+
+    rows: list[Analysis]
+    newer: int | None
+    older: int | None
+
+
+def gallery_page(rows: QuerySet[Analysis], asked: str) -> GalleryPage:
+    """The page that ``asked`` names, or the first where it names none."""
+    number = min(int(asked), MAX_PAGE) if asked.isdecimal() and len(asked) < 6 and int(asked) else 1
+    start = (number - 1) * PAGE_SIZE
+    found = list(rows[start : start + PAGE_SIZE + 1])
+    more = len(found) > PAGE_SIZE and number < MAX_PAGE
+    return GalleryPage(found[:PAGE_SIZE], number - 1 if number > 1 else None, number + 1 if more else None)

@@ -1,0 +1,35 @@
+"""The pages' languages: which one a visitor gets, and the texts of the scripts in it."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+from django.views.i18n import JavaScriptCatalog
+
+# What programs read: one language, so that nobody's parser depends on a header.
+MACHINES: Final = ("/api/", "/cv/", "/healthz", "/readyz", "/metrics")
+
+
+class PageLocaleMiddleware(LocaleMiddleware):
+    """The visitor's language on the pages and in the admin; English for programs."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if request.path_info.startswith(MACHINES):
+            translation.activate(settings.LANGUAGE_CODE)
+        else:
+            super().process_request(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return response if request.path_info.startswith(MACHINES) else super().process_response(request, response)
+
+
+class Texts(JavaScriptCatalog):
+    """``gettext`` and friends for the pages' scripts, with this project's texts alone."""
+
+    packages = ["cv"]
+
+    def get_paths(self, packages: Iterable[str]) -> list[Any]:
+        return list(settings.LOCALE_PATHS)

@@ -1,0 +1,48 @@
+// Cuts a face's chip from the photo, upright and of one size, the way the server aligns it for the model.
+
+import { el } from "./dom.js";
+import { fill, gettext } from "./i18n.js";
+
+const SIZE = 150;
+// Where the landmarks stand in a chip of side 1; the same numbers as TEMPLATE in cv/engine/align.py.
+const TEMPLATE = {
+  left_eye: [0.3042, 0.2591], right_eye: [0.6781, 0.2591], nose: [0.4912, 0.4801],
+  mouth_left: [0.3351, 0.6481], mouth_right: [0.6472, 0.6481],
+};
+
+/** A canvas that shows the chip once `photo` is there; null where there is no photo to cut from. */
+export function chip(face, photo, image) {
+  if (!photo) return null;
+  const number = face.index + 1;
+  const canvas = el("canvas", { class: "chip", width: SIZE, height: SIZE, role: "img", hidden: true,
+    "aria-label": fill(gettext("Face %(number)s, upright, as the model saw it"), { number }) });
+  photo.decode().then(() => draw(canvas, photo, image, face.landmarks), () => canvas.remove());
+  return canvas;
+}
+
+function draw(canvas, photo, image, landmarks) {
+  const { a, b } = similarity(landmarks, image.width / photo.naturalWidth);
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.setTransform(a[0], a[1], -a[1], a[0], b[0], b[1]);
+  context.drawImage(photo, 0, 0);
+  canvas.hidden = false;
+}
+
+/** The least-squares z ↦ a·z + b in complex numbers from the photo's own pixels to the chip's. */
+function similarity(landmarks, shrink) {
+  const names = Object.keys(TEMPLATE);
+  const source = names.map((name) => landmarks[name].map((value) => value / shrink));
+  const target = names.map((name) => TEMPLATE[name].map((value) => value * SIZE));
+  const mean = (points, axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
+  const [sx, sy, tx, ty] = [mean(source, 0), mean(source, 1), mean(target, 0), mean(target, 1)];
+  let [real, imaginary, spread] = [0, 0, 0];
+  source.forEach(([x, y], index) => {
+    const [zx, zy, wx, wy] = [x - sx, y - sy, target[index][0] - tx, target[index][1] - ty];
+    real += zx * wx + zy * wy;
+    imaginary += zx * wy - zy * wx;
+    spread += zx * zx + zy * zy;
+  });
+  const a = spread > 0 ? [real / spread, imaginary / spread] : [1, 0];
+  return { a, b: [tx - a[0] * sx + a[1] * sy, ty - a[1] * sx - a[0] * sy] };
+}

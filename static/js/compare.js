@@ -1,0 +1,23 @@
+// Two stored analyses side by side.
+
+import { analysisView } from "./analysis.js";
+import { analysisGet, pictureUrl } from "./api.js";
+import { showError } from "./errors.js";
+import { gettext } from "./i18n.js";
+import { createStage } from "./stage.js";
+import { when } from "./words.js";
+
+async function show(half, side) {
+  const { id, kept } = half.dataset;
+  const time = half.querySelector("time");
+  time.textContent = when(time.dateTime);
+  const place = half.querySelector(".pair-result");
+  try {
+    const figure = createStage(kept === undefined ? null : pictureUrl(id), gettext("The analysed photo"));
+    place.replaceChildren(analysisView(figure, await analysisGet(id), { prefix: `half-${side}-` }));
+  } catch (error) {
+    showError(place, error, () => show(half, side));
+  }
+}
+
+document.querySelectorAll(".pair-half").forEach(show);

@@ -1,0 +1,46 @@
+// Narrows many faces down to those that are looked for.
+
+import { el } from "./dom.js";
+import { fill, gettext, ngettext } from "./i18n.js";
+import { label } from "./words.js";
+
+const FROM = 4; // fewer faces are seen at a glance
+const CATEGORIES = { gender: gettext("Gender"), race: gettext("Race"), expression: gettext("Expression") };
+
+/** A row of filters, or null for few faces. `onChange` gets the set of the indices that match. */
+export function filterBar(faces, onChange) {
+  if (faces.length < FROM) return null;
+  const selects = Object.entries(CATEGORIES).map(([name, title]) => choice(name, title, faces)).filter(Boolean);
+  const [youngest, oldest] = [number(gettext("Age from")), number(gettext("Age to"))];
+  const clear = el("input", { type: "checkbox" });
+  const count = el("p", { class: "muted small", role: "status" });
+  const apply = () => {
+    const wanted = selects.map((field) => field.querySelector("select")).filter((select) => select.value);
+    const [low, high] = [youngest, oldest].map((field) => field.querySelector("input").valueAsNumber);
+    const fits = ({ attributes, quality }) =>
+      wanted.every((select) => attributes[select.name]?.label === select.value)
+      && (Number.isNaN(low) || attributes.age?.value >= low)
+      && (Number.isNaN(high) || attributes.age?.value <= high)
+      && (!clear.checked || quality.warnings.length === 0);
+    const shown = faces.filter(fits).map((face) => face.index);
+    count.textContent = fill(ngettext("%(shown)s of %(all)s face shown", "%(shown)s of %(all)s faces shown", faces.length), { shown: shown.length, all: faces.length });
+    onChange(new Set(shown));
+  };
+  const bar = el("fieldset", { class: "filter" },
+    el("legend", { class: "visually-hidden" }, gettext("Filter the faces")),
+    ...selects, youngest, oldest,
+    el("label", { class: "check small" }, clear, gettext("Clear ones only")), count);
+  bar.addEventListener("input", apply);
+  return bar;
+}
+
+/** Only what occurs can be chosen. */
+function choice(name, title, faces) {
+  const found = [...new Set(faces.map(({ attributes }) => attributes[name]?.label).filter(Boolean))];
+  if (found.length < 2) return null;
+  const options = found.map((value) => el("option", { value }, label(value)));
+  return el("label", { class: "filter-field" }, title,
+    el("select", { name }, el("option", { value: "" }, gettext("Any")), ...options));
+}
+
+const number = (title) => el("label", { class: "filter-field is-short" }, title, el("input", { type: "number", min: 0, max: 120, inputmode: "numeric" }));

@@ -1,0 +1,34 @@
+// The API tab: the very call that gives the result, and what it answers.
+
+import { el } from "./dom.js";
+import { gettext } from "./i18n.js";
+
+/** `photoName` is the file's name where it is known; `keep` whether its picture is kept. */
+export function recipe(analysis, { photoName = "photo.jpg", keep = false }) {
+  const call = curl(photoName, keep);
+  const copy = el("button", { type: "button", class: "button is-quiet" }, gettext("Copy"));
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(call);
+      copy.textContent = gettext("Copied");
+    } catch {
+      // No clipboard without a secure address: the visitor can still copy what is selected.
+      getSelection().selectAllChildren(copy.closest(".recipe").querySelector(".recipe-call"));
+    }
+  });
+  return el("div", { class: "recipe" },
+    el("p", {}, gettext("This call gives the same result from a program:")),
+    el("pre", { class: "recipe-call", tabindex: "0", "aria-label": "curl" }, el("code", {}, call)),
+    el("p", { class: "recipe-tools" }, copy, el("a", { href: "/api/docs" }, gettext("All of the API"))),
+    el("p", { class: "muted small" }, gettext("$KEY is your API key. Whoever runs this server makes one with:"), " ",
+      el("code", {}, "manage.py create_api_key NAME")),
+    el("p", {}, gettext("It answers:")),
+    el("pre", { class: "recipe-answer", tabindex: "0", "aria-label": "JSON" }, el("code", {}, JSON.stringify(analysis, null, 2))));
+}
+
+export function curl(photoName, keep) {
+  const quoted = `'image=@"${photoName.replaceAll(/["\\]/g, "\\$&").replaceAll("'", "'\\''")}"'`;
+  const field = /^[\w.-]+$/.test(photoName) ? `image=@${photoName}` : quoted;
+  const stored = keep ? " \\\n  -F store.image=true" : "";
+  return `curl -H "Authorization: Bearer $KEY" \\\n  -F ${field}${stored} \\\n  ${location.origin}/api/v1/analyses`;
+}

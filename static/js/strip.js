@@ -1,0 +1,62 @@
+// The row of this visit's photos: a thumbnail each, how far it is, and which one is shown.
+
+import { el } from "./dom.js";
+import { errorTitle } from "./errors.js";
+import { fill, gettext } from "./i18n.js";
+import { State, progressWords } from "./photos.js";
+import { faces } from "./words.js";
+
+/** Keeps `root` in step: `update(photos, shown)` after every change. `onPick` gets the photo that was chosen. */
+export function createStrip(root, { onPick, tools, addFor }) {
+  const list = el("ul", { class: "strip-list" });
+  const add = el("label", { class: "strip-add", for: addFor, title: gettext("Add photos") },
+    el("span", { "aria-hidden": "true" }, "+"), el("span", { class: "visually-hidden" }, gettext("Add photos")));
+  root.append(el("div", { class: "strip-row" }, list, add), el("div", { class: "strip-tools" }, ...tools));
+  const items = new Map();
+
+  function item(photo) {
+    const button = el("button", { type: "button", class: "thumb" },
+      el("img", { src: photo.url, alt: "", class: "thumb-photo" }),
+      el("progress", { max: "1", "aria-hidden": "true" }),
+      el("span", { class: "thumb-words" }));
+    button.querySelector("img").addEventListener("error", (event) => event.target.replaceWith(el("span", { class: "thumb-name small" }, photo.name)));
+    button.addEventListener("click", () => onPick(photo));
+    return el("li", {}, button);
+  }
+
+  function update(photos, shown) {
+    root.hidden = photos.length === 0;
+    for (const [photo, node] of items) {
+      if (photos.includes(photo)) continue;
+      node.remove();
+      items.delete(photo);
+    }
+    for (const photo of photos) {
+      if (!items.has(photo)) {
+        items.set(photo, item(photo));
+        list.append(items.get(photo));
+      }
+      show(items.get(photo).firstChild, photo, photo === shown);
+    }
+  }
+
+  function show(button, photo, isShown) {
+    button.className = `thumb is-${photo.state}`;
+    button.setAttribute("aria-pressed", String(isShown));
+    const bar = button.querySelector("progress");
+    bar.hidden = photo.state === State.DONE || photo.state === State.FAILED;
+    if (photo.state === State.DESCRIBING) bar.removeAttribute("value");
+    else bar.value = photo.share;
+    button.querySelector(".thumb-words").textContent = short(photo);
+    button.setAttribute("aria-label", fill(gettext("%(name)s: %(words)s"), { name: photo.name, words: short(photo, true) }));
+  }
+
+  return { update };
+}
+
+function short(photo, whole = false) {
+  if (photo.state === State.DONE) return faces(photo.analysis.faces.length);
+  if (photo.state === State.FAILED) return whole ? errorTitle(photo.error) : gettext("Failed");
+  if (photo.state === State.DESCRIBING && !whole) return gettext("Describing…");
+  return progressWords(photo);
+}

@@ -1,0 +1,118 @@
+"""The pages for everyone: no serious fault by axe, both languages, light and dark, and light over the wire."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, Response, expect
+from pytest_django.live_server_helper import LiveServer
+
+from cv.caller import Caller
+from tests.browser.test_upload import choose
+from tests.factories import face_result, stored_analysis
+
+BUDGET = 150 * 1024
+
+
+def faults(page: Page) -> list[tuple[str, str]]:
+    """What axe finds serious or critical."""
+    # Colours in transition would be measured half-way.
+    page.wait_for_timeout(300)
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [
+        (fault["id"], node["html"][:150])
+        for fault in found
+        if fault["impact"] in {"serious", "critical"}
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_page(
+    start: Page, live_server: LiveServer, user: User, three_jpeg: Path, astronaut_jpeg: Path, scheme: Any
+) -> None:
+    start.emulate_media(color_scheme=scheme)
+    assert faults(start) == []
+    choose(start, three_jpeg, astronaut_jpeg)
+    start.locator(".thumb.is-done").nth(1).wait_for()
+    assert faults(start) == []
+    start.get_by_role("tab", name="API").click()
+    assert faults(start) == []
+    start.get_by_role("button", name="Side by side").click()
+    assert faults(start) == []
+
+    caller = Caller(user=user)
+    one, two = (stored_analysis(caller, face_result(), subject="someone") for _ in range(2))
+    for path in (
+        "/gallery/",
+        "/gallery/?subject=nobody",
+        f"/analyses/{one.pk}/",
+        f"/compare/?id={one.pk}&id={two.pk}",
+        "/models/xcloud-attributes/",
+        "/nowhere/",
+    ):
+        start.goto(f"{live_server.url}{path}")
+        start.wait_for_load_state("networkidle")
+        assert faults(start) == [], path
+
+
+def test_axe_finds_nothing_serious_on_the_login(live_server: LiveServer, page: Page) -> None:
+    page.goto(live_server.url)
+    assert faults(page) == []
+
+
+def test_the_language_is_switched_and_stays(start: Page, live_server: LiveServer, astronaut_jpeg: Path) -> None:
+    start.get_by_role("button", name="中文").click()
+    expect(start.get_by_role("heading", name="描述照片中的人脸")).to_be_visible()
+    assert start.locator("html").get_attribute("lang") == "zh-hans"
+    start.get_by_label("选择照片").set_input_files(astronaut_jpeg)
+    expect(start.get_by_role("heading", name="1 张人脸")).to_be_visible()
+    for title in ("年龄", "颜值", "性别", "种族", "表情"):
+        expect(start.get_by_role("heading", name=title)).to_be_visible()
+    english = start.locator(".side").inner_text()
+    assert re.findall(r"\b(?:Age|Beauty|Gender|Race|Female|Male|sure|likely|Delete)\b", english) == []
+    start.goto(f"{live_server.url}/gallery/")
+    expect(start.get_by_role("heading", name="图库")).to_be_visible()
+    start.get_by_role("button", name="English").click()
+    expect(start.get_by_role("heading", name="Gallery")).to_be_visible()
+
+
+def test_a_chinese_browser_gets_chinese_before_anyone_asks(live_server: LiveServer, browser: Browser) -> None:
+    context = browser.new_context(locale="zh-CN")
+    page = context.new_page()
+    page.goto(live_server.url)
+    expect(page.get_by_role("heading", name="登录")).to_be_visible()
+    context.close()
+
+
+def test_dark_mode_is_dark(start: Page) -> None:
+    brightness = (
+        "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).reduce((sum, part) => sum + Number(part), 0)"
+    )
+    start.emulate_media(color_scheme="light")
+    assert start.evaluate(brightness) > 3 * 200
+    start.emulate_media(color_scheme="dark")
+    assert start.evaluate(brightness) < 3 * 50
+
+
+def test_the_first_view_weighs_less_than_150_kib_and_paints_within_a_second(
+    start: Page, live_server: LiveServer
+) -> None:
+    sizes: dict[str, int] = {}
+
+    def weigh(response: Response) -> None:
+        sizes[response.url] = response.request.sizes()["responseBodySize"]
+
+    context = start.context.browser.new_context(storage_state=start.context.storage_state())  # type: ignore[union-attr]
+    page = context.new_page()
+    page.on("requestfinished", lambda request: weigh(request.response()))  # type: ignore[arg-type]
+    page.goto(live_server.url)
+    page.wait_for_load_state("networkidle")
+    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    context.close()
+    assert any(url.endswith("upload.js") for url in sizes)
+    assert sum(sizes.values()) < BUDGET
+    assert paint < 1000

@@ -1,0 +1,73 @@
+"""Earlier analyses: search, paging, choosing, side by side, deletion."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from cv.caller import Caller
+from cv.engine.types import Estimate
+from cv.gallery import PAGE_SIZE
+from cv.models import Analysis
+from tests.factories import described, face_result, stored_analysis
+
+
+@pytest.fixture
+def gallery(start: Page, live_server: LiveServer, user: User, empty_scene: bytes) -> Page:
+    caller = Caller(user=user)
+    stored_analysis(caller, described(age=Estimate(70.0, (60.0, 80.0))), subject="grandmother")
+    stored_analysis(caller, face_result(), subject="visitor 17", data=empty_scene, image=True)
+    start.goto(f"{live_server.url}/gallery/")
+    return start
+
+
+def test_the_search_finds_by_subject_and_age(gallery: Page) -> None:
+    rows = gallery.locator(".recent-row")
+    expect(rows).to_have_count(2)
+    gallery.get_by_text("Search").first.click()
+    gallery.get_by_label("Age from").fill("50")
+    gallery.get_by_role("button", name="Search").click()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("grandmother")
+    gallery.get_by_role("link", name="Show all").click()
+    expect(rows).to_have_count(2)
+
+
+def test_ticked_analyses_are_compared_exported_and_deleted(gallery: Page) -> None:
+    compare = gallery.get_by_role("button", name="Side by side")
+    expect(compare).to_be_disabled()
+    for box in gallery.locator(".pick input").all():
+        box.check()
+    expect(gallery.get_by_text("2 chosen")).to_be_visible()
+    with gallery.expect_download() as saved:
+        gallery.get_by_role("button", name="CSV").click()
+    rows = list(csv.DictReader(io.StringIO(Path(saved.value.path()).read_text(encoding="utf-8-sig"))))
+    assert {row["age"] for row in rows} == {"70", "31.25"}
+
+    compare.click()
+    expect(gallery.get_by_role("heading", name="Side by side")).to_be_visible()
+    expect(gallery.locator(".card")).to_have_count(2)
+
+    gallery.go_back()
+    for box in gallery.locator(".pick input").all():
+        box.check()
+    gallery.locator("#delete-picked").click()
+    gallery.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(gallery.get_by_text("Nothing here yet.")).to_be_visible()
+    assert not Analysis.objects.exists()
+
+
+def test_pages_lead_to_older_analyses_and_back(start: Page, live_server: LiveServer, user: User) -> None:
+    for number in range(PAGE_SIZE + 1):
+        stored_analysis(Caller(user=user), subject=f"number {number}")
+    start.goto(f"{live_server.url}/gallery/")
+    expect(start.locator(".recent-row")).to_have_count(PAGE_SIZE)
+    start.get_by_role("link", name="Older").click()
+    expect(start.locator(".recent-row")).to_have_count(1)
+    expect(start.get_by_text("number 0", exact=True)).to_be_visible()
+    start.get_by_role("link", name="Newer").click()
+    expect(start.locator(".recent-row")).to_have_count(PAGE_SIZE)

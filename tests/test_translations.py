@@ -1,0 +1,66 @@
+"""The Chinese texts are whole: nothing on a page or in a script is left in English, and what is served is compiled."""
+
+import gettext
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCALE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES"
+TEXT = r'"((?:[^"\\]|\\.)*)"'
+FUNCTIONS = r"\b(?:gettext|ngettext|gettext_lazy|_)\(\s*" + TEXT
+IN_CONTEXT = r"\b(?:pgettext|pgettext_lazy)\(\s*" + TEXT + r",\s*" + TEXT
+PLACEHOLDER = r"%\((\w+)\)[sd]"
+
+
+def compiled(domain: str) -> gettext.GNUTranslations:
+    with (LOCALE / f"{domain}.mo").open("rb") as file:
+        return gettext.GNUTranslations(file)
+
+
+def texts(folder: str, pattern: str, *expressions: str) -> set[str]:
+    """What the sources ask for, as the catalogues name it."""
+    found = set()
+    for file in (ROOT / folder).rglob(pattern):
+        source = file.read_text()
+        for expression in expressions:
+            for match in re.finditer(expression, source):
+                found.add("\x04".join(group for group in match.groups() if group is not None))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("domain", "wanted"),
+    [
+        ("djangojs", texts("static/js", "*.js", FUNCTIONS, IN_CONTEXT)),
+        ("django", texts("templates", "*.html", r"{% translate " + TEXT, r"{% translate '([^']*)'")),
+        ("django", texts("cv", "*.py", FUNCTIONS, IN_CONTEXT)),
+    ],
+    ids=["scripts", "templates", "python"],
+)
+def test_every_text_is_in_chinese(domain: str, wanted: set[str]) -> None:
+    catalogue = compiled(domain)._catalog  # type: ignore[attr-defined]
+    known = {key[0] if isinstance(key, tuple) else key for key, text in catalogue.items() if text}
+    assert wanted
+    assert sorted(wanted - known) == []
+
+
+@pytest.mark.parametrize("domain", ["django", "djangojs"])
+def test_a_translation_names_what_its_original_names(domain: str) -> None:
+    for key, text in compiled(domain)._catalog.items():  # type: ignore[attr-defined]
+        original = key[0] if isinstance(key, tuple) else key
+        if original:
+            assert sorted(re.findall(PLACEHOLDER, text)) == sorted(re.findall(PLACEHOLDER, original)), original
+
+
+@pytest.mark.parametrize("domain", ["django", "djangojs"])
+def test_the_compiled_texts_are_those_of_the_source(domain: str) -> None:
+    source = (LOCALE / f"{domain}.po").read_text()
+    catalogue = compiled(domain)._catalog  # type: ignore[attr-defined]
+    singles = re.findall(r'^msgid "(.+)"\nmsgstr "(.*)"$', source, re.M)
+    assert len(singles) > 50
+    for original, text in singles:
+        context = re.search(rf'msgctxt "(.+)"\nmsgid "{re.escape(original)}"', source)
+        key = original if context is None else f"{context[1]}\x04{original}"
+        assert catalogue[key] == text.replace("\\n", "\n"), original
