@@ -2,7 +2,7 @@
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
-THREADS ?= 8
+THREADS ?= 24
 PYTHON ?= python3
 VENV ?= .venv
 

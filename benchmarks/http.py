@@ -117,7 +117,7 @@ def serving(photo: bytes) -> Iterator[Server]:
         started = time.perf_counter()
         command = [
             sys.executable, "-m", "gunicorn", "xcloud.wsgi:application", "--bind", f"127.0.0.1:{port}",
-            "--worker-class", "gthread", "--workers", "1", "--threads", "8", "--no-control-socket",
+            "--worker-class", "gthread", "--workers", "1", "--threads", "24", "--no-control-socket",
         ]  # fmt: skip
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
         try:

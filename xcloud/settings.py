@@ -33,7 +33,7 @@ XCLOUD_ENGINE = EngineConfig(
 # How many images are in the engine at once, how many wait before 503, and for how long. The server needs more
 # threads than slots and places in the queue together, or nothing is left to answer /healthz with.
 XCLOUD_ENGINE_SLOTS = env.integer("XCLOUD_ENGINE_SLOTS", 2)
-XCLOUD_ENGINE_QUEUE = env.integer("XCLOUD_ENGINE_QUEUE", 4, minimum=0)
+XCLOUD_ENGINE_QUEUE = env.integer("XCLOUD_ENGINE_QUEUE", 16, minimum=0)
 XCLOUD_ENGINE_PATIENCE_S = env.integer("XCLOUD_ENGINE_PATIENCE_S", 30)
 # What the installation serves at all; a key can be held to less.
 XCLOUD_ATTRIBUTES = env.some("XCLOUD_ATTRIBUTES", frozenset(Attribute))
