@@ -1,6 +1,9 @@
 """The vision app."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class CvConfig(AppConfig):
@@ -9,3 +12,12 @@ class CvConfig(AppConfig):
 
     def ready(self) -> None:
         from cv import checks  # noqa: F401  (registers the system checks)
+
+        post_migrate.connect(ensure_roles, sender=self)
+
+
+def ensure_roles(**kwargs: Any) -> None:
+    """Permissions are made after migrations, not in them; so are the groups that hold them."""
+    from cv.services.roles import roles_ensure
+
+    roles_ensure()

@@ -69,6 +69,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_IMAGE_BYTES * 4 // 3 + 64 * 1024
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -218,6 +219,8 @@ UNFOLD = {
     "SITE_TITLE": "XCloud",
     "SITE_HEADER": "XCloud",
     "SITE_SYMBOL": "face",
+    "DASHBOARD_CALLBACK": "cv.admin.dashboard.dashboard_context",
+    "STYLES": [lambda request: static("dashboard/dashboard.css")],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
 }
 

@@ -26,18 +26,18 @@ class TestAdmin:
         for path in (
             "/admin/",
             "/admin/cv/analysis/",
-            "/admin/cv/analysis/?q=visitor",
+            "/admin/cv/analysis/?q=visitor 17",
             f"/admin/cv/analysis/?q={analysis.pk}",
-            "/admin/cv/analysis/?faces__gender__exact=female",
+            "/admin/cv/analysis/?gender=female&ages=30–39&kept=no",
             f"/admin/cv/analysis/{analysis.pk}/change/",
-            "/admin/cv/face/?race__exact=black",
+            "/admin/cv/face/?race=black&quality=good",
             f"/admin/cv/face/{Face.objects.get().pk}/change/",
             "/admin/cv/apikey/?q=tests",
             "/admin/auth/user/",
         ):
             answer = admin.get(path)
             assert answer.status_code == 200, path
-        page = admin.get("/admin/cv/analysis/?q=visitor").content.decode()
+        page = admin.get("/admin/cv/analysis/?q=visitor 17").content.decode()
         assert "visitor 17" in page
         assert "not kept" in page
 

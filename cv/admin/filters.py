@@ -1,0 +1,110 @@
+"""Filters of analyses by what their faces are like: for one and the same face, without joining all of them."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+
+from cv.choices import EXPRESSIONS, GENDERS, RACES
+from cv.models import Analysis, ApiKey, Face
+from cv.statistics import model_versions
+
+Bounds = dict[str, dict[str, Any]]
+
+AGES: Bounds = {f"{low}–{low + 9}": {"age__gte": low, "age__lt": low + 10} for low in range(0, 90, 10)} | {
+    "90+": {"age__gte": 90}
+}
+BEAUTIES: Bounds = {f"{low}–{low + 1}": {"beauty__gte": low, "beauty__lt": low + 1} for low in range(1, 9)} | {
+    "9–10": {"beauty__gte": 9}
+}
+QUALITIES: Bounds = {
+    "good (0.6 and better)": {"quality_score__gte": 0.6},
+    "poor (below 0.6)": {"quality_score__lt": 0.6},
+}
+
+
+def named(term: str, prefix: str = "") -> Q:
+    """What a search for a whole subject, id or fingerprint finds; by parts, it would read the whole table."""
+    found = Q(**{f"{prefix}subject": term}) | Q(**{f"{prefix}image_sha256": term.lower()})
+    try:
+        return found | Q(**{f"{prefix}pk": UUID(term)})
+    except ValueError:
+        return found
+
+
+class FaceFilter(SimpleListFilter):
+    """One condition on faces; ``of_face`` says which."""
+
+    of_face: dict[str, dict[str, Any]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
+        return [(name, name.capitalize().replace("_", " ")) for name in self.of_face]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if (condition := self.of_face.get(self.value() or "")) is None:
+            return queryset
+        if queryset.model is Face:
+            return queryset.filter(**condition)
+        # Conditions chosen together must hold for the same face: each filter repeats those chosen before it.
+        together = getattr(request, "of_face", {}) | condition
+        request.of_face = together  # type: ignore[attr-defined]
+        return queryset.filter(Exists(Face.objects.filter(analysis=OuterRef("pk"), **together)))
+
+
+def face_filter(name: str, title_: str, of_face_: dict[str, dict[str, Any]]) -> type[FaceFilter]:
+    return type(f"{name.capitalize()}Filter", (FaceFilter,), {
+        "title": title_, "parameter_name": name, "of_face": of_face_, "__module__": __name__,
+    })  # fmt: skip
+
+
+FACE_FILTERS = (
+    face_filter("gender", "gender", {label: {"gender": label} for label, _ in GENDERS}),
+    face_filter("race", "race", {label: {"race": label} for label, _ in RACES}),
+    face_filter("expression", "expression", {label: {"expression": label} for label, _ in EXPRESSIONS}),
+    face_filter("ages", "age", AGES),
+    face_filter("beauties", "beauty", BEAUTIES),
+    face_filter("quality", "quality", QUALITIES),
+)
+
+
+class KeptFilter(SimpleListFilter):
+    title = "picture"
+    parameter_name = "kept"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
+        return [("yes", "Kept"), ("no", "Not kept")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> QuerySet[Analysis]:
+        match self.value():
+            case "yes":
+                return queryset.exclude(picture="")
+            case "no":
+                return queryset.filter(picture="")
+        return queryset
+
+
+class KeyFilter(SimpleListFilter):
+    title = "API key"
+    parameter_name = "key"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
+        return [("none", "None (on the page)"), *((str(key.pk), str(key)) for key in ApiKey.objects.all()[:100])]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> QuerySet[Analysis]:
+        value = self.value() or ""
+        if value == "none":
+            return queryset.filter(api_key__isnull=True)
+        return queryset.filter(api_key=int(value)) if value.isdecimal() else queryset
+
+
+class VersionFilter(SimpleListFilter):
+    title = "model version"
+    parameter_name = "version"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
+        return [(version, version) for version in model_versions()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> QuerySet[Analysis]:
+        return queryset.filter(model_version=self.value()) if self.value() else queryset

@@ -1,0 +1,195 @@
+"""Numbers for the dashboard: how much, how fast, of whom in general; groups too small to hide in are not told."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+
+from django.db.models import Count, F, IntegerField, Min, Q, QuerySet, Sum
+from django.db.models.functions import Cast, Floor, TruncDate
+from django.utils import timezone
+
+from cv.models import Analysis, ApiKey, Face
+
+# A number that stands for fewer people than this is not shown.
+K: Final = 10
+# Percentiles are of so many latest analyses: enough for a p95, and the same work on the largest table.
+TIMED: Final = 2000
+KEYS_SHOWN: Final = 8
+AGE_BAND: Final = 10
+STAGES: Final = ("decode", "detect", "attributes", "total")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """What the dashboard looks at: days (both included), and one key or model version where given."""
+
+    since: date
+    until: date
+    api_key: int | None = None
+    model_version: str = ""
+
+    def conditions(self, prefix: str = "") -> dict[str, Any]:
+        wanted: dict[str, Any] = {
+            f"{prefix}created_at__gte": datetime.combine(self.since, time.min, UTC),
+            f"{prefix}created_at__lt": datetime.combine(self.until + timedelta(days=1), time.min, UTC),
+        }
+        if self.api_key is not None:
+            wanted[f"{prefix}api_key"] = self.api_key
+        if self.model_version:
+            wanted[f"{prefix}model_version"] = self.model_version
+        return wanted
+
+    def analyses(self) -> QuerySet[Analysis]:
+        return Analysis.objects.filter(**self.conditions()).order_by()
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    day: date
+    analyses: int
+    faces: int
+
+
+def per_day(part: Slice) -> list[Day]:
+    """Every day of the slice, also those on which nothing happened."""
+    rows = part.analyses().annotate(day=TruncDate("created_at", tzinfo=UTC)).values("day")
+    found = {row["day"]: row for row in rows.annotate(analyses=Count("pk"), seen=Sum("face_count"))}
+    days = [part.since + timedelta(days=number) for number in range((part.until - part.since).days + 1)]
+    return [Day(day, found[day]["analyses"], found[day]["seen"]) if day in found else Day(day, 0, 0) for day in days]
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """Milliseconds."""
+
+    stage: str
+    p50: float
+    p95: float
+
+
+def stage_times(part: Slice) -> list[StageTime]:
+    """Percentiles of each stage over the latest analyses of the slice; empty without any."""
+    columns = [f"{stage}_ms" for stage in STAGES]
+    rows = list(part.analyses().order_by("-created_at").values_list(*columns)[:TIMED])
+    if not rows:
+        return []
+    times = [sorted(column) for column in zip(*rows, strict=True)]
+    return [
+        StageTime(stage, percentile(column, 0.5), percentile(column, 0.95))
+        for stage, column in zip(STAGES, times, strict=True)
+    ]
+
+
+def percentile(ordered: list[float], share: float) -> float:
+    """Nearest rank: a value that was really measured."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """``key`` is None for people on the pages."""
+
+    key: ApiKey | None
+    analyses: int
+
+
+def keys_by_use(part: Slice) -> list[KeyUse]:
+    rows = list(part.analyses().values_list("api_key").annotate(n=Count("pk")).order_by("-n")[:KEYS_SHOWN])
+    keys = ApiKey.objects.in_bulk([key for key, _ in rows if key is not None])
+    return [KeyUse(keys[key] if key is not None else None, n) for key, n in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    next_at: datetime | None
+    within_a_day: int
+    within_a_week: int
+
+
+def expiring() -> Expiring:
+    """What will be deleted on its own; what is overdue counts as within a day."""
+    now = timezone.now()
+    soon = Analysis.objects.filter(expires_at__lte=now + timedelta(days=7)).order_by()
+    counted = soon.aggregate(day=Count("pk", filter=Q(expires_at__lte=now + timedelta(days=1))), week=Count("pk"))
+    next_at = Analysis.objects.filter(expires_at__isnull=False).aggregate(at=Min("expires_at"))["at"]
+    return Expiring(next_at, counted["day"], counted["week"])
+
+
+def model_versions() -> list[str]:
+    return list(Analysis.objects.order_by("model_version").values_list("model_version", flat=True).distinct()[:50])
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A bar of a chart."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Groups large enough to show, and how many were not."""
+
+    groups: list[Group]
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """Of the faces in a slice. ``faces`` is None where even their number is too small to tell."""
+
+    faces: int | None
+    age: Chart
+    expression: Chart
+    beauty: Chart
+    gender_race: Chart
+
+
+def charts(part: Slice) -> Charts:
+    """All of them from one query: how many faces each combination has, rolled up four ways."""
+    rows = (
+        Face.objects.filter(**part.conditions("analysis__"))
+        .order_by()
+        .values_list("gender", "race", "expression", band("age", AGE_BAND), band("beauty", 1))
+        .annotate(n=Count("pk"))
+    )
+    ages, expressions, beauties, pairs = Counter[Any](), Counter[Any](), Counter[Any](), Counter[Any]()
+    faces = 0
+    for gender, race, expression, age, beauty, n in rows:
+        faces += n
+        if age is not None:
+            ages[min(age, 9)] += n
+        if expression:
+            expressions[expression] += n
+        if beauty is not None:
+            beauties[min(beauty, 9)] += n
+        if gender and race:
+            pairs[f"{gender} {race}"] += n
+    return Charts(
+        faces=faces if faces >= K else None,
+        age=large_enough(ages, range(10)),
+        expression=large_enough(expressions, sorted(expressions, key=lambda name: (-expressions[name], name))),
+        beauty=large_enough(beauties, range(1, 10)),
+        gender_race=large_enough(pairs, sorted(pairs)),
+    )
+
+
+def band(column: str, width: int) -> Cast:
+    """Which band of ``width`` the value is in, from 0."""
+    return Cast(Floor(F(column) / width), IntegerField())
+
+
+def large_enough(counts: Mapping[Any, int], order: Iterable[Any]) -> Chart:
+    """The groups of at least K. Where those left out are together fewer than K, the smallest shown goes with them:
+    else the whole less what is shown would give them away.
+    """
+    small = {name for name, n in counts.items() if 0 < n < K}
+    shown = {name for name, n in counts.items() if n >= K}
+    while small and shown and sum(counts[name] for name in small) < K:
+        smallest = min(shown, key=lambda name: (counts[name], str(name)))
+        shown.remove(smallest)
+        small.add(smallest)
+    return Chart([Group(str(name), counts[name]) for name in order if name in shown], len(small))
