@@ -116,3 +116,20 @@ def test_the_first_view_weighs_less_than_150_kib_and_paints_within_a_second(
     assert any(url.endswith("upload.js") for url in sizes)
     assert sum(sizes.values()) < BUDGET
     assert paint < 1000
+
+
+def test_the_dashboard_opens_for_staff_with_no_serious_fault_of_its_own(
+    live_server: LiveServer, page: Page, complaints: list[str], user: User
+) -> None:
+    User.objects.create_superuser("root", password="a-good-password")
+    for _ in range(10):
+        stored_analysis(Caller(user=user), face_result())
+    page.goto(f"{live_server.url}/login/?next=/admin/")
+    page.get_by_label("User name").fill("root")
+    page.get_by_label("Password").fill("a-good-password")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Photos a day")).to_be_visible()
+    expect(page.get_by_role("heading", name="Gender × race")).to_be_visible()
+    # The frame around it is django-unfold's.
+    page.evaluate("document.querySelectorAll('body *:not(:has(.board), .board, .board *)').forEach((n) => n.remove())")
+    assert faults(page) == []
