@@ -27,6 +27,7 @@ from cv.engine.labels import CLASSES
 from cv.engine.nets.attribute_net import AttributeNet, MirrorAveraged
 from cv.engine.nets.mtcnn import ONet, PNet, RNet
 from cv.engine.weights import FORMAT, MANIFEST
+from training.configs import CONFIGS
 from training.data import CHIP_PX
 
 TOLERANCE = 1e-4
@@ -102,7 +103,7 @@ def export_attributes(run: Path, version: str, weights_dir: Path) -> Manifest:
         "licence": LICENCE,
         "trained_on": ["UTKFace", "FER2013", "facial_expressions", "MEBeauty", "One Million Impressions"],
         "training": {
-            "command": f"python -m training.train --config {checkpoint['config']['name']} --data DATA",
+            "command": _commands(checkpoint["config"]["name"]),
             "config": checkpoint["config"],
             "epochs_done": checkpoint["epoch"],
             "torch": torch.__version__,
@@ -113,6 +114,13 @@ def export_attributes(run: Path, version: str, weights_dir: Path) -> Manifest:
         "calibration": {"coverage": 0.8, "temperature": {}, "widening": {}},
         "metrics": {},
     }
+
+
+def _commands(name: str) -> str:
+    """What trains a configuration, the runs that it starts from first."""
+    start = CONFIGS[name].start
+    before = f"{_commands(start)} && " if start else ""
+    return f"{before}python -m training.train --config {name} --data DATA"
 
 
 def halved(tensor: Tensor) -> Tensor:
