@@ -9,7 +9,6 @@ import matplotlib
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.db import connection
 from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -18,13 +17,6 @@ from cv.caller import Caller
 from cv.models import ApiKey
 from cv.services import api_key_create
 from tests.site import Site
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """SQLite in a file, as it is served: an in-memory database shared by threads locks tables without waiting."""
-    if connection.vendor == "sqlite":
-        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 
 
 @pytest.fixture(autouse=True)
