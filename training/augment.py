@@ -15,25 +15,28 @@ from training.data import CACHED_PX, CHIP_PX
 COARSE_PX = (28, 110)
 
 
-def augment(chips: Tensor, config: AugmentConfig, generator: Generator) -> Tensor:
-    """float32 RGB ``(N, 3, 190, 190)`` in [0, 255] → float32 RGB ``(N, 3, 150, 150)`` in [0, 255]."""
-    chips = _move(chips, config, generator)
+def augment(chips: Tensor, config: AugmentConfig, generator: Generator, size: int = CHIP_PX) -> Tensor:
+    """float32 RGB ``(N, 3, 190, 190)`` in [0, 255] → float32 RGB ``(N, 3, size, size)`` in [0, 255]."""
+    chips = _move(chips, config, generator, size)
     chips = _coarsen(chips, config.low_resolution, generator)
     chips = _recolour(chips, config, generator)
     return _erase(chips, config.erase, generator)
 
 
-def centre(chips: Tensor) -> Tensor:
-    """The chip without its margin, ``(N, 3, 190, 190)`` → ``(N, 3, 150, 150)``: what is served."""
+def centre(chips: Tensor, size: int = CHIP_PX) -> Tensor:
+    """The chip without its margin, ``(N, 3, 190, 190)`` → ``(N, 3, size, size)``; at 150 px what is served."""
     margin = (CACHED_PX - CHIP_PX) // 2
-    return chips[:, :, margin:-margin, margin:-margin]
+    chip = chips[:, :, margin:-margin, margin:-margin]
+    if size == CHIP_PX:
+        return chip
+    return F.interpolate(chip, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
 
 
 def _uniform(count: int, generator: Generator, low: float = -1.0, high: float = 1.0) -> Tensor:
     return torch.rand(count, generator=generator) * (high - low) + low
 
 
-def _move(chips: Tensor, config: AugmentConfig, generator: Generator) -> Tensor:
+def _move(chips: Tensor, config: AugmentConfig, generator: Generator, size: int) -> Tensor:
     """Rotation, scale, shift and mirroring in one bilinear resampling."""
     n = len(chips)
     angle = _uniform(n, generator) * math.radians(config.rotation_degrees)
@@ -44,7 +47,7 @@ def _move(chips: Tensor, config: AugmentConfig, generator: Generator) -> Tensor:
     theta = torch.stack(
         [torch.stack([cos * mirror, -sin, shift_x], 1), torch.stack([sin * mirror, cos, shift_y], 1)], dim=1
     )
-    grid = F.affine_grid(theta, [n, 3, CHIP_PX, CHIP_PX], align_corners=False)
+    grid = F.affine_grid(theta, [n, 3, size, size], align_corners=False)
     return F.grid_sample(chips, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 

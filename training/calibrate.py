@@ -1,6 +1,7 @@
-"""Fits temperatures and interval widths on one half of ``val`` and measures them on the other; writes the manifest.
+"""Fits what is served around the net's outputs on ``val``, cross-checks it there, and writes the manifest.
 
-``python -m training.calibrate --data DIR``, after ``training.export attributes``.
+``python -m training.calibrate --data DIR``, after ``training.export attributes``. What is published is fitted on every
+row of ``val``; what is said of it was measured five times, each on the fifth of the rows that the fit had not seen.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from cv.engine.weights import MANIFEST
 from training.evaluate import Predictions, predict
 from training.export import write_manifest
 from training.labels import NO_CLASS
-from training.metrics import expected_calibration_error
+from training.metrics import accuracy, balanced_accuracy, expected_calibration_error
 
 # The set that each attribute is calibrated on.
 TABLES = {
@@ -30,7 +31,12 @@ TABLES = {
     Attribute.EXPRESSION: "fer2013",
     Attribute.BEAUTY: "mebeauty",
 }
+# Whose rare classes are raised: disgust is 1.5 % of FER2013. For the others it costs more accuracy than it is worth.
+RAISED = frozenset({Attribute.EXPRESSION})
 COVERAGE = 0.85
+FOLDS = 5
+# The shares of the logit adjustment that are tried.
+_SHARES = np.linspace(0, 1, 11)
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -45,53 +51,109 @@ def main() -> None:
     predictions = {
         name: predict(engine, arguments.data / f"{name}.parquet", "val", None) for name in set(TABLES.values())
     }
-    calibration: dict[str, Any] = {"coverage": COVERAGE, "temperature": {}, "widening": {}, "checked": {}}
+    calibration: dict[str, Any] = {"coverage": COVERAGE, "bias": {}, "temperature": {}, "widening": {}, "checked": {}}
     for attribute, table in TABLES.items():
-        fit = _fit_classes if attribute in CLASSES else _fit_interval
-        key = "temperature" if attribute in CLASSES else "widening"
-        calibration[key][attribute.value], calibration["checked"][attribute.value] = fit(attribute, predictions[table])
-        print(attribute, calibration[key][attribute.value], calibration["checked"][attribute.value])
+        fitted, checked = calibrate(attribute, predictions[table])
+        for name, value in fitted.items():
+            calibration[name][attribute.value] = value
+        calibration["checked"][attribute.value] = {name: round(value, 4) for name, value in checked.items()}
+        print(attribute, fitted, calibration["checked"][attribute.value])
     path = arguments.weights_dir / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["attributes"]["calibration"] = calibration
     write_manifest(path, manifest)
 
 
-def _fit_classes(attribute: Attribute, predictions: Predictions) -> tuple[float, dict[str, float]]:
-    """The temperature of least log loss on the even rows, and the calibration error on the odd ones."""
-    true = predictions.labels.classes[attribute]
-    known = true != NO_CLASS
-    logits, true = predictions.logits[attribute][known], true[known]
-    temperature = float(minimize_scalar(_log_loss, (0.3, 5.0), args=(logits[::2], true[::2])).x)
-    checked = {
-        "ece_before": expected_calibration_error(softmax(logits[1::2]), true[1::2]),
-        "ece": expected_calibration_error(softmax(logits[1::2] / np.float32(temperature)), true[1::2]),
+def calibrate(attribute: Attribute, predictions: Predictions) -> tuple[dict[str, Any], dict[str, float]]:
+    """What is fitted on all rows (``bias`` and ``temperature``, or ``widening``), and its measures across folds."""
+    logits = predictions.logits[attribute]
+    if attribute in CLASSES:
+        classes = predictions.labels.classes[attribute]
+        known = classes != NO_CLASS
+        return _calibrate_classes(logits[known], classes[known], attribute in RAISED)
+    values = predictions.labels.values[attribute]
+    known = ~np.isnan(values)
+    return _calibrate_interval(softmax(logits[known]), values[known], BINS[attribute])
+
+
+def _folds(n: int) -> list[npt.NDArray[np.bool_]]:
+    """The rows held out each time."""
+    at = np.arange(n) % FOLDS
+    return [at == fold for fold in range(FOLDS)]
+
+
+def _calibrate_classes(
+    logits: npt.NDArray[np.float32], true: Ints, raised: bool
+) -> tuple[dict[str, Any], dict[str, float]]:
+    def fit(rows: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float32], np.float32]:
+        bias = fit_bias(logits[rows], true[rows]) if raised else np.zeros(logits.shape[1], dtype=np.float32)
+        return bias, np.float32(fit_temperature(logits[rows] + bias, true[rows]))
+
+    probabilities = np.empty_like(logits)
+    for held_out in _folds(len(true)):
+        bias, temperature = fit(~held_out)
+        probabilities[held_out] = softmax((logits[held_out] + bias) / temperature)
+    plain = softmax(logits)
+    bias, temperature = fit(np.ones(len(true), dtype=bool))
+    fitted = {"bias": [round(float(value), 4) for value in bias], "temperature": round(float(temperature), 4)}
+    return fitted, {
+        "ece_before": expected_calibration_error(plain, true),
+        "ece": expected_calibration_error(probabilities, true),
+        "accuracy_before": accuracy(plain.argmax(axis=1), true),
+        "accuracy": accuracy(probabilities.argmax(axis=1), true),
+        "balanced_accuracy_before": balanced_accuracy(plain.argmax(axis=1), true),
+        "balanced_accuracy": balanced_accuracy(probabilities.argmax(axis=1), true),
     }
-    return round(temperature, 4), {name: round(value, 4) for name, value in checked.items()}
 
 
-def _log_loss(temperature: float, logits: Floats, true: Ints) -> float:
-    probabilities = softmax(np.asarray(logits / temperature, dtype=np.float32))
-    return float(-np.log(probabilities[np.arange(len(true)), true] + 1e-12).mean())
+def fit_bias(logits: Floats, true: Ints) -> npt.NDArray[np.float32]:
+    """The share of ``-log prior`` that is worth it (Menon et al. 2021): accuracy counts twice, balanced accuracy once.
+
+    logits ``(N, C)``; the bias ``(C,)`` has mean 0.
+    """
+    adjustment = -np.log(np.bincount(true, minlength=logits.shape[1]) / len(true) + 1e-6)
+    adjustment = (adjustment - adjustment.mean()).astype(np.float32)
+
+    def worth(share: float) -> float:
+        predicted = (logits + np.float32(share) * adjustment).argmax(axis=1)
+        return 2 * accuracy(predicted, true) + balanced_accuracy(predicted, true)
+
+    share: float = max(_SHARES.tolist(), key=worth)
+    return np.asarray(share * adjustment, dtype=np.float32)
 
 
-def _fit_interval(attribute: Attribute, predictions: Predictions) -> tuple[float, dict[str, float]]:
-    """Conformalised quantiles (Romano et al. 2019): how much wider the interval must be on the even rows to hold
-    the stated share, and the share that it holds of the odd ones."""
-    true = predictions.labels.values[attribute]
-    known = ~np.isnan(true)
-    probabilities, true = softmax(predictions.logits[attribute][known]), true[known]
-    bins, tail = BINS[attribute], (1 - COVERAGE) / 2
-    low, high = quantile(probabilities[::2], bins, tail), quantile(probabilities[::2], bins, 1 - tail)
-    missed_by = np.maximum(low - true[::2], true[::2] - high)
-    level = min(np.ceil((len(missed_by) + 1) * COVERAGE) / len(missed_by), 1.0)
-    widening = float(np.quantile(missed_by, level, method="higher"))
-    _, low, high = estimate(probabilities[1::2], bins, COVERAGE, widening)
-    checked = {
-        "coverage": float(((true[1::2] >= low) & (true[1::2] <= high)).mean()),
+def fit_temperature(logits: Floats, true: Ints) -> float:
+    """The temperature of least log loss (Guo et al. 2017)."""
+
+    def log_loss(temperature: float) -> float:
+        probabilities = softmax(np.asarray(logits / temperature, dtype=np.float32))
+        return float(-np.log(probabilities[np.arange(len(true)), true] + 1e-12).mean())
+
+    return float(minimize_scalar(log_loss, (0.3, 5.0)).x)
+
+
+def _calibrate_interval(probabilities: Floats, true: Floats, bins: Floats) -> tuple[dict[str, Any], dict[str, float]]:
+    low, high = np.empty_like(true), np.empty_like(true)
+    for held_out in _folds(len(true)):
+        widening = fit_widening(probabilities[~held_out], true[~held_out], bins)
+        _, low[held_out], high[held_out] = estimate(probabilities[held_out], bins, COVERAGE, widening)
+    fitted = {"widening": round(fit_widening(probabilities, true, bins), 4)}
+    return fitted, {
+        "coverage": float(((true >= low) & (true <= high)).mean()),
         "mean_width": float((high - low).mean()),
     }
-    return round(widening, 4), {name: round(value, 4) for name, value in checked.items()}
+
+
+def fit_widening(probabilities: Floats, true: Floats, bins: Floats) -> float:
+    """How much wider than its quantiles an interval must be at both ends to hold COVERAGE of the rows.
+
+    Conformalised quantiles (Romano et al. 2019); negative where the quantiles are too wide.
+    """
+    tail = (1 - COVERAGE) / 2
+    low, high = quantile(probabilities, bins, tail), quantile(probabilities, bins, 1 - tail)
+    missed_by = np.maximum(low - true, true - high)
+    level = min(np.ceil((len(missed_by) + 1) * COVERAGE) / len(missed_by), 1.0)
+    return float(np.quantile(missed_by, level, method="higher"))
 
 
 if __name__ == "__main__":

@@ -17,10 +17,14 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.pipeline import Engine
 from cv.engine.runtime import get_engine
 from cv.engine.weights import MANIFEST
-from training.evaluate import evaluate
+from training.curves import plot
+from training.degrade import CHANGES
+from training.evaluate import evaluate, predict
 from training.export import write_manifest
+from training.report import report
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
 CARDS_DIR = Path(__file__).resolve().parents[1] / "docs" / "model_cards"
@@ -34,6 +38,9 @@ HEADLINES = {
 }
 UNITS = {"age_mae": "years", "beauty_mae": "points of 1–10"}
 
+# Photos of UTKFace that are made worse on purpose.
+DEGRADED_PHOTOS = 250
+
 Results = dict[str, dict[str, Any]]
 
 
@@ -43,6 +50,8 @@ def main() -> None:
     arguments = parser.parse_args()
     engine = get_engine(EngineConfig())
     results = {name: evaluate(engine, arguments.data / f"{name}.parquet", "val") for name in HEADLINES}
+
+    results["utkface"]["degradation"] = worse = degradation(engine, arguments.data / "utkface.parquet")
 
     path = WEIGHTS_DIR / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -57,13 +66,14 @@ def main() -> None:
     (CARDS_DIR / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     draw_confusions(results, CARDS_DIR / f"{name}-confusion.png")
     draw_reliability(results, CARDS_DIR / f"{name}-reliability.png")
-    draw_quality(results, CARDS_DIR / f"{name}-quality.png")
+    draw_quality(worse, CARDS_DIR / f"{name}-quality.png")
+    for branch, run in attributes["training"].items():
+        plot(run["log"], CARDS_DIR / f"{name}-{branch}-curves.png")
     (CARDS_DIR / f"{name}.md").write_text(card(attributes, results), encoding="utf-8")
 
 
 def card(model: dict[str, Any], results: Results) -> str:
     """The card as Markdown; ``card_template.md`` has its words."""
-    training = model["training"]
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=model["name"],
         version=model["version"],
@@ -73,18 +83,24 @@ def card(model: dict[str, Any], results: Results) -> str:
         sha256=model["onnx"]["sha256"],
         licence=model["licence"],
         trained_on=", ".join(model["trained_on"]),
-        command=training["command"],
-        epochs_done=training["epochs_done"],
-        epochs=training["config"]["epochs"],
-        seed=training["config"]["seed"],
-        torch=training["torch"],
-        date=training["date"],
+        runs=_runs(model),
+        curves="\n".join(f"![Log of the {b} branch]({model['name']}-{b}-curves.png)" for b in model["training"]),
         coverage=f"{model['calibration']['coverage']:.0%}",
         data_table=_data_table(results),
         headline_table=_headline_table(results),
         class_table=_class_table(results),
         group_table=_group_table(results["utkface"]),
+        degraded_photos=DEGRADED_PHOTOS,
+        degradation_table=_degradation_table(results["utkface"]["degradation"]),
         calibration_table=_calibration_table(model["calibration"]),
+    )
+
+
+def _runs(model: dict[str, Any]) -> str:
+    return "\n".join(
+        f"- {branch}: `{run['command']}`, {run['epochs_done']} epochs of {run['config']['epochs']}, seed "
+        f"{run['config']['seed']}, PyTorch {run['torch']}, {run['date']}, from {run['started_from']}"
+        for branch, run in model["training"].items()
     )
 
 
@@ -154,11 +170,21 @@ def _calibration_table(calibration: dict[str, Any]) -> str:
     for attribute, checked in calibration["checked"].items():
         if "ece" in checked:
             fitted = f"temperature {calibration['temperature'][attribute]:.2f}"
-            rows.append([attribute, fitted, f"calibration error {checked['ece_before']:.1%} → {checked['ece']:.1%}"])
+            if any(calibration["bias"][attribute]):
+                fitted += f", rare classes raised by up to {max(calibration['bias'][attribute]):.2f}"
+            effect = ", ".join(
+                f"{name} {checked[f'{measure}_before']:.1%} → {checked[measure]:.1%}"
+                for name, measure in (
+                    ("calibration error", "ece"),
+                    ("accuracy", "accuracy"),
+                    ("balanced", "balanced_accuracy"),
+                )
+            )
+            rows.append([attribute, fitted, effect])
         else:
             fitted = f"widened by {calibration['widening'][attribute]:.2f}"
             rows.append([attribute, fitted, f"holds {checked['coverage']:.1%}, mean width {checked['mean_width']:.1f}"])
-    return _table(["attribute", "fitted", "checked on the other half"], rows)
+    return _table(["attribute", "fitted", "checked on rows left out of the fit"], rows)
 
 
 def draw_confusions(results: Results, picture: Path) -> None:
@@ -197,19 +223,62 @@ def draw_reliability(results: Results, picture: Path) -> None:
     plt.close(figure)
 
 
-def draw_quality(results: Results, picture: Path) -> None:
-    """Error in each fifth of the faces by quality score, the worst fifth at the left."""
-    panels = (("utkface", "age_mae"), ("utkface", "gender_accuracy"), ("utkface", "race_accuracy"))
-    figure, axes = plt.subplots(1, len(panels), figsize=(11, 3.2))
-    for axis, (name, measure) in zip(axes, panels, strict=True):
-        fifths = results[name]["quality"]
-        errors = [f[measure] if measure.endswith("mae") else 100 * (1 - f[measure]) for f in fifths]
-        axis.bar([f"{f['from']:.2f}–{f['to']:.2f}" for f in fifths], errors)
-        axis.set_title(
-            f"{measure.split('_')[0]} error ({name}), {'years' if measure.endswith('mae') else '%'}", fontsize=10
+def degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
+    """How answers and quality scores fall when the first photos of ``table`` are made worse on purpose."""
+    steps = [("as it is", "", None), *((kind, level, c) for kind, levels in CHANGES.items() for level, c in levels)]
+    rows = []
+    for kind, level, change in steps:
+        predictions = predict(engine, table, "val", DEGRADED_PHOTOS, change)
+        found = [quality for quality in predictions.quality if quality is not None]
+        scores = report(predictions.labels, predictions.logits, predictions.scores, engine.describer)
+        rows.append(
+            {
+                "change": kind,
+                "level": level,
+                "found": round(float(predictions.found.mean()), 4),
+                "score": round(float(np.mean([quality.score for quality in found])), 4) if found else None,
+                "warned": round(float(np.mean([bool(quality.warnings) for quality in found])), 4) if found else None,
+                **{measure: scores[measure] for measure in ("gender_accuracy", "race_accuracy", "age_mae")},
+            }
         )
-        axis.tick_params(axis="x", labelsize=7, rotation=20)
-        axis.set_xlabel("quality score")
+    return rows
+
+
+def _degradation_table(rows: list[dict[str, Any]]) -> str:
+    def share(value: float | None) -> str:
+        return "–" if value is None else f"{value:.0%}"
+
+    return _table(
+        ["photos", "face found", "mean score", "warned", "gender accuracy", "race accuracy", "age error"],
+        [
+            [
+                f"{row['change']} {row['level']}".strip(),
+                share(row["found"]),
+                "–" if row["score"] is None else f"{row['score']:.2f}",
+                share(row["warned"]),
+                *(_number(measure, row[measure]) for measure in ("gender_accuracy", "race_accuracy", "age_mae")),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def draw_quality(rows: list[dict[str, Any]], picture: Path) -> None:
+    """Error against the mean quality score of photos made worse on purpose: a point a kind and level of damage."""
+    panels = {"gender_accuracy": "gender error, %", "race_accuracy": "race error, %", "age_mae": "age error, years"}
+    figure, axes = plt.subplots(1, len(panels), figsize=(11, 3.6), sharex=True)
+    for axis, (measure, title) in zip(axes, panels.items(), strict=True):
+        for kind in dict.fromkeys(row["change"] for row in rows):
+            points = [
+                (row["score"], row[measure] if measure == "age_mae" else 100 * (1 - row[measure]))
+                for row in rows
+                if row["change"] == kind and row["score"] is not None
+            ]
+            axis.plot(*zip(*points, strict=True), marker="o", linewidth=1, label=kind)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("mean quality score")
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(picture, dpi=90)
     plt.close(figure)

@@ -1,6 +1,7 @@
 """Everything that a training run depends on, by name."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from cv.engine.labels import Attribute
 
@@ -9,43 +10,46 @@ from cv.engine.labels import Attribute
 class AugmentConfig:
     """Ranges of the random changes; see ``training.augment``."""
 
-    rotation_degrees: float = 14.0
-    scale: float = 0.10
-    shift: float = 0.05
-    brightness: float = 0.25
-    contrast: float = 0.25
-    tint: float = 0.08
-    grey: float = 0.25
-    low_resolution: float = 0.25
-    erase: float = 0.3
+    rotation_degrees: float = 10.0
+    scale: float = 0.08
+    shift: float = 0.04
+    brightness: float = 0.2
+    contrast: float = 0.2
+    tint: float = 0.06
+    grey: float = 0.15
+    low_resolution: float = 0.15
+    erase: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """One run. ``repeats`` is how often a set is seen in one epoch; rates are of AdamW.
+    """One run, which trains one branch. ``repeats`` is how often a set is seen in one epoch; rates are of AdamW.
 
-    ``start`` names the run whose best weights are taken over; without one the trunk starts from dlib's.
+    ``start`` names what is taken over: PUBLISHED, the weights in ``weights/``, or the best ones of another run; without
+    one the trunk starts from dlib's. ``chip_px`` is the side of the chips that it sees. Rates fall over
+    ``schedule_epochs``, where these are more than ``epochs``: a run that leaves the fall to the next one.
     """
 
     name: str
+    branch: str
+    repeats: dict[str, int]
     start: str | None = None
     seed: int = 20261122
     epochs: int = 10
-    batch_size: int = 96
-    trunk_rate: float = 4e-4
+    schedule_epochs: int | None = None
+    batch_size: int = 64
+    chip_px: int = 112
+    trunk_rate: float = 1e-3
     head_rate: float = 2e-3
     weight_decay: float = 0.05
-    warmup_steps: int = 300
-    ema_decay: float = 0.999
-    dropout: float = 0.2
+    warmup_steps: int = 200
+    ema_decay: float = 0.998
+    dropout: float = 0.1
     label_smoothing: float = 0.05
-    repeats: dict[str, int] = field(
-        default_factory=lambda: {"utkface": 1, "fer2013": 1, "facial_expressions": 1, "mebeauty": 4, "omi": 1}
-    )
     task_weights: dict[Attribute, float] = field(
         default_factory=lambda: {
             Attribute.AGE: 1.0,
-            Attribute.GENDER: 0.7,
+            Attribute.GENDER: 1.0,
             Attribute.RACE: 1.0,
             Attribute.EXPRESSION: 1.0,
             Attribute.BEAUTY: 0.4,
@@ -54,11 +58,19 @@ class TrainConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
+PUBLISHED: Final = "published"
+_FACES = {"utkface": 1, "mebeauty": 2, "omi": 1}
+_EXPRESSIONS = {"fer2013": 1, "facial_expressions": 1}
+
 CONFIGS: dict[str, TrainConfig] = {
     config.name: config
     for config in (
-        TrainConfig(name="first", epochs=5),
-        TrainConfig(name="second", start="first", epochs=7, batch_size=64, head_rate=1e-3),
-        TrainConfig(name="smoke", epochs=1, batch_size=16, warmup_steps=1, repeats={"mebeauty": 1}),
+        TrainConfig("identity", "identity", _FACES, start=PUBLISHED, epochs=5, schedule_epochs=12),
+        TrainConfig("identity-end", "identity", _FACES, start="identity", epochs=4, trunk_rate=6e-4, warmup_steps=50),
+        TrainConfig("expression", "expression", _EXPRESSIONS, start=PUBLISHED, epochs=5, schedule_epochs=12),
+        TrainConfig(
+            "expression-end", "expression", _EXPRESSIONS, start="expression", epochs=4, trunk_rate=6e-4, warmup_steps=50
+        ),
+        TrainConfig("smoke", "identity", {"mebeauty": 1}, epochs=1, batch_size=16, warmup_steps=1),
     )
 }

@@ -24,7 +24,9 @@ from cv.engine.labels import Attribute
 from cv.engine.pipeline import Engine
 from cv.engine.quality import assess
 from cv.engine.runtime import get_engine
+from cv.engine.types import Quality
 from training.data import largest_face
+from training.degrade import Change, degraded
 from training.labels import Labels, Row, labels_of, unknown_labels
 from training.report import report
 from training.tables import has_split, rows
@@ -36,14 +38,22 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What the net said of every readable row: logits ``(N, head_size)`` a head, ``found`` bool ``(N,)``, and
-    ``quality`` scores float32 ``(N,)``, NaN where no face was found."""
+    """What the net said of every readable row: logits ``(N, head_size)`` a head, and the quality of the face found."""
 
     logits: dict[Attribute, npt.NDArray[np.float32]]
     labels: Labels
-    found: npt.NDArray[np.bool_]
-    quality: npt.NDArray[np.float32]
+    quality: list[Quality | None]
     unreadable: int
+
+    @property
+    def found(self) -> npt.NDArray[np.bool_]:
+        """bool ``(N,)``"""
+        return np.array([quality is not None for quality in self.quality])
+
+    @property
+    def scores(self) -> npt.NDArray[np.float32]:
+        """The quality scores, float32 ``(N,)``, NaN where no face was found."""
+        return np.array([np.nan if quality is None else quality.score for quality in self.quality], dtype=np.float32)
 
 
 def main() -> None:
@@ -68,24 +78,27 @@ def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int |
     """The printed object. Raises OSError or ValueError as ``predict`` does."""
     predictions = predict(engine, table, split, limit)
     return {
-        "n": len(predictions.found),
+        "n": len(predictions.quality),
         "coverage": round(float(predictions.found.mean()), 4),
         "unreadable": predictions.unreadable,
-        **report(predictions.labels, predictions.logits, predictions.quality, engine.describer),
+        **report(predictions.labels, predictions.logits, predictions.scores, engine.describer),
         "model": dataclasses.asdict(engine.model),
     }
 
 
-def predict(engine: Engine, table: Path, split: str | None, limit: int | None) -> Predictions:
+def predict(
+    engine: Engine, table: Path, split: str | None, limit: int | None, change: Change | None = None
+) -> Predictions:
     """Runs the served stages on a table; an unreadable picture is named in the log and left out.
+
+    Every picture is changed first where a ``change`` is given.
 
     Raises OSError or ValueError where the file is not a table with images, or has no row of the split.
     """
     if split is None and has_split(table, "val"):
         split = "val"
     kept: list[Row] = []
-    found: list[bool] = []
-    quality: list[float] = []
+    quality: list[Quality | None] = []
     chips: list[npt.NDArray[np.uint8]] = []
     logits: dict[Attribute, list[npt.NDArray[np.float32]]] = {attribute: [] for attribute in Attribute}
     unreadable = 0
@@ -98,14 +111,15 @@ def predict(engine: Engine, table: Path, split: str | None, limit: int | None) -
 
     for number, row in tqdm(rows(table, split, limit), desc=table.stem, unit="img", file=sys.stderr):
         try:
-            face = largest_face(engine.detector, row.pop("image"), engine.card.chip_size)
+            picture = row.pop("image")
+            data = degraded(picture, change) if change else picture
+            face = largest_face(engine.detector, data, engine.card.chip_size)
         except EngineError as error:
             log.warning("%s row %d left out: %s", table.name, number, error)
             unreadable += 1
             continue
         chips.append(face.chip)
-        found.append(face.detection is not None)
-        quality.append(assess(face.detection, face.chip, face.image_size).score if face.detection else float("nan"))
+        quality.append(assess(face.detection, face.chip, face.image_size) if face.detection else None)
         kept.append(row)
         for message in unknown_labels(row):
             log.warning("%s row %d: %s", table.name, number, message)
@@ -117,8 +131,7 @@ def predict(engine: Engine, table: Path, split: str | None, limit: int | None) -
     return Predictions(
         logits={attribute: np.concatenate(parts) for attribute, parts in logits.items()},
         labels=labels_of(kept),
-        found=np.array(found),
-        quality=np.array(quality, dtype=np.float32),
+        quality=quality,
         unreadable=unreadable,
     )
 

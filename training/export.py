@@ -24,11 +24,11 @@ from torch import Tensor, nn
 
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.labels import CLASSES
-from cv.engine.nets.attribute_net import AttributeNet, MirrorAveraged
+from cv.engine.nets.attribute_net import BRANCHES, AttributeNet, MirrorAveraged
 from cv.engine.nets.mtcnn import ONet, PNet, RNet
 from cv.engine.weights import FORMAT, MANIFEST
 from training.configs import CONFIGS
-from training.data import CHIP_PX
+from training.curves import read_log
 
 TOLERANCE = 1e-4
 MTCNN_PACKAGE = "facenet_pytorch"
@@ -42,7 +42,9 @@ Manifest = dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("mtcnn", "attributes"))
-    parser.add_argument("--run", type=Path, help="folder of the training run whose best weights are published")
+    for branch in BRANCHES:
+        last = Path("runs", f"{branch}-end")
+        parser.add_argument(f"--{branch}", type=Path, default=last, help=f"run of the {branch} branch")
     parser.add_argument("--version", help="version of the published attribute model")
     parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR)
     arguments = parser.parse_args()
@@ -51,9 +53,10 @@ def main() -> None:
     if arguments.what == "mtcnn":
         manifest["mtcnn"] = export_mtcnn(arguments.weights_dir)
     else:
-        if arguments.run is None or arguments.version is None:
-            parser.error("attributes needs --run and --version")
-        manifest["attributes"] = export_attributes(arguments.run, arguments.version, arguments.weights_dir)
+        if arguments.version is None:
+            parser.error("attributes needs --version")
+        runs = {branch: getattr(arguments, branch) for branch in BRANCHES}
+        manifest["attributes"] = export_attributes(runs, arguments.version, arguments.weights_dir)
     write_manifest(path, manifest)
 
 
@@ -86,40 +89,54 @@ def export_mtcnn(weights_dir: Path) -> Manifest:
     return entry
 
 
-def export_attributes(run: Path, version: str, weights_dir: Path) -> Manifest:
-    """The best weights of a run, halved; calibration and metrics are filled in by ``training.calibrate``."""
-    state = {name: halved(tensor) for name, tensor in load_file(run / "best.safetensors").items()}
+def export_attributes(runs: Mapping[str, Path], version: str, weights_dir: Path) -> Manifest:
+    """The best weights of each branch's run, halved; ``training.calibrate`` and ``training.card`` fill in the rest."""
+    checkpoints = {
+        branch: torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu") for branch, run in runs.items()
+    }
+    state = {
+        f"branches.{branch}.{name}": halved(tensor)
+        for branch, run in runs.items()
+        for name, tensor in load_file(run / "best.safetensors").items()
+    }
     net = AttributeNet()
     net.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    model = to_onnx(MirrorAveraged(net).eval(), torch.rand(2, 3, CHIP_PX, CHIP_PX) * 255, halve=True)
-    checkpoint = torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu")
+    (chip_px,) = {checkpoint["config"]["chip_px"] for checkpoint in checkpoints.values()}
+    model = to_onnx(MirrorAveraged(net).eval(), torch.rand(2, 3, chip_px, chip_px) * 255, halve=True)
     return {
         "name": NAME,
         "version": version,
-        "architecture": "face_resnet trunk, own upper stages for expression, a linear head an attribute; "
-        "logits averaged over the chip and its mirror image",
-        "chip_size": CHIP_PX,
+        "architecture": "two face_resnet branches, one for expression and one for the rest, a linear head an "
+        "attribute; logits averaged over the chip and its mirror image",
+        "chip_size": chip_px,
         "labels": {attribute.value: list(classes) for attribute, classes in CLASSES.items()},
         "licence": LICENCE,
         "trained_on": ["UTKFace", "FER2013", "facial_expressions", "MEBeauty", "One Million Impressions"],
-        "training": {
-            "command": _commands(checkpoint["config"]["name"]),
-            "config": checkpoint["config"],
-            "epochs_done": checkpoint["epoch"],
-            "torch": torch.__version__,
-            "date": datetime.date.today().isoformat(),
-        },
+        "training": {branch: _told(runs[branch], checkpoint) for branch, checkpoint in checkpoints.items()},
         "onnx": _publish(weights_dir / "attributes.onnx", model),
         "tensors": _publish(weights_dir / "attributes.safetensors", save(state)),
-        "calibration": {"coverage": 0.8, "temperature": {}, "widening": {}},
+        "calibration": {"coverage": 0.8, "bias": {}, "temperature": {}, "widening": {}},
         "metrics": {},
     }
 
 
+def _told(run: Path, checkpoint: Mapping[str, Any]) -> Manifest:
+    """Everything that made a branch: the command, its settings, what it started from, and its log."""
+    return {
+        "command": _commands(checkpoint["config"]["name"]),
+        "config": checkpoint["config"],
+        "started_from": checkpoint["started_from"],
+        "epochs_done": checkpoint["epoch"],
+        "log": read_log(run / "log.csv"),
+        "torch": torch.__version__,
+        "date": datetime.date.today().isoformat(),
+    }
+
+
 def _commands(name: str) -> str:
-    """What trains a configuration, the runs that it starts from first."""
+    """What trains a configuration, the run that it starts from first."""
     start = CONFIGS[name].start
-    before = f"{_commands(start)} && " if start else ""
+    before = f"{_commands(start)} && " if start in CONFIGS else ""
     return f"{before}python -m training.train --config {name} --data DATA"
 
 

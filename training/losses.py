@@ -32,12 +32,12 @@ def distribution_loss(logits: Tensor, targets: Tensor, bins: Tensor) -> Tensor:
 
 
 def multitask_loss(
-    outputs: tuple[Tensor, ...], labels: dict[Attribute, Tensor], weights: dict[Attribute, float], smoothing: float
+    outputs: dict[Attribute, Tensor], labels: dict[Attribute, Tensor], weights: dict[Attribute, float], smoothing: float
 ) -> tuple[Tensor, dict[Attribute, float]]:
     """The weighted sum, and every loss by itself for the log."""
-    total = outputs[0].new_zeros(())
+    total = torch.zeros(())
     parts: dict[Attribute, float] = {}
-    for attribute, logits in zip(Attribute, outputs, strict=True):
+    for attribute, logits in outputs.items():
         if attribute in CLASSES:
             loss = class_loss(logits.float(), labels[attribute], smoothing)
         else:

@@ -50,7 +50,7 @@ def report(labels: Labels, logits: Mapping[Attribute, Floats], quality: Floats, 
         "intervals": scorer.intervals(everyone),
         "groups": {
             name: {
-                group: {"n": int(members.sum())} | scorer.scores(members)
+                group: {"n": int(members.sum())} | scorer.scores(members) | {"intervals": scorer.intervals(members)}
                 for group, members in groups.items()
                 if members.any()
             }

@@ -1,4 +1,4 @@
-"""Trains the attribute net: ``python -m training.train --config first``. Read it from top to bottom.
+"""Trains a branch of the attribute net: ``python -m training.train --config identity``. Read it from top to bottom.
 
 A run is a folder: ``checkpoint.pt`` (the last whole epoch, to resume from), ``best.safetensors`` (the moving average
 of the weights with the best score on ``val``), ``log.csv`` and ``curves.png``. Everything random is drawn from the
@@ -6,8 +6,10 @@ seed, the epoch and the step, so a run that was killed and resumed takes the sam
 """
 
 import argparse
+import copy
 import csv
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -22,20 +24,25 @@ from torch import Tensor
 from tqdm import tqdm
 
 from cv.engine.attributes import softmax
-from cv.engine.config import EngineConfig
+from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.labels import BINS, CLASSES, Attribute
-from cv.engine.nets.attribute_net import AttributeNet
+from cv.engine.nets.attribute_net import Branch
 from cv.engine.runtime import load_detector
 from training.augment import augment, centre
-from training.configs import CONFIGS, TrainConfig
-from training.curves import plot
+from training.configs import CONFIGS, PUBLISHED, TrainConfig
+from training.curves import plot, read_log
 from training.data import Faces, load_faces
 from training.dlib_weights import pretrained_face_resnet
 from training.labels import NO_CLASS
 from training.losses import multitask_loss
 from training.metrics import accuracy, mean_absolute_error, pearson
+from training.norms import add_norms, without_norms
 
 Scores = dict[str, float]
+
+_CHIPS_FOR_NORMS = 256
+# Without the tiles that multiply it (AMX), bfloat16 is no faster than single precision.
+_FAST_BFLOAT16 = torch.cpu._is_amx_tile_supported()
 
 
 def main() -> None:
@@ -44,6 +51,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled tables")
     parser.add_argument("--cache", type=Path, default=Path(".cache/chips"))
     parser.add_argument("--out", type=Path, help="folder of the run; default runs/CONFIG")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS_DIR / "attributes.safetensors", help="published ones")
+    parser.add_argument("--compile", action="store_true", help="compile the net: a minute first, then faster")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -54,22 +63,29 @@ def main() -> None:
     tables = {name: arguments.data / f"{name}.parquet" for name in config.repeats}
     train_sets = {name: load_faces(table, "train", detector, arguments.cache) for name, table in tables.items()}
     val_sets = {name: load_faces(table, "val", detector, arguments.cache) for name, table in tables.items()}
-    Run(config, out, train_sets, val_sets).train()
+    run = Run(config, out, train_sets, val_sets, arguments.weights)
+    if arguments.compile:
+        run.net.compile()
+    run.train()
 
 
 class Run:
-    """A net, its optimiser and its place in the schedule."""
+    """A branch, its optimiser and its place in the schedule."""
 
-    def __init__(self, config: TrainConfig, out: Path, train: dict[str, Faces], val: dict[str, Faces]) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        out: Path,
+        train: dict[str, Faces],
+        val: dict[str, Faces],
+        published: Path = WEIGHTS_DIR / "attributes.safetensors",
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.out, self.sets, self.val = config, out, train, val
-        self.net = AttributeNet(config.dropout)
-        if config.start is None:
-            self.net.start_from(pretrained_face_resnet()[0])
-        else:
-            self.net.load_state_dict(load_file(out.parent / config.start / "best.safetensors"))
-        self.average = AttributeNet()
-        self.average.load_state_dict(self.net.state_dict())
+        self.net, self.started_from = self._started(published)
+        add_norms(self.net, self._first_chips())
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.net)
         heads = list(self.net.heads.parameters())
         trunk_parameters = [p for name, p in self.net.named_parameters() if not name.startswith("heads.")]
         self.optimizer = torch.optim.AdamW(
@@ -81,25 +97,44 @@ class Run:
         out.mkdir(parents=True, exist_ok=True)
         self._resume()
 
+    def _started(self, published: Path) -> tuple[Branch, str]:
+        """The branch with the weights that it starts from, and which these are."""
+        net = Branch(self.config.branch, self.config.dropout)
+        if self.config.start is None:
+            net.start_from(pretrained_face_resnet()[0])
+            return net, "dlib's face-recognition ResNet"
+        if self.config.start == PUBLISHED:
+            prefix = f"branches.{self.config.branch}."
+            state = load_file(published)
+            net.load_state_dict({n.removeprefix(prefix): t.float() for n, t in state.items() if n.startswith(prefix)})
+            return net, f"{published.name}, sha256 {hashlib.sha256(published.read_bytes()).hexdigest()}"
+        net.load_state_dict(load_file(self.out.parent / self.config.start / "best.safetensors"))
+        return net, f"the run {self.config.start}"
+
+    def _first_chips(self) -> Tensor:
+        chips, _ = self._batch(self._order(epoch=0)[:_CHIPS_FOR_NORMS])
+        return centre(chips, self.config.chip_px)
+
     def train(self, epochs: int | None = None) -> None:
         """Trains to the end of the schedule, or only so many epochs of it."""
         last = self.config.epochs if epochs is None else min(self.config.epochs, self.epoch + epochs)
         while self.epoch < last:
             started = time.monotonic()
             losses = self._train_epoch()
-            scores = evaluate(self.average, self.val)
+            scores = evaluate(self.average, self.val, self.config.chip_px)
             self.epoch += 1
             self._log({"epoch": self.epoch, "seconds": time.monotonic() - started} | losses | scores)
             if (score := overall(scores)) > self.best:
                 self.best = score
-                save_file(self.average.state_dict(), self.out / "best.part")
+                best = without_norms(self.average).state_dict()
+                save_file({name: tensor.contiguous() for name, tensor in best.items()}, self.out / "best.part")
                 (self.out / "best.part").rename(self.out / "best.safetensors")
             self._checkpoint()
-            plot(self.out / "log.csv", self.out / "curves.png")
+            plot(read_log(self.out / "log.csv"), self.out / "curves.png")
 
     def _train_epoch(self) -> Scores:
         self.net.train()
-        order = self._order()
+        order = self._order(self.epoch)
         sums: dict[str, float] = {}
         progress = tqdm(range(self.steps_an_epoch), desc=f"epoch {self.epoch + 1}/{self.config.epochs}", unit="step")
         for i in progress:
@@ -107,12 +142,14 @@ class Run:
             generator = torch.Generator().manual_seed(self.config.seed + step)
             torch.manual_seed(self.config.seed + step)  # dropout
             chips, labels = self._batch(order[i * self.config.batch_size : (i + 1) * self.config.batch_size])
-            chips = augment(chips, self.config.augment, generator).contiguous(memory_format=torch.channels_last)
+            chips = augment(chips, self.config.augment, generator, self.config.chip_px)
+            chips = chips.contiguous(memory_format=torch.channels_last)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["peak"] * self._schedule(step)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_FAST_BFLOAT16):
                 outputs = self.net(chips)
-            loss, parts = multitask_loss(outputs, labels, self.config.task_weights, self.config.label_smoothing)
+            logits = dict(zip(self.net.attributes, outputs, strict=True))
+            loss, parts = multitask_loss(logits, labels, self.config.task_weights, self.config.label_smoothing)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -123,12 +160,12 @@ class Run:
             progress.set_postfix(loss=f"{float(loss.detach()):.3f}")
         return sums
 
-    def _order(self) -> list[tuple[str, int]]:
+    def _order(self, epoch: int) -> list[tuple[str, int]]:
         """Every face of every set, as often as the set is repeated, shuffled for this epoch."""
         entries = [
             (name, i) for name, k in self.config.repeats.items() for i in range(len(self.sets[name])) for _ in range(k)
         ]
-        shuffled = np.random.default_rng([self.config.seed, self.epoch]).permutation(len(entries))
+        shuffled = np.random.default_rng([self.config.seed, epoch]).permutation(len(entries))
         return [entries[i] for i in shuffled]
 
     def _batch(self, entries: list[tuple[str, int]]) -> tuple[Tensor, dict[Attribute, Tensor]]:
@@ -143,19 +180,22 @@ class Run:
 
     def _schedule(self, step: int) -> float:
         """Linear warm-up, then a half cosine to 1 % of the peak."""
-        total = self.config.epochs * self.steps_an_epoch
+        total = (self.config.schedule_epochs or self.config.epochs) * self.steps_an_epoch
         warm = min(1.0, (step + 1) / self.config.warmup_steps)
         return warm * (0.01 + 0.99 * (1 + math.cos(math.pi * step / total)) / 2)
 
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
         decay = min(self.config.ema_decay, (step + 1) / (step + 10))
-        for mean, new in zip(self.average.parameters(), self.net.parameters(), strict=True):
-            mean.lerp_(new, 1 - decay)
+        averaged = self.average.state_dict()
+        for name, new in self.net.state_dict().items():
+            if new.is_floating_point():
+                averaged[name].lerp_(new, 1 - decay)
 
     def _checkpoint(self) -> None:
         state = {
             "config": as_json(self.config),
+            "started_from": self.started_from,
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -176,6 +216,7 @@ class Run:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.best = state["epoch"], state["best"]
+        self.started_from = state["started_from"]
 
     def _log(self, row: dict[str, float]) -> None:
         path = self.out / "log.csv"
@@ -195,21 +236,24 @@ def as_json(config: TrainConfig) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def evaluate(net: AttributeNet, sets: dict[str, Faces]) -> Scores:
+def evaluate(net: Branch, sets: dict[str, Faces], chip_px: int) -> Scores:
     """Scores a set by name and attribute, on centred chips; ``training.evaluate`` has the served pipeline's."""
     net.eval()
     scores: Scores = {}
     for name, faces in sets.items():
-        logits: dict[Attribute, list[np.ndarray]] = {attribute: [] for attribute in Attribute}
+        logits: dict[Attribute, list[np.ndarray]] = {attribute: [] for attribute in net.attributes}
         for start in range(0, len(faces), 64):
-            chips = centre(torch.from_numpy(faces.chips[start : start + 64].copy()).permute(0, 3, 1, 2).float())
-            for attribute, output in zip(Attribute, net(chips), strict=True):
+            cached = torch.from_numpy(faces.chips[start : start + 64].copy()).permute(0, 3, 1, 2).float()
+            chips = centre(cached, chip_px)
+            for attribute, output in zip(net.attributes, net(chips), strict=True):
                 logits[attribute].append(output.numpy())
         probabilities = {attribute: softmax(np.concatenate(parts)) for attribute, parts in logits.items()}
-        for attribute, labels in faces.labels.classes.items():
+        for attribute in probabilities.keys() & CLASSES.keys():
+            labels = faces.labels.classes[attribute]
             if (known := labels != NO_CLASS).any():
                 scores[f"{name}_{attribute}"] = accuracy(probabilities[attribute][known].argmax(axis=1), labels[known])
-        for attribute, values in faces.labels.values.items():
+        for attribute in probabilities.keys() & BINS.keys():
+            values = faces.labels.values[attribute]
             if (known := ~np.isnan(values)).any():
                 means = probabilities[attribute][known] @ BINS[attribute]
                 measure = mean_absolute_error if attribute is Attribute.AGE else pearson

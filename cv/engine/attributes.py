@@ -45,10 +45,11 @@ class Describer:
 
     def probabilities(self, logits: Mapping[Attribute, Array]) -> dict[Attribute, Array]:
         """Calibrated, ``(N, head_size)`` each, rows sum to 1."""
-        temperature = self.calibration.temperature
-        return {
-            attribute: softmax(head / np.float32(temperature.get(attribute, 1))) for attribute, head in logits.items()
-        }
+        return {attribute: softmax(self._calibrated(attribute, head)) for attribute, head in logits.items()}
+
+    def _calibrated(self, attribute: Attribute, logits: Array) -> Array:
+        bias = np.asarray(self.calibration.bias.get(attribute, 0), dtype=np.float32)
+        return (logits + bias) / np.float32(self.calibration.temperature.get(attribute, 1))
 
     def _categories(self, attribute: Attribute, probabilities: Array) -> list[Category]:
         classes = CLASSES[attribute]
@@ -58,12 +59,13 @@ class Describer:
         ]
 
     def _estimates(self, attribute: Attribute, probabilities: Array) -> list[Estimate]:
+        coverage = self.calibration.coverage
         values, lows, highs = estimate(
-            probabilities, BINS[attribute], self.calibration.coverage, self.calibration.widening.get(attribute, 0)
+            probabilities, BINS[attribute], coverage, self.calibration.widening.get(attribute, 0)
         )
         scale = BEAUTY_SCALE if attribute is Attribute.BEAUTY else None
         return [
-            Estimate(value, (low, high), scale)
+            Estimate(value, (low, high), scale, coverage)
             for value, low, high in zip(values.tolist(), lows.tolist(), highs.tolist(), strict=True)
         ]
 

@@ -3,13 +3,17 @@
 import numpy as np
 import numpy.typing as npt
 
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+
 
 def chips_to_input(chips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """uint8 RGB ``(N, S, S, 3)`` → float32 RGB ``(N, 3, S, S)`` in [0, 255]; the net normalises."""
     return np.ascontiguousarray(chips.transpose(0, 3, 1, 2), dtype=np.float32)
 
 
-def crops_to_input(crops: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """float32 RGB ``(N, H, W, 3)`` in [0, 255] → float32 RGB ``(N, 3, H, W)`` in [-1, 1], as MTCNN was trained."""
-    normalised = (crops - np.float32(127.5)) * np.float32(1 / 128)
-    return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2))
+def crops_to_input(crops: Pixels) -> npt.NDArray[np.float32]:
+    """RGB ``(N, H, W, 3)`` in [0, 255] → float32 RGB ``(N, 3, H, W)`` in [-1, 1], as MTCNN was trained."""
+    planes = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
+    planes -= np.float32(127.5)
+    planes *= np.float32(1 / 128)
+    return planes

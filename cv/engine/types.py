@@ -58,11 +58,13 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with the interval that holds the truth with the model's stated coverage."""
+    """A number with its interval. Of 100 faces, the model states the interval to hold the label of ``100 * coverage``;
+    ``coverage`` is None where nothing was stated yet when the answer was stored."""
 
     value: float
     interval: tuple[float, float]
     scale: tuple[float, float] | None = None
+    coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

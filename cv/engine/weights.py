@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,13 @@ class WeightsFile:
 class Calibration:
     """What was fitted after training, on faces that training did not see.
 
-    ``temperature`` divides a head's logits (Guo et al. 2017). An interval runs between the quantiles that leave
+    ``bias`` is added to a head's logits, so that rare classes get their share (logit adjustment, Menon et al. 2021);
+    ``temperature`` divides the sum (Guo et al. 2017). An interval runs between the quantiles that leave
     ``1 - coverage`` outside, widened at both ends by ``widening`` (conformalised quantiles, Romano et al. 2019),
     in years for age and in points of the scale for beauty.
     """
 
+    bias: Mapping[Attribute, tuple[float, ...]]
     temperature: Mapping[Attribute, float]
     widening: Mapping[Attribute, float]
     coverage: float
@@ -49,7 +51,8 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What a user may know of the model in service. ``metrics`` were measured on ``val`` by the served pipeline."""
+    """What a user may know of the model in service. ``metrics`` were measured on ``val`` by the served pipeline;
+    ``training`` has the command that made it, with its settings, versions and day."""
 
     name: str
     version: str
@@ -61,6 +64,7 @@ class ModelCard:
     trained_on: tuple[str, ...]
     interval_coverage: float
     metrics: Mapping[str, float]
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +117,10 @@ def _manifest(data: dict[str, Any], weights_dir: Path) -> Manifest:
             trained_on=tuple(attributes["trained_on"]),
             interval_coverage=calibration["coverage"],
             metrics=attributes["metrics"],
+            training=attributes.get("training", {}),
         ),
         calibration=Calibration(
+            bias={Attribute(name): tuple(values) for name, values in calibration["bias"].items()},
             temperature={Attribute(name): value for name, value in calibration["temperature"].items()},
             widening={Attribute(name): value for name, value in calibration["widening"].items()},
             coverage=calibration["coverage"],

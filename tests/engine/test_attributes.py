@@ -8,7 +8,7 @@ from cv.engine.labels import BINS, Attribute, head_size
 from cv.engine.types import Attributes
 from cv.engine.weights import Calibration
 
-PLAIN = Calibration(temperature={}, widening={}, coverage=0.8)
+PLAIN = Calibration(bias={}, temperature={}, widening={}, coverage=0.8)
 
 
 def fixed_net(**logits: list[float]):  # type: ignore[no-untyped-def]
@@ -34,7 +34,7 @@ def test_class_is_the_likeliest_and_every_class_has_its_probability() -> None:
 
 
 def test_temperature_divides_the_logits() -> None:
-    calibration = Calibration(temperature={Attribute.GENDER: 2.0}, widening={}, coverage=0.8)
+    calibration = Calibration(bias={}, temperature={Attribute.GENDER: 2.0}, widening={}, coverage=0.8)
 
     (face,) = Describer(fixed_net(gender=[0.0, 2 * np.log(3)]), calibration).describe(chips(1), frozenset(Attribute))
 
@@ -66,6 +66,14 @@ def test_beauty_names_its_scale_and_age_has_none() -> None:
     assert face.beauty.value == pytest.approx(5.5)
     assert face.age.scale is None
     assert face.age.value == pytest.approx(50)
+
+
+def test_estimates_state_the_coverage_that_they_were_calibrated_for() -> None:
+    (face,) = Describer(fixed_net(), PLAIN).describe(chips(1), frozenset(Attribute))
+
+    assert face.age is not None
+    assert face.beauty is not None
+    assert (face.age.coverage, face.beauty.coverage) == (0.8, 0.8)
 
 
 def test_even_distribution_has_the_quantiles_of_its_range() -> None:
@@ -105,3 +113,14 @@ def test_net_does_not_run_where_nothing_is_wanted() -> None:
         raise AssertionError("the net ran")
 
     assert Describer(never, PLAIN).describe(chips(2), frozenset()) == [Attributes(), Attributes()]
+
+
+def test_bias_lifts_a_rare_class_before_the_temperature_divides() -> None:
+    calibration = Calibration(
+        bias={Attribute.GENDER: (1.0, -1.0)}, temperature={Attribute.GENDER: 2.0}, widening={}, coverage=0.8
+    )
+    logits = {Attribute.GENDER: np.array([[0.0, 1.0]], dtype=np.float32)}
+
+    (probabilities,) = Describer(lambda batch: [], calibration).probabilities(logits)[Attribute.GENDER]
+
+    assert probabilities.tolist() == pytest.approx([0.62246, 0.37754], abs=1e-5)  # softmax((1, 0) / 2)

@@ -111,3 +111,10 @@ def test_onnx_and_pytorch_find_the_same_faces(portraits: dict[str, Image.Image],
         assert ours.box.x == pytest.approx(theirs.box.x, abs=0.05)
         assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-4)
         np.testing.assert_allclose(ours.landmarks.nose, theirs.landmarks.nose, atol=0.05)
+
+
+def test_the_torch_backend_without_its_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = EngineConfig(backend=Backend.TORCH)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ModelNotReady, match=r"requirements-torch\.txt"):
+        load_nets(read_manifest(config.weights_dir), config, ["attributes"])

@@ -38,7 +38,7 @@ def test_distribution_loss_adds_the_error_of_the_mean_in_tenths_of_the_scale() -
 
 
 def test_multitask_loss_weighs_each_attribute() -> None:
-    outputs = tuple(torch.zeros(1, head_size(attribute)) for attribute in Attribute)
+    outputs = {attribute: torch.zeros(1, head_size(attribute)) for attribute in Attribute}
     labels = {
         Attribute.AGE: torch.zeros(1, 101),
         Attribute.GENDER: torch.tensor([0]),

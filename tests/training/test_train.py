@@ -8,13 +8,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from cv.engine.nets.attribute_net import Branch
 from training.augment import augment, centre
 from training.configs import AugmentConfig, TrainConfig
 from training.data import CACHED_PX, CHIP_PX, Faces
 from training.labels import labels_of
 from training.train import Run
 
-CONFIG = TrainConfig(name="test", epochs=2, batch_size=4, warmup_steps=1, repeats={"faces": 1})
+CONFIG = TrainConfig("test", "identity", {"faces": 1}, epochs=2, batch_size=4, warmup_steps=1)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path, se
     for name, tensor in one["net"].items():
         assert torch.equal(tensor, two["net"][name]), name
     assert len((tmp_path / "broken" / "log.csv").read_text().splitlines()) == 3
-    assert load_file(tmp_path / "broken" / "best.safetensors").keys() == one["average"].keys()
+    assert load_file(tmp_path / "broken" / "best.safetensors").keys() == Branch("identity").state_dict().keys()
 
 
 def test_checkpoint_of_another_configuration_is_refused(tmp_path: Path, sets: dict[str, Faces]) -> None:

@@ -5,7 +5,16 @@ regression (fractions of the box's width and height: x1, y1, x2, y2); O-Net also
 (five x, then five y, as fractions of the box).
 """
 
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+class MapPReLU(nn.PReLU):
+    """PReLU of feature maps ``(N, C, H, W)`` as a sum that ONNX Runtime computes twice as fast as its own PReLU."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        slope = self.weight[:, None, None]
+        return slope * input + (1 - slope) * F.relu(input)
 
 
 class PNet(nn.Module):
@@ -14,12 +23,12 @@ class PNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 10, 3)
-        self.prelu1 = nn.PReLU(10)
+        self.prelu1 = MapPReLU(10)
         self.pool1 = nn.MaxPool2d(2, 2, ceil_mode=True)
         self.conv2 = nn.Conv2d(10, 16, 3)
-        self.prelu2 = nn.PReLU(16)
+        self.prelu2 = MapPReLU(16)
         self.conv3 = nn.Conv2d(16, 32, 3)
-        self.prelu3 = nn.PReLU(32)
+        self.prelu3 = MapPReLU(32)
         self.conv4_1 = nn.Conv2d(32, 2, 1)
         self.conv4_2 = nn.Conv2d(32, 4, 1)
 
@@ -36,13 +45,13 @@ class RNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 28, 3)
-        self.prelu1 = nn.PReLU(28)
+        self.prelu1 = MapPReLU(28)
         self.pool1 = nn.MaxPool2d(3, 2, ceil_mode=True)
         self.conv2 = nn.Conv2d(28, 48, 3)
-        self.prelu2 = nn.PReLU(48)
+        self.prelu2 = MapPReLU(48)
         self.pool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
         self.conv3 = nn.Conv2d(48, 64, 2)
-        self.prelu3 = nn.PReLU(64)
+        self.prelu3 = MapPReLU(64)
         self.dense4 = nn.Linear(576, 128)
         self.prelu4 = nn.PReLU(128)
         self.dense5_1 = nn.Linear(128, 2)
@@ -62,16 +71,16 @@ class ONet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 32, 3)
-        self.prelu1 = nn.PReLU(32)
+        self.prelu1 = MapPReLU(32)
         self.pool1 = nn.MaxPool2d(3, 2, ceil_mode=True)
         self.conv2 = nn.Conv2d(32, 64, 3)
-        self.prelu2 = nn.PReLU(64)
+        self.prelu2 = MapPReLU(64)
         self.pool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
         self.conv3 = nn.Conv2d(64, 64, 3)
-        self.prelu3 = nn.PReLU(64)
+        self.prelu3 = MapPReLU(64)
         self.pool3 = nn.MaxPool2d(2, 2, ceil_mode=True)
         self.conv4 = nn.Conv2d(64, 128, 2)
-        self.prelu4 = nn.PReLU(128)
+        self.prelu4 = MapPReLU(128)
         self.dense5 = nn.Linear(1152, 256)
         self.prelu5 = nn.PReLU(256)
         self.dense6_1 = nn.Linear(256, 2)
