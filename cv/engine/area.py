@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Regions = npt.NDArray[np.intp]
+Bins = tuple[Regions, Regions]
 
 
 class AreaImage:
@@ -17,29 +18,46 @@ class AreaImage:
         height, width, channels = pixels.shape
         # uint32 may wrap around; the difference of two sums is right all the same while a bin has < 16 million pixels.
         self._sums = np.zeros((height + 1, width + 1, channels), dtype=np.uint32)
-        np.cumsum(pixels, axis=1, dtype=np.uint32, out=self._sums[1:, 1:])
-        np.cumsum(self._sums[1:], axis=0, out=self._sums[1:])
+        self._sums[1:, 1:] = pixels
+        # Row by row and without a cast: several times as fast as one cumsum over the first axis.
+        for above, row in zip(self._sums, self._sums[1:], strict=False):
+            row += above
+        np.cumsum(self._sums, axis=1, out=self._sums)
         self.size = (width, height)
 
     def resize(self, width: int, height: int) -> npt.NDArray[np.float32]:
         """The whole image: float32 RGB ``(height, width, 3)`` in [0, 255]."""
-        left, right = _bins(np.array([0]), np.array([self.size[0]]), width)
-        top, bottom = _bins(np.array([0]), np.array([self.size[1]]), height)
-        rows = self._sums[bottom[0]] - self._sums[top[0]]
-        sums = rows[:, right[0]] - rows[:, left[0]]
-        counts = (bottom - top).T * (right - left)
-        return np.asarray(sums / counts[..., None], dtype=np.float32)
+        left, right = (edges[0] for edges in _bins(np.array([0]), np.array([self.size[0]]), width))
+        top, bottom = (edges[0] for edges in _bins(np.array([0]), np.array([self.size[1]]), height))
+        rows = self._sums.take(bottom, axis=0)
+        rows -= self._sums.take(top, axis=0)
+        sums = rows.take(right, axis=1)
+        sums -= rows.take(left, axis=1)
+        return _means(sums, (bottom - top)[:, None] * (right - left))
 
     def crops(self, regions: Regions, size: int) -> npt.NDArray[np.float32]:
         """Regions ``(N, 4)`` xyxy, whole pixels inside the image → float32 RGB ``(N, size, size, 3)`` in [0, 255]."""
         left, right = (edges[:, None, :] for edges in _bins(regions[:, 0], regions[:, 2], size))
         top, bottom = (edges[:, :, None] for edges in _bins(regions[:, 1], regions[:, 3], size))
-        sums = self._sums[bottom, right] - self._sums[bottom, left] - self._sums[top, right] + self._sums[top, left]
-        counts = (bottom - top) * (right - left)
-        return np.asarray(sums / counts[..., None], dtype=np.float32)
+        height, width, channels = self._sums.shape
+        # One index a pixel: NumPy takes whole pixels from a list of them much faster than from a grid.
+        pixels = self._sums.reshape(height * width, channels)
+        upper, lower = top * width, bottom * width
+        sums = pixels.take(lower + right, axis=0)
+        sums -= pixels.take(lower + left, axis=0)
+        sums -= pixels.take(upper + right, axis=0)
+        sums += pixels.take(upper + left, axis=0)
+        return _means(sums, (bottom - top) * (right - left))
 
 
-def _bins(start: Regions, end: Regions, count: int) -> tuple[Regions, Regions]:
+def _means(sums: npt.NDArray[np.uint32], counts: Regions) -> npt.NDArray[np.float32]:
+    """Sums ``(…, 3)`` of ``counts`` ``(…)`` pixels each."""
+    means = sums.astype(np.float32)
+    means *= (np.float32(1) / counts.astype(np.float32))[..., None]
+    return means
+
+
+def _bins(start: Regions, end: Regions, count: int) -> Bins:
     """First and past-the-last pixel of each of ``count`` bins of every region: two ``(N, count)``."""
     length = (end - start)[:, None]
     i = np.arange(count)[None]

@@ -6,6 +6,9 @@ import numpy.typing as npt
 Boxes = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
 
+# The best boxes are compared with all others so many at a time: few calls, and no matrix that outgrows the cache.
+_BLOCK = 128
+
 
 def areas(boxes: Boxes) -> npt.NDArray[np.float32]:
     """``(N,)`` square pixels."""
@@ -19,20 +22,28 @@ def nms(boxes: Boxes, scores: Scores, threshold: float, *, over_smaller: bool = 
     the union or, ``over_smaller``, over the smaller of the two boxes (as MTCNN's last stage has it).
     """
     order = np.argsort(-scores, kind="stable")
-    x1, y1, x2, y2 = boxes[order].T
-    area = areas(boxes[order])
-    alive = np.ones(len(order), dtype=bool)
-    kept = []
-    for i in range(len(order)):
-        if not alive[i]:
-            continue
-        kept.append(order[i])
-        width = np.minimum(x2[i], x2[i + 1 :]) - np.maximum(x1[i], x1[i + 1 :])
-        height = np.minimum(y2[i], y2[i + 1 :]) - np.maximum(y1[i], y1[i + 1 :])
-        shared = np.maximum(width, 0) * np.maximum(height, 0)
-        whole = np.minimum(area[i], area[i + 1 :]) if over_smaller else area[i] + area[i + 1 :] - shared
-        alive[i + 1 :] &= shared <= threshold * whole
+    kept: list[int] = []
+    while len(order):
+        best = order[:_BLOCK]
+        apart = _apart(boxes[best], boxes[order], threshold, over_smaller)
+        alive = np.ones(len(order), dtype=bool)
+        for i, box in enumerate(best):
+            if alive[i]:
+                kept.append(box)
+                alive &= apart[i]
+        order = order[_BLOCK:][alive[_BLOCK:]]
     return np.array(kept, dtype=np.intp)
+
+
+def _apart(some: Boxes, others: Boxes, threshold: float, over_smaller: bool) -> npt.NDArray[np.bool_]:
+    """Whether each of ``some`` (N) and each of ``others`` (M) may both stay, ``(N, M)``."""
+    corner = np.minimum(some[:, None, 2:], others[None, :, 2:])
+    corner -= np.maximum(some[:, None, :2], others[None, :, :2])
+    np.maximum(corner, 0, out=corner)
+    shared = corner[..., 0] * corner[..., 1]
+    one, other = areas(some)[:, None], areas(others)[None]
+    whole = np.minimum(one, other) if over_smaller else one + other - shared
+    return np.asarray(shared <= threshold * whole)
 
 
 def regress(boxes: Boxes, offsets: npt.NDArray[np.float32], *, inclusive: bool) -> Boxes:

@@ -1,6 +1,8 @@
 """MTCNN (Zhang et al. 2016): an image pyramid through P-Net, then R-Net and O-Net on ever fewer candidates."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +11,9 @@ from PIL import Image
 from cv.engine.area import AreaImage, Regions
 from cv.engine.boxes import Boxes, Scores, areas, nms, regress, to_squares
 from cv.engine.config import DetectThresholds
+from cv.engine.mipmap import Mipmap
 from cv.engine.sessions import Array, Net
-from cv.engine.transforms import crops_to_input
+from cv.engine.transforms import Pixels, crops_to_input
 from cv.engine.types import Box, Detection, Landmarks
 
 _CELL, _STRIDE = 12, 2
@@ -19,20 +22,26 @@ _REFINE_PX, _OUTPUT_PX = 24, 48
 # Pictures up to this side are searched for faces down to this share of it, whatever the options say: a thumbnail is
 # mostly one face, and to search it closely costs little.
 _THUMBNAIL_PX, _THUMBNAIL_SHARE = 200, 1 / 8
-# Pictures of more pixels are searched reduced, the smallest face asked for to no less than this; what the reduced
-# picture shows too coarsely for O-Net is cut from the full one.
-_LARGE_PIXELS, _SEARCHED_FACE_PX = 1_000_000, 20
-_BATCH = 256
+# Pictures of more pixels are not resampled exactly: it would take longer, and they show faces well enough.
+_LARGE_PIXELS = 1_000_000
+# What goes through a net at once: so much that what it computes on the way stays in the processor's cache.
+_BATCH, _STRIP_PIXELS = 16, 40_000
+
+Picture = AreaImage | Mipmap
 
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """The cascade. Thread-safe: it holds no state but the loaded nets."""
+    """The cascade. Thread-safe: it holds no state but the loaded nets.
+
+    ``spread`` runs a net on many inputs and gives the outputs in their order: ``map``, or that of a pool of threads.
+    """
 
     proposal_net: Net
     refine_net: Net
     output_net: Net
     thresholds: DetectThresholds
+    spread: Callable[..., Any] = map
 
     def detect(self, image: Image.Image, min_face_px: float, max_faces: int) -> list[Detection]:
         """The faces of an RGB image, largest first, at most ``max_faces``, in its pixels.
@@ -42,56 +51,52 @@ class Detector:
         shorter = min(image.size)
         if shorter <= _THUMBNAIL_PX:
             min_face_px = min(min_face_px, max(shorter * _THUMBNAIL_SHARE, _CELL))
-        factor = max(int(min_face_px / _SEARCHED_FACE_PX), 1) if image.width * image.height > _LARGE_PIXELS else 1
-        searched = AreaImage(np.asarray(image.reduce(factor)))
-        boxes = self._propose(searched, min_face_px / factor)
-        boxes = self._refine(searched, boxes)
-        boxes, scores, landmarks = self._output(searched, boxes, image, factor)
+        is_large = image.width * image.height > _LARGE_PIXELS
+        picture = Mipmap(image) if is_large else AreaImage(np.asarray(image))
+        boxes = self._refine(picture, self._propose(picture, min_face_px))
+        boxes, scores, landmarks = self._output(picture, boxes)
         largest = np.argsort(-areas(boxes), kind="stable")[:max_faces]
-        return [_detection(boxes[i] * factor, scores[i], landmarks[i] * factor) for i in largest]
+        return [_detection(boxes[i], scores[i], landmarks[i]) for i in largest]
 
-    def _propose(self, image: AreaImage, min_face_px: float) -> Boxes:
-        found = [self._propose_at(image, scale) for scale in pyramid_scales(min(image.size), min_face_px)]
-        if not found:
+    def _propose(self, image: Picture, min_face_px: float) -> Boxes:
+        scales = pyramid_scales(min(image.size), min_face_px)
+        if not scales:
             return np.empty((0, 4), np.float32)
+        width, height = image.size
+        levels = [image.resize(int(width * scale + 1), int(height * scale + 1)) for scale in scales]
+        strips = [_strips(crops_to_input(level[None])) for level in levels]
+        outputs = iter(self.spread(self.proposal_net, [strip for level in strips for strip in level]))
+        found = []
+        for scale, level in zip(scales, strips, strict=True):
+            parts = zip(*(next(outputs) for _ in level), strict=True)
+            probability, offsets = (np.concatenate(part, axis=-2)[0] for part in parts)
+            found.append(self._candidates(probability, offsets, scale))
         boxes, scores, offsets = (np.concatenate(part) for part in zip(*found, strict=True))
         kept = nms(boxes, scores, 0.7)
         return to_squares(regress(boxes[kept], offsets[kept], inclusive=False))
 
-    def _propose_at(self, image: AreaImage, scale: float) -> tuple[Boxes, Scores, Array]:
-        width, height = image.size
-        level = image.resize(int(width * scale + 1), int(height * scale + 1))
-        probability, offsets = self.proposal_net(crops_to_input(level[None]))
-        rows, columns = np.nonzero(probability[0] >= self.thresholds.proposal)
+    def _candidates(self, probability: Array, offsets: Array, scale: float) -> tuple[Boxes, Scores, Array]:
+        """Of one scale, P-Net's outputs ``(H, W)`` and ``(4, H, W)``."""
+        rows, columns = np.nonzero(probability >= self.thresholds.proposal)
         corners = np.stack([columns, rows], axis=1).astype(np.float32) * _STRIDE + 1
         boxes = np.floor(np.hstack([corners, corners + _CELL - 1]) / np.float32(scale))
-        scores = probability[0, rows, columns]
+        scores = probability[rows, columns]
         kept = nms(boxes, scores, 0.5)
-        return boxes[kept], scores[kept], offsets[0][:, rows, columns].T[kept]
+        return boxes[kept], scores[kept], offsets[:, rows, columns].T[kept]
 
-    def _refine(self, image: AreaImage, boxes: Boxes) -> Boxes:
+    def _refine(self, image: Picture, boxes: Boxes) -> Boxes:
         boxes = boxes[_visible(boxes, image.size)]
-        scores, offsets = _in_batches(self.refine_net, image.crops(_clip(boxes, image.size), _REFINE_PX))
+        scores, offsets = self._in_batches(self.refine_net, image.crops(_clip(boxes, image.size), _REFINE_PX))
         passed = scores > self.thresholds.refine
         boxes, scores, offsets = boxes[passed], scores[passed], offsets[passed]
         kept = nms(boxes, scores, 0.7)
         return to_squares(regress(boxes[kept], offsets[kept], inclusive=True))
 
-    def _output(
-        self, searched: AreaImage, boxes: Boxes, image: Image.Image, factor: int
-    ) -> tuple[Boxes, Scores, Array]:
-        """Boxes ``(N, 4)``, scores ``(N,)`` and landmarks ``(N, 5, 2)``, in pixels of the searched picture.
-
-        ``image`` is the full one, ``factor`` times as large.
-        """
-        boxes = boxes[_visible(boxes, searched.size)]
-        regions = _clip(boxes, searched.size)
-        crops = searched.crops(regions, _OUTPUT_PX)
-        if factor > 1:
-            for i in np.flatnonzero((regions[:, 2:] - regions[:, :2]).max(axis=1) < _OUTPUT_PX):
-                fine = image.crop(tuple((regions[i] * factor).tolist()))
-                crops[i] = AreaImage(np.asarray(fine)).resize(_OUTPUT_PX, _OUTPUT_PX)
-        scores, offsets, points = _in_batches(self.output_net, crops)
+    def _output(self, image: Picture, boxes: Boxes) -> tuple[Boxes, Scores, Array]:
+        """Boxes ``(N, 4)``, scores ``(N,)`` and landmarks ``(N, 5, 2)``."""
+        boxes = boxes[_visible(boxes, image.size)]
+        crops = image.crops(_clip(boxes, image.size), _OUTPUT_PX)
+        scores, offsets, points = self._in_batches(self.output_net, crops)
         passed = scores > self.thresholds.output
         boxes, scores, offsets, points = boxes[passed], scores[passed], offsets[passed], points[passed]
         fractions = points.reshape(-1, 2, 5).transpose(0, 2, 1)
@@ -100,6 +105,11 @@ class Detector:
         boxes = regress(boxes, offsets, inclusive=True)
         kept = nms(boxes, scores, 0.7, over_smaller=True)
         return boxes[kept], scores[kept], landmarks[kept]
+
+    def _in_batches(self, net: Net, crops: Pixels) -> list[Array]:
+        """The net's outputs for crops, RGB ``(N, S, S, 3)`` in [0, 255]; N may be 0."""
+        batches = [crops_to_input(crops[i : i + _BATCH]) for i in range(0, max(len(crops), 1), _BATCH)]
+        return [np.concatenate(part) for part in zip(*self.spread(net, batches), strict=True)]
 
 
 def pyramid_scales(shorter_side: int, min_face_px: float) -> list[float]:
@@ -112,10 +122,15 @@ def pyramid_scales(shorter_side: int, min_face_px: float) -> list[float]:
     return scales
 
 
-def _in_batches(net: Net, crops: Array) -> list[Array]:
-    """The net's outputs for crops, float32 RGB ``(N, S, S, 3)`` in [0, 255]; N may be 0."""
-    outputs = [net(crops_to_input(crops[i : i + _BATCH])) for i in range(0, max(len(crops), 1), _BATCH)]
-    return [np.concatenate(part) for part in zip(*outputs, strict=True)]
+def _strips(level: Array) -> list[Array]:
+    """P-Net's input ``(1, 3, H, W)`` in parts that share the rows of a cell: their outputs are the whole's."""
+    rows = max(_STRIP_PIXELS // level.shape[3] // _STRIDE, 1)
+    # Its pooling halves the rows, rounding up; its convolutions take two rows each.
+    output_rows = -(-(level.shape[2] - 2) // _STRIDE) - 4
+    edges = range(0, output_rows, rows)
+    return [
+        np.ascontiguousarray(level[:, :, top * _STRIDE : (top + rows) * _STRIDE + _CELL - _STRIDE]) for top in edges
+    ]
 
 
 def _clip(boxes: Boxes, image_size: tuple[int, int]) -> Regions:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cv.engine.config import Backend, EngineConfig
+from cv.engine.errors import ModelNotReady
 from cv.engine.weights import Manifest
 
 Array = npt.NDArray[np.float32]
@@ -36,6 +37,8 @@ def _onnx_net(model: bytes, threads: int) -> Net:
     options.inter_op_num_threads = 1
     # Threads that spin while they wait would take the cores from the other requests.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Photos have any size: a plan of the memory kept for each would only add up.
+    options.enable_mem_pattern = False
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     (entry,) = session.get_inputs()
 
@@ -47,8 +50,11 @@ def _onnx_net(model: bytes, threads: int) -> Net:
 
 
 def _torch_net(name: str, data: bytes, threads: int) -> Net:
-    import torch
-    from safetensors.torch import load as load_safetensors
+    try:
+        import torch
+        from safetensors.torch import load as load_safetensors
+    except ImportError as error:
+        raise ModelNotReady("the backend torch needs `pip install -r requirements-torch.txt`") from error
 
     from cv.engine.nets.attribute_net import AttributeNet, MirrorAveraged
     from cv.engine.nets.mtcnn import ONet, PNet, RNet

@@ -132,6 +132,30 @@ def test_nms_keeps_the_best_of_overlapping_boxes_and_every_lone_one() -> None:
     assert nms(boxes, scores, 0.7).tolist() == [1, 0, 2]  # the intersection over the union is 81 / 119
 
 
+@pytest.mark.parametrize("over_smaller", [False, True])
+def test_nms_of_many_boxes_is_greedy_one_by_one(over_smaller: bool) -> None:
+    """More boxes than are compared at a time; the expected ones come from the definition, box by box."""
+    dice = np.random.default_rng(5)
+    corners = dice.uniform(0, 300, (600, 2))
+    boxes = np.hstack([corners, corners + dice.uniform(10, 60, (600, 2))]).astype(np.float32)
+    scores = dice.random(600).astype(np.float32)
+
+    def overlap(a: np.ndarray, b: np.ndarray) -> float:
+        width, height = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+        shared = max(width, 0) * max(height, 0)
+        one, other = (box[2:] - box[:2] for box in (a, b))
+        smaller, both = min(one.prod(), other.prod()), one.prod() + other.prod() - shared
+        return float(shared / (smaller if over_smaller else both))
+
+    expected: list[int] = []
+    for i in np.argsort(-scores).tolist():
+        if all(overlap(boxes[i], boxes[j]) <= 0.5 for j in expected):
+            expected.append(i)
+
+    assert 128 < len(expected) < 600
+    assert nms(boxes, scores, 0.5, over_smaller=over_smaller).tolist() == expected
+
+
 def test_nms_over_the_smaller_box_drops_a_box_inside_another() -> None:
     boxes = np.array([[0, 0, 100, 100], [10, 10, 30, 30]], dtype=np.float32)
     scores = np.array([0.9, 0.8], dtype=np.float32)

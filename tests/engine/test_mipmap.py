@@ -1,0 +1,37 @@
+"""Mipmaps give nearly the means that exact area resampling gives, from copies that are much smaller."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cv.engine.area import AreaImage
+from cv.engine.mipmap import Mipmap
+
+
+@pytest.fixture(scope="module")
+def image(portraits: dict[str, Image.Image]) -> Image.Image:
+    """Of odd size, so that its halves are larger than half of it."""
+    return portraits["astronaut"].resize((1201, 1001), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize(("width", "height"), [(700, 600), (360, 300), (151, 125), (38, 31)])
+def test_a_resized_image_is_close_to_the_exact_means(image: Image.Image, width: int, height: int) -> None:
+    exact = AreaImage(np.asarray(image)).resize(width, height)
+
+    resized = Mipmap(image).resize(width, height)
+
+    assert resized.shape == (height, width, 3)
+    assert np.abs(resized - exact).mean() < 2.5
+
+
+def test_crops_are_close_to_the_exact_means_however_large_their_regions(image: Image.Image) -> None:
+    regions = np.array([[400, 110, 640, 350], [0, 0, 1201, 1001], [1140, 940, 1201, 1001], [450, 150, 480, 180]])
+
+    crops = Mipmap(image).crops(regions, 24)
+
+    assert crops.shape == (4, 24, 24, 3)
+    assert np.abs(crops - AreaImage(np.asarray(image)).crops(regions, 24)).mean(axis=(1, 2, 3)).max() < 3
+
+
+def test_no_region_gives_no_crop(image: Image.Image) -> None:
+    assert Mipmap(image).crops(np.empty((0, 4), np.intp), 48).shape == (0, 48, 48, 3)
