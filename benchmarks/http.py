@@ -1,71 +1,30 @@
-"""How fast the server is: starts one of its own on a free port, loads it for a bounded time, and stops it.
+"""How fast the server is, against the engine by itself in the same run.
 
-``python -m benchmarks.http --images DIR [--max-side N] [--clients 1 8] [--requests N] --json``: for each number of
-clients, requests a second and percentiles of ``POST /api/v1/analyses``; the server's memory before and after; the time
-from start to first answer. Only the loopback address is ever asked.
+``python -m benchmarks.http --images DIR [--max-side N] [--clients 1 8] [--rounds N] [--soak N] --json``: a server of
+its own, as ``make serve`` starts it. In turn the engine analyses all photos and each number of clients sends them all
+to ``POST /api/v1/analyses``, so that whatever else the machine does slows both alike. ``--soak`` then sends so many
+more requests and says how memory grew.
 """
 
 import argparse
 import itertools
 import json
-import os
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from benchmarks.photos import read_photos
+from benchmarks.server import Server, serving
+from cv.engine.config import EngineConfig
+from cv.engine.pipeline import Engine
+from cv.engine.runtime import get_engine
 
-ROOT = Path(__file__).resolve().parents[1]
-_START_TIMEOUT_S = 60
-_BOUNDARY = "benchmark-boundary-5b1d"
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A running server with a key of its own."""
-
-    url: str
-    key: str
-    pid: int
-    first_answer_s: float
-
-    def analyze(self, photo: bytes) -> float:
-        """Milliseconds of one request. Raises RuntimeError on any answer but 201."""
-        head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="photo"\r\n\r\n'
-        request = urllib.request.Request(  # noqa: S310  (the address is this module's own server)
-            f"{self.url}/api/v1/analyses",
-            data=head.encode() + photo + f"\r\n--{_BOUNDARY}--\r\n".encode(),
-            headers={
-                "Authorization": f"Bearer {self.key}",
-                "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}",
-            },
-        )
-        started = time.perf_counter()
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-                answer.read()
-        except urllib.error.HTTPError as error:
-            raise RuntimeError(f"{error.code}: {error.read()[:300]!r}") from error
-        return (time.perf_counter() - started) * 1000
-
-    def memory_mb(self) -> float:
-        """Resident memory of the worker process."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        fields = (Path("/proc") / children[0] / "statm").read_text().split()
-        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+_AT_ONCE = 2
+_WARM_UP = 20
 
 
 def main() -> None:
@@ -73,74 +32,84 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True, help="folder of photos, searched recursively")
     parser.add_argument("--max-side", type=int, help="shrink larger photos to this many pixels first")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--requests", type=int, default=200, help="requests for each number of clients")
+    parser.add_argument("--rounds", type=int, default=4, help="how often every photo is sent")
+    parser.add_argument("--soak", type=int, default=0, help="requests of the test of memory")
     parser.add_argument("--json", action="store_true", help="one line instead of an indented report")
     arguments = parser.parse_args()
     photos = read_photos(arguments.images, arguments.max_side)
     with serving(photos[0]) as server:
-        result = measure(server, photos, arguments.clients, arguments.requests)
+        result = measure(server, photos, arguments.clients, arguments.rounds)
+        if arguments.soak:
+            result["soak"] = soak(server, photos, arguments.soak)
     print(json.dumps(result, indent=None if arguments.json else 1))
 
 
-def measure(server: Server, photos: list[bytes], clients: list[int], requests: int) -> dict[str, Any]:
+def measure(server: Server, photos: list[bytes], clients: list[int], rounds: int) -> dict[str, Any]:
     """The benchmark's JSON object."""
-    result: dict[str, Any] = {"first_answer_s": round(server.first_answer_s, 2)}
-    for photo in photos[:10]:
+    engine = get_engine(EngineConfig(threads=1))
+    for photo in itertools.islice(itertools.cycle(photos), _WARM_UP):
         server.analyze(photo)
-    result["memory_mb_before"] = round(server.memory_mb(), 1)
+        engine.analyze(photo)
+    memory = server.memory_mb()
+    engine_s = 0.0
+    seconds = dict.fromkeys(clients, 0.0)
+    times: dict[int, list[float]] = {count: [] for count in clients}
+    for _ in tqdm(range(rounds), desc="engine, then server", unit="round"):
+        engine_s += _engine_seconds(engine, photos)
+        for count in clients:
+            spent, answered = _send(server, photos, count)
+            seconds[count] += spent
+            times[count] += answered
+    requests = rounds * len(photos)
+    result: dict[str, Any] = {
+        "first_answer_s": round(server.first_answer_s, 2),
+        "memory_mb_before": round(memory, 1),
+        "memory_mb_after": round(server.memory_mb(), 1),
+        "engine_images_per_second": round(requests / engine_s, 2),
+    }
+    alone = statistics.median(times[min(clients)])
     for count in clients:
-        work = list(itertools.islice(itertools.cycle(photos), requests))
-        started = time.perf_counter()
-        with ThreadPoolExecutor(count) as pool:
-            times = sorted(tqdm(pool.map(server.analyze, work), total=requests, desc=f"{count} clients", unit="req"))
-        seconds = time.perf_counter() - started
+        ordered = sorted(times[count])
+        p95 = ordered[int(len(ordered) * 0.95)]
         result[f"clients_{count}"] = {
-            "requests_per_second": round(requests / seconds, 2),
-            "ms_median": round(statistics.median(times), 1),
-            "ms_p95": round(times[int(len(times) * 0.95)], 1),
-            "ms_p99": round(times[int(len(times) * 0.99)], 1),
+            "requests_per_second": round(requests / seconds[count], 2),
+            "share_of_engine": round(engine_s / seconds[count], 3),
+            "ms_median": round(statistics.median(ordered), 1),
+            "ms_p95": round(p95, 1),
+            "ms_p99": round(ordered[int(len(ordered) * 0.99)], 1),
+            "p95_over_median_alone": round(p95 / alone, 2),
         }
-    result["memory_mb_after"] = round(server.memory_mb(), 1)
     return result
 
 
-@contextmanager
-def serving(photo: bytes) -> Iterator[Server]:
-    """A server on a free port of this machine, with an empty database of its own, stopped at the end."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        environment = {**os.environ, "XCLOUD_VAR_DIR": folder, "XCLOUD_LOG_LEVEL": "ERROR", "DATABASE_URL": ""}
-        _manage(environment, "migrate", "--verbosity", "0")
-        key = _manage(environment, "create_api_key", "benchmark").splitlines()[-1]
-        started = time.perf_counter()
-        command = [
-            sys.executable, "-m", "gunicorn", "xcloud.wsgi:application", "--bind", f"127.0.0.1:{port}",
-            "--worker-class", "gthread", "--workers", "1", "--threads", "24", "--no-control-socket",
-        ]  # fmt: skip
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
-        try:
-            server = Server(f"http://127.0.0.1:{port}", key, process.pid, 0)
-            while True:
-                try:
-                    server.analyze(photo)
-                    break
-                except (urllib.error.URLError, ConnectionError):
-                    if process.poll() is not None or time.perf_counter() - started > _START_TIMEOUT_S:
-                        raise
-                    time.sleep(0.02)
-            yield Server(server.url, key, process.pid, time.perf_counter() - started)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+def soak(server: Server, photos: list[bytes], requests: int, clients: int = 4) -> dict[str, Any]:
+    """Memory after a tenth of the requests, by which every thread and buffer was used, and after all of them."""
+    warm = requests // 10
+    _send(server, list(itertools.islice(itertools.cycle(photos), warm)), clients)
+    before = server.memory_mb()
+    _send(server, list(itertools.islice(itertools.cycle(photos), requests - warm)), clients)
+    after = server.memory_mb()
+    return {
+        "requests": requests,
+        "memory_mb_warm": round(before, 1),
+        "memory_mb_after": round(after, 1),
+        "growth": round(after / before - 1, 4),
+    }
 
 
-def _manage(environment: dict[str, str], *arguments: str) -> str:
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
-    ).stdout
+def _engine_seconds(engine: Engine, photos: list[bytes]) -> float:
+    started = time.perf_counter()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(engine.analyze, photos))
+    return time.perf_counter() - started
+
+
+def _send(server: Server, photos: list[bytes], clients: int) -> tuple[float, list[float]]:
+    """Seconds for all photos, and each request's milliseconds."""
+    started = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        times = list(pool.map(server.analyze, photos))
+    return time.perf_counter() - started, times
 
 
 if __name__ == "__main__":

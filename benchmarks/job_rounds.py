@@ -1,0 +1,191 @@
+"""One set-up of ``benchmarks.jobs``, in a process of its own: the database and the broker are those of its environment.
+
+Every round measures the engine by itself and each crew, one after another, on the same photos: whatever else the
+machine does meets all of them. Prints one JSON object.
+"""
+
+import argparse
+import io
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 -- after Django is set up
+from django.db import connection  # noqa: E402
+
+from benchmarks.engine import together  # noqa: E402
+from benchmarks.job_crews import Crew, cpu_s_of  # noqa: E402
+from benchmarks.photos import read_photos  # noqa: E402
+from cv.caller import Caller  # noqa: E402
+from cv.choices import ItemState  # noqa: E402
+from cv.engine.types import AnalysisOptions  # noqa: E402
+from cv.jobs.inputs import ArchiveInputs  # noqa: E402
+from cv.models import Analysis, Job, JobItem  # noqa: E402
+from cv.services import JobRequest, api_key_create, job_create  # noqa: E402
+
+SERVERS = ("postgres", "redis-server")
+WARM_UP = 8
+JOB_S = 600
+SAMPLE_S = 0.5
+QUIET_S = 0.3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--items", type=int, required=True, help="of a round's job")
+    parser.add_argument("--rounds", type=int, required=True)
+    parser.add_argument("--crews", type=json.loads, required=True, help="[[workers, threads], …]")
+    parser.add_argument("--memory-items", type=int, default=0, help="then one worker's memory over a job of so many")
+    arguments = parser.parse_args()
+    call_command("migrate", verbosity=0)
+    caller = Caller(api_key=api_key_create("benchmark")[0])
+    read = read_photos(arguments.images, None)
+    photos = _repeated(read, arguments.items)
+    log = Path(tempfile.mkdtemp()) / "workers.log"
+    crews: list[Crew] = []
+    try:
+        for workers, threads in arguments.crews:
+            crews.append(Crew(workers, threads, log))
+            crews[-1].settle()
+            _job(photos[: WARM_UP * workers], caller)
+            _pause(crews[-1])
+        result = _rounds(crews, photos, caller, arguments.rounds) if arguments.rounds else {}
+        if arguments.memory_items:
+            result["memory"] = _memory(crews[0], _repeated(read, arguments.memory_items), caller)
+    finally:
+        for crew in crews:
+            crew.end()
+    print(json.dumps(result))
+
+
+def _rounds(crews: list[Crew], photos: list[bytes], caller: Caller, rounds: int) -> dict[str, Any]:
+    engine: list[dict[str, float]] = []
+    jobs: dict[str, list[dict[str, float]]] = {crew.name: [] for crew in crews}
+    for _ in range(rounds):
+        engine.append(_engine(photos))
+        for crew in crews:
+            crew.go_on()
+            before, servers = crew.cpu_s(), _servers_cpu_s()
+            job = _job(photos, caller)
+            jobs[crew.name].append(
+                {
+                    "images_per_second": len(photos) / _seconds(job),
+                    "cpu_ms_an_image": 1000 * (crew.cpu_s() - before) / len(photos),
+                    "servers_cpu_ms_an_image": 1000 * (_servers_cpu_s() - servers) / len(photos),
+                }
+            )
+            _pause(crew)
+            print(f"{crew.name}: {jobs[crew.name][-1]}", file=sys.stderr)
+    return {"engine": _medians(engine), "jobs": {name: _medians(rows) for name, rows in jobs.items()}}
+
+
+def _pause(crew: Crew) -> None:
+    """Where nobody is within a transaction, whose locks would stand still with them."""
+    while True:
+        time.sleep(QUIET_S)
+        crew.pause()
+        if connection.vendor != "postgresql":
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND state <> 'idle'"
+            )
+            if cursor.fetchone() == (0,):
+                return
+        crew.go_on()
+
+
+def _engine(photos: list[bytes]) -> dict[str, float]:
+    before = time.process_time()
+    rate = together(photos, AnalysisOptions(), threads=2)
+    return {
+        "images_per_second": rate,
+        "cpu_ms_an_image": 1000 * (time.process_time() - before) / len(photos),
+    }
+
+
+def _job(photos: list[bytes], caller: Caller) -> Job:
+    """A job made as by the API, and worked on to its end by whichever crew goes. Raises TimeoutError."""
+    job = _made(photos, caller)
+    ends = time.monotonic() + JOB_S
+    while job.finished_at is None:
+        if time.monotonic() > ends:
+            raise TimeoutError("a job did not end")
+        time.sleep(0.05)
+        job.refresh_from_db()
+    done = JobItem.objects.filter(job=job, state=ItemState.DONE).count()
+    if done != len(photos):
+        raise RuntimeError(f"{done} of {len(photos)} images were done")
+    return job
+
+
+def _made(photos: list[bytes], caller: Caller) -> Job:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        for number, photo in enumerate(photos):
+            packed.writestr(f"{number}.jpg", photo)
+    size = file.tell()
+    file.seek(0)
+    return job_create(JobRequest(ArchiveInputs(file, size)), caller)
+
+
+def _seconds(job: Job) -> float:
+    assert job.started_at
+    assert job.finished_at
+    return (job.finished_at - job.started_at).total_seconds()
+
+
+def _memory(crew: Crew, photos: list[bytes], caller: Caller) -> dict[str, Any]:
+    """Resident memory of the crew against images done, from the first image of a long job to its last."""
+    crew.go_on()
+    analyses = Analysis.objects.count()
+    curve: list[tuple[int, float]] = []
+    job = _made(photos, caller)
+    while job.finished_at is None:
+        curve.append((Analysis.objects.count() - analyses, round(crew.rss_mb(), 1)))
+        time.sleep(SAMPLE_S)
+        job.refresh_from_db()
+    curve.append((len(photos), round(crew.rss_mb(), 1)))
+    # Once everything was used that is: threads, connections, nets. The first tenth is not counted.
+    warm = statistics.mean(mb for done, mb in curve if len(photos) * 0.1 <= done <= len(photos) * 0.2)
+    late = statistics.mean(mb for done, mb in curve if done >= len(photos) * 0.9)
+    return {
+        "images": len(photos),
+        "images_per_second": round(len(photos) / _seconds(job), 2),
+        "mb_of_the_second_tenth": round(warm, 1),
+        "mb_of_the_last_tenth": round(late, 1),
+        "growth": round(late / warm - 1, 4),
+        "curve": curve,
+    }
+
+
+def _servers_cpu_s() -> float:
+    return sum(map(cpu_s_of, SERVERS))
+
+
+def _medians(rows: list[dict[str, float]]) -> dict[str, Any]:
+    """The median of each number, and every round's rate."""
+    return {name: round(statistics.median(row[name] for row in rows), 2) for name in rows[0]} | {
+        "rounds": [round(row["images_per_second"], 2) for row in rows]
+    }
+
+
+def _repeated(photos: list[bytes], count: int) -> list[bytes]:
+    return [photos[number % len(photos)] for number in range(count)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""``make bench``: everything that is said about this version's speed, measured in one run of a few minutes.
+
+``python -m benchmarks.report [--photos DIR] [--output benchmarks/results]`` writes ``bench.json``, ``bench.svg`` and
+``README.md`` with their tables.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import charts, engine, http, scaling
+from benchmarks.floor import machine_rates, net_floors
+from benchmarks.machine import machine
+from benchmarks.photos import read_photos
+from benchmarks.scenes import write_scenes
+from benchmarks.server import serving
+from cv.engine.config import EngineConfig
+from cv.engine.runtime import get_engine
+from cv.engine.types import AnalysisOptions
+
+SMALL_PX = 640
+CLIENTS = [1, 2, 4, 8, 16]
+SCENES = Path(".cache/bench-photos")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=Path, help="folder of photos; without it, scenes made of packages' pictures")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--rounds", type=int, default=3, help="of the server's benchmark")
+    parser.add_argument("--soak", type=int, default=0, help="requests of the test of memory")
+    arguments = parser.parse_args()
+    if arguments.photos is None:
+        arguments.photos = SCENES
+        write_scenes(SCENES)
+    result = measure(arguments.photos, arguments.rounds, arguments.soak)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    (arguments.output / "bench.json").write_text(json.dumps(result, indent=1) + "\n")
+    charts.draw(result, arguments.output / "bench.svg")
+    text = tables(result)
+    (arguments.output / "README.md").write_text(text)
+    print(text)
+
+
+def measure(folder: Path, rounds: int, soak: int) -> dict[str, Any]:
+    """Everything, as one JSON object."""
+    config = EngineConfig()
+    described = machine()
+    rates = machine_rates()
+    small, full = read_photos(folder, SMALL_PX), read_photos(folder, None)
+    sets = {f"at most {SMALL_PX} px": small, "full size": full}
+    result: dict[str, Any] = {"machine": described, "rates": rates}
+    # First, while memory is fresh: its peak is the engine's own.
+    result["engine"] = {
+        name: engine.measure(photos, AnalysisOptions(), config.threads) for name, photos in sets.items()
+    }
+    loaded = get_engine(config)
+    result["floors"] = {
+        name: net_floors(loaded, config.weights_dir, photos, rates["gemm_gmacs"]) for name, photos in sets.items()
+    }
+    result["by_pixels"] = scaling.by_pixels(loaded)
+    result["by_faces"] = scaling.by_faces(loaded)
+    with serving(small[0]) as server:
+        result["http"] = http.measure(server, small, CLIENTS, rounds)
+        if soak:
+            result["http"]["soak"] = http.soak(server, small, soak)
+    return result
+
+
+def tables(result: dict[str, Any]) -> str:
+    """The results as Markdown."""
+    parts = ["# Results of `make bench`", "![Stages, pixels, faces and clients](bench.svg)"]
+    parts.append(_table(("machine", ""), [(name, _shown(value)) for name, value in result["machine"].items()]))
+    for name, measured in result["engine"].items():
+        floors = result["floors"][name]
+        rows = [(stage, ms) for stage, ms in measured["stages_ms"].items()]
+        rows += [("all, median", measured["total_ms_median"]), ("all, 95 % within", measured["total_ms_p95"])]
+        parts.append(f"## Photos {name}: {measured['images']}, with {measured['faces']} faces")
+        parts.append(_table(("stage", "ms"), rows))
+        parts.append(
+            f"Together {measured['images_per_second']} images a second; one by one "
+            f"{measured['images_per_second_one_by_one']}."
+        )
+        heads = ("net", "calls", "rows", "10⁶ multiply-adds", "floor, ms", "measured, ms")
+        parts.append(_table(heads, [(net, *values.values()) for net, values in floors.items()]))
+    parts.append(
+        f"The floor is what the multiply-adds take at {result['rates']['gemm_gmacs']} × 10⁹ a second, as a matrix "
+        f"product reached here; a copy reaches {result['rates']['copy_gb_per_second']} GB a second."
+    )
+    parts += ["## Over HTTP", _http_table(result["http"])]
+    for name in ("by_pixels", "by_faces"):
+        rows = result[name]
+        parts += [
+            f"## {name.replace('_', ' ').capitalize()}",
+            _table(tuple(rows[0]), [tuple(r.values()) for r in rows]),
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _http_table(measured: dict[str, Any]) -> str:
+    rows = [(name.removeprefix("clients_"), *row.values()) for name, row in measured.items() if "clients" in name]
+    heads = ("clients", "requests/s", "share of the engine", "median ms", "p95", "p99", "p95 / median alone")
+    facts = (
+        f"The engine by itself: {measured['engine_images_per_second']} images a second. First answer "
+        f"{measured['first_answer_s']} s after the start. Memory {measured['memory_mb_before']} MB, then "
+        f"{measured['memory_mb_after']} MB."
+    )
+    if soak := measured.get("soak"):
+        facts += (
+            f" Over {soak['requests']:,} requests it grew by {soak['growth']:.2%}, from {soak['memory_mb_warm']} to "
+            f"{soak['memory_mb_after']} MB."
+        )
+    return f"{_table(heads, rows)}\n\n{facts}"
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""What the benchmarks count: faces found by both, multiply-adds, and scenes that are always the same."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pytest
+
+from benchmarks.floor import multiply_adds
+from benchmarks.peers.__main__ import found_too
+from benchmarks.scenes import write_scenes
+from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.runtime import get_engine
+from cv.engine.types import AnalysisOptions, Box
+
+
+def test_a_face_of_the_peer_counts_as_found_where_half_of_it_overlaps(astronaut: bytes) -> None:
+    result = get_engine(EngineConfig()).analyze(astronaut, AnalysisOptions(attributes=frozenset()))
+    ours = replace(result, faces=(replace(result.faces[0], box=Box(10, 10, 20, 20)),))
+
+    assert found_too([[10, 10, 30, 30], [100, 100, 120, 120]], ours) == 1
+    assert found_too([[10, 17, 30, 37]], ours) == 0  # 260 of 540 pixels
+    assert found_too([[10, 16, 30, 36]], ours) == 1  # 280 of 520 pixels
+    assert found_too([], ours) == 0
+    assert found_too([[10, 10, 30, 30]], replace(result, faces=())) == 0
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "expected"),
+    [
+        # 22² · 28 · 27 + 9² · 48 · 252 + 3² · 64 · 192 + 576 · 128 + 128 · 6
+        ("rnet", (1, 3, 24, 24), 1_530_768),
+        # 10² · 10 · 27 + 3² · 16 · 90 + 1 · 32 · 144 + 1 · 6 · 32
+        ("pnet", (1, 3, 12, 12), 44_760),
+    ],
+)
+def test_multiply_adds_are_those_of_every_convolution_and_product(
+    net: str, shape: tuple[int, ...], expected: int
+) -> None:
+    assert multiply_adds(onnx.load(WEIGHTS_DIR / f"mtcnn-{net}.onnx"), shape) == expected
+
+
+def test_the_same_seed_gives_the_same_scenes(tmp_path: Path) -> None:
+    for folder in ("one", "other"):
+        write_scenes(tmp_path / folder, count=2)
+
+    one, other = (sorted((tmp_path / folder).glob("*.jpg")) for folder in ("one", "other"))
+    assert [file.read_bytes() for file in one] == [file.read_bytes() for file in other]
+    assert len({file.read_bytes() for file in one}) == 2
