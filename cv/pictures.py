@@ -1,15 +1,18 @@
-"""Kept pictures on disk: what kind of file each is, and which have no row any more."""
+"""Kept pictures: what kind of file each is, who is handed one, and which have no row any more."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
+from pathlib import PurePath
 from typing import Final
 
-from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404
 
 from cv.models import Analysis
+from cv.stores import kept_files
 
+# The names that cv.models.picture_path gives; other kept files, such as inputs of jobs, are somebody else's.
+PICTURE_NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}(_[A-Za-z0-9]+)?\.[a-z]+")
 # What the files are that cv.stripping writes, and what earlier versions kept as it came in.
 MEDIA_TYPES: Final = {
     ".jpg": "image/jpeg",
@@ -24,20 +27,18 @@ MEDIA_TYPES: Final = {
 
 def media_type(name: str) -> str:
     """The media type of a kept picture by the ending of its name, which its own bytes gave it."""
-    return MEDIA_TYPES[Path(name).suffix]
+    return MEDIA_TYPES[PurePath(name).suffix]
 
 
 def pictures_before(moment: datetime) -> Iterator[str]:
-    """The names of all kept pictures that were written before ``moment``."""
-    root = Path(default_storage.path(""))
-    for file in root.glob("*/*"):
-        name = file.relative_to(root).as_posix()
-        if file.is_file() and default_storage.get_modified_time(name) < moment:
-            yield name
+    """The names of all kept pictures that were written before ``moment``. Raises StorageUnavailable."""
+    for file in kept_files().files():
+        if PICTURE_NAME.fullmatch(file.name) and file.modified < moment:
+            yield file.name
 
 
 def picture_response(analysis: Analysis) -> FileResponse:
-    """The kept picture, for callers that may see the analysis. Raises Http404 where none was kept."""
+    """The kept picture, for callers that may see the analysis. Raises Http404, StorageUnavailable."""
     if not analysis.picture:
         raise Http404
     try:

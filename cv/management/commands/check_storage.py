@@ -1,0 +1,50 @@
+"""Tries the storage of kept files as the service uses it, before anything depends on it."""
+
+import secrets
+import time
+import uuid
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from cv.stores import StorageUnavailable, kept_files
+
+PAUSE_S = 2
+
+
+class Command(BaseCommand):
+    help = "Writes, reads, lists and deletes a small file where pictures are kept, and says whether all of it worked."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--create-bucket", action="store_true", help="make the S3 bucket where it is missing")
+        parser.add_argument("--wait", type=float, default=0, metavar="S", help="try for S seconds before giving up")
+
+    def handle(self, *args: Any, create_bucket: bool, wait: float, **options: Any) -> None:
+        ends = time.monotonic() + wait
+        while True:
+            try:
+                if create_bucket:
+                    kept_files().prepare()
+                try_out()
+                break
+            except StorageUnavailable as error:
+                if time.monotonic() >= ends:
+                    raise CommandError(f"{error} ({error.__cause__})") from error
+                time.sleep(PAUSE_S)
+        self.stdout.write("the storage of kept files works")
+
+
+def try_out() -> None:
+    """Raises StorageUnavailable, also where something else is read than was written."""
+    data = secrets.token_bytes(1024)
+    name = default_storage.save(f"checks/{uuid.uuid4().hex}", ContentFile(data))
+    try:
+        with default_storage.open(name) as file:
+            if file.read() != data:
+                raise StorageUnavailable("gives other bytes than it was given")
+        if name not in [found.name for found in kept_files().files("checks/")]:
+            raise StorageUnavailable("does not list what it holds")
+    finally:
+        default_storage.delete(name)
