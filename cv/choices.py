@@ -13,6 +13,7 @@ class Source(models.TextChoices):
     UPLOAD = "upload", "Upload"
     BASE64 = "base64", "Base64"
     URL = "url", "URL"
+    FOLDER = "folder", "Server's folder"
 
 
 class Scope(models.TextChoices):
@@ -31,6 +32,10 @@ class AuditAction(models.TextChoices):
     ANALYSIS_LIST = "analysis.list", "Analyses listed"
     PICTURE_READ = "picture.read", "Picture read"
     ANALYSIS_ERASE = "analysis.erase", "Analysis erased"
+    JOB_CREATE = "job.create", "Job made"
+    JOB_READ = "job.read", "Job's items or results read"
+    JOB_CHANGE = "job.change", "Job cancelled, paused, resumed or retried"
+    JOB_DELETE = "job.delete", "Job deleted"
     SUBJECT_EXPORT = "subject.export", "Subject exported"
     SUBJECT_ERASE = "subject.erase", "Subject erased"
     KEY_CREATE = "key.create", "Key made"
@@ -48,6 +53,39 @@ class WebhookEvent(models.TextChoices):
     ANALYSIS_UPDATED = "analysis.updated", "Analysis updated"
     ANALYSIS_DELETED = "analysis.deleted", "Analysis deleted"
     SUBJECT_ERASED = "subject.erased", "Subject erased"
+    JOB_FINISHED = "job.finished", "Job finished"
+
+
+class JobSource(models.TextChoices):
+    """Where a job's images come from."""
+
+    ARCHIVE = "archive", "Archive"
+    URLS = "urls", "Addresses"
+    ANALYSES = "analyses", "Earlier analyses"
+    FOLDER = "folder", "Server's folder"
+    # Of `manage.py analyze_folder`: worked on by that command alone, which sees files that no other worker may.
+    LOCAL = "local", "Folder of a command"
+
+
+class JobState(models.TextChoices):
+    """How far a job is. The last three are ends; only ``retry`` leads back out of one."""
+
+    PENDING = "pending", "Pending"
+    RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
+    DONE = "done", "Done"
+    FAILED = "failed", "Nothing succeeded"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class ItemState(models.TextChoices):
+    """How far one image of a job is."""
+
+    PENDING = "pending", "Pending"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
 
 
 class DeliveryState(models.TextChoices):

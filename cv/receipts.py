@@ -26,6 +26,7 @@ class Erased:
     faces: int
     pictures: int
     answers: int
+    jobs: int = 0
 
 
 def signed_receipt(erased: Erased) -> dict[str, Any]:
@@ -40,6 +41,7 @@ def signed_receipt(erased: Erased) -> dict[str, Any]:
             "faces": erased.faces,
             "pictures": erased.pictures,
             "remembered_answers": erased.answers,
+            "jobs": erased.jobs,
         },
     }
     signature = base64.b64encode(key.sign(canonical(receipt))).decode()

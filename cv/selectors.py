@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from cv.caller import Caller
-from cv.models import Analysis, ApiKey, AuditEvent, Face, Webhook, WebhookDelivery
+from cv.models import Analysis, ApiKey, AuditEvent, Face, Job, Webhook, WebhookDelivery
 
 KEY_MARK = "xc"
 
@@ -44,6 +44,17 @@ def subject_analyses(caller: Caller, subject: str, of_everyone: bool = False) ->
     owned = Q() if of_everyone else caller.owned
     rows = Analysis.objects.filter(owned, subject=subject).order_by("created_at", "pk")
     return rows.select_related("api_key").prefetch_related("faces")
+
+
+def jobs_of(caller: Caller) -> QuerySet[Job]:
+    """The caller's jobs, newest first."""
+    return Job.objects.filter(caller.owned)
+
+
+def subject_jobs(caller: Caller, subject: str, of_everyone: bool = False) -> QuerySet[Job]:
+    """Jobs whose every analysis is stored under the subject."""
+    owned = Q() if of_everyone else caller.owned
+    return Job.objects.filter(owned, subject=subject).order_by("created_at", "pk")
 
 
 def unexpired() -> Q:
@@ -104,7 +115,8 @@ def api_key_usable(key: str) -> ApiKey | None:
     prefix, _, _ = rest.partition("_")
     if mark != KEY_MARK or not prefix or len(prefix) > 16:
         return None
-    row = ApiKey.objects.select_related("user").filter(prefix=prefix, revoked_at__isnull=True).first()
+    found = ApiKey.objects.select_related("user").filter(prefix=prefix, revoked_at__isnull=True).order_by()[:1]
+    row = next(iter(found), None)
     if row is None or not hmac.compare_digest(row.sha256, key_hash(key)):
         return None
     if row.expires_at is not None and row.expires_at <= timezone.now():

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, F, IntegerField, Min, Q, QuerySet, Sum
+from django.db.models import Case, CharField, Count, F, IntegerField, Min, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Cast, Floor, TruncDate
 from django.utils import timezone
 
+from cv.abstention import unsure
+from cv.engine.labels import CLASSES, Attribute
 from cv.models import Analysis, ApiKey, Face
 
 # A number that stands for fewer people than this is not shown.
@@ -18,6 +20,8 @@ K: Final = 10
 TIMED: Final = 2000
 KEYS_SHOWN: Final = 8
 AGE_BAND: Final = 10
+# The group of those whose answer is too unsure to count as one.
+UNSURE: Final = "unsure"
 STAGES: Final = ("decode", "detect", "attributes", "total")
 
 
@@ -149,11 +153,14 @@ class Charts:
 
 
 def charts(part: Slice) -> Charts:
-    """All of them from one query: how many faces each combination has, rolled up four ways."""
+    """All of them from one query: how many faces each combination has, rolled up four ways.
+
+    Faces whose answer is too unsure count as a group of their own, for gender and race where either is.
+    """
     rows = (
         Face.objects.filter(**part.conditions("analysis__"))
         .order_by()
-        .values_list("gender", "race", "expression", band("age", AGE_BAND), band("beauty", 1))
+        .values_list(*map(labelled, CLASSES), banded(Attribute.AGE, AGE_BAND), banded(Attribute.BEAUTY, 1))
         .annotate(n=Count("pk"))
     )
     ages, expressions, beauties, pairs = Counter[Any](), Counter[Any](), Counter[Any](), Counter[Any]()
@@ -161,25 +168,33 @@ def charts(part: Slice) -> Charts:
     for gender, race, expression, age, beauty, n in rows:
         faces += n
         if age is not None:
-            ages[min(age, 9)] += n
+            ages[UNSURE if age < 0 else min(age, 9)] += n
         if expression:
             expressions[expression] += n
         if beauty is not None:
-            beauties[min(beauty, 9)] += n
+            beauties[UNSURE if beauty < 0 else min(beauty, 9)] += n
         if gender and race:
-            pairs[f"{gender} {race}"] += n
+            pairs[UNSURE if UNSURE in (gender, race) else f"{gender} {race}"] += n
     return Charts(
         faces=faces if faces >= K else None,
-        age=large_enough(ages, range(10)),
-        expression=large_enough(expressions, sorted(expressions, key=lambda name: (-expressions[name], name))),
-        beauty=large_enough(beauties, range(1, 10)),
-        gender_race=large_enough(pairs, sorted(pairs)),
+        age=large_enough(ages, [*range(10), UNSURE]),
+        expression=large_enough(
+            expressions, sorted(expressions, key=lambda name: (name == UNSURE, -expressions[name], name))
+        ),
+        beauty=large_enough(beauties, [*range(1, 10), UNSURE]),
+        gender_race=large_enough(pairs, sorted(pairs, key=lambda name: (name == UNSURE, name))),
     )
 
 
-def band(column: str, width: int) -> Cast:
-    """Which band of ``width`` the value is in, from 0."""
-    return Cast(Floor(F(column) / width), IntegerField())
+def labelled(attribute: Attribute) -> Case:
+    """The label, or that it is unsure."""
+    return Case(When(unsure(attribute), then=Value(UNSURE)), default=F(attribute.value), output_field=CharField())
+
+
+def banded(attribute: Attribute, width: int) -> Case:
+    """Which band of ``width`` the value is in, from 0; -1 where it is unsure."""
+    band = Cast(Floor(F(attribute.value) / width), IntegerField())
+    return Case(When(unsure(attribute), then=Value(-1)), default=band)
 
 
 def large_enough(counts: Mapping[Any, int], order: Iterable[Any]) -> Chart:

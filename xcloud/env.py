@@ -1,9 +1,11 @@
 """Typed readers of environment variables; each raises ImproperlyConfigured with the variable's name."""
 
 import ipaddress
+import math
 import os
 import secrets
 import tempfile
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +18,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
+
+LOCAL_STORE = "cv.stores.local.LocalStore"
+S3_STORE = "cv.stores.s3.S3Store"
+S3_OPTIONS = ("endpoint", "region", "addressing", "encryption")
 
 
 def text(name: str, default: str) -> str:
@@ -66,6 +72,30 @@ def some(name: str, default: frozenset[Choice]) -> frozenset[Choice]:
     return frozenset(known[word] for word in given)
 
 
+def limits(name: str, default: Mapping[Choice, float], highest: float, one_for_all: bool) -> dict[Choice, float]:
+    """``age=25,beauty=4``: a number from 0 to ``highest`` each; those not named keep their default.
+
+    With ``one_for_all``, a number alone stands for each of them.
+    """
+    known = {str(member): member for member in default}
+    found = dict(default)
+    for word in words(name, ""):
+        label, _, value = word.rpartition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number <= highest:
+            raise ImproperlyConfigured(f"{name} must have numbers from 0 to {highest:g}, not {value!r}")
+        if label.strip() in known:
+            found[known[label.strip()]] = number
+        elif one_for_all and word == value:
+            found = dict.fromkeys(default, number)
+        else:
+            raise ImproperlyConfigured(f"{name} must name some of {', '.join(sorted(known))}, each with `=NUMBER`")
+    return found
+
+
 def integers(name: str, default: str) -> list[int]:
     try:
         return [int(word) for word in words(name, default)]
@@ -90,6 +120,57 @@ def cache(name: str, default: str) -> dict[str, Any]:
         case "redis" | "rediss" | "unix":
             return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
     raise ImproperlyConfigured(f"{name} must start with locmem, redis, rediss or unix")
+
+
+def storage(name: str, access_key: str, secret_key: str) -> dict[str, Any]:
+    """Django's description of the storage of kept files: MEDIA_ROOT unless the variable names another.
+
+    ``file:///folder``, or ``s3://bucket/prefix`` with ``endpoint``, ``region``, ``addressing`` (``path`` or
+    ``virtual``) and ``encryption`` (``AES256`` or ``aws:kms``) after a ``?``. Empty keys leave it to boto3 to look
+    where it usually does.
+    """
+    url = urlsplit(text(name, ""))
+    match url.scheme:
+        case "" if not url.geturl():
+            return {"BACKEND": LOCAL_STORE}
+        case "file":
+            folder = unquote(url.path)
+            if url.netloc or not folder.startswith("/") or not folder.strip("/") or url.query:
+                raise ImproperlyConfigured(f"{name} must be file:///absolute/folder")
+            return {"BACKEND": LOCAL_STORE, "OPTIONS": {"location": folder}}
+        case "s3":
+            return {"BACKEND": S3_STORE, "OPTIONS": _bucket(name, url, access_key, secret_key)}
+    raise ImproperlyConfigured(f"{name} must start with file or s3, not {url.scheme!r}")
+
+
+def _bucket(name: str, url: SplitResult, access_key: str, secret_key: str) -> dict[str, Any]:
+    given = dict(parse_qsl(url.query))
+    for option in given:
+        if option not in S3_OPTIONS:
+            raise ImproperlyConfigured(f"{name} has the options {', '.join(S3_OPTIONS)}, not {option!r}")
+    if not url.netloc or "@" in url.netloc or ":" in url.netloc:
+        raise ImproperlyConfigured(f"{name} must be s3://bucket or s3://bucket/prefix, without keys or a port")
+    endpoint = given.get("endpoint")
+    if endpoint is not None and not endpoint.startswith(("http://", "https://")):
+        raise ImproperlyConfigured(f"{name}: endpoint must start with http:// or https://")
+    # A server of one's own seldom has a name for every bucket.
+    addressing = given.get("addressing", "path" if endpoint else "auto")
+    if addressing not in {"path", "virtual", "auto"}:
+        raise ImproperlyConfigured(f"{name}: addressing must be path or virtual")
+    if given.get("encryption", "AES256") not in {"AES256", "aws:kms"}:
+        raise ImproperlyConfigured(f"{name}: encryption must be AES256 or aws:kms")
+    if bool(access_key) != bool(secret_key):
+        raise ImproperlyConfigured("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together")
+    return {
+        "bucket_name": url.netloc,
+        "location": unquote(url.path).strip("/"),
+        "endpoint_url": endpoint,
+        "region_name": given.get("region"),
+        "addressing_style": addressing,
+        "encryption": given.get("encryption"),
+        "access_key": access_key or None,
+        "secret_key": secret_key or None,
+    }
 
 
 def path(name: str, default: Path) -> Path:
@@ -146,6 +227,8 @@ def _sqlite(name: str, url: SplitResult) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": file,
+        # A thread keeps its connection: to close the last one moves the whole write-ahead log into the file.
+        "CONN_MAX_AGE": None,
         "OPTIONS": {
             # A transaction that takes its lock late can fail at once with "database is locked"; one that takes it
             # at the start waits its turn for up to ``timeout`` seconds.

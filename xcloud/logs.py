@@ -9,7 +9,8 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 # What ``extra=`` may add to a line. A list of what is let through, so that no picture and no key slips into a log.
 EXTRA_FIELDS = (
-    "method", "path", "status", "milliseconds", "analysis", "faces", "code", "caller", "delivery"
+    "method", "path", "status", "milliseconds", "analysis", "faces", "code", "caller", "delivery",
+    "job", "items",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from api.compat import fbp
 from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
-from cv import pages
+from cv import job_pages, pages
 from cv.languages import Texts
 
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     path("gallery/", pages.gallery, name="gallery"),
     path("compare/", pages.compare, name="compare"),
     path("gallery/latest", pages.latest, name="latest"),
+    path("jobs/", job_pages.jobs, name="jobs-page"),
+    path("jobs/rows", job_pages.job_rows, name="job-rows"),
+    path("jobs/<uuid:job_id>/", job_pages.job, name="job-page"),
     path("models/<str:name>/", pages.model, name="model-card"),
     path("models/<str:name>/<str:file_name>", pages.model_file, name="model-card-file"),
     path("texts.js", Texts.as_view(), name="texts"),

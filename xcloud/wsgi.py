@@ -7,6 +7,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
 application = get_wsgi_application()
 
-from cv.webhook_sender import start_thread  # noqa: E402 -- after Django is set up
+from cv import webhook_sender  # noqa: E402 -- after Django is set up
+from cv.jobs import embedded  # noqa: E402
 
-start_thread()
+webhook_sender.start_thread()
+embedded.start_thread()

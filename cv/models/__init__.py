@@ -1,6 +1,7 @@
 """The tables. Only cv.services writes them."""
 
 from cv.models.analyses import Analysis, Face, picture_path
+from cv.models.jobs import Job, JobItem
 from cv.models.keys import ApiKey, default_scopes
 from cv.models.records import AuditEvent, IdempotentRequest
 from cv.models.webhooks import Webhook, WebhookDelivery
@@ -11,6 +12,8 @@ __all__ = [
     "AuditEvent",
     "Face",
     "IdempotentRequest",
+    "Job",
+    "JobItem",
     "Webhook",
     "WebhookDelivery",
     "default_scopes",

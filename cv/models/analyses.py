@@ -69,6 +69,8 @@ class Analysis(models.Model):
     model_name = models.CharField(max_length=100)
     model_version = models.CharField(max_length=50)
     model_sha256 = models.CharField(max_length=64)
+    # What the model stated of its intervals when it answered; null where it gave none, or before this was kept.
+    interval_coverage = models.FloatField(null=True, blank=True)
 
     decode_ms = models.FloatField()
     detect_ms = models.FloatField()
@@ -87,6 +89,10 @@ class Analysis(models.Model):
             models.CheckConstraint(name="analysis_source_known", condition=Q(source__in=choices.Source.values)),
             models.CheckConstraint(
                 name="analysis_image_has_pixels", condition=Q(image_width__gte=1, image_height__gte=1)
+            ),
+            models.CheckConstraint(
+                name="analysis_coverage_is_a_share",
+                condition=Q(interval_coverage__isnull=True) | Q(interval_coverage__gte=0, interval_coverage__lte=1),
             ),
             models.CheckConstraint(
                 name="analysis_expires_after_creation",
@@ -212,12 +218,14 @@ class Face(models.Model):
 
     @property
     def attributes(self) -> Attributes:
+        # A face that came through its analysis knows it; this asks the database nothing.
+        coverage = self.analysis.interval_coverage
         return Attributes(
-            age=_estimate(self.age, self.age_low, self.age_high),
+            age=_estimate(self.age, self.age_low, self.age_high, None, coverage),
             gender=self._category(Attribute.GENDER, self.gender),
             race=self._category(Attribute.RACE, self.race),
             expression=self._category(Attribute.EXPRESSION, self.expression),
-            beauty=_estimate(self.beauty, self.beauty_low, self.beauty_high, BEAUTY_SCALE),
+            beauty=_estimate(self.beauty, self.beauty_low, self.beauty_high, BEAUTY_SCALE, coverage),
         )
 
     def _category(self, attribute: Attribute, label: str) -> Category | None:
@@ -229,8 +237,12 @@ class Face(models.Model):
 
 
 def _estimate(
-    value: float | None, low: float | None, high: float | None, scale: tuple[float, float] | None = None
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    scale: tuple[float, float] | None,
+    coverage: float | None,
 ) -> Estimate | None:
     if value is None or low is None or high is None:
         return None
-    return Estimate(value, (low, high), scale)
+    return Estimate(value, (low, high), scale, coverage)

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from cv.choices import AuditAction
 from cv.models.analyses import Analysis
+from cv.models.jobs import Job
 
 
 class AuditEvent(models.Model):
@@ -39,8 +40,9 @@ class IdempotentRequest(models.Model):
     # None while the request is being worked on.
     status = models.PositiveSmallIntegerField(null=True)
     answer = models.TextField(blank=True)
-    # An erased analysis takes the answers that tell of it along.
+    # An erased analysis or a deleted job takes the answers that tell of it along.
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, null=True, related_name="+")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

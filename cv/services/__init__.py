@@ -11,6 +11,26 @@ from cv.services.analyses import (
 )
 from cv.services.audit import audit_note
 from cv.services.idempotency import request_begin, request_finish, request_forget
+from cv.services.job_items import (
+    LeaseLost,
+    item_fail,
+    item_save,
+    items_claim,
+    items_renew,
+    items_return,
+    work_is_waiting,
+)
+from cv.services.jobs import (
+    JobRequest,
+    job_cancel,
+    job_create,
+    job_delete,
+    job_finish,
+    job_pause,
+    job_resume,
+    job_retry,
+    jobs_finish_over,
+)
 from cv.services.keys import admin_create, api_key_create, api_key_revoke, api_key_touch, api_key_update
 from cv.services.purge import Purged, expired_purge
 from cv.services.subjects import subject_erase
@@ -25,6 +45,8 @@ from cv.services.webhooks import (
 
 __all__ = [
     "AnalysisRequest",
+    "JobRequest",
+    "LeaseLost",
     "NoPictureKept",
     "Purged",
     "StoreOptions",
@@ -42,6 +64,19 @@ __all__ = [
     "delivery_note",
     "event_emit",
     "expired_purge",
+    "item_fail",
+    "item_save",
+    "items_claim",
+    "items_renew",
+    "items_return",
+    "job_cancel",
+    "job_create",
+    "job_delete",
+    "job_finish",
+    "job_pause",
+    "job_resume",
+    "job_retry",
+    "jobs_finish_over",
     "request_begin",
     "request_finish",
     "request_forget",
@@ -49,4 +84,5 @@ __all__ = [
     "webhook_create",
     "webhook_delete",
     "webhook_update",
+    "work_is_waiting",
 ]

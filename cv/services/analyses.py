@@ -4,13 +4,15 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from cv.caller import Caller
@@ -20,9 +22,12 @@ from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate,
 from cv.models import Analysis, Face, IdempotentRequest
 from cv.services.webhooks import event_emit
 from cv.serving import analyzed, nobody_left
+from cv.stores import StorageUnavailable
 from cv.stripping import without_metadata
 
 log = logging.getLogger(__name__)
+
+DELETE_BATCH = 500
 
 
 class NoPictureKept(Exception):
@@ -46,25 +51,43 @@ class AnalysisRequest:
     source: Source
     options: AnalysisOptions = field(default_factory=AnalysisOptions)
     store: StoreOptions = field(default_factory=StoreOptions)
+    # The id that the analysis is to have: saved under it twice, the second time fails.
+    pk: UUID | None = None
+    # Not kept beyond this, whatever ``store`` says.
+    expires_by: datetime | None = None
+
+
+def nothing_more(analysis: Analysis) -> None:
+    """For callers that have nothing to write together with an analysis."""
 
 
 def analysis_create(
-    request: AnalysisRequest, caller: Caller, check_client: Callable[[], None] = nobody_left
+    request: AnalysisRequest,
+    caller: Caller,
+    check_client: Callable[[], None] = nobody_left,
+    saved: Callable[[Analysis], None] = nothing_more,
 ) -> Analysis:
     """Analyses the image and saves the result, whole or not at all.
 
     Attributes that the caller may not have are neither computed nor stored. ``check_client`` raises where the
-    client went away while this waited for the engine. Raises EngineError, Overloaded.
+    client went away while this waited for the engine. ``saved`` gets the analysis in the transaction that saves it:
+    what it writes is kept or lost with the analysis. Raises EngineError, Overloaded, StorageUnavailable.
     """
     options = replace(request.options, attributes=request.options.attributes & caller.attributes)
     result = analyzed(request.data, options, check_client)
-    return analysis_save(result, replace(request, options=options), caller)
+    return analysis_save(result, replace(request, options=options), caller, saved)
 
 
-def analysis_reanalyse(analysis: Analysis, caller: Caller, check_client: Callable[[], None] = nobody_left) -> Analysis:
+def analysis_reanalyse(
+    analysis: Analysis,
+    caller: Caller,
+    check_client: Callable[[], None] = nobody_left,
+    saved: Callable[[Analysis], None] = nothing_more,
+) -> Analysis:
     """Describes the kept picture anew with the model in service: the same analysis, with new faces.
 
-    Raises NoPictureKept, EngineError, Overloaded.
+    ``check_client`` and ``saved`` as for ``analysis_create``. Raises NoPictureKept, StorageUnavailable, EngineError,
+    Overloaded.
     """
     if not analysis.picture:
         raise NoPictureKept
@@ -88,25 +111,34 @@ def analysis_reanalyse(analysis: Analysis, caller: Caller, check_client: Callabl
             setattr(analysis, name, value)
         analysis.save(update_fields=list(changed))
         Face.objects.filter(analysis=analysis).delete()
-        Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
+        _faces_insert(analysis, result)
         # Answers remembered for an Idempotency-Key stay what they were, except that the old faces are gone.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
-    _forget_prefetched_faces(analysis)
+        saved(analysis)
     return analysis
 
 
-def _forget_prefetched_faces(analysis: Analysis) -> None:
-    analysis._prefetched_objects_cache = {}  # type: ignore[attr-defined]
+def _faces_insert(analysis: Analysis, result: AnalysisResult) -> None:
+    """Saves the faces, and leaves them with the analysis as if they had been read: its answer needs no query."""
+    rows = Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
+    read = analysis.faces.all()
+    read._result_cache = rows
+    analysis._prefetched_objects_cache = {"faces": read}  # type: ignore[attr-defined]
 
 
-def analysis_save(result: AnalysisResult, request: AnalysisRequest, caller: Caller) -> Analysis:
+def analysis_save(
+    result: AnalysisResult,
+    request: AnalysisRequest,
+    caller: Caller,
+    saved: Callable[[Analysis], None] = nothing_more,
+) -> Analysis:
     """Saves an analysis with all its faces, and the picture where it is to be kept, in one transaction."""
     now = timezone.now()
-    ttl_days = request.store.ttl_days or settings.XCLOUD_DEFAULT_TTL_DAYS or None
     analysis = Analysis(
+        id=request.pk or uuid4(),
         created_at=now,
-        expires_at=None if ttl_days is None else now + timedelta(days=ttl_days),
+        expires_at=_expiry(request, now),
         owner=caller.user,
         api_key=caller.api_key,
         subject=request.store.subject,
@@ -121,10 +153,19 @@ def analysis_save(result: AnalysisResult, request: AnalysisRequest, caller: Call
     )
     with _picture_kept(analysis, request), transaction.atomic():
         analysis.save(force_insert=True)
-        Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
+        _faces_insert(analysis, result)
         event_emit(WebhookEvent.ANALYSIS_CREATED, _told(analysis))
+        saved(analysis)
     log.info("analysis saved", extra={"analysis": analysis.pk, "faces": analysis.face_count})
     return analysis
+
+
+def _expiry(request: AnalysisRequest, now: datetime) -> datetime | None:
+    ttl_days = request.store.ttl_days or settings.XCLOUD_DEFAULT_TTL_DAYS
+    ends = [now + timedelta(days=ttl_days)] if ttl_days else []
+    if request.expires_by is not None:
+        ends.append(request.expires_by)
+    return min(ends, default=None)
 
 
 def _model_columns(result: AnalysisResult) -> dict[str, Any]:
@@ -133,12 +174,19 @@ def _model_columns(result: AnalysisResult) -> dict[str, Any]:
         "model_name": result.model.name,
         "model_version": result.model.version,
         "model_sha256": result.model.sha256,
+        "interval_coverage": _coverage_stated(result),
         "decode_ms": result.timing_ms.decode,
         "detect_ms": result.timing_ms.detect,
         "attributes_ms": result.timing_ms.attributes,
         "total_ms": result.timing_ms.total,
         "face_count": len(result.faces),
     }
+
+
+def _coverage_stated(result: AnalysisResult) -> float | None:
+    """One number for all intervals of a model; None where there is no interval."""
+    estimates = (estimate for face in result.faces for estimate in (face.attributes.age, face.attributes.beauty))
+    return next((estimate.coverage for estimate in estimates if estimate is not None), None)
 
 
 def _told(analysis: Analysis) -> dict[str, Any]:
@@ -155,8 +203,10 @@ def _picture_kept(analysis: Analysis, request: AnalysisRequest) -> Iterator[None
     try:
         yield
     except BaseException:
-        if picture := analysis.picture.name:
-            default_storage.delete(picture)
+        # Where the storage is away by now, the next purge finds it.
+        with contextlib.suppress(StorageUnavailable):
+            if picture := analysis.picture.name:
+                default_storage.delete(picture)
         raise
 
 
@@ -203,10 +253,23 @@ def _category_columns(category: Category) -> tuple[str, float]:
 
 
 def analysis_delete(analysis: Analysis) -> None:
-    """Removes an analysis with its faces, and its picture once the rows are gone for good."""
+    """Removes an analysis with its faces and its picture. Raises StorageUnavailable; then all of it stays.
+
+    The picture goes before the rows are committed: nothing is said to be deleted of which the picture is left.
+    """
     picture = analysis.picture.name
     with transaction.atomic():
         event_emit(WebhookEvent.ANALYSIS_DELETED, {"analysis": str(analysis.pk)})
         analysis.delete()
         if picture:
-            transaction.on_commit(lambda: default_storage.delete(picture))
+            default_storage.delete(picture)
+
+
+def analyses_delete(rows: QuerySet[Analysis]) -> int:
+    """Removes all of ``rows``, a few at a time; returns how many. Raises StorageUnavailable; then some are left."""
+    removed = 0
+    while batch := list(rows[:DELETE_BATCH]):
+        for analysis in batch:
+            analysis_delete(analysis)
+        removed += len(batch)
+    return removed

@@ -71,15 +71,21 @@ def _forget_stale(digest: str) -> None:
     rows.filter(status__isnull=True, created_at__lte=now - GIVEN_UP).delete()
 
 
-def request_finish(begun: Begun, status: int, body: Any, analysis_id: UUID | None) -> None:
-    """Keeps the answer, sealed so that only the client's own key opens it."""
+def request_finish(begun: Begun, status: int, body: Any, analysis_id: UUID | None, job_id: UUID | None = None) -> None:
+    """Keeps the answer, sealed so that only the client's own key opens it.
+
+    Called in the transaction that does what was asked, so that both are kept or neither. Raises IdempotencyConflict
+    where this took so long that it was given up and the request may have been taken over.
+    """
     text = seal(_purpose(begun.key), json.dumps(body, default=str))
-    IdempotentRequest.objects.filter(pk=begun.row.pk).update(status=status, answer=text, analysis_id=analysis_id)
+    rows = IdempotentRequest.objects.filter(pk=begun.row.pk, status__isnull=True)
+    if not rows.update(status=status, answer=text, analysis_id=analysis_id, job_id=job_id):
+        raise IdempotencyConflict("the request with this key took too long and was given up; try again")
 
 
 def request_forget(begun: Begun) -> None:
-    """After a failure: the client may try again with the same key."""
-    IdempotentRequest.objects.filter(pk=begun.row.pk).delete()
+    """After a failure: the client may try again with the same key. An answer that was kept stays."""
+    IdempotentRequest.objects.filter(pk=begun.row.pk, status__isnull=True).delete()
 
 
 def _purpose(key: str) -> str:

@@ -1,5 +1,6 @@
 """Makes, changes and shuts out API keys and administrators."""
 
+import contextlib
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,8 +12,10 @@ from django.utils import timezone
 
 from cv.choices import Scope
 from cv.engine.labels import Attribute
-from cv.models import ApiKey, default_scopes
+from cv.jobs.errors import JobConflict
+from cv.models import ApiKey, Job, default_scopes
 from cv.selectors import KEY_MARK, key_hash
+from cv.services.jobs import OPEN, job_cancel
 
 # How stale "last used" may be: writing it on every request would make every read a write.
 LAST_USED_STEP = timedelta(minutes=1)
@@ -71,8 +74,11 @@ def api_key_touch(row: ApiKey) -> None:
 
 
 def api_key_revoke(row: ApiKey) -> None:
-    """Shuts the key out from the next request on."""
+    """Shuts the key out from the next request on, and ends its jobs."""
     ApiKey.objects.filter(pk=row.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+    for job in Job.objects.filter(api_key=row, state__in=OPEN):
+        with contextlib.suppress(JobConflict, Job.DoesNotExist):
+            job_cancel(job)
 
 
 def admin_create(username: str) -> tuple[User, str]:

@@ -1,22 +1,28 @@
 """Removes what is past its time."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db.models import Q
 from django.utils import timezone
 
-from cv.choices import DeliveryState
-from cv.models import Analysis, AuditEvent, IdempotentRequest, WebhookDelivery
+from cv.choices import DeliveryState, ItemState, JobSource, JobState
+from cv.jobs.errors import MENDABLE, JobConflict
+from cv.jobs.inputs import inputs_before
+from cv.models import Analysis, AuditEvent, IdempotentRequest, Job, JobItem, WebhookDelivery
 from cv.pictures import pictures_before
-from cv.services.analyses import analysis_delete
+from cv.services.analyses import analyses_delete
+from cv.services.jobs import job_cancel, remove_jobs
 
 # A picture younger than this may belong to a transaction that is still open.
 ORPHAN_AGE = timedelta(hours=1)
 ANSWERS_KEPT = timedelta(hours=24)
 DELIVERIES_KEPT = timedelta(days=30)
-PURGE_BATCH = 500
+# Of failed images, so that they can be tried again.
+INPUTS_KEPT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +34,14 @@ class Purged:
     answers: int = 0
     deliveries: int = 0
     audit_events: int = 0
+    jobs: int = 0
+    inputs: int = 0
 
 
 def expired_purge(now: datetime | None = None) -> Purged:
     """Removes expired analyses, pictures without a row (a process was killed between the two), and old records."""
     now = now or timezone.now()
-    analyses = 0
-    while batch := list(Analysis.objects.filter(expires_at__lte=now)[:PURGE_BATCH]):
-        for analysis in batch:
-            analysis_delete(analysis)
-        analyses += len(batch)
+    analyses = analyses_delete(Analysis.objects.filter(expires_at__lte=now))
     kept = set(Analysis.objects.exclude(picture="").values_list("picture", flat=True))
     orphans = [name for name in pictures_before(timezone.now() - ORPHAN_AGE) if name not in kept]
     for name in orphans:
@@ -47,4 +51,30 @@ def expired_purge(now: datetime | None = None) -> Purged:
     deliveries, _ = over.filter(created_at__lte=now - DELIVERIES_KEPT).delete()
     audited_until = now - timedelta(days=settings.XCLOUD_AUDIT_DAYS)
     audit_events, _ = AuditEvent.objects.filter(at__lte=audited_until).delete()
-    return Purged(analyses, len(orphans), answers, deliveries, audit_events)
+    jobs = _jobs_purge(now - timedelta(days=settings.XCLOUD_JOB_DAYS))
+    return Purged(analyses, len(orphans), answers, deliveries, audit_events, jobs, _inputs_purge(now))
+
+
+def _jobs_purge(before: datetime) -> int:
+    """Removes jobs that ended before, and cancels those that were made before and still wait to be resumed."""
+    waiting = Q(state=JobState.PAUSED) | Q(source=JobSource.LOCAL, finished_at__isnull=True)
+    for job in Job.objects.filter(waiting, created_at__lte=before):
+        with contextlib.suppress(JobConflict, Job.DoesNotExist):
+            job_cancel(job)
+    return remove_jobs(Job.objects.filter(finished_at__lte=before))
+
+
+def _inputs_purge(now: datetime) -> int:
+    """Removes inputs that no image of a job needs any more; returns how many."""
+    removed = 0
+    for job_id, names in inputs_before(timezone.now() - ORPHAN_AGE):
+        may_be_retried = Q(
+            state=ItemState.FAILED, error_code__in=sorted(MENDABLE), job__finished_at__gt=now - INPUTS_KEPT
+        )
+        needed = JobItem.objects.filter(Q(due_at__isnull=False) | may_be_retried, job=job_id)
+        kept = set(needed.values_list("location", flat=True))
+        for name in names:
+            if name not in kept:
+                default_storage.delete(name)
+                removed += 1
+    return removed

@@ -5,10 +5,11 @@ from typing import Final
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
-VIEWER: Final = ("view_analysis", "view_face")
-# change_analysis is to describe a kept picture again and to export; rows cannot be edited by anyone.
+VIEWER: Final = ("view_analysis", "view_face", "view_job", "view_jobitem")
+# change_analysis is to describe a kept picture again and to export, change_job to pause, cancel and so on; rows cannot
+# be edited by anyone.
 OPERATOR: Final = (
-    *VIEWER, "change_analysis", "delete_analysis", "view_apikey", "change_apikey",
+    *VIEWER, "change_analysis", "delete_analysis", "change_job", "delete_job", "view_apikey", "change_apikey",
     "view_auditevent", "view_webhook", "view_webhookdelivery",
 )  # fmt: skip
 ADMIN: Final = (*OPERATOR, "add_user", "change_user", "delete_user", "view_user", "view_group")

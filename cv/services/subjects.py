@@ -9,27 +9,38 @@ from django.utils import timezone
 
 from cv.caller import Caller
 from cv.choices import AuditAction, WebhookEvent
-from cv.models import Analysis, Face, IdempotentRequest
+from cv.models import Analysis, Face, IdempotentRequest, Job
 from cv.receipts import Erased, signed_receipt
 from cv.services.audit import audit_note
+from cv.services.jobs import remove_jobs
 from cv.services.webhooks import event_emit
 
 
-def subject_erase(rows: QuerySet[Analysis], caller: Caller) -> dict[str, Any]:
-    """Deletes the analyses with faces, pictures and remembered answers; returns the signed receipt.
+def subject_erase(rows: QuerySet[Analysis], caller: Caller, jobs: QuerySet[Job]) -> dict[str, Any]:
+    """Deletes jobs, and analyses with faces, pictures and remembered answers; returns the signed receipt.
 
-    It is signed only after the files are gone, too: it must not claim more than what happened.
+    It is signed only after the files are gone, too: it must not claim more than what happened. Raises
+    StorageUnavailable; then the rows stay, and so do pictures not yet deleted, and it can be done again.
     """
     with transaction.atomic():
+        # First: a worker that has an image of theirs writes no further analysis from here on.
+        jobs_removed = remove_jobs(jobs)
         found = list(rows.select_for_update().values_list("pk", "picture"))
         ids = [pk for pk, _ in found]
         faces = Face.objects.filter(analysis__in=ids).count()
         answers = IdempotentRequest.objects.filter(analysis__in=ids).count()
         Analysis.objects.filter(pk__in=ids).delete()
-    pictures = [picture for _, picture in found if picture]
-    for picture in pictures:
-        default_storage.delete(picture)
-    erased = Erased(timezone.now(), analyses=len(ids), faces=faces, pictures=len(pictures), answers=answers)
+        pictures = [picture for _, picture in found if picture]
+        for picture in pictures:
+            default_storage.delete(picture)
+    erased = Erased(
+        timezone.now(),
+        analyses=len(ids),
+        faces=faces,
+        pictures=len(pictures),
+        answers=answers,
+        jobs=jobs_removed,
+    )
     receipt = signed_receipt(erased)
     receipt_id = receipt["receipt"]["id"]
     with transaction.atomic():

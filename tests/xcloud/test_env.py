@@ -127,3 +127,18 @@ def test_numbers_networks_and_caches_are_read_or_named(monkeypatch: pytest.Monke
         monkeypatch.setenv(name, value)
         with pytest.raises(ImproperlyConfigured, match=name):
             read(name, "")
+
+
+def test_limits_are_one_number_or_one_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    default = {Attribute.AGE: 25.0, Attribute.BEAUTY: 9.0}
+    assert env.limits("X_LIMITS", default, 100, one_for_all=False) == default
+    monkeypatch.setenv("X_LIMITS", " beauty = 4")
+    assert env.limits("X_LIMITS", default, 100, one_for_all=False) == {Attribute.AGE: 25.0, Attribute.BEAUTY: 4.0}
+    monkeypatch.setenv("X_LIMITS", "0.5, age=0")
+    assert env.limits("X_LIMITS", default, 1, one_for_all=True) == {Attribute.AGE: 0.0, Attribute.BEAUTY: 0.5}
+    with pytest.raises(ImproperlyConfigured, match=r"X_LIMITS must name some of age, beauty, each with `=NUMBER`"):
+        env.limits("X_LIMITS", default, 1, one_for_all=False)
+    for value in ("1.5", "-1", "nan", "age=", "age=x", "iq=0.5"):
+        monkeypatch.setenv("X_LIMITS", value)
+        with pytest.raises(ImproperlyConfigured, match="X_LIMITS"):
+            env.limits("X_LIMITS", default, 1, one_for_all=True)

@@ -10,8 +10,10 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from api.exceptions import described
 from api.serializers import ResultSerializer
+from cv.abstention import abstains
 from cv.engine.errors import EngineError, ImageTooLarge
-from cv.engine.types import AnalysisOptions, AnalysisResult, Estimate, FaceResult
+from cv.engine.labels import Attribute
+from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate, FaceResult
 from cv.serving import served_engine
 
 
@@ -65,13 +67,14 @@ class Command(BaseCommand):
 def _described(face: FaceResult) -> str:
     box, shown = face.box, face.attributes
     words = [f"#{face.index}", f"{box.width:.0f}×{box.height:.0f} at ({box.x:.0f}, {box.y:.0f})"]
-    words += [f"age {_estimate(shown.age)}"] if shown.age else []
-    for category in (shown.gender, shown.race, shown.expression):
-        words += [f"{category.label} {category.probabilities[category.label]:.0%}"] if category else []
-    words += [f"beauty {_estimate(shown.beauty)}"] if shown.beauty else []
+    for attribute in Attribute:
+        if (answer := getattr(shown, attribute)) is not None:
+            words.append(f"{_answer(attribute, answer)}{' (unsure)' if abstains(attribute, answer) else ''}")
     words += [f"quality {face.quality.score:.2f}", *face.quality.warnings]
     return "  ".join(words)
 
 
-def _estimate(estimate: Estimate) -> str:
-    return f"{estimate.value:.1f} ({estimate.interval[0]:.1f}–{estimate.interval[1]:.1f})"
+def _answer(attribute: Attribute, answer: Category | Estimate) -> str:
+    if isinstance(answer, Category):
+        return f"{answer.label} {answer.probabilities[answer.label]:.0%}"
+    return f"{attribute} {answer.value:.1f} ({answer.interval[0]:.1f}–{answer.interval[1]:.1f})"

@@ -1,0 +1,258 @@
+"""Reads archives from strangers: entry by entry, in bounded memory, and never by the names that stand in them.
+
+Refused as a whole: what is no archive, encrypted, truncated, or too large in bytes or entries. An entry that is too
+large, a link or damaged fails alone. Folders and what operating systems leave behind are passed over.
+"""
+
+import bz2
+import gzip
+import io
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Final, cast
+
+from cv.jobs.errors import (
+    ArchiveEncrypted,
+    ArchiveTooLarge,
+    ArchiveUnreadable,
+    ItemCode,
+    NotAnArchive,
+    TooManyItems,
+)
+
+# What macOS and Windows add to archives without being asked.
+LEFT_BEHIND: Final = re.compile(r"(^|/)(__MACOSX/|\._[^/]*$|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06")
+GZIP_MAGIC: Final = b"\x1f\x8b"
+BZIP2_MAGIC: Final = b"BZh"
+CENTRAL_HEADER: Final = b"PK\x01\x02"
+# Photos do not shrink: an archive that unpacks to more than so many times its size, and to this much, is a bomb.
+MAX_RATIO: Final = 100
+RATIO_FROM: Final = 64 * 1024 * 1024
+# Of a ZIP's list of contents for each entry, and of a TAR's headers before each entry.
+MAX_HEADER: Final = 1024
+MAX_TAR_HEADERS: Final = 1024 * 1024
+DAMAGE: Final = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveLimits:
+    """``entry_bytes`` and ``total_bytes`` are unpacked."""
+
+    entries: int
+    entry_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of an archive: its bytes, or a code and message why there are none. ``name`` is the client's."""
+
+    name: str
+    data: bytes = b""
+    code: str = ""
+    message: str = ""
+
+
+def archive_entries(file: IO[bytes], size: int, limits: ArchiveLimits) -> Iterator[Entry]:
+    """The files of a ZIP or TAR (plain, gzip or bzip2) of ``size`` bytes. Raises ArchiveRefused, TooManyItems."""
+    head = file.read(4)
+    file.seek(0)
+    total = _Total(min(limits.total_bytes, max(MAX_RATIO * size, RATIO_FROM)))
+    try:
+        if head.startswith(ZIP_MAGIC):
+            yield from _zip_entries(file, limits, total)
+        else:
+            yield from _tar_entries(_unpacked(file, head), limits, total)
+    except DAMAGE as error:
+        raise ArchiveUnreadable("the archive is truncated or damaged") from error
+
+
+class _Total:
+    """Counts unpacked bytes. Raises ArchiveTooLarge."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._bytes = 0
+
+    def add(self, count: int) -> None:
+        self._bytes += count
+        if self._bytes > self.limit:
+            raise ArchiveTooLarge(f"the archive unpacks to more than {self.limit:,} bytes")
+
+
+def _too_large(name: str, limits: ArchiveLimits) -> Entry:
+    message = f"the file has more than {limits.entry_bytes:,} bytes"
+    return Entry(name, code=ItemCode.IMAGE_TOO_LARGE, message=message)
+
+
+def _check_count(count: int, limits: ArchiveLimits) -> None:
+    if count > limits.entries:
+        raise TooManyItems(f"the archive has more than {limits.entries:,} entries")
+
+
+# ZIP.
+
+
+class _BoundedList(io.RawIOBase):
+    """A ZIP file whose list of contents is held to a size before zipfile makes an object of each entry of it."""
+
+    def __init__(self, file: IO[bytes], limits: ArchiveLimits) -> None:
+        self._file = file
+        self._limits = limits
+
+    def read(self, size: int = -1) -> bytes:
+        # Only the list of contents is ever read in one such piece: files are unpacked in small ones.
+        bound = max(self._limits.entries * MAX_HEADER // 4, 1024 * 1024)
+        data = self._file.read(min(size, bound + 1) if size >= 0 else bound + 1)
+        if len(data) > bound:
+            raise TooManyItems(f"the archive has more than {self._limits.entries:,} entries")
+        _check_count(data.count(CENTRAL_HEADER), self._limits)
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+
+def _zip_entries(file: IO[bytes], limits: ArchiveLimits, total: _Total) -> Iterator[Entry]:
+    with zipfile.ZipFile(_BoundedList(file, limits)) as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_left_behind(entry.filename)]
+        _check_count(len(entries), limits)
+        if any(entry.flag_bits & 0x1 for entry in entries):
+            raise ArchiveEncrypted("the archive is encrypted; send it without a password")
+        # By their own word first, so that an honest giant costs nothing; then by what really comes out.
+        announced = sum(entry.file_size for entry in entries if entry.file_size <= limits.entry_bytes)
+        if announced > total.limit:
+            raise ArchiveTooLarge(f"the archive unpacks to more than {total.limit:,} bytes")
+        for entry in entries:
+            yield _zip_entry(archive, entry, limits, total)
+
+
+def _zip_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: ArchiveLimits, total: _Total) -> Entry:
+    kind = entry.external_attr >> 28
+    # The upper four bits of a Unix mode: 8 is a regular file, 0 is an archive from elsewhere.
+    if entry.create_system == 3 and kind not in (0, 8):
+        return Entry(entry.filename, code=ItemCode.NOT_A_FILE, message="a link or device, not a file")
+    if entry.file_size > limits.entry_bytes:
+        return _too_large(entry.filename, limits)
+    try:
+        with archive.open(entry) as packed:
+            data = packed.read(limits.entry_bytes + 1)
+    except (*DAMAGE, NotImplementedError, RuntimeError):
+        return Entry(entry.filename, code=ItemCode.ENTRY_UNREADABLE, message="the entry is damaged or packed in a way "
+                     "that is not read here")  # fmt: skip
+    total.add(len(data))
+    if len(data) > limits.entry_bytes:
+        return _too_large(entry.filename, limits)
+    return Entry(entry.filename, data)
+
+
+# TAR.
+
+
+def _unpacked(file: IO[bytes], head: bytes) -> IO[bytes]:
+    if head.startswith(GZIP_MAGIC):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=file))
+    if head.startswith(BZIP2_MAGIC):
+        return bz2.BZ2File(file)
+    return file
+
+
+class _BoundedTar(io.RawIOBase):
+    """An unpacked TAR that cannot be made to hold long headers in memory or to unpack for ever on the way to a place.
+
+    Raises ArchiveUnreadable, ArchiveTooLarge.
+    """
+
+    def __init__(self, file: IO[bytes], limits: ArchiveLimits, total: _Total) -> None:
+        self._file = file
+        # Each entry has at least a header and is filled up to a whole block.
+        self._end = total.limit + 4 * tarfile.BLOCKSIZE * limits.entries
+        self._total = total
+        self._headers_left = 0
+
+    def next_header(self) -> None:
+        self._headers_left = MAX_TAR_HEADERS
+
+    def read(self, size: int = -1) -> bytes:
+        self._headers_left -= size
+        if size < 0 or self._headers_left < 0:
+            raise ArchiveUnreadable("the archive's headers are too long")
+        return self._file.read(size)
+
+    def content(self, size: int) -> bytes:
+        """The next bytes, which are no header."""
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if offset > self._end:
+            raise ArchiveTooLarge(f"the archive unpacks to more than {self._total.limit:,} bytes")
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+
+def _tar_entries(file: IO[bytes], limits: ArchiveLimits, total: _Total) -> Iterator[Entry]:
+    tar = _BoundedTar(file, limits, total)
+    tar.next_header()
+    try:
+        archive = tarfile.TarFile(fileobj=tar, errorlevel=2)
+    except tarfile.ReadError:
+        raise NotAnArchive("neither a ZIP nor a TAR") from None
+    except (EOFError, zlib.error, OSError):
+        raise ArchiveUnreadable("the archive is truncated or damaged") from None
+    count = reached = 0
+    while (member := archive.next()) is not None:
+        # tarfile remembers every member; nothing here looks back.
+        archive.members.clear()  # type: ignore[attr-defined]
+        if member.size < 0 or archive.offset <= reached:
+            raise ArchiveUnreadable("the archive's headers lead backwards")
+        reached = archive.offset
+        if not member.isdir() and not _is_left_behind(member.name):
+            count += 1
+            _check_count(count, limits)
+            yield _tar_entry(tar, member, limits, total)
+        tar.next_header()
+    # tarfile takes damage for the end. The real one is a block of zeros.
+    tar.seek(archive.offset)
+    if tar.content(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+        raise ArchiveUnreadable("the archive is truncated or damaged")
+    # What is packed ends with a checksum, which is looked at only by whoever reads to the end.
+    tar.content(MAX_TAR_HEADERS)
+
+
+def _tar_entry(tar: _BoundedTar, member: tarfile.TarInfo, limits: ArchiveLimits, total: _Total) -> Entry:
+    if not member.isreg() or member.issparse():
+        return Entry(member.name, code=ItemCode.NOT_A_FILE, message="a link or device, not a file")
+    if member.size > limits.entry_bytes:
+        return _too_large(member.name, limits)
+    total.add(member.size)
+    tar.seek(member.offset_data)
+    data = tar.content(member.size)
+    if len(data) < member.size:
+        raise ArchiveUnreadable("the archive is truncated or damaged")
+    return Entry(member.name, data)
+
+
+def _is_left_behind(name: str) -> bool:
+    return LEFT_BEHIND.search(name) is not None

@@ -1,0 +1,299 @@
+"""What a job's images are made of when it comes in, and their bytes when a worker wants them.
+
+Uploaded images lie in the storage as ``jobs/JOB/INDEX`` from the request until each is done. Names that clients gave
+are labels: nothing is ever opened by one.
+"""
+
+import contextlib
+import os
+import re
+import stat
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Final, Protocol
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from cv.addresses import UrlForbidden
+from cv.caller import Caller
+from cv.choices import JobSource, Source
+from cv.engine.errors import ImageTooLarge
+from cv.fetch import fetch_image
+from cv.jobs.archives import ArchiveLimits, archive_entries
+from cv.jobs.errors import FolderForbidden, ItemCode, TooManyItems
+from cv.models import Analysis, Job, JobItem
+from cv.models.jobs import MAX_LABEL, MAX_LOCATION
+from cv.selectors import unexpired
+from cv.stores import StorageUnavailable, kept_files
+
+FOLDER: Final = "jobs"
+INPUT_NAME: Final = re.compile(rf"{FOLDER}/([0-9a-f]{{32}})/\w+")
+IMAGE_SUFFIXES: Final = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif"}
+)
+UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class InputGone(Exception):
+    """What an item points at cannot be had. ``code`` is the item's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An image of a job to be: its label and where the bytes are, or why there are none."""
+
+    name: str
+    location: str = ""
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An image's bytes. ``subject`` and ``expires_by`` are those of the analysis that its picture came from."""
+
+    data: bytes
+    source: Source
+    subject: str = ""
+    expires_by: datetime | None = None
+
+
+class JobInputs(Protocol):
+    """Where a job's images come from."""
+
+    @property
+    def source(self) -> JobSource: ...
+
+    def items(self, job_id: UUID) -> Iterator[NewItem]:
+        """Every image, in order. Raises JobRefused, StorageUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveInputs:
+    """A ZIP or TAR of ``size`` bytes; its images are kept under names of our own until they are done."""
+
+    file: IO[bytes]
+    size: int
+    source: JobSource = JobSource.ARCHIVE
+
+    def items(self, job_id: UUID) -> Iterator[NewItem]:
+        limits = ArchiveLimits(
+            settings.XCLOUD_JOB_MAX_ITEMS,
+            settings.XCLOUD_ENGINE.limits.max_bytes,
+            settings.XCLOUD_JOB_MAX_UNPACKED_BYTES,
+        )
+        for index, entry in enumerate(archive_entries(self.file, self.size, limits)):
+            location = ""
+            if not entry.code:
+                location = default_storage.save(f"{folder_of(job_id)}{index}", ContentFile(entry.data))
+            yield NewItem(label(entry.name), location, entry.code, entry.message)
+
+
+@dataclass(frozen=True, slots=True)
+class UrlInputs:
+    """Addresses, fetched when their turn comes."""
+
+    urls: Sequence[str]
+    source: JobSource = JobSource.URLS
+
+    def items(self, job_id: UUID) -> Iterator[NewItem]:
+        for url in self.urls:
+            yield NewItem(label(without_query(url)), url)
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisInputs:
+    """Earlier analyses, whose kept pictures are described anew as analyses of their own."""
+
+    analyses: Sequence[UUID]
+    source: JobSource = JobSource.ANALYSES
+
+    def items(self, job_id: UUID) -> Iterator[NewItem]:
+        for pk in self.analyses:
+            yield NewItem(str(pk), str(pk))
+
+
+@dataclass(frozen=True, slots=True)
+class FolderInputs:
+    """A folder of this server, with all below it, that the operator has allowed."""
+
+    folder: str
+    source: JobSource = JobSource.FOLDER
+
+    def items(self, job_id: UUID) -> Iterator[NewItem]:
+        yield from _files_of(allowed_folder(self.folder))
+
+
+@dataclass(frozen=True, slots=True)
+class LocalInputs:
+    """A folder that the operator named on the command line, which allows it; only that command works on it."""
+
+    folder: Path
+    source: JobSource = JobSource.LOCAL
+
+    def items(self, job_id: UUID) -> Iterator[NewItem]:
+        yield from _files_of(self.folder.resolve())
+
+
+def limited(items: Iterator[NewItem]) -> Iterator[NewItem]:
+    """Raises TooManyItems behind the last one that a job may have."""
+    for count, item in enumerate(items, start=1):
+        if count > settings.XCLOUD_JOB_MAX_ITEMS:
+            raise TooManyItems(f"a job has at most {settings.XCLOUD_JOB_MAX_ITEMS:,} images")
+        yield item
+
+
+def load(item: JobItem, job: Job, caller: Caller) -> Loaded:
+    """The image's bytes. Raises InputGone, FetchError, ImageTooLarge, StorageUnavailable."""
+    match job.source:
+        case JobSource.URLS:
+            if not settings.XCLOUD_URL_INPUT:
+                raise UrlForbidden("this server does not fetch images from addresses")
+            return Loaded(fetch_image(item.location, settings.XCLOUD_ENGINE.limits.max_bytes), Source.URL)
+        case JobSource.ANALYSES:
+            return _picture_of(item, caller)
+        case JobSource.FOLDER:
+            return Loaded(_read_allowed(Path(item.location)), Source.FOLDER)
+        case JobSource.LOCAL:
+            return Loaded(_read(Path(item.location)), Source.FOLDER)
+    return Loaded(_kept(item.location), Source.UPLOAD)
+
+
+def folder_of(job_id: UUID) -> str:
+    """The beginning of the names of a job's kept inputs."""
+    return f"{FOLDER}/{job_id.hex}/"
+
+
+def remove_inputs(job_id: UUID, keep: frozenset[str] = frozenset()) -> None:
+    """Deletes a job's kept inputs but those named. Raises StorageUnavailable."""
+    for file in list(kept_files().files(folder_of(job_id))):
+        if file.name not in keep:
+            default_storage.delete(file.name)
+    if not keep:
+        # A folder on a disk; in a bucket there is nothing of that name.
+        with contextlib.suppress(FileNotFoundError, StorageUnavailable):
+            default_storage.delete(folder_of(job_id).rstrip("/"))
+
+
+def inputs_before(moment: datetime) -> Iterator[tuple[UUID, list[str]]]:
+    """Kept inputs written before ``moment``, by job. Raises StorageUnavailable."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for file in kept_files().files(f"{FOLDER}/"):
+        if (ours := INPUT_NAME.fullmatch(file.name)) and file.modified < moment:
+            found[ours[1]].append(file.name)
+    for job, names in found.items():
+        yield UUID(job), names
+
+
+def label(name: str) -> str:
+    """A name from a client as it can be kept and shown: its end, if it is long, without control characters."""
+    text = name.encode("utf-8", "replace").decode()
+    return UNPRINTABLE.sub("�", text)[-MAX_LABEL:]
+
+
+def without_query(url: str) -> str:
+    """The address without what may be a secret: user, query and fragment."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def allowed_folder(text: str) -> Path:
+    """The folder behind all links. Raises FolderForbidden."""
+    refusal = FolderForbidden("not a folder that this server's operator has allowed")
+    if "\0" in text or not Path(text).is_absolute():
+        raise refusal
+    try:
+        folder = Path(text).resolve(strict=True)
+    except (OSError, RuntimeError):
+        raise refusal from None
+    if not _is_allowed(folder) or not folder.is_dir():
+        raise refusal
+    return folder
+
+
+def _is_allowed(resolved: Path) -> bool:
+    roots: Sequence[Path] = settings.XCLOUD_JOB_FOLDERS
+    return any(resolved.is_relative_to(root.resolve()) for root in roots)
+
+
+def _files_of(root: Path) -> Iterator[NewItem]:
+    for file in _images_below(root):
+        name = label(file.relative_to(root).as_posix())
+        location = str(file)
+        if len(location) > MAX_LOCATION or not _is_text(location):
+            yield NewItem(name, "", ItemCode.NOT_FOUND, "the file's name cannot be kept")
+        else:
+            yield NewItem(name, location)
+
+
+def _images_below(root: Path) -> Iterator[Path]:
+    """Files that are named like images, in order; folders that are links are not entered."""
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(folder, name)
+            if file.suffix.lower() in IMAGE_SUFFIXES and not name.startswith("._"):
+                yield file
+
+
+def _read_allowed(file: Path) -> bytes:
+    """The file behind all links, which were checked only when the job was made. Raises InputGone, ImageTooLarge."""
+    return _read(file, _is_allowed)
+
+
+def _read(file: Path, allowed: Callable[[Path], bool] = lambda resolved: True) -> bytes:
+    try:
+        resolved = file.resolve(strict=True)
+        if not allowed(resolved):
+            raise InputGone(ItemCode.FOLDER_FORBIDDEN, "the file is not below a folder that the operator has allowed")
+        if not stat.S_ISREG(resolved.stat().st_mode):
+            raise InputGone(ItemCode.NOT_A_FILE, "a device or folder, not a file")
+        with resolved.open("rb") as opened:
+            return _bounded(opened)
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise InputGone(ItemCode.NOT_FOUND, f"the file cannot be read: {reason or 'a loop of links'}") from None
+
+
+def _picture_of(item: JobItem, caller: Caller) -> Loaded:
+    row = Analysis.objects.filter(caller.owned).filter(unexpired(), pk=item.location).first()
+    if row is None:
+        raise InputGone(ItemCode.NOT_FOUND, "there is no such analysis")
+    if not row.picture:
+        raise InputGone(ItemCode.NOT_FOUND, "the analysis kept no picture; keep it with `store.image`")
+    return Loaded(_kept(str(row.picture.name)), Source(row.source), row.subject, row.expires_at)
+
+
+def _kept(name: str) -> bytes:
+    try:
+        with default_storage.open(name) as file:
+            return _bounded(file)
+    except FileNotFoundError:
+        raise InputGone(ItemCode.NOT_FOUND, "the image is not kept any more") from None
+
+
+def _bounded(file: IO[bytes]) -> bytes:
+    limit = settings.XCLOUD_ENGINE.limits.max_bytes
+    data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ImageTooLarge(f"the file has more than {limit:,} bytes")
+    return data
+
+
+def _is_text(name: str) -> bool:
+    """Whether the name is UTF-8, which the database asks for; on a disk it need not be."""
+    return name == name.encode("utf-8", "replace").decode()

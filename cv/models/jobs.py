@@ -1,0 +1,107 @@
+"""Jobs of many images, and each image of one: the rows are the truth, whatever happens to workers and brokers."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from cv.choices import ItemState, JobSource, JobState
+from cv.models.analyses import Analysis, ExactCharField
+from cv.models.keys import ApiKey
+
+MAX_LABEL = 500
+MAX_LOCATION = 2048
+# Lower runs later, higher sooner; only administrators may go above 0.
+PRIORITY_RANGE = (-10, 10)
+
+
+class Job(models.Model):
+    """What is asked of many images. How many of them are done is counted from the items, never kept beside them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # When a worker last took items of it: whose turn it is next.
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.PENDING)
+    priority = models.SmallIntegerField(default=0)
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="jobs"
+    )
+    api_key = models.ForeignKey(ApiKey, on_delete=models.RESTRICT, null=True, blank=True, related_name="jobs")
+    source = models.CharField(max_length=10, choices=JobSource.choices)
+    item_count = models.PositiveIntegerField()
+
+    # The options of every analysis of it.
+    asked_attributes = models.JSONField()
+    min_face_px = models.PositiveIntegerField()
+    max_faces = models.PositiveIntegerField()
+    store_image = models.BooleanField(default=False)
+    store_ttl_days = models.PositiveIntegerField(null=True, blank=True)
+    subject = ExactCharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints = [
+            models.CheckConstraint(
+                name="job_has_an_owner", condition=Q(owner__isnull=False) | Q(api_key__isnull=False)
+            ),
+            models.CheckConstraint(name="job_state_known", condition=Q(state__in=JobState.values)),
+            models.CheckConstraint(name="job_source_known", condition=Q(source__in=JobSource.values)),
+            models.CheckConstraint(name="job_has_items", condition=Q(item_count__gte=1)),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="job_of_owner"),
+            models.Index(fields=["api_key", "-created_at"], name="job_of_key"),
+            models.Index(fields=["-created_at"], name="job_newest"),
+            models.Index(fields=["state", "-priority"], name="job_in_turn"),
+            models.Index(fields=["subject"], name="job_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class JobItem(models.Model):
+    """One image of a job: whoever holds ``lease`` works on it, and writes it once, together with its result."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="items")
+    index = models.PositiveIntegerField()
+    # What the client calls it: shown, never opened.
+    name = models.CharField(max_length=MAX_LABEL, blank=True)
+    # Where the worker finds it: a kept file, an address, an analysis, a file below the job's folder. Ours to read.
+    location = models.CharField(max_length=MAX_LOCATION, blank=True)
+    state = models.CharField(max_length=10, choices=ItemState.choices, default=ItemState.PENDING)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.CharField(max_length=200, blank=True)
+    # Null again where the analysis was deleted or erased since.
+    analysis = models.OneToOneField(Analysis, on_delete=models.SET_NULL, null=True, blank=True, related_name="job_item")
+    # From when on a worker may take it: its creation, or the end of the lease. Null: there is nothing more to do.
+    due_at = models.DateTimeField(null=True, blank=True)
+    lease = models.CharField(max_length=32, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("job", "index")
+        constraints = [
+            models.UniqueConstraint(fields=["job", "index"], name="job_item_index_once"),
+            models.CheckConstraint(name="job_item_state_known", condition=Q(state__in=ItemState.values)),
+            models.CheckConstraint(
+                name="job_item_due_while_open",
+                condition=Q(state__in=[ItemState.PENDING, ItemState.RUNNING], due_at__isnull=False)
+                | Q(state__in=[ItemState.DONE, ItemState.FAILED, ItemState.CANCELLED], due_at__isnull=True),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["job", "due_at", "index"], name="job_item_due"),
+            models.Index(fields=["job", "state", "index"], name="job_item_state"),
+            models.Index(fields=["job", "finished_at"], name="job_item_finished"),
+        ]
+
+    def __str__(self) -> str:
+        return f"item {self.index} of {self.job_id}"

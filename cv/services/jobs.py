@@ -1,0 +1,257 @@
+"""Makes jobs of many images, leads them through their states, and ends them once.
+
+Whoever changes a job's state locks the job's row first and its items after it, so that no two wait for each other.
+"""
+
+import contextlib
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from cv.caller import Caller
+from cv.choices import ItemState, JobSource, JobState, WebhookEvent
+from cv.engine.types import AnalysisOptions
+from cv.jobs.bell import ring
+from cv.jobs.errors import MENDABLE, EmptyJob, JobConflict
+from cv.jobs.inputs import JobInputs, NewItem, limited, remove_inputs
+from cv.models import Analysis, Job, JobItem
+from cv.services.analyses import StoreOptions, analyses_delete
+from cv.services.webhooks import event_emit
+from cv.stores import StorageUnavailable
+
+log = logging.getLogger(__name__)
+
+OPEN = (JobState.PENDING, JobState.RUNNING, JobState.PAUSED)
+INSERT_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """Many images, validated by whoever took them in."""
+
+    inputs: JobInputs
+    options: AnalysisOptions = field(default_factory=AnalysisOptions)
+    store: StoreOptions = field(default_factory=StoreOptions)
+    priority: int = 0
+    # Given by whoever has to find the job again, even if nobody lived to be told its id.
+    job_id: UUID = field(default_factory=uuid.uuid4)
+
+
+def job_create(request: JobRequest, caller: Caller) -> Job:
+    """Keeps the images, writes the job with all its items in one transaction, and calls the workers.
+
+    Raises JobRefused, StorageUnavailable; then nothing is left of it.
+    """
+    job = Job(
+        id=request.job_id,
+        owner=caller.user,
+        api_key=caller.api_key,
+        source=request.inputs.source,
+        priority=request.priority,
+        asked_attributes=sorted(request.options.attributes & caller.attributes),
+        min_face_px=request.options.min_face_px,
+        max_faces=request.options.max_faces,
+        store_image=request.store.image,
+        store_ttl_days=request.store.ttl_days,
+        subject=request.store.subject,
+    )
+    try:
+        new = list(limited(request.inputs.items(job.pk)))
+        if not new:
+            raise EmptyJob("there is no image in it")
+        job.item_count = len(new)
+        with transaction.atomic():
+            job.created_at = timezone.now()
+            job.save(force_insert=True)
+            JobItem.objects.bulk_create(_rows(job, new), batch_size=INSERT_BATCH)
+            transaction.on_commit(ring)
+    except BaseException:
+        # Where the storage is away by now, the next purge finds them.
+        with contextlib.suppress(StorageUnavailable):
+            remove_inputs(job.pk)
+        raise
+    log.info("job made", extra={"job": job.pk, "items": job.item_count})
+    return job
+
+
+def _rows(job: Job, new: Iterable[NewItem]) -> list[JobItem]:
+    now = job.created_at
+    return [
+        JobItem(job=job, index=index, name=item.name, location=item.location, due_at=now)
+        if not item.code
+        else JobItem(
+            job=job,
+            index=index,
+            name=item.name,
+            state=ItemState.FAILED,
+            error_code=item.code,
+            error_message=item.message[:200],
+            finished_at=now,
+        )
+        for index, item in enumerate(new)
+    ]
+
+
+def job_pause(job: Job) -> Job:
+    """Hands out no more items; those being worked on are finished. Raises JobConflict."""
+
+    def pause(row: Job) -> None:
+        if row.state not in (JobState.PENDING, JobState.RUNNING):
+            raise JobConflict(f"a job that is {row.state} cannot be paused")
+        row.state = JobState.PAUSED
+        row.save(update_fields=["state"])
+
+    return _changed(job, pause)
+
+
+def job_resume(job: Job) -> Job:
+    """Raises JobConflict."""
+
+    def resume(row: Job) -> None:
+        if row.state != JobState.PAUSED:
+            raise JobConflict(f"a job that is {row.state} cannot be resumed")
+        _reopen(row)
+
+    return _changed(job, resume)
+
+
+def job_cancel(job: Job) -> Job:
+    """Ends it: what is not done never will be, also what is being worked on right now. Raises JobConflict."""
+
+    def cancel(row: Job) -> None:
+        if row.state not in OPEN:
+            raise JobConflict(f"a job that is {row.state} cannot be cancelled")
+        now = timezone.now()
+        JobItem.objects.filter(job=row, due_at__isnull=False).update(
+            state=ItemState.CANCELLED, due_at=None, lease="", location="", finished_at=now
+        )
+        _end(row, JobState.CANCELLED, now)
+
+    return _changed(job, cancel)
+
+
+def job_retry(job: Job) -> Job:
+    """Tries the failed items again whose input can still be had. Raises JobConflict where there is none."""
+
+    def retry(row: Job) -> None:
+        if row.state == JobState.CANCELLED:
+            raise JobConflict("a job that was cancelled cannot be tried again")
+        again = JobItem.objects.filter(_retriable(row), job=row, state=ItemState.FAILED)
+        renewed = again.update(
+            state=ItemState.PENDING,
+            due_at=timezone.now(),
+            attempts=0,
+            error_code="",
+            error_message="",
+            finished_at=None,
+        )
+        if not renewed:
+            raise JobConflict("no failed image of this job can be tried again")
+        if row.state not in OPEN:
+            row.finished_at = None
+            row.save(update_fields=["finished_at"])
+            _reopen(row)
+        else:
+            transaction.on_commit(ring)
+
+    return _changed(job, retry)
+
+
+def job_finish(job_id: UUID) -> bool:
+    """Ends the job if nothing of it is left to do; of several that see this at once, one does it."""
+    with transaction.atomic():
+        row = Job.objects.select_for_update().filter(pk=job_id, state__in=OPEN).first()
+        if row is None or JobItem.objects.filter(job=row, due_at__isnull=False).exists():
+            return False
+        succeeded = JobItem.objects.filter(job=row, state=ItemState.DONE).exists()
+        _end(row, JobState.DONE if succeeded else JobState.FAILED, timezone.now())
+    return True
+
+
+def jobs_finish_over() -> int:
+    """Ends jobs whose last item was written by a worker that died before it could say so; returns how many."""
+    left = JobItem.objects.filter(job=OuterRef("pk"), due_at__isnull=False)
+    over = Job.objects.filter(~Exists(left), state__in=OPEN).values_list("pk", flat=True)
+    return sum(job_finish(pk) for pk in list(over))
+
+
+def job_delete(job: Job, with_analyses: bool = False) -> int:
+    """Removes a job with its items and kept inputs, in whatever state; returns how many analyses went with it.
+
+    Analyses stay unless asked otherwise. Raises StorageUnavailable; then it can be done again.
+    """
+    removed = 0
+    if with_analyses:
+        # No more of them while they are deleted.
+        with contextlib.suppress(JobConflict):
+            job_cancel(job)
+        removed = analyses_delete(Analysis.objects.filter(job_item__job=job))
+    remove_jobs(Job.objects.filter(pk=job.pk))
+    return removed
+
+
+def remove_jobs(rows: QuerySet[Job]) -> int:
+    """Removes jobs with their items, and then their kept inputs; a result still being computed is not written."""
+    with transaction.atomic():
+        ids = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+        Job.objects.filter(pk__in=ids).delete()
+        for pk in ids:
+            remove_inputs(pk)
+    return len(ids)
+
+
+def _changed(job: Job, change: Callable[[Job], None]) -> Job:
+    """The job's row as it is after ``change``, which sees it locked. Raises Job.DoesNotExist."""
+    with transaction.atomic():
+        row = Job.objects.select_for_update().get(pk=job.pk)
+        change(row)
+    return row
+
+
+def _reopen(row: Job) -> None:
+    row.state = JobState.RUNNING if row.started_at else JobState.PENDING
+    row.save(update_fields=["state"])
+    transaction.on_commit(ring)
+
+
+def _end(row: Job, state: JobState, now: datetime) -> None:
+    """Within the transaction that locked the row: the end, the event of it, and nothing kept any longer."""
+    row.state, row.finished_at = state, now
+    row.save(update_fields=["state", "finished_at"])
+    items = JobItem.objects.filter(job=row)
+    counts = {name: items.filter(state=name).count() for name in (ItemState.DONE, ItemState.FAILED)}
+    event_emit(
+        WebhookEvent.JOB_FINISHED,
+        {"job": str(row.pk), "state": str(state), "done": counts[ItemState.DONE], "failed": counts[ItemState.FAILED]},
+    )
+    keep = frozenset() if state == JobState.CANCELLED else _inputs_to_keep(row)
+    job_id = row.pk
+
+    def tidy() -> None:
+        try:
+            remove_inputs(job_id, keep)
+        except StorageUnavailable:
+            log.warning("inputs of a job could not be removed; the next purge does it", extra={"job": job_id})
+
+    transaction.on_commit(tidy)
+
+
+def _retriable(row: Job) -> Q:
+    """Failed items whose input can be read again: of an archive only those that were kept for that."""
+    if row.source == JobSource.ARCHIVE:
+        return Q(error_code__in=sorted(MENDABLE)) & ~Q(location="")
+    return ~Q(location="")
+
+
+def _inputs_to_keep(row: Job) -> frozenset[str]:
+    if row.source != JobSource.ARCHIVE:
+        return frozenset()
+    failed = JobItem.objects.filter(_retriable(row), job=row, state=ItemState.FAILED)
+    return frozenset(failed.values_list("location", flat=True))

@@ -1,0 +1,47 @@
+"""Jobs that tests make, and their items worked on one after another, by the worker's own steps."""
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from cv import serving
+from cv.caller import Caller
+from cv.engine.types import AnalysisOptions
+from cv.jobs.inputs import ArchiveInputs, JobInputs
+from cv.jobs.worker import Task, Worker
+from cv.models import Job
+from cv.services import JobRequest, StoreOptions, items_claim, job_create, jobs_finish_over
+from tests.archives import Files, zip_of
+
+
+def archive(files: Files) -> ArchiveInputs:
+    data = zip_of(files)
+    return ArchiveInputs(io.BytesIO(data), len(data))
+
+
+def made_job(caller: Caller, inputs: JobInputs, priority: int = 0, **store: Any) -> Job:
+    return job_create(JobRequest(inputs, AnalysisOptions(), StoreOptions(**store), priority), caller)
+
+
+def work_through(limit: int = 100) -> int:
+    """Everything that is due, without threads; returns how many items were worked on."""
+    worker, worked = Worker(serving.served_engine(), 1), 0
+    while claim := items_claim(limit):
+        caller = Caller(claim.job.owner, claim.job.api_key)
+        for item in claim.items:
+            worker.work(Task(item, claim.job, caller, claim.lease))
+            worked += 1
+    jobs_finish_over()
+    return worked
+
+
+def states(job: Job) -> list[str]:
+    return list(job.items.order_by("index").values_list("state", flat=True))
+
+
+def codes(job: Job) -> list[str]:
+    return list(job.items.order_by("index").values_list("error_code", flat=True))
+
+
+def names(items: Iterable[Any]) -> list[str]:
+    return [item.name for item in items]
