@@ -1,26 +1,193 @@
-"""Model cards as pages: the Markdown that training wrote, as safe HTML, and the charts beside it."""
+"""Model cards: what training measured and wrote about the model in service, read from ``docs/model_cards``."""
 
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from django.http import FileResponse, Http404
+from django.http import Http404, HttpResponse
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import slugify
 from markdown_it import MarkdownIt
+
+from cv.engine.weights import ModelCard
+
+log = logging.getLogger(__name__)
 
 CARDS_DIR: Final = Path(__file__).resolve().parent.parent / "docs" / "model_cards"
 MEDIA_TYPES: Final = {".png": "image/png", ".svg": "image/svg+xml", ".json": "application/json"}
+# Numbers of a set's results that are no measures.
+NO_MEASURE: Final = frozenset({"n", "coverage", "unreadable"})
+PICTURE: Final = re.compile(r"!\[([^\]]*)\]\(([\w.-]+)\)")
+
+Interval = tuple[float, float]
 
 
-def card_html(name: str) -> SafeString | None:
-    """The card of the model, without its own title; None where no card was written.
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Measures by name, with 95 % confidence intervals of those that have one, over ``n`` faces."""
 
-    ``name`` is a served model's: never text that a visitor sent.
-    """
-    file = CARDS_DIR / f"{name}.md"
-    if not file.is_file():
-        return None
+    n: int
+    metrics: Mapping[str, float]
+    intervals: Mapping[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScores(Scores):
+    """``by`` says what the group is of: ``age``, or ``gender, race, age`` for a crossed one."""
+
+    by: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class QualityScores(Scores):
+    """The faces whose quality score is in a range."""
+
+    score_from: float
+    score_to: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClassReport:
+    """``confusion`` counts faces: a row a true label, a column an answer. ``reliability`` has a bin a line."""
+
+    attribute: str
+    labels: list[str]
+    confusion: list[list[int]]
+    reliability: list[dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation(Scores):
+    """The served pipeline on one labelled set; ``coverage`` is the share of pictures where a face was found."""
+
+    data_set: str
+    coverage: float
+    groups: list[GroupScores]
+    classes: list[ClassReport]
+    quality: list[QualityScores]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart; ``title`` says what is on it."""
+
+    file: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the card under a heading of its own, in Markdown."""
+
+    name: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenCard:
+    """All that was written about a model; nothing where no card was, or only one of other weights."""
+
+    evaluations: tuple[Evaluation, ...] = ()
+    sections: tuple[Section, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    markdown: str = ""
+
+
+def written_card(model: ModelCard) -> WrittenCard:
+    """The card of exactly these weights."""
+    try:
+        results = json.loads((CARDS_DIR / f"{model.name}.json").read_text(encoding="utf-8"))
+        text = (CARDS_DIR / f"{model.name}.md").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return WrittenCard()
+    if any(result["model"]["sha256"] != model.sha256 for result in results.values()):
+        log.warning("the model card in docs/model_cards is of other weights than those in service: not shown")
+        return WrittenCard()
+    return WrittenCard(
+        evaluations=tuple(_evaluation(name, result) for name, result in results.items()),
+        sections=_sections(text),
+        pictures=tuple(Picture(file, title) for title, file in PICTURE.findall(text)),
+        markdown=text,
+    )
+
+
+def _evaluation(name: str, result: Mapping[str, Any]) -> Evaluation:
+    groups = [
+        GroupScores(**_scores(scores), by=by, group=group)
+        for by, members in result["groups"].items()
+        for group, scores in members.items()
+    ]
+    quality = [
+        QualityScores(**_scores(scores, "from", "to"), score_from=scores["from"], score_to=scores["to"])
+        for scores in result["quality"]
+    ]
+    classes = [
+        ClassReport(attribute, details["labels"], details["confusion"], details["reliability"])
+        for attribute, details in result["details"].items()
+    ]
+    return Evaluation(
+        **_scores(result), data_set=name, coverage=result["coverage"], groups=groups, classes=classes, quality=quality
+    )
+
+
+def _scores(scores: Mapping[str, Any], *others: str) -> dict[str, Any]:
+    return {
+        "n": scores["n"],
+        # Whatever else is written there is for charts and tables of the card itself.
+        "metrics": {
+            name: value
+            for name, value in scores.items()
+            if isinstance(value, int | float) and name not in {*NO_MEASURE, *others}
+        },
+        "intervals": scores.get("intervals", {}),
+    }
+
+
+def _sections(text: str) -> tuple[Section, ...]:
+    """The parts under ``##`` headings."""
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    pairs = zip(parts[1::2], parts[2::2], strict=True)
+    return tuple(Section(slugify(title), title.strip(), body.strip()) for title, body in pairs)
+
+
+# The columns of the crossed groups: what is told of them on the page, in the order it stands there.
+GROUP_MEASURES: Final = ("gender_accuracy", "race_accuracy", "expression_accuracy", "age_mae", "beauty_mae")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTable:
+    """The crossed groups of one set: a line a group; a cell is a measure's name, its value and its interval."""
+
+    data_set: str
+    measures: list[str]
+    lines: list[tuple[GroupScores, list[tuple[str, float | None, Interval | None]]]]
+
+
+def crossed_groups(card: WrittenCard) -> list[GroupTable]:
+    """One table a set that knows gender, race and age of its faces."""
+    tables = []
+    for evaluation in card.evaluations:
+        groups = [group for group in evaluation.groups if group.by == "gender, race, age"]
+        measures = [measure for measure in GROUP_MEASURES if any(measure in group.metrics for group in groups)]
+        lines = [
+            (group, [(measure, group.metrics.get(measure), group.intervals.get(measure)) for measure in measures])
+            for group in groups
+        ]
+        if lines:
+            tables.append(GroupTable(evaluation.data_set, measures, lines))
+    return tables
+
+
+def card_html(text: str) -> SafeString:
+    """The card's Markdown as safe HTML, without its own title."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = markdown.parse(file.read_text())
+    tokens = markdown.parse(text)
     # The page has the title already.
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
         tokens = tokens[3:]
@@ -31,10 +198,13 @@ def card_html(name: str) -> SafeString | None:
     return mark_safe(html)  # noqa: S308 -- the Markdown may hold no HTML of its own
 
 
-def card_file(name: str, file_name: str) -> FileResponse:
-    """A chart or table that the card of ``name`` refers to. Raises Http404."""
+def card_file(name: str, file_name: str) -> HttpResponse:
+    """A chart or table that the card of ``name`` refers to; kept for an hour, then asked for anew. Raises Http404."""
     known = {file.name: file for file in CARDS_DIR.glob("*") if file.stem.startswith(name)}
     file = known.get(file_name)
     if file is None or file.suffix not in MEDIA_TYPES:
         raise Http404
-    return FileResponse(file.open("rb"), content_type=MEDIA_TYPES[file.suffix])
+    response = HttpResponse(file.read_bytes(), content_type=MEDIA_TYPES[file.suffix])
+    # ConditionalGetMiddleware adds the ETag and answers 304.
+    response["Cache-Control"] = "private, max-age=3600"
+    return response

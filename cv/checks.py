@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.files.storage import FileSystemStorage, default_storage
 
 from cv.engine.errors import ModelNotReady
 from cv.engine.weights import read_manifest
@@ -25,7 +26,9 @@ def weights_are_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 @register()
 def pictures_are_private(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Kept pictures must lie outside every folder that is served as it is."""
-    pictures = Path(settings.MEDIA_ROOT).resolve()
+    if not isinstance(default_storage, FileSystemStorage):
+        return []
+    pictures = Path(default_storage.location).resolve()
     served = [Path(folder).resolve() for folder in (settings.STATIC_ROOT, *settings.STATICFILES_DIRS)]
     return [
         Error(f"kept pictures ({pictures}) lie in a folder that is served to everyone ({folder})", id="cv.E001")

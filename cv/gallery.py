@@ -70,9 +70,14 @@ class GalleryPage:
     older: int | None
 
 
+def page_number(asked: str) -> int:
+    """What ``asked`` names, or the first where it names none."""
+    return min(int(asked), MAX_PAGE) if asked.isdecimal() and len(asked) < 6 and int(asked) else 1
+
+
 def gallery_page(rows: QuerySet[Analysis], asked: str) -> GalleryPage:
     """The page that ``asked`` names, or the first where it names none."""
-    number = min(int(asked), MAX_PAGE) if asked.isdecimal() and len(asked) < 6 and int(asked) else 1
+    number = page_number(asked)
     start = (number - 1) * PAGE_SIZE
     found = list(rows[start : start + PAGE_SIZE + 1])
     more = len(found) > PAGE_SIZE and number < MAX_PAGE

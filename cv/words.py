@@ -1,10 +1,11 @@
-"""The engine's labels as people read them, in the visitor's language."""
+"""The engine's labels, and the states of jobs, as people read them, in the visitor's language."""
 
 from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from cv.choices import JobSource, JobState
 from cv.engine.labels import Attribute, Expression, Gender, Race
 
 LABELS: Final = {
@@ -23,10 +24,39 @@ LABELS: Final = {
     Expression.SURPRISE.value: _("Surprise"),
     Expression.NEUTRAL.value: _("Neutral"),
 }
+STAGES: Final = {
+    "decode": _("Decode"),
+    "detect": _("Detect"),
+    "attributes": _("Attributes"),
+    "total": _("Total"),
+}
+MEASURES: Final = {
+    "gender_accuracy": _("Gender right"),
+    "race_accuracy": _("Race right"),
+    "expression_accuracy": _("Expression right"),
+    "age_mae": _("Age off by, years"),
+    "beauty_mae": _("Beauty off by, points"),
+}
 ATTRIBUTES: Final = {
     Attribute.AGE.value: _("Age"),
     Attribute.GENDER.value: _("Gender"),
     Attribute.RACE.value: _("Race"),
     Attribute.EXPRESSION.value: _("Expression"),
     Attribute.BEAUTY.value: _("Beauty"),
+}
+# Of jobs and of their images; a state means the same for both.
+JOB_STATES: Final = {
+    JobState.PENDING.value: _("Waiting"),
+    JobState.RUNNING.value: _("Being worked on"),
+    JobState.PAUSED.value: _("Paused"),
+    JobState.DONE.value: _("Done"),
+    JobState.FAILED.value: _("Failed"),
+    JobState.CANCELLED.value: _("Cancelled"),
+}
+JOB_SOURCES: Final = {
+    JobSource.ARCHIVE.value: _("From an archive"),
+    JobSource.URLS.value: _("From addresses"),
+    JobSource.ANALYSES.value: _("From earlier analyses"),
+    JobSource.FOLDER.value: _("From a folder of the server"),
+    JobSource.LOCAL.value: _("From a folder of a command"),
 }
