@@ -16,8 +16,10 @@ from rest_framework.views import set_rollback
 from cv.engine.errors import EngineError
 from cv.fetch import FetchError
 from cv.gate import ClientGone, Overloaded
-from cv.models import Analysis
+from cv.jobs.errors import JobRefused
+from cv.models import Analysis, Job
 from cv.services.idempotency import IdempotencyConflict
+from cv.stores import StorageUnavailable
 from xcloud import metrics
 from xcloud.logs import request_id
 
@@ -25,15 +27,22 @@ log = logging.getLogger(__name__)
 
 STATUS_OF_CODE: Final = {
     "invalid_request": status.HTTP_400_BAD_REQUEST,
+    "empty_job": status.HTTP_400_BAD_REQUEST,
     "ambiguous_image_source": status.HTTP_400_BAD_REQUEST,
     "unauthenticated": status.HTTP_401_UNAUTHORIZED,
     "forbidden": status.HTTP_403_FORBIDDEN,
     "not_found": status.HTTP_404_NOT_FOUND,
     "method_not_allowed": status.HTTP_405_METHOD_NOT_ALLOWED,
     "idempotency_conflict": status.HTTP_409_CONFLICT,
+    "job_conflict": status.HTTP_409_CONFLICT,
+    "too_many_items": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+    "archive_too_large": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     "image_too_large": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     "unsupported_media_type": status.HTTP_415_UNSUPPORTED_MEDIA_TYPE,
     "undecodable_image": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "archive_encrypted": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "archive_unreadable": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "folder_forbidden": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "url_forbidden": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "url_fetch_failed": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "rate_limited": status.HTTP_429_TOO_MANY_REQUESTS,
@@ -42,10 +51,11 @@ STATUS_OF_CODE: Final = {
     "internal_error": status.HTTP_500_INTERNAL_SERVER_ERROR,
     "overloaded": status.HTTP_503_SERVICE_UNAVAILABLE,
     "model_not_ready": status.HTTP_503_SERVICE_UNAVAILABLE,
+    "storage_unavailable": status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 # Engine errors that are about the image: the engine does not know what the field is called.
 IMAGE_CODES: Final = frozenset({"image_too_large", "unsupported_media_type", "undecodable_image"})
-RETRY_AFTER_S: Final = {"overloaded": "1", "model_not_ready": "10"}
+RETRY_AFTER_S: Final = {"overloaded": "1", "model_not_ready": "10", "storage_unavailable": "10"}
 
 
 class AmbiguousImageSource(exceptions.APIException):
@@ -93,6 +103,8 @@ def described(error: Exception) -> tuple[str, str, Any]:
             field = "url" if isinstance(error, FetchError) else "image" if error.code in IMAGE_CODES else None
             message = f"{field}: {error}" if field else str(error)
             return error.code, message, {field: [str(error)]} if field else None
+        case JobRefused():
+            return error.code, f"{error.field}: {error}", {error.field: [str(error)]}
         case AmbiguousImageSource() | BodyTooLarge():
             return error.default_code, f"image: {error.detail}", {"image": [str(error.detail)]}
         case exceptions.ValidationError():
@@ -122,9 +134,9 @@ def described(error: Exception) -> tuple[str, str, Any]:
         case IdempotencyConflict():
             message = f"Idempotency-Key: {error}"
             return "idempotency_conflict", message, {"Idempotency-Key": [str(error)]}
-        case Overloaded() | ClientGone():
+        case Overloaded() | ClientGone() | StorageUnavailable():
             return error.code, str(error), None
-        case Analysis.DoesNotExist():
+        case Analysis.DoesNotExist() | Job.DoesNotExist():
             return "not_found", "there is nothing here", None
         case OperationalError() | InterfaceError():
             return "overloaded", "the database does not answer; try again", None

@@ -9,37 +9,56 @@ from typing import IO, Any
 
 from django.utils import timezone
 
-from api.serializers import HeldAnalysisSerializer
-from cv.models import Analysis
+from api.serializers import HeldAnalysisSerializer, JobItemSerializer, JobSerializer
+from cv.jobs.progress import statuses_of
+from cv.models import Analysis, Job
 from cv.pictures import media_type
 
 # Larger archives go to disk while they are built.
 IN_MEMORY = 8 * 1024 * 1024
 
 
-def export_document(rows: Iterable[Analysis]) -> dict[str, Any]:
+def export_document(rows: Iterable[Analysis], jobs: Iterable[Job]) -> dict[str, Any]:
     """One JSON document, with kept pictures in base64."""
-    return _document([_held(row, _picture_in_base64(row)) for row in rows])
+    return _document([_held(row, _picture_in_base64(row)) for row in rows], jobs)
 
 
-def export_archive(rows: Iterable[Analysis]) -> IO[bytes]:
-    """A ZIP of ``export.json`` and ``pictures/…``."""
+def export_archive(rows: Iterable[Analysis], jobs: Iterable[Job]) -> IO[bytes]:
+    """A ZIP of ``export.json`` and ``pictures/…``; whole, or StorageUnavailable."""
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 -- the response closes it
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        held = []
-        for row in rows:
-            name = f"pictures/{row.pk}{_suffix(row)}" if row.picture else None
-            data = _bytes_of(row)
-            if name and data is not None:
-                archive.writestr(name, data)
-            held.append(_held(row, {"file": name} if data is not None else None))
-        archive.writestr("export.json", json.dumps(_document(held), indent=2))
+    try:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            _write_archive(archive, rows, jobs)
+    except BaseException:
+        file.close()
+        raise
     file.seek(0)
     return file
 
 
-def _document(held: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"exported_at": timezone.now().isoformat(timespec="seconds"), "analyses": held}
+def _write_archive(archive: zipfile.ZipFile, rows: Iterable[Analysis], jobs: Iterable[Job]) -> None:
+    held = []
+    for row in rows:
+        name = f"pictures/{row.pk}{_suffix(row)}" if row.picture else None
+        data = _bytes_of(row)
+        if name and data is not None:
+            archive.writestr(name, data)
+        held.append(_held(row, {"file": name} if data is not None else None))
+    archive.writestr("export.json", json.dumps(_document(held, jobs), indent=2, default=str))
+
+
+def _document(held: list[dict[str, Any]], jobs: Iterable[Job]) -> dict[str, Any]:
+    return {
+        "exported_at": timezone.now().isoformat(timespec="seconds"),
+        "analyses": held,
+        "jobs": [
+            {
+                **JobSerializer(status).data,
+                "items": JobItemSerializer(status.job.items.select_related("analysis"), many=True).data,
+            }
+            for status in statuses_of(jobs)
+        ],
+    }
 
 
 def _held(row: Analysis, picture: dict[str, Any] | None) -> dict[str, Any]:

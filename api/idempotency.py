@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from api.authentication import caller_of
 from api.sources import body_of
-from cv.services import request_begin, request_finish, request_forget
+from cv.services import request_begin, request_forget
 from cv.services.idempotency import Answer
 
 if TYPE_CHECKING:
@@ -29,7 +29,11 @@ SANE_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def idempotent(handler: Handler) -> Handler:
-    """For a view's ``post``. Failures are not remembered: the client may try again with the same key."""
+    """For a view's ``post``. Failures are not remembered: the client may try again with the same key.
+
+    A handler that saves something calls the view's ``remember`` with its answer, in the transaction that saves: a
+    worker that is killed leaves both or neither. Without that, the answer is remembered once the handler is done.
+    """
 
     @wraps(handler)
     def once(view: "JsonView", request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -41,14 +45,15 @@ def idempotent(handler: Handler) -> Handler:
         begun = request_begin(caller_of(request), key, fingerprint(request))
         if isinstance(begun, Answer):
             return Response(begun.body, status=begun.status, headers={"Idempotency-Replayed": "true"})
+        view.begun = begun
         try:
             response = handler(view, request, *args, **kwargs)
+            if view.begun is not None and status.is_success(response.status_code):
+                view.remember(response)
         except BaseException:
             request_forget(begun)
             raise
-        if status.is_success(response.status_code):
-            request_finish(begun, response.status_code, response.data, view.analysis_id)
-        else:
+        if view.begun is not None:
             request_forget(begun)
         return response
 

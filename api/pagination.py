@@ -33,6 +33,12 @@ class NewestFirst(CursorPagination):
             raise _not_ours() from None
 
 
+class InOrder(NewestFirst):
+    """Items of a job, as they came in."""
+
+    ordering = ("index",)  # type: ignore[assignment]
+
+
 class NewestEventFirst(NewestFirst):
     """The same for the audit log."""
 

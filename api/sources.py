@@ -16,6 +16,7 @@ from api.exceptions import AmbiguousImageSource, BodyTooLarge
 from api.forms import nested
 from cv.choices import Source
 from cv.fetch import UrlForbidden, fetch_image
+from cv.jobs.errors import ArchiveTooLarge
 
 TO_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 # Form fields, part headers and boundaries around a file.
@@ -38,12 +39,14 @@ class _Parts:
     fields: dict[str, Any]
 
 
-def refuse_huge_body(request: Request) -> None:
-    """Looks at Content-Length before anything is read. Raises BodyTooLarge, ParseError."""
+def refuse_huge_body(
+    request: Request, max_bytes: int | None = None, error: type[BodyTooLarge | ArchiveTooLarge] = BodyTooLarge
+) -> None:
+    """Looks at Content-Length before anything is read. Raises ``error``, ParseError."""
     announced = request.META.get("CONTENT_LENGTH") or "0"
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE if max_bytes is None else max_bytes + FORM_OVERHEAD
     if announced.isdigit() and int(announced) > limit:
-        raise BodyTooLarge(f"the request has {int(announced):,} bytes; the limit is {limit:,}")
+        raise error(f"the request has {int(announced):,} bytes; the limit is {limit:,}")
     if "HTTP_TRANSFER_ENCODING" in request.META:
         # Django reads no body of unknown length; it would seem to be empty.
         raise ParseError("Transfer-Encoding: send the body in one piece, with its Content-Length")

@@ -2,6 +2,7 @@
 
 from api.inputs.admin import AuditInput, KeyInput, KeyUpdateInput, PageInput, WebhookInput, WebhookUpdateInput
 from api.inputs.analyses import DetectionInput, ListInput, OptionsInput, check_attributes
+from api.inputs.jobs import ItemListInput, JobDeleteInput, JobInput, JobListInput, ResultsInput, split_job
 from api.inputs.strict import MAX_PAGE_SIZE, NothingInput, StrictSerializer
 from api.inputs.subjects import EraseInput, ExportInput, SubjectInput
 
@@ -11,15 +12,21 @@ __all__ = [
     "DetectionInput",
     "EraseInput",
     "ExportInput",
+    "ItemListInput",
+    "JobDeleteInput",
+    "JobInput",
+    "JobListInput",
     "KeyInput",
     "KeyUpdateInput",
     "ListInput",
     "NothingInput",
     "OptionsInput",
     "PageInput",
+    "ResultsInput",
     "StrictSerializer",
     "SubjectInput",
     "WebhookInput",
     "WebhookUpdateInput",
     "check_attributes",
+    "split_job",
 ]

@@ -20,11 +20,22 @@ from api.schema.analyses import (
     ANALYSIS_LIST,
     ANALYSIS_READ,
     DETECTION_CREATE,
-    MODEL_LIST,
-    MODEL_READ,
     PICTURE_READ,
     REANALYSE,
 )
+from api.schema.jobs import (
+    JOB_CANCEL,
+    JOB_CREATE,
+    JOB_DELETE,
+    JOB_ITEMS,
+    JOB_LIST,
+    JOB_PAUSE,
+    JOB_READ,
+    JOB_RESULTS,
+    JOB_RESUME,
+    JOB_RETRY,
+)
+from api.schema.models import MODEL_FILE_READ, MODEL_LIST, MODEL_READ
 from api.schema.subjects import RECEIPT_KEYS, SUBJECT_ERASE, SUBJECT_EXPORT
 
 __all__ = [
@@ -35,11 +46,22 @@ __all__ = [
     "AUDIT_LIST",
     "DELIVERY_LIST",
     "DETECTION_CREATE",
+    "JOB_CANCEL",
+    "JOB_CREATE",
+    "JOB_DELETE",
+    "JOB_ITEMS",
+    "JOB_LIST",
+    "JOB_PAUSE",
+    "JOB_READ",
+    "JOB_RESULTS",
+    "JOB_RESUME",
+    "JOB_RETRY",
     "KEY_CREATE",
     "KEY_LIST",
     "KEY_READ",
     "KEY_REVOKE",
     "KEY_UPDATE",
+    "MODEL_FILE_READ",
     "MODEL_LIST",
     "MODEL_READ",
     "PICTURE_READ",

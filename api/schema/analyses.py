@@ -1,15 +1,15 @@
-"""The schema of analyses, detections and models."""
+"""The schema of analyses and detections."""
 
 from typing import Any, Final
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, inline_serializer
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 from api.inputs import DetectionInput, ListInput, NothingInput, OptionsInput
 from api.schema import examples
 from api.schema.parts import BODY, IDEMPOTENCY_KEY, IMAGE, REMEMBERED, answer, errors, page_of, sent
-from api.serializers import AnalysisSerializer, DetectionsSerializer, ModelCardSerializer
+from api.serializers import AnalysisSerializer, DetectionsSerializer
 
 TEXT_HELP: Final = "Base64 (standard or URL-safe) or a data URI."
 URL_HELP: Final = "An http(s) address on the public internet."
@@ -52,7 +52,7 @@ ANALYSIS_CREATE: Final[dict[str, Any]] = {
     "request": {"application/json": JsonAnalysisInput, "multipart/form-data": FormAnalysisInput},
     "responses": {
         201: answer(AnalysisSerializer, examples.ANALYSIS, "The image was analysed."),
-        **errors(*IMAGE, *REMEMBERED),
+        **errors("storage_unavailable", *IMAGE, *REMEMBERED),
     },
     "examples": [
         sent(
@@ -85,7 +85,7 @@ ANALYSIS_DELETE: Final[dict[str, Any]] = {
     "operation_id": "analysis_delete",
     "summary": "Delete an analysis, its faces and its picture",
     "description": "Scope `erase`.",
-    "responses": {204: OpenApiResponse(description="Deleted."), **errors("not_found")},
+    "responses": {204: OpenApiResponse(description="Deleted."), **errors("not_found", "storage_unavailable")},
 }
 REANALYSE: Final[dict[str, Any]] = {
     "operation_id": "analysis_reanalyse",
@@ -96,7 +96,7 @@ REANALYSE: Final[dict[str, Any]] = {
     "request": {"application/json": NothingInput},
     "responses": {
         200: answer(AnalysisSerializer, examples.ANALYSIS, "The renewed analysis."),
-        **errors("not_found", "model_not_ready", "undecodable_image", *BODY, *REMEMBERED),
+        **errors("not_found", "model_not_ready", "storage_unavailable", "undecodable_image", *BODY, *REMEMBERED),
     },
     "examples": [sent("Nothing to say", {})],
 }
@@ -106,7 +106,7 @@ PICTURE_READ: Final[dict[str, Any]] = {
     "description": "Without EXIF, GPS position, comments and thumbnails. Scope `read`.",
     "responses": {
         (200, "image/*"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
-        **errors("not_found"),
+        **errors("not_found", "storage_unavailable"),
     },
 }
 DETECTION_CREATE: Final[dict[str, Any]] = {
@@ -121,24 +121,4 @@ DETECTION_CREATE: Final[dict[str, Any]] = {
         **errors(*IMAGE, *REMEMBERED),
     },
     "examples": [sent("Base64", {"image": "data:image/jpeg;base64,/9j/4AAQSkZJRg…", "min_face_px": 20})],
-}
-MODEL_LIST: Final[dict[str, Any]] = {
-    "operation_id": "model_list",
-    "summary": "The models in service",
-    "responses": {
-        200: answer(
-            inline_serializer("ModelList", {"results": ModelCardSerializer(many=True)}),
-            {"results": [examples.MODEL_CARD]},
-            "Every model's card.",
-        ),
-        **errors("model_not_ready"),
-    },
-}
-MODEL_READ: Final[dict[str, Any]] = {
-    "operation_id": "model_read",
-    "summary": "One model's card",
-    "responses": {
-        200: answer(ModelCardSerializer, examples.MODEL_CARD, "The card."),
-        **errors("not_found", "model_not_ready"),
-    },
 }

@@ -24,14 +24,16 @@ ANALYSIS: Final = {
             },
             "quality": {"score": 0.91, "warnings": []},
             "attributes": {
-                "age": {"value": 34.1, "interval": [26.0, 43.0]},
-                "gender": {"label": "female", "probabilities": {"female": 0.98, "male": 0.02}},
+                "age": {"value": 34.1, "interval": [26.0, 43.0], "coverage": 0.85, "abstained": False},
+                "gender": {"label": "female", "abstained": False, "probabilities": {"female": 0.98, "male": 0.02}},
                 "race": {
                     "label": "white",
-                    "probabilities": {"white": 0.91, "black": 0.01, "asian": 0.01, "indian": 0.02, "others": 0.05},
+                    "abstained": True,
+                    "probabilities": {"white": 0.48, "black": 0.01, "asian": 0.02, "indian": 0.07, "others": 0.42},
                 },
                 "expression": {
                     "label": "happiness",
+                    "abstained": False,
                     "probabilities": {
                         "anger": 0.0,
                         "disgust": 0.0,
@@ -42,7 +44,13 @@ ANALYSIS: Final = {
                         "neutral": 0.02,
                     },
                 },
-                "beauty": {"value": 6.1, "scale": [1, 10], "interval": [4.9, 7.2]},
+                "beauty": {
+                    "value": 6.1,
+                    "scale": [1, 10],
+                    "interval": [4.9, 7.2],
+                    "coverage": 0.85,
+                    "abstained": False,
+                },
             },
         }
     ],
@@ -84,6 +92,57 @@ MODEL_CARD: Final = {
     "trained_on": ["UTKFace"],
     "interval_coverage": 0.8,
     "metrics": {"age_mae": 5.1},
+    "abstain_below": {"gender": 0.8, "race": 0.6, "expression": 0.45},
+    "abstain_wider": {"age": 25, "beauty": 9},
+}
+MODEL: Final = {
+    **MODEL_CARD,
+    "training": {
+        "identity": {"command": "python -m training.train --config identity-end --data DATA", "date": "2026-11-22"},
+        "expression": {"command": "python -m training.train --config expression-end --data DATA", "date": "2026-11-22"},
+    },
+    "evaluations": [
+        {
+            "data_set": "utkface",
+            "n": 1669,
+            "coverage": 0.998,
+            "metrics": {"gender_accuracy": 0.926, "age_mae": 4.53},
+            "intervals": {"gender_accuracy": [0.913, 0.938], "age_mae": [4.29, 4.73]},
+            "groups": [
+                {
+                    "by": "gender, race, age",
+                    "group": "female, white, 20-29",
+                    "n": 81,
+                    "metrics": {"gender_accuracy": 0.975, "age_mae": 3.2},
+                    "intervals": {"gender_accuracy": [0.914, 0.993]},
+                }
+            ],
+            "classes": [
+                {
+                    "attribute": "gender",
+                    "labels": ["female", "male"],
+                    "confusion": [[732, 68], [55, 814]],
+                    "reliability": [{"n": 1295, "confidence": 0.984, "accuracy": 0.987}],
+                }
+            ],
+            "quality": [
+                {
+                    "score_from": 0.9,
+                    "score_to": 1.0,
+                    "n": 334,
+                    "metrics": {"gender_accuracy": 0.95},
+                    "intervals": {},
+                }
+            ],
+        }
+    ],
+    "sections": [{"name": "limits", "title": "Limits", "text": "- Labels are other people's guesses…"}],
+    "pictures": [
+        {
+            "title": "Confusion matrices: rows are the label, columns the answer",
+            "url": "https://faces.example.org/api/v1/models/faces/files/faces-confusion.png",
+        }
+    ],
 }
 KEY: Final = {
     "id": 7,
@@ -124,6 +183,33 @@ AUDIT_EVENT: Final = {
     "count": 1,
     "request_id": "5b0c8e0d6f",
 }
+JOB: Final = {
+    "id": "6b1f2a7e-58c4-4d7f-9a53-2f0b7f6f1c02",
+    "state": "running",
+    "source": "archive",
+    "priority": 0,
+    "created_at": "2026-11-22T09:30:00.000000Z",
+    "started_at": "2026-11-22T09:30:02.000000Z",
+    "finished_at": None,
+    "images": 1000,
+    "counts": {"pending": 590, "running": 10, "done": 396, "failed": 4, "cancelled": 0},
+    "images_per_second": 20.0,
+    "seconds_left": 30.0,
+    "options": {
+        "attributes": ["age", "gender"],
+        "max_faces": 100,
+        "min_face_px": 40,
+        "store": {"image": False, "ttl_days": 30, "subject": ""},
+    },
+}
+JOB_ITEM: Final = {
+    "index": 7,
+    "name": "holidays/7.jpg",
+    "state": "failed",
+    "error": {"code": "undecodable_image", "message": "the image cannot be decoded: image file is truncated"},
+    "analysis": None,
+    "finished_at": "2026-11-22T09:30:04.000000Z",
+}
 EXPORT: Final = {
     "exported_at": "2026-11-22T09:31:00+00:00",
     "analyses": [
@@ -139,13 +225,14 @@ EXPORT: Final = {
             "picture": {"media_type": "image/jpeg", "base64": "/9j/4AAQSkZJRg…"},
         }
     ],
+    "jobs": [{**JOB, "items": [JOB_ITEM]}],
 }
 RECEIPT: Final = {
     "receipt": {
         "id": "c2d7f0a4-5f5e-4d53-a1c7-7d9f1f0e3b55",
         "type": "erasure",
         "erased_at": "2026-11-22T09:32:00Z",
-        "deleted": {"analyses": 3, "faces": 4, "pictures": 1, "remembered_answers": 0},
+        "deleted": {"analyses": 3, "faces": 4, "pictures": 1, "remembered_answers": 0, "jobs": 0},
     },
     "algorithm": "Ed25519",
     "key_id": "a1b2c3d4e5f60718",

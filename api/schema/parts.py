@@ -14,11 +14,18 @@ from api.serializers import ErrorSerializer
 # Code → message and field of its example.
 EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "invalid_request": ("unknown field; known are max_faces, min_face_px", "colour"),
+    "empty_job": ("there is no image in it", "job"),
     "ambiguous_image_source": ("send either `image` or `url`, not both", "image"),
     "unauthenticated": ("Authorization: send an API key as `Bearer KEY`, or log in", None),
     "forbidden": ("this API key lacks the scope `admin`", None),
     "not_found": ("there is nothing here", None),
     "idempotency_conflict": ("this key came with another request before; take a new one", "Idempotency-Key"),
+    "job_conflict": ("a job that is done cannot be paused", "state"),
+    "too_many_items": ("a job has at most 100,000 images", "job"),
+    "archive_too_large": ("the archive unpacks to more than 8,589,934,592 bytes", "archive"),
+    "archive_encrypted": ("the archive is encrypted; send it without a password", "archive"),
+    "archive_unreadable": ("the archive is truncated or damaged", "archive"),
+    "folder_forbidden": ("not a folder that this server's operator has allowed", "folder"),
     "image_too_large": ("the image has 20000 × 20000 pixels; the limit is 50,000,000 in all", "image"),
     "unsupported_media_type": ("not a JPEG, PNG, WebP, BMP, GIF, TIFF or HEIC image", "image"),
     "undecodable_image": ("the image cannot be decoded: image file is truncated", "image"),
@@ -28,19 +35,21 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "internal_error": ("something went wrong; it has been logged under this request_id", None),
     "overloaded": ("too many images are being analysed; try again", None),
     "model_not_ready": ("manifest.json cannot be read: No such file or directory", None),
+    "storage_unavailable": ("the storage of kept files does not answer; try again", None),
 }
 MEANING: Final = {
     400: "The request is not as described here; `details` names the field.",
     401: "No key or login, or one that is not valid.",
     403: "The key or login lacks a scope or an attribute, or a login came without its CSRF token.",
     404: "Nothing here that belongs to the caller.",
-    409: "The `Idempotency-Key` came with another request, or the same one is still being worked on.",
-    413: "More bytes or pixels than the server takes.",
+    409: "The `Idempotency-Key` came with another request or its first is still being worked on, or a job's state "
+    "does not allow this.",
+    413: "More bytes, pixels or images than the server takes.",
     415: "Not an image that is read here, or a body of another type.",
-    422: "An image that cannot be decoded, or an address that may not or could not be fetched.",
+    422: "An image or archive that cannot be read, or an address or folder that may not or could not be.",
     429: "More requests than the key may send; `Retry-After` says when the next one is welcome.",
     500: "A fault of the server, logged under `request_id`.",
-    503: "Busy, or the model is missing; `Retry-After` says when to come back.",
+    503: "Busy, the model is missing, or the storage of kept files is away; `Retry-After` says when to come back.",
 }
 ALWAYS: Final = ("unauthenticated", "forbidden", "rate_limited", "invalid_request", "internal_error", "overloaded")
 IMAGE: Final = (

@@ -25,7 +25,7 @@ SUBJECT_EXPORT: Final[dict[str, Any]] = {
     "responses": {
         (200, "application/json"): answer(SubjectExportSerializer, examples.EXPORT, "Everything held."),
         (200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="Everything held."),
-        **errors("not_found"),
+        **errors("not_found", "storage_unavailable"),
     },
 }
 SUBJECT_ERASE: Final[dict[str, Any]] = {
@@ -37,7 +37,7 @@ SUBJECT_ERASE: Final[dict[str, Any]] = {
     "request": {"application/json": EraseInput},
     "responses": {
         200: answer(ErasureReceiptSerializer, examples.RECEIPT, "Erased."),
-        **errors("not_found", *BODY, *REMEMBERED),
+        **errors("not_found", "storage_unavailable", *BODY, *REMEMBERED),
     },
     "examples": [sent("Your own", {})],
 }

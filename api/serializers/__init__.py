@@ -13,9 +13,10 @@ from api.serializers.analyses import (
     DetectionsSerializer,
     ErrorSerializer,
     HeldAnalysisSerializer,
-    ModelCardSerializer,
     ResultSerializer,
 )
+from api.serializers.jobs import JobItemSerializer, JobResultSerializer, JobSerializer
+from api.serializers.models import ModelCardSerializer, ModelDetailSerializer
 from api.serializers.subjects import (
     ErasureReceiptSerializer,
     ReceiptKeySerializer,
@@ -30,7 +31,11 @@ __all__ = [
     "ErasureReceiptSerializer",
     "ErrorSerializer",
     "HeldAnalysisSerializer",
+    "JobItemSerializer",
+    "JobResultSerializer",
+    "JobSerializer",
     "ModelCardSerializer",
+    "ModelDetailSerializer",
     "NewApiKeySerializer",
     "NewWebhookSerializer",
     "ReceiptKeySerializer",

@@ -5,7 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from api.fields import Pair, Probabilities, Rounded
-from cv.engine.labels import Expression, Gender, Race
+from cv.abstention import abstains
+from cv.engine.labels import Attribute, Expression, Gender, Race
 from cv.engine.types import QualityWarning
 
 PIXEL_DIGITS = 2
@@ -40,11 +41,33 @@ class QualitySerializer(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.ChoiceField(choices=list(QualityWarning)), read_only=True)
 
 
+class CoverageField(serializers.FloatField):
+    """What the model that answered stated of its intervals; today's model may state another."""
+
+    def __init__(self) -> None:
+        text = "The share of labels that the model stated its intervals to hold; null where it was stored without."
+        super().__init__(min_value=0, max_value=1, allow_null=True, read_only=True, help_text=text)
+
+
+class AbstainedField(serializers.BooleanField):
+    """Whether the answer is too unsure to be taken for one."""
+
+    def __init__(self, attribute: Attribute) -> None:
+        self.attribute = attribute
+        text = "true: too unsure to be taken for an answer. Treat the attribute as not known."
+        super().__init__(source="*", read_only=True, help_text=text)
+
+    def to_representation(self, value: Any) -> bool:
+        return abstains(self.attribute, value)
+
+
 class AgeSerializer(serializers.Serializer[Any]):
     """Years."""
 
     value = Rounded(ESTIMATE_DIGITS)
     interval = Pair(ESTIMATE_DIGITS)
+    coverage = CoverageField()
+    abstained = AbstainedField(Attribute.AGE)
 
 
 class BeautySerializer(serializers.Serializer[Any]):
@@ -53,20 +76,25 @@ class BeautySerializer(serializers.Serializer[Any]):
     value = Rounded(ESTIMATE_DIGITS)
     scale = Pair(ESTIMATE_DIGITS)
     interval = Pair(ESTIMATE_DIGITS)
+    coverage = CoverageField()
+    abstained = AbstainedField(Attribute.BEAUTY)
 
 
 class GenderSerializer(serializers.Serializer[Any]):
     label = serializers.ChoiceField(choices=list(Gender), read_only=True)  # type: ignore[assignment]
+    abstained = AbstainedField(Attribute.GENDER)
     probabilities = Probabilities()
 
 
 class RaceSerializer(serializers.Serializer[Any]):
     label = serializers.ChoiceField(choices=list(Race), read_only=True)  # type: ignore[assignment]
+    abstained = AbstainedField(Attribute.RACE)
     probabilities = Probabilities()
 
 
 class ExpressionSerializer(serializers.Serializer[Any]):
     label = serializers.ChoiceField(choices=list(Expression), read_only=True)  # type: ignore[assignment]
+    abstained = AbstainedField(Attribute.EXPRESSION)
     probabilities = Probabilities()
 
 
@@ -164,21 +192,6 @@ class HeldAnalysisSerializer(AnalysisSerializer):
     min_face_px = serializers.IntegerField(read_only=True)
     max_faces = serializers.IntegerField(read_only=True)
     api_key = serializers.CharField(source="api_key.name", default=None, allow_null=True, read_only=True)
-
-
-class ModelCardSerializer(serializers.Serializer[Any]):
-    """What a model is, what it was trained on and how good it measured."""
-
-    name = serializers.CharField(read_only=True)
-    version = serializers.CharField(read_only=True)
-    sha256 = serializers.CharField(read_only=True)
-    architecture = serializers.CharField(read_only=True)
-    chip_size = serializers.IntegerField(read_only=True)
-    labels = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), read_only=True)
-    licence = serializers.CharField(read_only=True)
-    trained_on = serializers.ListField(child=serializers.CharField(), read_only=True)
-    interval_coverage = serializers.FloatField(read_only=True)
-    metrics = serializers.DictField(child=serializers.FloatField(), read_only=True)
 
 
 class ErrorBodySerializer(serializers.Serializer[Any]):

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from api.serializers.analyses import HeldAnalysisSerializer
+from api.serializers.jobs import JobItemSerializer, JobSerializer
 
 
 class PictureInExportSerializer(serializers.Serializer[Any]):
@@ -16,11 +17,16 @@ class ExportedAnalysisSerializer(HeldAnalysisSerializer):
     picture = PictureInExportSerializer(read_only=True, allow_null=True)
 
 
+class ExportedJobSerializer(JobSerializer):
+    items = JobItemSerializer(many=True, read_only=True)
+
+
 class SubjectExportSerializer(serializers.Serializer[Any]):
     """All that is held about a subject."""
 
     exported_at = serializers.DateTimeField(read_only=True)
     analyses = ExportedAnalysisSerializer(many=True, read_only=True)
+    jobs = ExportedJobSerializer(many=True, read_only=True)
 
 
 class DeletedSerializer(serializers.Serializer[Any]):
@@ -28,6 +34,7 @@ class DeletedSerializer(serializers.Serializer[Any]):
     faces = serializers.IntegerField(read_only=True)
     pictures = serializers.IntegerField(read_only=True)
     remembered_answers = serializers.IntegerField(read_only=True)
+    jobs = serializers.IntegerField(read_only=True)
 
 
 class ReceiptSerializer(serializers.Serializer[Any]):

@@ -1,5 +1,7 @@
 """Analyses: made, listed, read, made anew and deleted; and detections, which are not kept."""
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +24,7 @@ from api.serializers import AnalysisSerializer, DetectionsSerializer
 from api.sources import json_object, read_image, split_request
 from api.views.base import JsonView, model_headers, page_response
 from cv.choices import AuditAction, Scope
+from cv.engine.labels import Attribute
 from cv.engine.types import AnalysisOptions
 from cv.models import Analysis
 from cv.pictures import picture_response
@@ -37,10 +40,27 @@ from cv.services import (
 from cv.serving import analyzed
 
 
-class AnalysesView(JsonView):
+class MakesAnalysis(JsonView):
+    """Runs the engine and answers with the analysis that was saved."""
+
+    runs_engine = True
+
+    def answered(self, request: Request, status_code: int, make: Callable[..., Analysis]) -> Response:
+        """``make`` is a service; the answer is remembered in the transaction that saves the analysis."""
+        responses: list[Response] = []
+
+        def answer(analysis: Analysis) -> None:
+            self.analysis_id = analysis.pk
+            response = Response(shown(request, analysis), status=status_code, headers=model_headers(analysis))
+            responses.append(self.remember(response))
+
+        make(caller_of(request), check_of(request), answer)
+        return responses[0]
+
+
+class AnalysesView(MakesAnalysis):
     parser_classes = [JSONParser, MultiPartParser, FormParser]
     scopes = {"POST": Scope.ANALYSE, "GET": Scope.READ}
-    runs_engine = True
 
     @extend_schema(**schema.ANALYSIS_CREATE)
     @idempotent
@@ -51,11 +71,8 @@ class AnalysesView(JsonView):
         options.is_valid(raise_exception=True)
         wanted = options.analysis_options(caller.attributes)
         received = read_image(parts)
-        analysis = analysis_create(
-            AnalysisRequest(received.data, received.source, wanted, options.store_options()), caller, check_of(request)
-        )
-        self.analysis_id = analysis.pk
-        return Response(shown(request, analysis), status=status.HTTP_201_CREATED, headers=model_headers(analysis))
+        asked = AnalysisRequest(received.data, received.source, wanted, options.store_options())
+        return self.answered(request, status.HTTP_201_CREATED, partial(analysis_create, asked))
 
     @extend_schema(**schema.ANALYSIS_LIST)
     def get(self, request: Request) -> Response:
@@ -86,9 +103,8 @@ class AnalysisView(JsonView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class ReanalyseView(JsonView):
+class ReanalyseView(MakesAnalysis):
     scopes = {"POST": Scope.ANALYSE}
-    runs_engine = True
 
     @extend_schema(**schema.REANALYSE)
     @idempotent
@@ -96,12 +112,10 @@ class ReanalyseView(JsonView):
         NothingInput(data=json_object(request)).is_valid(raise_exception=True)
         analysis = own_analysis(request, analysis_id)
         try:
-            analysis = analysis_reanalyse(analysis, caller_of(request), check_of(request))
+            return self.answered(request, status.HTTP_200_OK, partial(analysis_reanalyse, analysis))
         except NoPictureKept:
             message = "this analysis kept no picture to analyse again; keep it with `store.image`"
             raise ValidationError({"picture": [message]}) from None
-        self.analysis_id = analysis.pk
-        return Response(shown(request, analysis), headers=model_headers(analysis))
 
 
 class PictureView(JsonView):
@@ -139,4 +153,11 @@ def own_analysis(request: Request, analysis_id: UUID) -> Analysis:
 
 def shown(request: Request, analysis: Analysis) -> dict[str, Any]:
     """The analysis, without attributes that the caller may not have any more."""
-    return AnalysisSerializer(analysis, context={"attributes": caller_of(request).attributes}).data
+    answer: dict[str, Any] = _serializer(caller_of(request).attributes).to_representation(analysis)
+    return answer
+
+
+@cache
+def _serializer(attributes: frozenset[Attribute]) -> AnalysisSerializer:
+    """Kept, because DRF takes longer to copy its fields than to show an analysis with them."""
+    return AnalysisSerializer(context={"attributes": attributes})

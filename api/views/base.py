@@ -14,6 +14,8 @@ from rest_framework.views import APIView
 from api.negotiation import AlwaysJson
 from api.sources import refuse_huge_body
 from cv.choices import Scope
+from cv.services import request_finish
+from cv.services.idempotency import Begun
 from cv.serving import engine_gate
 
 
@@ -25,8 +27,11 @@ class JsonView(APIView):
     scopes: ClassVar[dict[str, Scope]] = {}
     # Whether POST runs the engine; then there must be room before even the body is read.
     runs_engine: ClassVar[bool] = False
-    # The analysis that a POST made: an answer kept for an Idempotency-Key goes when it goes.
+    # The analysis or job that a POST made: an answer kept for an Idempotency-Key goes when it goes.
     analysis_id: UUID | None = None
+    job_id: UUID | None = None
+    # The request with an Idempotency-Key that a POST works on, until its answer is remembered.
+    begun: Begun | None = None
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with ExitStack() as self.held:
@@ -34,10 +39,24 @@ class JsonView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # First of all: checking a session's CSRF token may read the body.
-        refuse_huge_body(request)
+        self.check_body(request)
         if self.runs_engine and request.method == "POST":
             self.held.enter_context(engine_gate().admitted())
         super().initial(request, *args, **kwargs)
+
+    def check_body(self, request: Request) -> None:
+        """Refuses a body that is too large, before it is read."""
+        refuse_huge_body(request)
+
+    def remember(self, response: Response) -> Response:
+        """Keeps the answer for the request's Idempotency-Key, where it has one; see ``api.idempotency``.
+
+        Raises IdempotencyConflict.
+        """
+        if self.begun is not None:
+            request_finish(self.begun, response.status_code, response.data, self.analysis_id, self.job_id)
+            self.begun = None
+        return response
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

@@ -1,5 +1,6 @@
 """What is held about a person: handed out, and erased with a receipt."""
 
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
@@ -16,9 +17,9 @@ from api.serializers import ReceiptKeySerializer
 from api.sources import json_object
 from api.views.base import JsonView
 from cv.choices import AuditAction, Scope
-from cv.models import Analysis
+from cv.models import Analysis, Job
 from cv.receipts import key_id, public_key, public_pem
-from cv.selectors import subject_analyses
+from cv.selectors import subject_analyses, subject_jobs
 from cv.services import audit_note, subject_erase
 
 
@@ -29,13 +30,14 @@ class SubjectExportView(JsonView):
     def get(self, request: Request, subject: str) -> HttpResponseBase:
         options = ExportInput(data=request.query_params.dict())
         options.is_valid(raise_exception=True)
-        rows = held(request, subject, options.validated_data["everyone"])
+        analyses, jobs = held(request, subject, options.validated_data["everyone"])
+        rows = list(analyses)
         audit_note(caller_of(request), AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
         if options.validated_data["format"] == "zip":
-            archive = FileResponse(export_archive(rows), as_attachment=True, filename="export.zip")
+            archive = FileResponse(export_archive(rows, jobs), as_attachment=True, filename="export.zip")
             archive["Cache-Control"] = "private, no-store"
             return archive
-        return Response(export_document(rows), headers={"Cache-Control": "private, no-store"})
+        return Response(export_document(rows, jobs), headers={"Cache-Control": "private, no-store"})
 
 
 class SubjectEraseView(JsonView):
@@ -46,10 +48,8 @@ class SubjectEraseView(JsonView):
     def post(self, request: Request, subject: str) -> Response:
         options = EraseInput(data=json_object(request))
         options.is_valid(raise_exception=True)
-        everyone = options.validated_data["everyone"]
-        held(request, subject, everyone)
-        caller = caller_of(request)
-        return Response(subject_erase(subject_analyses(caller, clean(subject), everyone), caller))
+        analyses, jobs = held(request, subject, options.validated_data["everyone"])
+        return Response(subject_erase(analyses, caller_of(request), jobs))
 
 
 class ReceiptKeysView(JsonView):
@@ -73,12 +73,16 @@ def clean(subject: str) -> str:
     return str(given.validated_data["subject"])
 
 
-def held(request: Request, subject: str, everyone: bool) -> list[Analysis]:
-    """The caller's analyses of the subject, or with the admin scope everyone's. Raises Http404, PermissionDenied."""
+def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analysis], QuerySet[Job]]:
+    """The caller's analyses and jobs of the subject, or with the admin scope everyone's.
+
+    Raises Http404, PermissionDenied.
+    """
     caller = caller_of(request)
     if everyone and Scope.ADMIN not in caller.scopes:
         raise PermissionDenied(f"`everyone` needs the scope `{Scope.ADMIN}`")
-    rows = list(subject_analyses(caller, clean(subject), everyone))
-    if not rows:
+    named = clean(subject)
+    analyses, jobs = subject_analyses(caller, named, everyone), subject_jobs(caller, named, everyone)
+    if not analyses.exists() and not jobs.exists():
         raise Http404
-    return rows
+    return analyses, jobs

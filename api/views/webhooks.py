@@ -11,41 +11,29 @@ from rest_framework.response import Response
 from api import schema
 from api.authentication import caller_of
 from api.idempotency import idempotent
-from api.inputs import PageInput, WebhookInput, WebhookUpdateInput
-from api.pagination import NewestFirst
+from api.inputs import WebhookInput, WebhookUpdateInput
 from api.serializers import NewWebhookSerializer, WebhookDeliverySerializer, WebhookSerializer
-from api.sources import json_object
-from api.views.base import JsonView, page_response
-from cv.choices import AuditAction, Scope
+from api.views.managed import ManagedView
+from cv.choices import AuditAction
 from cv.models import Webhook
 from cv.selectors import webhook_deliveries, webhooks
 from cv.services import audit_note, webhook_create, webhook_delete, webhook_update
 
 
-class WebhooksView(JsonView):
-    scopes = {"POST": Scope.ADMIN, "GET": Scope.ADMIN}
-
+class WebhooksView(ManagedView):
     @extend_schema(**schema.WEBHOOK_LIST)
     def get(self, request: Request) -> Response:
-        PageInput(data=request.query_params.dict()).is_valid(raise_exception=True)
-        pages = NewestFirst()
-        rows = pages.paginate_queryset(webhooks(), request, self)
-        return page_response(pages, WebhookSerializer(rows, many=True).data)
+        return self.listed(request, webhooks(), WebhookSerializer)
 
     @extend_schema(**schema.WEBHOOK_CREATE)
     @idempotent
     def post(self, request: Request) -> Response:
-        given = WebhookInput(data=json_object(request))
-        given.is_valid(raise_exception=True)
-        row, secret = webhook_create(**given.validated_data)
-        audit_note(caller_of(request), AuditAction.WEBHOOK_CREATE, [row.pk])
-        body = {**NewWebhookSerializer(row).data, "secret": secret}
-        return Response(body, status=status.HTTP_201_CREATED)
+        return self.made(
+            request, WebhookInput, webhook_create, NewWebhookSerializer, AuditAction.WEBHOOK_CREATE, "secret"
+        )
 
 
-class WebhookView(JsonView):
-    scopes = {"GET": Scope.ADMIN, "PATCH": Scope.ADMIN, "DELETE": Scope.ADMIN}
-
+class WebhookView(ManagedView):
     @extend_schema(**schema.WEBHOOK_READ)
     def get(self, request: Request, webhook_id: UUID) -> Response:
         return Response(WebhookSerializer(found(webhook_id)).data)
@@ -53,11 +41,9 @@ class WebhookView(JsonView):
     @extend_schema(**schema.WEBHOOK_UPDATE)
     def patch(self, request: Request, webhook_id: UUID) -> Response:
         row = found(webhook_id)
-        given = WebhookUpdateInput(data=json_object(request), partial=True)
-        given.is_valid(raise_exception=True)
-        row = webhook_update(row, **given.validated_data)
-        audit_note(caller_of(request), AuditAction.WEBHOOK_CHANGE, [row.pk])
-        return Response(WebhookSerializer(row).data)
+        return self.changed(
+            request, row, WebhookUpdateInput, webhook_update, WebhookSerializer, AuditAction.WEBHOOK_CHANGE
+        )
 
     @extend_schema(**schema.WEBHOOK_DELETE)
     def delete(self, request: Request, webhook_id: UUID) -> Response:
@@ -66,15 +52,10 @@ class WebhookView(JsonView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class DeliveriesView(JsonView):
-    scopes = {"GET": Scope.ADMIN}
-
+class DeliveriesView(ManagedView):
     @extend_schema(**schema.DELIVERY_LIST)
     def get(self, request: Request, webhook_id: UUID) -> Response:
-        PageInput(data=request.query_params.dict()).is_valid(raise_exception=True)
-        pages = NewestFirst()
-        rows = pages.paginate_queryset(webhook_deliveries(found(webhook_id)), request, self)
-        return page_response(pages, WebhookDeliverySerializer(rows, many=True).data)
+        return self.listed(request, webhook_deliveries(found(webhook_id)), WebhookDeliverySerializer)
 
 
 def found(webhook_id: UUID) -> Webhook:

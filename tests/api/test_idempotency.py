@@ -2,20 +2,29 @@
 
 import base64
 import io
-import threading
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from cv.caller import Caller
 from cv.choices import Scope
+from cv.engine.types import AnalysisResult
 from cv.models import Analysis, ApiKey, IdempotentRequest, Webhook
 from cv.services import api_key_create, expired_purge
+from tests.api.duplicates import CLIENTS, sent_together
+from tests.factories import analysis_result, face_result, stored_analysis
 
+ROOT = Path(__file__).resolve().parents[2]
 URL = "/api/v1/analyses"
 
 
@@ -114,6 +123,47 @@ def test_a_request_still_being_worked_on_is_409_until_its_worker_is_given_up(
     assert keyed(api, body).status_code == 201
 
 
+@pytest.mark.parametrize("path", ["", "/reanalyse"], ids=["create", "reanalyse"])
+def test_analysis_whose_answer_cannot_be_noted_is_not_kept(
+    api: APIClient, caller: Caller, empty_scene: bytes, path: str, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = stored_analysis(caller, face_result(), data=empty_scene, image=True)
+    monkeypatch.setattr("cv.services.idempotency.seal", lost)
+    text = base64.b64encode(empty_scene).decode()
+    to_send = ({"image": text, "store": {"image": True}}, URL) if not path else ({}, f"{URL}/{kept.pk}{path}")
+    assert error_of(keyed(api, to_send[0], path=to_send[1]))[0] == 503
+    assert Analysis.objects.get().faces.count() == 1
+    assert len([file for file in pictures.rglob("*") if file.is_file()]) == 1
+    assert IdempotentRequest.objects.count() == 0
+
+
+def test_key_whose_answer_cannot_be_noted_is_not_made(
+    client_of: Callable[[str], APIClient], db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = client_of(api_key_create("admin", scopes=[Scope.ADMIN])[1])
+    monkeypatch.setattr("cv.services.idempotency.seal", lost)
+    assert keyed(admin, {"name": "camera"}, path="/api/v1/api-keys").status_code == 503
+    assert not ApiKey.objects.filter(name="camera").exists()
+
+
+def test_request_that_was_given_up_meanwhile_keeps_nothing(
+    api: APIClient, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(*args: Any) -> AnalysisResult:
+        # As the one does that takes it over.
+        IdempotentRequest.objects.all().delete()
+        return analysis_result(face_result())
+
+    monkeypatch.setattr("cv.services.analyses.analyzed", slowly)
+    given_up = "Idempotency-Key: the request with this key took too long and was given up; try again"
+    assert error_of(keyed(api, body)) == (409, "idempotency_conflict", given_up)
+    assert Analysis.objects.count() == 0
+
+
+def lost(*args: Any) -> str:
+    raise OperationalError("the connection was lost")
+
+
 def test_answers_are_forgotten_after_a_day(api: APIClient, body: dict[str, Any]) -> None:
     keyed(api, body)
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(hours=25))
@@ -122,26 +172,43 @@ def test_answers_are_forgotten_after_a_day(api: APIClient, body: dict[str, Any])
     assert expired_purge().answers == 1
 
 
+ON_A_FILE = """
+import json, sys, django
+django.setup()
+from django.core.management import call_command
+from django.test.utils import setup_test_environment
+setup_test_environment()
+call_command("migrate", verbosity=0)
+from cv.services import api_key_create
+from tests.api.duplicates import sent_together
+print(json.dumps(sent_together(api_key_create("x")[1], *json.load(sys.stdin))))
+"""
+
+
+def sent_together_on_a_file(folder: Path, *arguments: Any) -> Any:
+    """In a process of its own. The tests' own SQLite is in memory, shared by threads, and locks tables without waiting;
+    a file, as it is served, waits."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{folder / 'served.sqlite3'}",
+        "DJANGO_SETTINGS_MODULE": "xcloud.settings",
+        "XCLOUD_VAR_DIR": str(folder / "var"),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", ON_A_FILE],
+        cwd=ROOT, env=environment, input=json.dumps(arguments), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
 @pytest.mark.django_db(transaction=True)
-def test_of_concurrent_duplicates_one_is_done(client_of: Callable[[str], APIClient], body: dict[str, Any]) -> None:
+def test_of_concurrent_duplicates_one_is_done(body: dict[str, Any], tmp_path: Path) -> None:
     if connection.vendor == "sqlite":
-        pytest.skip("SQLite in memory, shared by threads, locks tables without waiting; a served file waits")
-    _, text = api_key_create("x")
-    answers: list[Any] = []
-    together = threading.Barrier(4)
-
-    def post() -> None:
-        together.wait()
-        try:
-            answers.append(keyed(client_of(text), body))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=post) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert Analysis.objects.count() == 1
-    assert {answer.status_code for answer in answers} <= {201, 409}
-    assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == 1
+        found = sent_together_on_a_file(tmp_path, URL, body)
+    else:
+        found = sent_together(api_key_create("x")[1], URL, body)
+    assert found["analyses"] == 1
+    assert len(found["answers"]) == CLIENTS
+    assert {status for status, _ in found["answers"]} <= {201, 409}
+    assert len({made for status, made in found["answers"] if status == 201}) == 1

@@ -10,12 +10,14 @@ from rest_framework.test import APIClient
 
 from cv.caller import Caller
 from cv.choices import Scope, WebhookEvent
+from cv.jobs.inputs import UrlInputs
 from cv.models import Analysis
 from cv.services import api_key_create, webhook_create
 from tests.factories import face_result, stored_analysis
+from tests.jobs import made_job
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-# Method, address and the scope it needs; None is any known caller. {analysis}, {key}, {webhook}: rows that exist.
+# Method, address and the scope it needs; None is any known caller. {analysis}, {job}, {key}, {webhook} are there.
 ROUTES: list[tuple[str, str, Scope | None]] = [
     ("GET", "/api/v1/analyses", Scope.READ),
     ("POST", "/api/v1/analyses", Scope.ANALYSE),
@@ -25,8 +27,19 @@ ROUTES: list[tuple[str, str, Scope | None]] = [
     ("GET", "/api/v1/analyses/{analysis}/picture", Scope.READ),
     ("POST", "/api/v1/analyses/{analysis}/reanalyse", Scope.ANALYSE),
     ("POST", "/api/v1/detections", Scope.ANALYSE),
+    ("GET", "/api/v1/jobs", Scope.READ),
+    ("POST", "/api/v1/jobs", Scope.ANALYSE),
+    ("GET", "/api/v1/jobs/{job}", Scope.READ),
+    ("DELETE", "/api/v1/jobs/{job}", Scope.ERASE),
+    ("GET", "/api/v1/jobs/{job}/items", Scope.READ),
+    ("GET", "/api/v1/jobs/{job}/results", Scope.READ),
+    ("POST", "/api/v1/jobs/{job}/cancel", Scope.ANALYSE),
+    ("POST", "/api/v1/jobs/{job}/pause", Scope.ANALYSE),
+    ("POST", "/api/v1/jobs/{job}/resume", Scope.ANALYSE),
+    ("POST", "/api/v1/jobs/{job}/retry", Scope.ANALYSE),
     ("GET", "/api/v1/models", None),
     ("GET", "/api/v1/models/faces", None),
+    ("GET", "/api/v1/models/xcloud-attributes/files/xcloud-attributes-reliability.png", None),
     ("GET", "/api/v1/subjects/visitor/export", Scope.READ),
     ("POST", "/api/v1/subjects/visitor/erase", Scope.ERASE),
     ("GET", "/api/v1/api-keys", Scope.ADMIN),
@@ -44,7 +57,7 @@ ROUTES: list[tuple[str, str, Scope | None]] = [
 ]
 OPEN = {"receipt-keys"}
 SCOPED = [route for route in ROUTES if route[2] is not None]
-OWNED = [route for route in ROUTES if "{analysis}" in route[1] or "/subjects/" in route[1]]
+OWNED = [route for route in ROUTES if any(part in route[1] for part in ("{analysis}", "{job}", "/subjects/"))]
 every_route = pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
 
 
@@ -54,9 +67,10 @@ def fill(caller: Caller) -> Callable[[str], str]:
     analysis = stored_analysis(caller, face_result(), subject="visitor")
     webhook, _ = webhook_create("https://example.org/", [WebhookEvent.ANALYSIS_CREATED])
     key, _ = api_key_create("of somebody")
+    job = made_job(caller, UrlInputs(["https://example.org/"]))
 
     def filled(path: str) -> str:
-        return path.format(analysis=analysis.pk, key=key.pk, webhook=webhook.pk)
+        return path.format(analysis=analysis.pk, key=key.pk, webhook=webhook.pk, job=job.pk)
 
     return filled
 
@@ -69,7 +83,7 @@ def test_the_table_names_every_route_below_api_v1() -> None:
     (routes,) = [found for found in get_resolver().url_patterns if str(found.pattern) == "api/v1/"]
     names = {found.name for found in routes.url_patterns}  # type: ignore[attr-defined]
     resolver = get_resolver()
-    example = {"analysis": NOBODY, "key": 1, "webhook": NOBODY}
+    example = {"analysis": NOBODY, "key": 1, "webhook": NOBODY, "job": NOBODY}
     named = {resolver.resolve(path.format(**example)).url_name for _, path, _ in ROUTES}
     assert named == names - OPEN
 
@@ -120,7 +134,10 @@ def test_somebody_elses_row_is_as_absent_as_none(
     filled = fill(path)
     there = stranger.generic(method, filled, b"{}", content_type="application/json")
     absent = stranger.generic(
-        method, path.format(analysis=NOBODY).replace("visitor", "nobody"), b"{}", content_type="application/json"
+        method,
+        path.format(analysis=NOBODY, job=NOBODY).replace("visitor", "nobody"),
+        b"{}",
+        content_type="application/json",
     )
     assert there.status_code == absent.status_code == 404
     assert code_of(there) == code_of(absent) == ("" if method == "HEAD" else "not_found")

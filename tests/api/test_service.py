@@ -34,7 +34,10 @@ def test_models_lists_the_card_of_the_model_in_service(api: APIClient) -> None:
     assert model["sha256"] == card.sha256
     assert model["labels"]["gender"] == ["female", "male"]
     assert model["metrics"] == card.metrics
-    assert api.get(f"/api/v1/models/{card.name}").json() == model
+    assert model["abstain_below"] == {"gender": 0.8, "race": 0.6, "expression": 0.45}
+    assert model["abstain_wider"] == {"age": 25, "beauty": 9}
+    one = api.get(f"/api/v1/models/{card.name}").json()
+    assert {name: one[name] for name in model} == model
 
 
 def test_unknown_model_is_404(api: APIClient) -> None:
@@ -92,8 +95,17 @@ def test_schema_documents_every_endpoint_and_its_errors(schema: Any) -> None:
         "/api/v1/api-keys/{key_id}": ["delete", "get", "patch"],
         "/api/v1/audit": ["get"],
         "/api/v1/detections": ["post"],
+        "/api/v1/jobs": ["get", "post"],
+        "/api/v1/jobs/{job_id}": ["delete", "get"],
+        "/api/v1/jobs/{job_id}/cancel": ["post"],
+        "/api/v1/jobs/{job_id}/items": ["get"],
+        "/api/v1/jobs/{job_id}/pause": ["post"],
+        "/api/v1/jobs/{job_id}/results": ["get"],
+        "/api/v1/jobs/{job_id}/resume": ["post"],
+        "/api/v1/jobs/{job_id}/retry": ["post"],
         "/api/v1/models": ["get"],
         "/api/v1/models/{name}": ["get"],
+        "/api/v1/models/{name}/files/{file_name}": ["get"],
         "/api/v1/receipt-keys": ["get"],
         "/api/v1/subjects/{subject}/erase": ["post"],
         "/api/v1/subjects/{subject}/export": ["get"],
@@ -123,6 +135,7 @@ def test_real_answers_fit_the_schema(schema: Any, api: APIClient, caller: Caller
     check("AnalysisPage", api.get("/api/v1/analyses?page_size=1").json())
     check("Error", api.get("/api/v1/analyses?colour=red").json())
     check("ModelList", api.get("/api/v1/models").json())
+    check("ModelDetail", api.get(f"/api/v1/models/{served_engine().card.name}").json())
     with pytest.raises(jsonschema.ValidationError):
         check("Analysis", {})
 

@@ -56,7 +56,7 @@ def test_detections_heed_their_options(api: APIClient, two_faces: bytes) -> None
 def newer_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that finds other faces than yesterday's."""
     engine = serving.served_engine()
-    found = analysis_result(described(age=Estimate(50.0, (45.0, 55.0))))
+    found = analysis_result(described(age=Estimate(50.0, (45.0, 55.0), coverage=0.9), beauty=None))
     newer = replace(found, model=replace(found.model, version="2027.1"))
     monkeypatch.setattr(type(engine), "analyze", lambda self, data, options: newer)
 
@@ -71,6 +71,8 @@ def test_reanalysis_renews_the_faces_and_keeps_the_rest(api: APIClient, caller: 
     assert answer.status_code == 200
     after = answer.json()
     assert [face["attributes"]["age"]["value"] for face in after["faces"]] == [50.0]
+    stated = [analysis["faces"][0]["attributes"]["age"]["coverage"] for analysis in (before, after)]
+    assert stated == [0.85, 0.9]
     assert after["model"]["version"] == "2027.1"
     assert answer["X-Model-Version"] == "faces/2027.1"
     for unchanged in ("id", "created_at", "image"):

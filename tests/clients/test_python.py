@@ -20,6 +20,8 @@ from xcloud_client import ApiError, XCloud, webhook_is_genuine  # noqa: E402 -- 
 from cv.models import Analysis  # noqa: E402
 from cv.services import api_key_create  # noqa: E402
 from cv.webhook_sender import signature  # noqa: E402
+from tests.archives import zip_of  # noqa: E402
+from tests.jobs import work_through  # noqa: E402
 
 
 @pytest.fixture
@@ -46,7 +48,9 @@ def test_every_method_against_the_real_server(cloud: XCloud, grace_hopper: bytes
     assert cloud.detect(grace_hopper, max_faces=1)["faces"][0]["box"] == made["faces"][0]["box"]
     assert cloud.reanalyse(made["id"])["faces"] == made["faces"]
     assert cloud.picture(made["id"])[:3] == b"\xff\xd8\xff"
-    assert cloud.models()[0]["labels"]["gender"] == ["female", "male"]
+    (model,) = cloud.models()
+    assert model["labels"]["gender"] == ["female", "male"]
+    assert cloud.model(model["name"])["evaluations"][0]["n"] > 0
     more = [cloud.analyse(grace_hopper, subject="x")["id"] for _ in range(3)]
     assert [found["id"] for found in cloud.analyses(subject="x", page_size=2)] == more[::-1]
     cloud.delete(more[0])
@@ -108,3 +112,25 @@ def test_example_prints_a_line_a_face(live_server: LiveServer, key: str, grace_h
     assert ended.returncode == 0, ended.stderr
     (line,) = ended.stdout.splitlines()
     assert line.startswith("face 0: about ")
+
+
+def test_a_job_from_an_archive_and_from_earlier_analyses(cloud: XCloud, grace_hopper: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "photos.zip"
+    file.write_bytes(zip_of([("hopper.jpg", grace_hopper), ("notes.txt", b"no image")]))
+    kept = cloud.analyse(grace_hopper, keep_picture=True)
+    job = cloud.start_job(archive=file, attributes=["age"], subject="x", ttl_days=3)
+    again = cloud.start_job(analyses=[kept["id"]], priority=-1)
+    assert job["options"]["store"] == {"image": False, "ttl_days": 3, "subject": "x"}
+    assert cloud.job(again["id"])["counts"]["pending"] == 1
+    work_through()
+    assert cloud.finished_job(job["id"])["counts"]["failed"] == 1
+    described, failed = cloud.results(job["id"])
+    assert list(described["analysis"]["faces"][0]["attributes"]) == ["age"]
+    assert failed["error"]["code"] == "unsupported_media_type"
+    with pytest.raises(ApiError) as refused:
+        cloud.cancel_job(job["id"])
+    assert refused.value.code == "job_conflict"
+    cloud.delete_job(job["id"], analyses=True)
+    assert Analysis.objects.count() == 2
+    with pytest.raises(ApiError):
+        list(cloud.results(job["id"]))

@@ -15,9 +15,12 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from cv.caller import Caller
 from cv.choices import Scope, WebhookEvent
+from cv.jobs.inputs import UrlInputs
 from cv.models import ApiKey
 from cv.services import api_key_create, webhook_create
+from cv.serving import served_engine
 from tests.factories import face_result, stored_analysis
+from tests.jobs import made_job
 
 EXAMPLES = 10
 # Schemathesis reads a streamed archive and never closes the answer, as servers do.
@@ -41,9 +44,11 @@ def rows(full_key: tuple[ApiKey, str], settings: Settings) -> dict[str, Any]:
     return {
         "analysis_id": str(stored_analysis(caller, face_result(), subject="visitor 17").pk),
         "subject": "visitor 17",
+        "job_id": str(made_job(caller, UrlInputs(["https://203.0.113.1/"])).pk),
         "key_id": api_key_create("another")[0].pk,
         "webhook_id": str(webhook.pk),
-        "name": "faces",
+        "name": served_engine().card.name,
+        "file_name": f"{served_engine().card.name}-confusion.png",
     }
 
 

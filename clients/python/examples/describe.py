@@ -19,7 +19,8 @@ def main(file: str, url: str = "http://127.0.0.1:8000") -> int:
     for face in analysis["faces"]:
         age, expression = face["attributes"]["age"], face["attributes"]["expression"]
         low, high = age["interval"]
-        print(f"face {face['index']}: about {age['value']:.0f} ({low:.0f} to {high:.0f}), {expression['label']}")
+        looks = "expression unsure" if expression["abstained"] else expression["label"]
+        print(f"face {face['index']}: about {age['value']:.0f} ({low:.0f} to {high:.0f}), {looks}")
     return 0
 
 

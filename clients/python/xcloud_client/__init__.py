@@ -2,7 +2,7 @@
 
 from xcloud_client.client import XCloud
 from xcloud_client.errors import ApiError
-from xcloud_client.types import Analysis, Attributes, Box, Category, Detections, Estimate, Face, Landmarks
+from xcloud_client.types import Analysis, Attributes, Box, Category, Detections, Estimate, Face, Job, Landmarks
 from xcloud_client.webhooks import webhook_is_genuine
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Detections",
     "Estimate",
     "Face",
+    "Job",
     "Landmarks",
     "XCloud",
     "webhook_is_genuine",

@@ -1,5 +1,6 @@
 """The client: one method an endpoint, retries where they are safe."""
 
+import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from xcloud_client.errors import ApiError
-from xcloud_client.types import Analysis, AttributeName, Detections, Receipt
+from xcloud_client.types import Analysis, AttributeName, Detections, Job, Receipt
 
 # Busy, too fast, or a connection that broke: a POST carries its Idempotency-Key, so that it can be sent again.
 RETRIED = frozenset({429, 503})
@@ -109,8 +110,63 @@ class XCloud:
         """Deletes all that is held about a subject; keep the receipt."""
         return cast(Receipt, self._json("POST", f"subjects/{quote(subject, safe='')}/erase", json={}))
 
+    def start_job(
+        self,
+        *,
+        archive: Path | None = None,
+        urls: Sequence[str] | None = None,
+        analyses: Sequence[str] | None = None,
+        folder: str | None = None,
+        attributes: Sequence[AttributeName] | None = None,
+        subject: str = "",
+        ttl_days: int | None = None,
+        priority: int = 0,
+    ) -> Job:
+        """Many images in the background: one of a ZIP or TAR, addresses, earlier analyses, or the server's folder."""
+        store = {"subject": subject, "ttl_days": ttl_days}
+        options: dict[str, Any] = {"priority": priority, "store": store}
+        if attributes is not None:
+            options["attributes"] = list(attributes)
+        if archive is not None:
+            fields = {name: value if isinstance(value, int) else json.dumps(value) for name, value in options.items()}
+            if attributes is not None:
+                fields["attributes"] = ",".join(attributes)
+            # Read from disk at every try; httpx streams it.
+            return cast(Job, self._send_archive("jobs", archive, fields).json())
+        sources = {"urls": urls, "analyses": analyses, "folder": folder}
+        given = {name: value for name, value in sources.items() if value is not None}
+        return cast(Job, self._json("POST", "jobs", json={**options, **given}))
+
+    def job(self, job_id: str) -> Job:
+        return cast(Job, self._json("GET", f"jobs/{job_id}"))
+
+    def finished_job(self, job_id: str, *, look_s: float = 2.0) -> Job:
+        """Waits for its end."""
+        while (job := self.job(job_id))["finished_at"] is None:
+            time.sleep(look_s)
+        return job
+
+    def results(self, job_id: str) -> Iterator[dict[str, Any]]:
+        """An image each, in order, as they come: ``index``, ``name``, ``state``, ``error``, ``analysis``."""
+        with self._http.stream("GET", f"jobs/{job_id}/results") as response:
+            if not response.is_success:
+                response.read()
+                raise ApiError.of(response)
+            for line in response.iter_lines():
+                yield json.loads(line)
+
+    def cancel_job(self, job_id: str) -> Job:
+        return cast(Job, self._json("POST", f"jobs/{job_id}/cancel", json={}))
+
+    def delete_job(self, job_id: str, *, analyses: bool = False) -> None:
+        self._send("DELETE", f"jobs/{job_id}", params={"analyses": str(analyses).lower()})
+
     def models(self) -> list[dict[str, Any]]:
         return cast(list[dict[str, Any]], self._json("GET", "models")["results"])
+
+    def model(self, name: str) -> dict[str, Any]:
+        """One model with its whole card: how good it measured for whom, its limits, and what it is meant for."""
+        return cast(dict[str, Any], self._json("GET", f"models/{quote(name, safe='')}"))
 
     def _send_picture(self, path: str, picture: Picture, options: Mapping[str, Any]) -> Any:
         fields = {name: str(value) for name, value in options.items() if value is not None}
@@ -119,6 +175,10 @@ class XCloud:
         data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
         # The file's own name is not sent: it may say more than the picture does.
         return self._json("POST", path, files={"image": ("picture", data)}, data=fields)
+
+    def _send_archive(self, path: str, archive: Path, fields: Mapping[str, Any]) -> httpx.Response:
+        with archive.open("rb") as file:
+            return self._send("POST", path, files={"archive": ("archive", file)}, data=fields)
 
     def _json(self, method: str, path: str, **options: Any) -> Any:
         return self._send(method, path, **options).json()

@@ -27,13 +27,20 @@ class Quality(TypedDict):
 
 
 class Estimate(TypedDict):
+    """``coverage`` is the share of labels that the model stated such intervals to hold."""
+
     value: float
     interval: list[float]
     scale: NotRequired[list[float]]
+    coverage: float | None
+    abstained: bool
 
 
 class Category(TypedDict):
+    """Where it ``abstained``, the likeliest ``label`` is too unsure to be taken for an answer."""
+
     label: str
+    abstained: bool
     probabilities: dict[str, float]
 
 
@@ -91,6 +98,21 @@ class Detections(TypedDict):
     image: Image
     faces: list[DetectedFace]
     timing_ms: Timing
+
+
+class Job(TypedDict):
+    id: str
+    state: Literal["pending", "running", "paused", "done", "failed", "cancelled"]
+    source: Literal["archive", "urls", "analyses", "folder", "local"]
+    priority: int
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    images: int
+    counts: dict[str, int]
+    images_per_second: float | None
+    seconds_left: float | None
+    options: dict[str, Any]
 
 
 class Receipt(TypedDict):

@@ -1,0 +1,55 @@
+"""A job's results as a stream: JSON Lines, CSV or Parquet, never all of it in memory."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from typing import IO
+
+from django.http import FileResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from api.exports import IN_MEMORY
+from api.serializers import JobResultSerializer
+from cv.engine.labels import Attribute
+from cv.jobs.results import closed_items, csv_lines, result_rows, write_parquet
+from cv.models import Job
+
+MEDIA_TYPES = {
+    "jsonl": "application/jsonl",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+def results_response(job: Job, form: str, attributes: frozenset[Attribute]) -> HttpResponseBase:
+    """All items that are over, in order, with those attributes that the caller may have."""
+    response: StreamingHttpResponse
+    match form:
+        case "parquet":
+            response = FileResponse(_parquet_file(job, attributes))
+        case "csv":
+            response = StreamingHttpResponse(csv_lines(result_rows(closed_items(job), attributes)))
+        case _:
+            response = StreamingHttpResponse(json_lines(job, attributes))
+    response["Content-Type"] = MEDIA_TYPES[form]
+    response["Content-Disposition"] = f'attachment; filename="job-{job.pk}.{form}"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _parquet_file(job: Job, attributes: frozenset[Attribute]) -> IO[bytes]:
+    """Whole before it is sent: what it holds where stands at its end."""
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 -- the response closes it
+    try:
+        write_parquet(result_rows(closed_items(job), attributes), file)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+def json_lines(job: Job, attributes: frozenset[Attribute]) -> Iterator[str]:
+    context = {"attributes": attributes}
+    for item in closed_items(job):
+        yield json.dumps(JobResultSerializer(item, context=context).data, default=str) + "\n"

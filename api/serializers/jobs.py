@@ -1,0 +1,91 @@
+"""Jobs and their items as they are answered."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from api.fields import Rounded
+from api.serializers.analyses import AnalysisSerializer
+from cv.choices import ItemState, JobSource, JobState
+from cv.engine.labels import Attribute
+from cv.jobs.results import analysis_of
+from cv.models import JobItem
+
+
+class JobStoreSerializer(serializers.Serializer[Any]):
+    image = serializers.BooleanField(source="store_image", read_only=True)
+    ttl_days = serializers.IntegerField(source="store_ttl_days", allow_null=True, read_only=True)
+    subject = serializers.CharField(read_only=True)
+
+
+class JobOptionsSerializer(serializers.Serializer[Any]):
+    attributes = serializers.ListField(
+        source="asked_attributes", child=serializers.ChoiceField(choices=[str(name) for name in Attribute])
+    )
+    max_faces = serializers.IntegerField(read_only=True)
+    min_face_px = serializers.IntegerField(read_only=True)
+    store = JobStoreSerializer(source="*", read_only=True)
+
+
+class JobCountsSerializer(serializers.Serializer[Any]):
+    """How many images are in each state."""
+
+    pending = serializers.IntegerField(read_only=True)
+    running = serializers.IntegerField(read_only=True)
+    done = serializers.IntegerField(read_only=True)
+    failed = serializers.IntegerField(read_only=True)
+    cancelled = serializers.IntegerField(read_only=True)
+
+
+class JobSerializer(serializers.Serializer[Any]):
+    """A job and how far it is: a ``JobStatus``."""
+
+    id = serializers.UUIDField(source="job.pk", read_only=True)
+    state = serializers.ChoiceField(source="job.state", choices=JobState.choices, read_only=True)
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        source="job.source", choices=JobSource.choices, read_only=True
+    )
+    priority = serializers.IntegerField(source="job.priority", read_only=True)
+    created_at = serializers.DateTimeField(source="job.created_at", read_only=True)
+    started_at = serializers.DateTimeField(source="job.started_at", allow_null=True, read_only=True)
+    finished_at = serializers.DateTimeField(source="job.finished_at", allow_null=True, read_only=True)
+    images = serializers.IntegerField(source="job.item_count", read_only=True)
+    counts = JobCountsSerializer(read_only=True)
+    images_per_second = Rounded(2, allow_null=True, help_text="Over the last minute, or all of a job that ended.")
+    seconds_left = Rounded(0, allow_null=True, help_text="At that rate; null where it cannot be told.")
+    options = JobOptionsSerializer(source="job", read_only=True)
+
+
+class ItemErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(source="error_code", read_only=True)
+    message = serializers.CharField(source="error_message", read_only=True)
+
+
+class JobItemSerializer(serializers.Serializer[Any]):
+    """One image of a job. ``analysis`` is null until it is done, and again once its analysis is deleted."""
+
+    index = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(read_only=True, help_text="What the client called it; of an address without query.")
+    state = serializers.ChoiceField(choices=ItemState.choices, read_only=True)
+    error = serializers.SerializerMethodField()
+    analysis = serializers.SerializerMethodField()
+    finished_at = serializers.DateTimeField(allow_null=True, read_only=True)
+
+    @extend_schema_field(ItemErrorSerializer(allow_null=True))
+    def get_error(self, item: JobItem) -> dict[str, Any] | None:
+        return ItemErrorSerializer(item).data if item.error_code else None
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_analysis(self, item: JobItem) -> str | None:
+        row = analysis_of(item)
+        return None if row is None else str(row.pk)
+
+
+class JobResultSerializer(JobItemSerializer):
+    """A line of the results: the same with the whole analysis."""
+
+    @extend_schema_field(AnalysisSerializer(allow_null=True))
+    def get_analysis(self, item: JobItem) -> Any:
+        row = analysis_of(item)
+        return None if row is None else AnalysisSerializer(row, context=self.context).data

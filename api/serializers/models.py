@@ -1,0 +1,119 @@
+"""The models in service: what they are, what they were trained on, how good they measured, and for whom."""
+
+from typing import Any
+
+from django.urls import reverse
+from rest_framework import serializers
+
+from api.fields import Pair
+from cv.abstention import limit_of
+from cv.engine.labels import BINS, CLASSES
+
+METRIC_DIGITS = 4
+
+
+class ModelCardSerializer(serializers.Serializer[Any]):
+    """What a model is, what it was trained on and how good it measured."""
+
+    name = serializers.CharField(read_only=True)
+    version = serializers.CharField(read_only=True)
+    sha256 = serializers.CharField(read_only=True)
+    architecture = serializers.CharField(read_only=True)
+    chip_size = serializers.IntegerField(read_only=True)
+    labels = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), read_only=True)
+    licence = serializers.CharField(read_only=True)
+    trained_on = serializers.ListField(child=serializers.CharField(), read_only=True)
+    interval_coverage = serializers.FloatField(read_only=True)
+    metrics = serializers.DictField(child=serializers.FloatField(), read_only=True)
+    abstain_below = serializers.SerializerMethodField(help_text="The probability below which this server abstains.")
+    abstain_wider = serializers.SerializerMethodField(
+        help_text="The interval beyond which it does: years for age, points of the scale for beauty."
+    )
+
+    def get_abstain_below(self, card: Any) -> dict[str, float]:
+        return {attribute.value: limit_of(attribute) for attribute in CLASSES}
+
+    def get_abstain_wider(self, card: Any) -> dict[str, float]:
+        return {attribute.value: limit_of(attribute) for attribute in BINS}
+
+
+class ScoresSerializer(serializers.Serializer[Any]):
+    """Measures by name: `…_accuracy`, `…_mae` and so on."""
+
+    n = serializers.IntegerField(read_only=True, help_text="How many faces.")
+    metrics = serializers.DictField(child=serializers.FloatField(), read_only=True)
+    intervals = serializers.DictField(
+        child=Pair(METRIC_DIGITS), read_only=True, help_text="95 % confidence intervals of those that have one."
+    )
+
+
+class GroupScoresSerializer(ScoresSerializer):
+    by = serializers.CharField(read_only=True, help_text="`gender`, `race`, `age`, or `gender, race, age` crossed.")
+    group = serializers.CharField(read_only=True, help_text="Such as `female, white, 20-29`.")
+
+
+class QualityScoresSerializer(ScoresSerializer):
+    score_from = serializers.FloatField(read_only=True)
+    score_to = serializers.FloatField(read_only=True)
+
+
+class ReliabilityBinSerializer(serializers.Serializer[Any]):
+    """How often answers of about one confidence were right."""
+
+    n = serializers.IntegerField(read_only=True)
+    confidence = serializers.FloatField(read_only=True)
+    accuracy = serializers.FloatField(read_only=True)
+
+
+class ClassReportSerializer(serializers.Serializer[Any]):
+    attribute = serializers.CharField(read_only=True)
+    labels = serializers.ListField(child=serializers.CharField(), read_only=True)
+    confusion = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField()),
+        read_only=True,
+        help_text="Faces: a row a true label, a column an answer.",
+    )
+    reliability = ReliabilityBinSerializer(many=True, read_only=True)
+
+
+class EvaluationSerializer(ScoresSerializer):
+    """The served pipeline on one labelled set."""
+
+    data_set = serializers.CharField(read_only=True)
+    coverage = serializers.FloatField(read_only=True, help_text="The share of pictures where a face was found.")
+    groups = GroupScoresSerializer(many=True, read_only=True)
+    classes = ClassReportSerializer(many=True, read_only=True)
+    quality = QualityScoresSerializer(many=True, read_only=True)
+
+
+class SectionSerializer(serializers.Serializer[Any]):
+    """A part of the card in words."""
+
+    name = serializers.CharField(read_only=True, help_text="Of the title: `data`, `limits` and so on.")
+    title = serializers.CharField(read_only=True)
+    text = serializers.CharField(read_only=True, help_text="Markdown.")
+
+
+class CardPictureSerializer(serializers.Serializer[Any]):
+    """A chart of the card."""
+
+    title = serializers.CharField(read_only=True)
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, picture: Any) -> str:
+        address = reverse("model-file", args=[self.context["name"], picture["file"]])
+        return str(self.context["request"].build_absolute_uri(address))
+
+
+class ModelDetailSerializer(ModelCardSerializer):
+    """A model with all that was written about it; evaluations, sections and pictures are empty where nothing was
+    written about these very weights."""
+
+    training = serializers.DictField(
+        child=serializers.JSONField(),
+        read_only=True,
+        help_text="Of each branch of the net: command, settings, seed, log, versions and day.",
+    )
+    evaluations = EvaluationSerializer(many=True, read_only=True)
+    sections = SectionSerializer(many=True, read_only=True)
+    pictures = CardPictureSerializer(many=True, read_only=True)
