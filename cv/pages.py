@@ -8,15 +8,17 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from cv.abstention import limit_of
 from cv.caller import Caller
-from cv.cards import card_file, card_html
+from cv.cards import card_file, card_html, crossed_groups, written_card
 from cv.choices import AuditAction
 from cv.engine.errors import EngineError
+from cv.engine.labels import Attribute
 from cv.gallery import GallerySearch, gallery_page
 from cv.models import Analysis
 from cv.selectors import AnalysisFilter, analyses_of
@@ -107,12 +109,20 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
         return render(request, "model.html", {"name": name}, status=503)
     if card.name != name:
         raise Http404
-    share = round(card.interval_coverage * 100)
-    return render(request, "model.html", {"name": name, "card": card, "share": share, "text": card_html(card.name)})
+    written = written_card(card)
+    context = {
+        "name": name,
+        "card": card,
+        "share": round(card.interval_coverage * 100),
+        "limits": {attribute.value: limit_of(attribute) for attribute in Attribute},
+        "groups": crossed_groups(written),
+        "text": card_html(written.markdown) if written.markdown else None,
+    }
+    return render(request, "model.html", context)
 
 
 @page
-def model_file(request: HttpRequest, name: str, file_name: str) -> FileResponse:
+def model_file(request: HttpRequest, name: str, file_name: str) -> HttpResponse:
     """A chart of the model's card."""
     return card_file(name, file_name)
 

@@ -1,5 +1,6 @@
 """What every page keeps to: nothing inline, nothing from elsewhere, and a policy that enforces both."""
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cv.caller import Caller
+from cv.cards import written_card
+from cv.serving import served_engine
 from tests.factories import face_result, stored_analysis
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,14 +104,29 @@ def test_a_models_card_is_shown_without_inline_styles(
     monkeypatch.setattr("cv.cards.CARDS_DIR", tmp_path)
     text = "# xcloud-attributes 1\n\n## How good it is\n\n| a | b |\n| --- | ---: |\n| 1 | <script>2</script> |\n"
     (tmp_path / "xcloud-attributes.md").write_text(text)
+    scores = {"n": 12, "gender_accuracy": 0.975, "age_mae": 3.14}
+    crossed = {"female, white, 20-29": scores | {"intervals": {"age_mae": [2.5, 3.9]}}}
+    evaluation = {
+        **{"n": 12, "coverage": 1.0, "unreadable": 0, "intervals": {}, "details": {}, "quality": []},
+        "groups": {"gender, race, age": crossed},
+        **{"gender_accuracy": 0.975, "degradation": [{"change": "dark", "age_mae": 9.5}]},
+        "model": {"sha256": served_engine().card.sha256},
+    }
+    (tmp_path / "xcloud-attributes.json").write_text(json.dumps({"utkface": evaluation}))
     (tmp_path / "xcloud-attributes-confusion.png").write_bytes(b"png")
+    (read,) = written_card(served_engine().card).evaluations
+    assert read.metrics == {"gender_accuracy": 0.975}
     client.force_login(user)
     page = client.get("/models/xcloud-attributes/").content.decode()
     assert "<h2>How good it is</h2>" in page
     assert "&lt;script&gt;2" in page
     assert "style=" not in page
+    line = '<th scope="row">Female, White, 20-29</th><td>12</td><td>98 %</td><td>3.1 (2.5–3.9)</td>'
+    assert line in page
+    assert "a gender below 80 %" in page
     chart = client.get("/models/xcloud-attributes/xcloud-attributes-confusion.png")
-    assert b"".join(chart.streaming_content) == b"png"  # type: ignore[attr-defined]
+    assert chart.content == b"png"
+    assert chart["Cache-Control"] == "private, max-age=3600"
 
 
 def test_programs_are_answered_in_english_whatever_they_ask_for(client: Client, db: None) -> None:

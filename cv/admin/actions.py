@@ -10,12 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from api.serializers import HeldAnalysisSerializer
+from cv.abstention import abstains
 from cv.admin.base import staff_caller
 from cv.choices import AuditAction
 from cv.engine.errors import EngineError
+from cv.engine.labels import Attribute
 from cv.gate import Overloaded
-from cv.models import Analysis
-from cv.selectors import subject_analyses
+from cv.models import Analysis, Face
+from cv.selectors import subject_analyses, subject_jobs
 from cv.services import NoPictureKept, analysis_reanalyse, audit_note, subject_erase
 
 # More is a job for the API or the database.
@@ -27,6 +29,8 @@ FACE_COLUMNS: Final = (
     "expression", "expression_probability", "beauty", "beauty_low", "beauty_high",
 )  # fmt: skip
 ANALYSIS_COLUMNS: Final = ("id", "created_at", "subject", "source", "model_name", "model_version")
+# How sure the answers are: what the intervals were stated to hold, and which answers are too unsure to be one.
+SURENESS_COLUMNS: Final = ("interval_coverage", *(f"{attribute}_abstained" for attribute in Attribute))
 
 
 class AnalysisActions:
@@ -57,11 +61,12 @@ class AnalysisActions:
         audit_note(staff_caller(request), AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
         response = attachment("\ufeff", "text/csv; charset=utf-8", "faces.csv")
         sheet = csv.writer(response)
-        sheet.writerow((*ANALYSIS_COLUMNS, *FACE_COLUMNS))
+        sheet.writerow((*ANALYSIS_COLUMNS, *FACE_COLUMNS, *SURENESS_COLUMNS))
         for row in rows:
             about = [cell(getattr(row, name)) for name in ANALYSIS_COLUMNS]
             for face in row.faces.all():
-                sheet.writerow([*about, *(cell(getattr(face, name)) for name in FACE_COLUMNS)])
+                described = [cell(getattr(face, name)) for name in FACE_COLUMNS]
+                sheet.writerow([*about, *described, row.interval_coverage, *abstained_cells(face)])
         return response
 
     @admin.action(description="Describe the kept pictures again with today's model", permissions=["operate"])
@@ -89,7 +94,14 @@ class AnalysisActions:
             return None
         caller = staff_caller(request)
         if request.POST.get("confirmed") == "yes":
-            receipts = [subject_erase(subject_analyses(caller, name, of_everyone=True), caller) for name in subjects]
+            receipts = [
+                subject_erase(
+                    subject_analyses(caller, name, of_everyone=True),
+                    caller,
+                    subject_jobs(caller, name, of_everyone=True),
+                )
+                for name in subjects
+            ]
             return attachment(json.dumps(receipts, indent=2), "application/json", "receipts.json")
         found = [(name, subject_analyses(caller, name, of_everyone=True).count()) for name in subjects]
         context = {
@@ -113,6 +125,12 @@ def attachment(text: str, content_type: str, name: str) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def abstained_cells(face: Face) -> list[str]:
+    """``true`` where the answer is too unsure to be taken for one; empty where there is none."""
+    answers = [(attribute, getattr(face.attributes, attribute)) for attribute in Attribute]
+    return ["" if answer is None else str(abstains(attribute, answer)).lower() for attribute, answer in answers]
 
 
 def cell(value: Any) -> Any:

@@ -15,6 +15,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from cv.admin.actions import AnalysisActions
+from cv.admin.answers import ANSWERS
 from cv.admin.base import ReadOnly, ReadOnlyAdmin, note_list, staff_caller
 from cv.admin.filters import FACE_FILTERS, KeptFilter, KeyFilter, VersionFilter, named
 from cv.admin.overlay import overlay_svg
@@ -26,9 +27,14 @@ from cv.services import analysis_delete, audit_note
 
 class FaceInline(ReadOnly, TabularInline):
     model = Face
-    fields = ("index", "confidence", "age", "gender", "race", "expression", "beauty", "quality_score")
+    fields = ("index", "confidence", *ANSWERS, "quality_score")
+    readonly_fields = ANSWERS
     extra = 0
     can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Face]:
+        faces: QuerySet[Face] = super().get_queryset(request)
+        return faces.select_related("analysis")
 
 
 @admin.register(Analysis)
@@ -48,7 +54,7 @@ class AnalysisAdmin(AnalysisActions, ReadOnlyAdmin):
         ("Request", {"fields": ("created_at", "expires_at", "owner", "api_key", "subject", "source")}),
         ("Picture", {"fields": ("image_width", "image_height", "image_sha256")}),
         ("Asked", {"fields": ("asked_attributes", "min_face_px", "max_faces")}),
-        ("Answered", {"fields": ("model_name", "model_version", "model_sha256", "face_count")}),
+        ("Answered", {"fields": ("model_name", "model_version", "model_sha256", "interval_coverage", "face_count")}),
         ("Milliseconds", {"fields": ("decode_ms", "detect_ms", "attributes_ms", "total_ms")}),
     )
     inlines = (FaceInline,)

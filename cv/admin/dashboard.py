@@ -7,12 +7,15 @@ from django import forms
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from cv.engine.errors import EngineError
 from cv.engine.weights import read_manifest
 from cv.models import ApiKey
 from cv.statistics import (
     AGE_BAND,
+    UNSURE,
     Chart,
     Charts,
     Day,
@@ -27,6 +30,7 @@ from cv.statistics import (
     stage_times,
 )
 from cv.storage import storage
+from cv.words import LABELS
 from xcloud.metrics import ERRORS
 
 DAYS: Final = 30
@@ -38,17 +42,17 @@ FIRST_DAY: Final = date(2010, 1, 1)
 class SliceForm(forms.Form):
     """Which days, key and model version; all may stay empty."""
 
-    since = forms.DateField(label="From day", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="To day", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    key = forms.ChoiceField(label="API key", required=False)
-    version = forms.ChoiceField(label="Model version", required=False)
+    since = forms.DateField(label=_("From day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=_("To day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    key = forms.ChoiceField(label=_("API key"), required=False)
+    version = forms.ChoiceField(label=_("Model version"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         keys = [(str(key.pk), str(key)) for key in ApiKey.objects.all()[:100]]
-        self.fields["key"].choices = [("", "All"), *keys]  # type: ignore[attr-defined]
+        self.fields["key"].choices = [("", _("All")), *keys]  # type: ignore[attr-defined]
         versions = [(version, version) for version in model_versions()]
-        self.fields["version"].choices = [("", "All"), *versions]  # type: ignore[attr-defined]
+        self.fields["version"].choices = [("", _("All")), *versions]  # type: ignore[attr-defined]
 
     def part(self) -> Slice:
         """The last month where nothing, or nothing sensible, was asked for; never more than a year."""
@@ -106,18 +110,29 @@ def columns(days: list[Day]) -> list[dict[str, Any]]:
     ]
 
 
+def in_words(name: str) -> str:
+    """“Female Black” for `female black`, in the visitor's language."""
+    return gettext("Unsure") if name == UNSURE else " ".join(str(LABELS[label]) for label in name.split())
+
+
 def drawn(found: Charts) -> dict[str, Any]:
     def ages(name: str) -> str:
-        return "90 and more" if name == "9" else f"{int(name) * AGE_BAND}–{int(name) * AGE_BAND + AGE_BAND - 1}"
+        if name == UNSURE:
+            return in_words(name)
+        return (
+            gettext("90 and more") if name == "9" else f"{int(name) * AGE_BAND}–{int(name) * AGE_BAND + AGE_BAND - 1}"
+        )
 
     def beauties(name: str) -> str:
+        if name == UNSURE:
+            return in_words(name)
         return "9–10" if name == "9" else f"{name}–{int(name) + 1}"
 
     titled = [
-        ("Age", bars(found.age, ages)),
-        ("Expression", bars(found.expression, str.capitalize)),
-        ("Gender × race", bars(found.gender_race, str.capitalize)),
-        ("Beauty", bars(found.beauty, beauties)),
+        (_("Age"), bars(found.age, ages)),
+        (_("Expression"), bars(found.expression, in_words)),
+        (_("Gender × race"), bars(found.gender_race, in_words)),
+        (_("Beauty"), bars(found.beauty, beauties)),
     ]
     return {"faces": found.faces, "charts": [{"title": title, **chart} for title, chart in titled]}
 

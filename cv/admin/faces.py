@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from cv.admin.answers import ANSWERS
 from cv.admin.base import ReadOnlyAdmin, note_list
 from cv.admin.filters import FACE_FILTERS, named
 from cv.models import Face
@@ -16,14 +17,14 @@ from cv.models import Face
 @admin.register(Face)
 class FaceAdmin(ReadOnlyAdmin):
     # Without one of its faces, an analysis would be half a result: nothing is deleted here.
-    list_display = ("of", "index", "age", "gender", "race", "expression", "beauty", "confidence", "quality_score")
+    list_display = ("of", "index", *ANSWERS, "confidence", "quality_score")
     list_display_links = ("index",)
     list_filter = FACE_FILTERS
     list_select_related = ("analysis",)
     search_fields = ("analysis__subject",)
     search_help_text = "An analysis's id, a subject or a picture's SHA-256, whole"
     ordering = ("-pk",)
-    sortable_by = ("age", "beauty")
+    sortable_by = (ANSWERS[0], ANSWERS[-1])
 
     @admin.display(description="Analysis")
     def of(self, face: Face) -> SafeString:

@@ -7,7 +7,9 @@ from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
+from cv.abstention import unsure
 from cv.choices import EXPRESSIONS, GENDERS, RACES
+from cv.engine.labels import Attribute
 from cv.models import Analysis, ApiKey, Face
 from cv.statistics import model_versions
 
@@ -42,15 +44,32 @@ class FaceFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
         return [(name, name.capitalize().replace("_", " ")) for name in self.of_face]
 
+    def condition(self) -> Q | None:
+        """None where nothing that there is was chosen."""
+        chosen = self.of_face.get(self.value() or "")
+        return None if chosen is None else Q(**chosen)
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if (condition := self.of_face.get(self.value() or "")) is None:
+        if (condition := self.condition()) is None:
             return queryset
         if queryset.model is Face:
-            return queryset.filter(**condition)
+            return queryset.filter(condition)
         # Conditions chosen together must hold for the same face: each filter repeats those chosen before it.
-        together = getattr(request, "of_face", {}) | condition
+        together = getattr(request, "of_face", Q()) & condition
         request.of_face = together  # type: ignore[attr-defined]
-        return queryset.filter(Exists(Face.objects.filter(analysis=OuterRef("pk"), **together)))
+        return queryset.filter(Exists(Face.objects.filter(together, analysis=OuterRef("pk"))))
+
+
+class UnsureFilter(FaceFilter):
+    """Faces to look at oneself."""
+
+    title = "unsure of"
+    parameter_name = "unsure"
+    of_face = {attribute.value: {} for attribute in Attribute}
+
+    def condition(self) -> Q | None:
+        chosen = self.value() or ""
+        return unsure(Attribute(chosen)) if chosen in self.of_face else None
 
 
 def face_filter(name: str, title_: str, of_face_: dict[str, dict[str, Any]]) -> type[FaceFilter]:
@@ -66,6 +85,7 @@ FACE_FILTERS = (
     face_filter("ages", "age", AGES),
     face_filter("beauties", "beauty", BEAUTIES),
     face_filter("quality", "quality", QUALITIES),
+    UnsureFilter,
 )
 
 

@@ -3,6 +3,9 @@
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from cv.abstention import abstains
+from cv.engine.labels import Attribute
+from cv.engine.types import Category
 from cv.models import Analysis, Face
 
 
@@ -38,5 +41,11 @@ def face_svg(face: Face, unit: float) -> SafeString:
 
 
 def in_words(face: Face) -> str:
-    age = "" if face.age is None else f"about {face.age:.0f}"
-    return ", ".join(filter(None, (face.gender, age, face.race, face.expression))) or "face"
+    """The answers that are sure enough to be taken for one."""
+    sure = {
+        attribute: answer
+        for attribute in (Attribute.GENDER, Attribute.AGE, Attribute.RACE, Attribute.EXPRESSION)
+        if (answer := getattr(face.attributes, attribute)) is not None and not abstains(attribute, answer)
+    }
+    words = [answer.label if isinstance(answer, Category) else f"about {answer.value:.0f}" for answer in sure.values()]
+    return ", ".join(words) or "face"

@@ -7,7 +7,7 @@ import { fill, gettext } from "./i18n.js";
 import { recipe } from "./recipe.js";
 import { drawFaces } from "./stage.js";
 import { tabbed } from "./tabs.js";
-import { duration, faces } from "./words.js";
+import { duration, faces, sure } from "./words.js";
 
 /**
  * The stage `figure` beside the cards of `analysis`. `actions` are buttons and links for above the cards; `recipeOf`
@@ -39,10 +39,12 @@ function nothingFound() {
     el("p", {}, gettext("Try a photo where a face is larger, sharper and turned to the camera.")));
 }
 
-function fineprint({ model, image }) {
+function fineprint({ model, image, faces: described }) {
   const name = `${model.name} ${model.version}`;
+  const answers = described.flatMap(({ attributes }) => Object.values(attributes));
   return el("p", { class: "muted small fineprint" },
     gettext("These are a model’s estimates of how a face looks, not facts about a person."), " ",
+    answers.every(sure) ? null : `${gettext("Where it says “unsure”, take the answer as not known.")} `,
     el("a", { href: `/models/${encodeURIComponent(model.name)}/` }, fill(gettext("How sure is %(name)s?"), { name })), " ",
     fill(gettext("Photo %(width)s × %(height)s."), image));
 }

@@ -17,6 +17,9 @@ export class ApiError extends Error {
 export const pictureUrl = (id) => `${ROOT}/analyses/${id}/picture`;
 export const analysisGet = (id) => request("GET", `/analyses/${id}`);
 export const analysisDelete = (id) => request("DELETE", `/analyses/${id}`);
+/** `change` is one of cancel, pause, resume and retry. */
+export const jobChange = (id, change) => request("POST", `/jobs/${id}/${change}`);
+export const jobDelete = (id, withAnalyses) => request("DELETE", `/jobs/${id}${withAnalyses ? "?analyses=true" : ""}`);
 
 /** A part of a page that the server rendered, as nodes. */
 export async function part(address) {
@@ -35,21 +38,26 @@ export async function part(address) {
 }
 
 /** Uploads a photo. `onProgress` gets the share sent, 0 to 1; aborting `signal` rejects with code `cancelled`. */
-export function analysisCreate(photo, { keep, onProgress, signal }) {
+export const analysisCreate = (photo, { keep, ...how }) => upload("/analyses", { image: photo, "store.image": keep && "true" }, how);
+
+/** Uploads an archive of photos, as above. */
+export const jobCreate = (archive, { keep, subject, ...how }) =>
+  upload("/jobs", { archive, "store.image": keep && "true", "store.subject": subject }, how);
+
+function upload(path, fields, { onProgress, signal }) {
   const form = new FormData();
-  form.append("image", photo);
-  if (keep) form.append("store.image", "true");
+  for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);
   // fetch() cannot report upload progress.
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
-    xhr.open("POST", `${ROOT}/analyses`);
+    xhr.open("POST", ROOT + path);
     xhr.setRequestHeader("X-CSRFToken", csrfToken());
     xhr.setRequestHeader("Accept", "application/json");
     xhr.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress(event.loaded / event.total));
     xhr.upload.addEventListener("load", () => onProgress(1));
     xhr.addEventListener("load", () => {
       const body = parsed(xhr.responseText);
-      if (xhr.status === 201 && body) resolve(body);
+      if (xhr.status >= 200 && xhr.status < 300 && body) resolve(body);
       else reject(refusal(xhr.status, body));
     });
     xhr.addEventListener("error", () => reject(unreachable()));

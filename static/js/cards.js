@@ -3,7 +3,7 @@
 import { chip } from "./chip.js";
 import { el, place } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
-import { label, looks, percent, separated, sureness, warning } from "./words.js";
+import { label, looks, percent, separated, sure, sureness, warning } from "./words.js";
 
 const AGE_SCALE = [0, 100];
 
@@ -35,13 +35,16 @@ export function faceCard(face, { photo, image, prefix = "" }) {
   );
 }
 
+/** The answers that are sure enough to be taken for one. */
 export function summary({ gender, age, expression }) {
   return separated([
-    gender && label(gender.label),
-    age && fill(gettext("about %(age)s"), { age: Math.round(age.value) }),
-    expression && looks(expression.label),
+    sure(gender) && label(gender.label),
+    sure(age) && fill(gettext("about %(age)s"), { age: Math.round(age.value) }),
+    sure(expression) && looks(expression.label),
   ]) || gettext("Face");
 }
+
+const unsureMark = () => el("span", { class: "sureness is-unsure" }, gettext("unsure"));
 
 function warnings(names) {
   if (names.length === 0) return null;
@@ -50,12 +53,12 @@ function warnings(names) {
 }
 
 /** A number with its interval, drawn as a range on its scale. */
-function estimate(title, { value, interval }, scale, format, unit) {
+function estimate(title, { value, interval, abstained }, scale, format, unit) {
   const [low, high] = interval;
   const at = (n) => Math.min(100, Math.max(0, ((n - scale[0]) / (scale[1] - scale[0])) * 100));
   const words = { title, value: format(value), unit, low: format(low), high: format(high) };
-  return el("section", { class: "estimate" },
-    el("h4", {}, title),
+  return el("section", { class: abstained ? "estimate is-unsure" : "estimate" },
+    el("h4", {}, title, abstained ? unsureMark() : null),
     el("p", { class: "estimate-value" },
       el("strong", {}, format(value)), " ",
       el("span", { class: "muted small" }, fill(gettext("%(unit)s, likely %(low)s–%(high)s"), words))),
@@ -66,13 +69,13 @@ function estimate(title, { value, interval }, scale, format, unit) {
   );
 }
 
-/** Every label with its probability, the likeliest first, and in a word how sure that is. */
-function category(title, { label: top, probabilities }) {
+/** Every label with its probability, the likeliest first, and in a word how sure that is; none stands out where unsure. */
+function category(title, { label: top, probabilities, abstained }) {
   const rows = Object.entries(probabilities).sort(([, a], [, b]) => b - a);
-  return el("section", { class: "category" },
-    el("h4", {}, title, el("span", { class: "sureness" }, sureness(probabilities[top]))),
+  return el("section", { class: abstained ? "category is-unsure" : "category" },
+    el("h4", {}, title, abstained ? unsureMark() : el("span", { class: "sureness" }, sureness(probabilities[top]))),
     el("ul", { class: "bars" }, ...rows.map(([name, share]) =>
-      el("li", { class: name === top ? "is-top" : null },
+      el("li", { class: name === top && !abstained ? "is-top" : null },
         el("span", { class: "bar-name" }, label(name)),
         el("span", { class: "bar-track", "aria-hidden": "true" }, place(el("span", { class: "bar-fill" }), { width: share * 100 })),
         el("span", { class: "bar-share" }, percent(share))))),

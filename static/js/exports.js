@@ -4,10 +4,12 @@ import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 
 const CATEGORIES = ["gender", "race", "expression"];
+const ANSWERS = ["age", "beauty", ...CATEGORIES];
 const HEAD = [
   "photo", "analysis", "created_at", "face", "x", "y", "width", "height", "confidence", "quality", "warnings",
   "age", "age_low", "age_high", "beauty", "beauty_low", "beauty_high",
   ...CATEGORIES.flatMap((name) => [name, `${name}_probability`]), "model", "model_version",
+  "interval_coverage", ...ANSWERS.map((name) => `${name}_abstained`),
 ];
 
 /** Buttons that export what `collect` returns (or promises): pairs of a photo's name and its analysis. */
@@ -41,7 +43,7 @@ function row(photo, { id, created_at: made, model }, { index, box, confidence, q
     photo, id, made, index + 1, box.x, box.y, box.width, box.height, confidence, quality.score, quality.warnings.join(" "),
     age?.value, ...(age?.interval ?? ["", ""]), beauty?.value, ...(beauty?.interval ?? ["", ""]),
     ...CATEGORIES.flatMap((name) => [attributes[name]?.label, attributes[name]?.probabilities[attributes[name].label]]),
-    model.name, model.version,
+    model.name, model.version, age?.coverage ?? beauty?.coverage, ...ANSWERS.map((name) => attributes[name]?.abstained),
   ];
 }
 

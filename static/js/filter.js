@@ -2,9 +2,10 @@
 
 import { el } from "./dom.js";
 import { fill, gettext, ngettext } from "./i18n.js";
-import { label } from "./words.js";
+import { label, sure } from "./words.js";
 
 const FROM = 4; // fewer faces are seen at a glance
+const UNSURE = "unsure"; // no label is called that
 const CATEGORIES = { gender: gettext("Gender"), race: gettext("Race"), expression: gettext("Expression") };
 
 /** A row of filters, or null for few faces. `onChange` gets the set of the indices that match. */
@@ -18,9 +19,9 @@ export function filterBar(faces, onChange) {
     const wanted = selects.map((field) => field.querySelector("select")).filter((select) => select.value);
     const [low, high] = [youngest, oldest].map((field) => field.querySelector("input").valueAsNumber);
     const fits = ({ attributes, quality }) =>
-      wanted.every((select) => attributes[select.name]?.label === select.value)
-      && (Number.isNaN(low) || attributes.age?.value >= low)
-      && (Number.isNaN(high) || attributes.age?.value <= high)
+      wanted.every((select) => answer(attributes[select.name]) === select.value)
+      && (Number.isNaN(low) || (sure(attributes.age) && attributes.age.value >= low))
+      && (Number.isNaN(high) || (sure(attributes.age) && attributes.age.value <= high))
       && (!clear.checked || quality.warnings.length === 0);
     const shown = faces.filter(fits).map((face) => face.index);
     count.textContent = fill(ngettext("%(shown)s of %(all)s face shown", "%(shown)s of %(all)s faces shown", faces.length), { shown: shown.length, all: faces.length });
@@ -34,11 +35,13 @@ export function filterBar(faces, onChange) {
   return bar;
 }
 
+const answer = (category) => (category?.abstained ? UNSURE : category?.label);
+
 /** Only what occurs can be chosen. */
 function choice(name, title, faces) {
-  const found = [...new Set(faces.map(({ attributes }) => attributes[name]?.label).filter(Boolean))];
+  const found = [...new Set(faces.map(({ attributes }) => answer(attributes[name])).filter(Boolean))];
   if (found.length < 2) return null;
-  const options = found.map((value) => el("option", { value }, label(value)));
+  const options = found.map((value) => el("option", { value }, value === UNSURE ? gettext("unsure") : label(value)));
   return el("label", { class: "filter-field" }, title,
     el("select", { name }, el("option", { value: "" }, gettext("Any")), ...options));
 }

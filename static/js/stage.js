@@ -64,7 +64,7 @@ function mark(face, image) {
   });
 }
 
-/** As wide as it may be without getting taller than the window allows (see --stage-height in result.css). */
+/** As wide as it may be without getting taller than the window allows (see --stage-height in stage.css). */
 function shape(stage, width, height) {
   stage.style.setProperty("--ratio", String(width / height));
   stage.classList.add("has-shape");

@@ -32,11 +32,13 @@ export const landmark = (name) => LANDMARKS[name] ?? name;
 export const separated = (words) => words.filter(Boolean).join(gettext(", "));
 export const faces = (count) => (count === 0 ? gettext("No face") : fill(ngettext("%(count)s face", "%(count)s faces", count), { count }));
 
-/** How sure a probability makes one. */
+/** Whether an answer is there and, as the server marked it, sure enough to be taken for one. */
+export const sure = (answer) => Boolean(answer) && !answer.abstained;
+
+/** How sure a probability makes one; of answers that did not abstain. */
 export function sureness(share) {
   if (share >= 0.9) return gettext("very sure");
-  if (share >= 0.7) return gettext("fairly sure");
-  return share >= 0.5 ? gettext("not very sure") : gettext("unsure");
+  return share >= 0.7 ? gettext("fairly sure") : gettext("not very sure");
 }
 
 /** Never claims a full 0 or 100 that the number is not. */

@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, Page, Response, expect
 from pytest_django.live_server_helper import LiveServer
 
 from cv.caller import Caller
+from cv.engine.types import Category, Estimate
 from tests.browser.test_upload import choose
-from tests.factories import face_result, stored_analysis
+from tests.factories import described, face_result, stored_analysis
 
 BUDGET = 150 * 1024
 
@@ -45,11 +46,12 @@ def test_axe_finds_nothing_serious_on_any_page(
     assert faults(start) == []
 
     caller = Caller(user=user)
-    one, two = (stored_analysis(caller, face_result(), subject="someone") for _ in range(2))
+    unsure = described(age=Estimate(40.0, (20.0, 60.0)), gender=Category("male", {"female": 0.4, "male": 0.6}))
+    one, two = (stored_analysis(caller, face, subject="someone") for face in (face_result(), unsure))
     for path in (
         "/gallery/",
         "/gallery/?subject=nobody",
-        f"/analyses/{one.pk}/",
+        f"/analyses/{two.pk}/",
         f"/compare/?id={one.pk}&id={two.pk}",
         "/models/xcloud-attributes/",
         "/nowhere/",

@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from cv.caller import Caller
+from cv.engine.types import Category, Estimate
 from cv.models import Analysis
 from tests.browser.test_upload import ASTRONAUT, TOLERANCE_PX, box_in_photo, choose
+from tests.factories import described, stored_analysis
 
 
 def test_a_kept_picture_is_shown_with_its_boxes(start: Page, astronaut_jpeg: Path) -> None:
@@ -31,6 +35,24 @@ def test_without_the_picture_the_boxes_are_on_a_blank_sheet(start: Page, group_j
     assert sheet is not None
     assert sheet["width"] / sheet["height"] == pytest.approx(1024 / 600, rel=0.01)
     assert Analysis.objects.get().picture == ""
+
+
+def test_an_answer_that_abstained_is_shown_as_unsure(start: Page, live_server: LiveServer, user: User) -> None:
+    unsure = described(age=Estimate(40.0, (20.0, 60.0)), gender=Category("male", {"female": 0.4, "male": 0.6}))
+    row = stored_analysis(Caller(user=user), unsure)
+    start.goto(f"{live_server.url}/analyses/{row.pk}/")
+    card = start.locator(".card")
+    # Neither the age nor the gender is said in the headline.
+    expect(card.get_by_role("heading", level=3)).to_have_text("Face 1 happy")
+    for title in ("Age", "Gender"):
+        expect(card.get_by_role("heading", level=4, name=title)).to_have_text(f"{title}unsure")
+    expect(card.get_by_role("heading", level=4, name="Race")).to_have_text("Racefairly sure")
+    expect(card.locator(".is-top")).to_have_count(2)
+    # The probabilities stay.
+    expect(card.locator(".category", has_text="Gender").locator(".bar-share")).to_have_text(["60 %", "40 %"])
+    expect(start.get_by_text("Where it says “unsure”, take the answer as not known.")).to_be_visible()
+    start.get_by_role("button", name="中文").click()
+    expect(start.locator(".card .is-unsure h4 .is-unsure")).to_have_text(["不确定", "不确定"])
 
 
 def test_an_analysis_is_deleted_after_asking(start: Page, astronaut_jpeg: Path) -> None:

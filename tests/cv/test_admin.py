@@ -31,6 +31,7 @@ class TestAdmin:
             "/admin/cv/analysis/?gender=female&ages=30–39&kept=no",
             f"/admin/cv/analysis/{analysis.pk}/change/",
             "/admin/cv/face/?race=black&quality=good",
+            "/admin/cv/face/?unsure=age&o=-3",
             f"/admin/cv/face/{Face.objects.get().pk}/change/",
             "/admin/cv/apikey/?q=tests",
             "/admin/auth/user/",

@@ -1,15 +1,18 @@
 """The dashboard's numbers, what it hides, and who sees it."""
 
+import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from cv.admin.dashboard import model_in_service
 from cv.caller import Caller
 from cv.engine.types import Category, Estimate
 from cv.models import Analysis
@@ -159,3 +162,16 @@ def test_the_numbers_are_filtered_by_key(caller: Caller, user: User) -> None:
     assert caller.api_key is not None
     page = staff("operator").get(f"/admin/?key={caller.api_key.pk}").content.decode()
     assert "<dt>Photos</dt><dd>3</dd>" in page
+
+
+def test_the_dashboard_speaks_chinese(caller: Caller) -> None:
+    stored_analysis(caller, *(face_result(index) for index in range(K)))
+    client = staff("operator")
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    page = client.get("/admin/").content.decode()
+    for text in ("每日照片", "各阶段毫秒数", "解码", "按使用量排列的密钥", "女 黑人", "模型版本"):
+        assert text in page, text
+    board = page[page.index('class="board"') : page.index("</section>", page.rindex("board-chart"))]
+    left = re.findall(r">\s*([A-Za-z]{4,}[^<]*)<", re.sub(r"<option.*?</option>|<code>.*?</code>", "", board))
+    # Only the model and the key have names of their own.
+    assert left == [model_in_service(), "tests"]

@@ -1,0 +1,108 @@
+"""Jobs in the browser: made of an archive, watched as they go, paused, cancelled, and their results taken home."""
+
+import json
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from cv.caller import Caller
+from cv.models import Analysis, Job
+from tests.archives import zip_of
+from tests.browser.test_everyone import faults
+from tests.jobs import archive, made_job, work_through
+
+
+@pytest.fixture
+def jobs(start: Page, live_server: LiveServer) -> Page:
+    start.goto(f"{live_server.url}/jobs/")
+    start.get_by_role("heading", name="Jobs").wait_for()
+    return start
+
+
+@pytest.fixture
+def zip_file(tmp_path: Path, grace_hopper: bytes, empty_scene: bytes) -> Path:
+    file = tmp_path / "photos.zip"
+    file.write_bytes(zip_of([("hopper.jpg", grace_hopper), ("empty.jpg", empty_scene), ("notes.jpg", b"no photo")]))
+    return file
+
+
+def test_an_archive_becomes_a_job_that_is_watched_to_its_end(jobs: Page, zip_file: Path) -> None:
+    expect(jobs.get_by_text("No jobs yet.")).to_be_visible()
+    jobs.get_by_label("A ZIP or TAR with photos").set_input_files(zip_file)
+    jobs.get_by_label("Subject").fill("archive of 1984")
+    jobs.get_by_role("button", name="Start the job").click()
+    row = jobs.locator(".job")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("Waiting")
+    expect(row).to_contain_text("0 of 3 images")
+    expect(row).to_contain_text("archive of 1984")
+    expect(jobs.get_by_text("No jobs yet.")).to_have_count(0)
+
+    assert work_through() == 3
+    # By itself: nobody reloads anything.
+    expect(row).to_contain_text("Done")
+    expect(row).to_contain_text("3 of 3 images")
+    assert jobs.locator(".job progress").evaluate("bar => bar.value / bar.max") == 1
+    expect(jobs.locator("#status")).to_contain_text("Done")
+    assert faults(jobs) == []
+
+    with jobs.expect_download() as saved:
+        jobs.get_by_role("link", name="JSON Lines").click()
+    lines = [json.loads(line) for line in Path(saved.value.path()).read_text().splitlines()]
+    assert [line["name"] for line in lines] == ["hopper.jpg", "empty.jpg", "notes.jpg"]
+    assert len(lines[0]["analysis"]["faces"]) == 1
+
+    jobs.get_by_role("link", name="1 failed").click()
+    items = jobs.locator(".items tbody tr")
+    expect(items).to_have_count(1)
+    expect(items).to_contain_text("unsupported_media_type")
+    assert faults(jobs) == []
+    jobs.get_by_role("link", name="All images").click()
+    expect(items).to_have_count(3)
+    items.first.get_by_role("link", name="Analysis").click()
+    expect(jobs.get_by_role("heading", name="1 face")).to_be_visible()
+
+
+def test_a_job_is_paused_goes_on_and_is_cancelled_once_asked(
+    jobs: Page, live_server: LiveServer, user: User, empty_scene: bytes
+) -> None:
+    job = made_job(Caller(user=user), archive([("a.jpg", empty_scene), ("b.jpg", empty_scene)]))
+    jobs.reload()
+    row = jobs.locator(".job")
+    row.get_by_role("button", name="Pause").click()
+    expect(row).to_contain_text("Paused")
+    # The focus is not lost with the button.
+    expect(row.get_by_role("button", name="Go on")).to_be_focused()
+    row.get_by_role("button", name="Go on").click()
+    expect(row).to_contain_text("Waiting")
+    row.get_by_role("button", name="Cancel").click()
+    jobs.get_by_role("dialog").get_by_role("button", name="Let it go on").click()
+    job.refresh_from_db()
+    assert job.state == "pending"
+    row.get_by_role("button", name="Cancel").click()
+    jobs.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
+    expect(row).to_contain_text("Cancelled")
+    assert faults(jobs) == []
+
+
+def test_a_job_is_deleted_with_its_analyses_where_that_is_ticked(jobs: Page, user: User, empty_scene: bytes) -> None:
+    made_job(Caller(user=user), archive([("a.jpg", empty_scene)]))
+    work_through()
+    jobs.reload()
+    assert Analysis.objects.count() == 1
+    jobs.get_by_role("button", name="Delete the job").click()
+    jobs.get_by_label("Also delete the analyses").check()
+    jobs.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(jobs.locator(".job")).to_have_count(0)
+    assert (Job.objects.count(), Analysis.objects.count()) == (0, 0)
+
+
+def test_what_is_no_archive_is_refused_in_plain_words(jobs: Page, astronaut_jpeg: Path) -> None:
+    jobs.get_by_label("A ZIP or TAR with photos").set_input_files(astronaut_jpeg)
+    jobs.get_by_role("button", name="Start the job").click()
+    expect(jobs.get_by_text("This file is not an archive")).to_be_visible()
+    expect(jobs.get_by_role("button", name="Start the job")).to_be_enabled()
+    assert not Job.objects.exists()
