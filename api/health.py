@@ -12,6 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.exceptions import envelope
 from cv.engine.errors import ModelNotReady
+from cv.engine.pool import EngineCrashed
 from cv.serving import served_engine
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Ready: the database answers and the engine is loaded; loads it where it is not."""
+    """Ready: the database answers and an engine is loaded; loads one where none is."""
     problems: dict[str, list[str]] = {}
     try:
         with connection.cursor() as cursor:
@@ -54,8 +55,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
         log.exception("the database does not answer")
         problems["database"] = ["does not answer"]
     try:
-        served_engine()
-    except ModelNotReady as error:
+        served_engine().check()
+    except (ModelNotReady, EngineCrashed) as error:
         log.exception("the model is not ready")
         problems["model"] = [str(error)]
     if problems:

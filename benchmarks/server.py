@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[1]
 _START_TIMEOUT_S = 60
 _BOUNDARY = "benchmark-boundary-5b1d"
@@ -56,10 +58,8 @@ class Server:
             return answer.status, answer.read()
 
     def memory_mb(self) -> float:
-        """Resident memory of the worker process."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        fields = (Path("/proc") / children[0] / "statm").read_text().split()
-        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+        """Resident memory of the server with its engines."""
+        return sum(process.memory_info().rss for process in psutil.Process(self.pid).children(recursive=True)) / 2**20
 
 
 @contextmanager

@@ -1,27 +1,29 @@
-"""The one engine that this process serves with, and the gate before it."""
+"""The engines that this process serves with, and the gate before them."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from cv.engine.errors import ModelNotReady
+from cv.engine.pool import EnginePool, get_pool
 from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.gate import EngineGate
 from xcloud.metrics import FACES, STAGE_SECONDS
 
-if TYPE_CHECKING:
-    from cv.engine.pipeline import Engine
+
+def served_engine() -> EnginePool:
+    """As many engines as may work at once; each is loaded when it is first needed. Raises ModelNotReady."""
+    return get_pool(settings.XCLOUD_ENGINE, settings.XCLOUD_ENGINE_SLOTS)
 
 
-def served_engine() -> Engine:
-    """Loads the engine on the first call. Raises ModelNotReady."""
-    # Imported here: the inference libraries take seconds to load, and migrations and checks do without them.
-    from cv.engine.runtime import get_engine
-
-    return get_engine(settings.XCLOUD_ENGINE)
+def start_engines() -> None:
+    """Before the first request needs them. Where weights are missing, that request is told so."""
+    with contextlib.suppress(ModelNotReady):
+        served_engine().start()
 
 
 @cache

@@ -19,20 +19,20 @@ SECRET_KEY = env.secret("SECRET_KEY", VAR_DIR / "secret_key")
 ALLOWED_HOSTS = env.words("XCLOUD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("XCLOUD_CSRF_TRUSTED_ORIGINS", "")
 
-# The engine. It is loaded by the first request that needs it, once a process.
+# The engines: one in a process of its own for each slot (below).
 MAX_IMAGE_BYTES = env.integer("XCLOUD_MAX_IMAGE_BYTES", DecodeLimits().max_bytes)
 XCLOUD_ENGINE = EngineConfig(
     weights_dir=env.path("XCLOUD_WEIGHTS_DIR", WEIGHTS_DIR),
     backend=env.choice("XCLOUD_ENGINE_BACKEND", Backend.ONNX),
-    # One: as many images at once as there are cores take less time in all than one after the other on all cores.
+    # Of one net. One: as many images at once as there are cores take less time in all than one after the other.
     threads=env.integer("XCLOUD_ENGINE_THREADS", 1),
     limits=DecodeLimits(
         max_bytes=MAX_IMAGE_BYTES,
         max_pixels=env.integer("XCLOUD_MAX_IMAGE_PIXELS", DecodeLimits().max_pixels),
     ),
 )
-# How many images are in the engine at once, how many wait before 503, and for how long. The server needs more
-# threads than slots and places in the queue together, or nothing is left to answer /healthz with.
+# How many images are worked on at once, each by an engine of its own, how many wait before 503, and for how long. The
+# server needs more threads than slots and places in the queue together, or nothing is left to answer /healthz with.
 XCLOUD_ENGINE_SLOTS = env.integer("XCLOUD_ENGINE_SLOTS", 2)
 XCLOUD_ENGINE_QUEUE = env.integer("XCLOUD_ENGINE_QUEUE", 16, minimum=0)
 XCLOUD_ENGINE_PATIENCE_S = env.integer("XCLOUD_ENGINE_PATIENCE_S", 30)

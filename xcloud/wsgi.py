@@ -9,6 +9,8 @@ application = get_wsgi_application()
 
 from cv import webhook_sender  # noqa: E402 -- after Django is set up
 from cv.jobs import embedded  # noqa: E402
+from cv.serving import start_engines  # noqa: E402
 
+start_engines()
 webhook_sender.start_thread()
 embedded.start_thread()

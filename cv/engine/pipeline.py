@@ -14,6 +14,7 @@ from cv.engine.decode import DecodedImage, decode
 from cv.engine.detect import Detector
 from cv.engine.quality import assess
 from cv.engine.types import (
+    DEFAULT_OPTIONS,
     AnalysisOptions,
     AnalysisResult,
     Box,
@@ -26,8 +27,6 @@ from cv.engine.types import (
     Timing,
 )
 from cv.engine.weights import ModelCard
-
-DEFAULT_OPTIONS = AnalysisOptions()
 
 
 @dataclass(frozen=True, slots=True)

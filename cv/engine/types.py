@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from cv.engine.errors import InvalidOptions
 from cv.engine.labels import Attribute
@@ -153,6 +154,9 @@ class AnalysisOptions:
         ):
             if not low <= value <= high:
                 raise InvalidOptions(f"{name} must be from {low} to {high}, not {value}")
+
+
+DEFAULT_OPTIONS: Final = AnalysisOptions()
 
 
 @dataclass(frozen=True, slots=True)

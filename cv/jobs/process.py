@@ -7,15 +7,18 @@ from uuid import UUID
 
 from django.conf import settings
 
-from cv.engine.runtime import get_engine
+from cv.engine.pool import get_pool
 from cv.jobs.worker import Worker
 
 
 def worker_here(stop: threading.Event, only: UUID | None = None) -> Worker:
-    """This process's worker, for all jobs or for ``only`` one, with its engine loaded. Raises ModelNotReady."""
+    """This process's worker, for all jobs or for ``only`` one, with its engines loaded. Raises ModelNotReady."""
+    at_once = settings.XCLOUD_JOB_THREADS or cores()
     # One thread a net, and many images at once: nothing is lost to waiting for each other.
-    engine = get_engine(replace(settings.XCLOUD_ENGINE, threads=1))
-    return Worker(engine, settings.XCLOUD_JOB_THREADS or cores(), stop, only)
+    engines = get_pool(replace(settings.XCLOUD_ENGINE, threads=1), at_once)
+    engines.start()
+    engines.check()
+    return Worker(engines, at_once, stop, only)
 
 
 def cores() -> int:

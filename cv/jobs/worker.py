@@ -1,8 +1,8 @@
 """The loop that works on jobs: the same on one machine and on many, with a broker and without.
 
-A process has one engine, whose nets take one core each, and as many images in it at once as ``threads``. Some more
-threads fetch inputs and write results meanwhile, so that the engine never waits for a disk or a network. What is
-claimed and not done is bounded, and so is memory.
+A worker has as many engines, each on one core in a process of its own, as images may be described at once. Its threads
+fetch inputs and write results meanwhile, so that no engine waits for a disk or a network. What is claimed and not done
+is bounded, and so is memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -25,6 +25,7 @@ from cv.caller import Caller
 from cv.choices import JobSource
 from cv.engine.errors import EngineError
 from cv.engine.labels import Attribute
+from cv.engine.pool import EnginePool
 from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.jobs import bell
 from cv.jobs.errors import MENDABLE, ItemCode
@@ -43,9 +44,6 @@ from cv.services.job_items import (
 from cv.services.jobs import job_finish, jobs_finish_over
 from cv.serving import note
 from cv.stores import StorageUnavailable
-
-if TYPE_CHECKING:
-    from cv.engine.pipeline import Engine
 
 log = logging.getLogger(__name__)
 
@@ -73,18 +71,17 @@ class Task:
 class Worker:
     """``run`` works until ``stop`` is set; what is in the engine is then finished and the rest given back.
 
-    ``engine`` must run its nets on one thread. Of dozens of threads at most ``threads`` are in it at once. With
-    ``only``, it works on that job and on no other.
+    Of its threads at most ``at_once`` wait for ``engines``. With ``only``, it works on that job and on no other.
     """
 
     def __init__(
-        self, engine: Engine, threads: int, stop: threading.Event | None = None, only: UUID | None = None
+        self, engines: EnginePool, at_once: int, stop: threading.Event | None = None, only: UUID | None = None
     ) -> None:
         self._only = only
-        self._engine = engine
+        self._engines = engines
         self._stop = stop or threading.Event()
-        self._turns = threading.BoundedSemaphore(threads)
-        self._room = threads + WAITING
+        self._turns = threading.BoundedSemaphore(at_once)
+        self._room = at_once + WAITING
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         # Everything that is claimed and not closed, by item.
         self._held: dict[int, Task] = {}
@@ -202,7 +199,7 @@ class Worker:
                 if self._stop.is_set():
                     items_return({task.item.pk: task.lease})
                     return
-                result = self._engine.analyze(loaded.data, options)
+                result = self._engines.analyze(loaded.data, options)
         except (EngineError, FetchError, InputGone, StorageUnavailable) as error:
             self._fail(task, error.code, str(error))
             return

@@ -109,7 +109,7 @@ IMAGES = [
     ("JPEG, only its first two bytes", 415, "unsupported_media_type", upload(b"\xff\xd8")),
     ("PNG with a broken chunk", 415, "unsupported_media_type", upload(png(4, 4).replace(b"IDAT", b"IDAX"))),
     ("WebP cut off", 422, "undecodable_image", upload(picture("WEBP")[:40])),
-    ("TIFF whose directory points past its end", 422, "undecodable_image", upload(b"II*\0\xff\xff\xff\x7f" + b"\0" * 64)),
+    ("TIFF whose directory points past its end", 415, "unsupported_media_type", upload(b"II*\0\xff\xff\xff\x7f" + b"\0" * 64)),
     ("TIFF whose directory is empty", 415, "unsupported_media_type", upload(b"II*\0\x08\0\0\0" + b"\0" * 64)),
     ("SVG with a file reference", 415, "unsupported_media_type", upload(SVG)),
     ("HTML named photo.jpg", 415, "unsupported_media_type", upload(b"<script>alert(1)</script>")),

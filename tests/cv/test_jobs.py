@@ -13,7 +13,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from cv.caller import Caller
 from cv.choices import JobState, Source, WebhookEvent
 from cv.engine.labels import Attribute
-from cv.engine.pipeline import Engine
+from cv.engine.pool import EnginePool
 from cv.jobs.errors import EmptyJob, FolderForbidden, ItemCode, JobConflict, TooManyItems
 from cv.jobs.inputs import AnalysisInputs, FolderInputs, UrlInputs, inputs_before, label, without_query
 from cv.models import Analysis, Job, JobItem, WebhookDelivery
@@ -154,7 +154,7 @@ def test_only_what_another_try_may_mend_is_tried_again(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     with monkeypatch.context() as patch, django_capture_on_commit_callbacks(execute=True):
-        patch.setattr(Engine, "analyze", lambda *_: 1 / 0)
+        patch.setattr(EnginePool, "analyze", lambda *_: 1 / 0)
         work_through()
     job.refresh_from_db()
     assert (job.state, set(codes(job))) == (JobState.FAILED, {ItemCode.INTERNAL_ERROR})
