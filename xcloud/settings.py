@@ -227,11 +227,11 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.MayDoThis"],
     "DEFAULT_THROTTLE_CLASSES": ["api.throttles.PerMinute"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["api.renderers.FastJsonRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "api.exceptions.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    # Escaped, an error can quote any text that came in, even half a surrogate pair, which UTF-8 cannot.
+    # What orjson does not write is escaped.
     "UNICODE_JSON": False,
 }
 SPECTACULAR_SETTINGS = {

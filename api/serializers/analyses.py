@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from api.fields import Pair, Probabilities, Rounded
+from api.serializers.reading import ReadSerializer
 from cv.abstention import abstains
 from cv.engine.labels import Attribute, Expression, Gender, Race
 from cv.engine.types import QualityWarning
@@ -15,7 +16,7 @@ ESTIMATE_DIGITS = 2
 TIME_DIGITS = 2
 
 
-class BoxSerializer(serializers.Serializer[Any]):
+class BoxSerializer(ReadSerializer):
     """Pixels of the upright image, origin at the top left; a box may reach past the image's edge."""
 
     x = Rounded(PIXEL_DIGITS)
@@ -24,7 +25,7 @@ class BoxSerializer(serializers.Serializer[Any]):
     height = Rounded(PIXEL_DIGITS)
 
 
-class LandmarksSerializer(serializers.Serializer[Any]):
+class LandmarksSerializer(ReadSerializer):
     """Points as [x, y]; left and right as seen in the picture."""
 
     left_eye = Pair(PIXEL_DIGITS)
@@ -34,7 +35,7 @@ class LandmarksSerializer(serializers.Serializer[Any]):
     mouth_right = Pair(PIXEL_DIGITS)
 
 
-class QualitySerializer(serializers.Serializer[Any]):
+class QualitySerializer(ReadSerializer):
     """How far the attributes can be relied on; 1 is best."""
 
     score = Rounded(SHARE_DIGITS)
@@ -61,7 +62,7 @@ class AbstainedField(serializers.BooleanField):
         return abstains(self.attribute, value)
 
 
-class AgeSerializer(serializers.Serializer[Any]):
+class AgeSerializer(ReadSerializer):
     """Years."""
 
     value = Rounded(ESTIMATE_DIGITS)
@@ -70,7 +71,7 @@ class AgeSerializer(serializers.Serializer[Any]):
     abstained = AbstainedField(Attribute.AGE)
 
 
-class BeautySerializer(serializers.Serializer[Any]):
+class BeautySerializer(ReadSerializer):
     """The mean rating that the raters of the training data would give."""
 
     value = Rounded(ESTIMATE_DIGITS)
@@ -80,25 +81,25 @@ class BeautySerializer(serializers.Serializer[Any]):
     abstained = AbstainedField(Attribute.BEAUTY)
 
 
-class GenderSerializer(serializers.Serializer[Any]):
+class GenderSerializer(ReadSerializer):
     label = serializers.ChoiceField(choices=list(Gender), read_only=True)  # type: ignore[assignment]
     abstained = AbstainedField(Attribute.GENDER)
     probabilities = Probabilities()
 
 
-class RaceSerializer(serializers.Serializer[Any]):
+class RaceSerializer(ReadSerializer):
     label = serializers.ChoiceField(choices=list(Race), read_only=True)  # type: ignore[assignment]
     abstained = AbstainedField(Attribute.RACE)
     probabilities = Probabilities()
 
 
-class ExpressionSerializer(serializers.Serializer[Any]):
+class ExpressionSerializer(ReadSerializer):
     label = serializers.ChoiceField(choices=list(Expression), read_only=True)  # type: ignore[assignment]
     abstained = AbstainedField(Attribute.EXPRESSION)
     probabilities = Probabilities()
 
 
-class AttributesSerializer(serializers.Serializer[Any]):
+class AttributesSerializer(ReadSerializer):
     """Holds the attributes that were asked for and no others."""
 
     age = AgeSerializer(required=False)
@@ -114,7 +115,7 @@ class AttributesSerializer(serializers.Serializer[Any]):
         return {name: value for name, value in shown.items() if value is not None and name in allowed}
 
 
-class FaceSerializer(serializers.Serializer[Any]):
+class FaceSerializer(ReadSerializer):
     """Faces are ordered by size: index 0 is the largest."""
 
     index = serializers.IntegerField(read_only=True)
@@ -131,7 +132,7 @@ class DetectedFaceSerializer(FaceSerializer):
     attributes = None  # type: ignore[assignment]
 
 
-class ImageSerializer(serializers.Serializer[Any]):
+class ImageSerializer(ReadSerializer):
     """``sha256`` is of the bytes as they came in."""
 
     width = serializers.IntegerField(read_only=True)
@@ -139,7 +140,7 @@ class ImageSerializer(serializers.Serializer[Any]):
     sha256 = serializers.CharField(read_only=True)
 
 
-class ModelSerializer(serializers.Serializer[Any]):
+class ModelSerializer(ReadSerializer):
     """The model that answered."""
 
     name = serializers.CharField(read_only=True)
@@ -147,7 +148,7 @@ class ModelSerializer(serializers.Serializer[Any]):
     sha256 = serializers.CharField(read_only=True)
 
 
-class TimingSerializer(serializers.Serializer[Any]):
+class TimingSerializer(ReadSerializer):
     """Milliseconds a stage."""
 
     decode = Rounded(TIME_DIGITS)
@@ -156,7 +157,7 @@ class TimingSerializer(serializers.Serializer[Any]):
     total = Rounded(TIME_DIGITS)
 
 
-class AnalysisSerializer(serializers.Serializer[Any]):
+class AnalysisSerializer(ReadSerializer):
     """A stored analysis."""
 
     id = serializers.UUIDField(read_only=True)
@@ -174,7 +175,7 @@ class ResultSerializer(AnalysisSerializer):
     created_at = None  # type: ignore[assignment]
 
 
-class DetectionsSerializer(serializers.Serializer[Any]):
+class DetectionsSerializer(ReadSerializer):
     """Faces found, without what they look like."""
 
     image = ImageSerializer(read_only=True)
@@ -194,13 +195,13 @@ class HeldAnalysisSerializer(AnalysisSerializer):
     api_key = serializers.CharField(source="api_key.name", default=None, allow_null=True, read_only=True)
 
 
-class ErrorBodySerializer(serializers.Serializer[Any]):
+class ErrorBodySerializer(ReadSerializer):
     code = serializers.CharField(read_only=True)
     message = serializers.CharField(read_only=True)
     details = serializers.DictField(read_only=True)
 
 
-class ErrorSerializer(serializers.Serializer[Any]):
+class ErrorSerializer(ReadSerializer):
     """Every failure has this shape; ``code`` is stable, ``message`` is for people."""
 
     error = ErrorBodySerializer(read_only=True)

@@ -1,0 +1,21 @@
+"""How an answer is written down."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from rest_framework.renderers import JSONRenderer
+from rest_framework.utils.encoders import JSONEncoder
+
+
+class FastJsonRenderer(JSONRenderer):
+    """JSON in UTF-8, by orjson: the same values, a tenth of the time."""
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        try:
+            return b"" if data is None else orjson.dumps(data, JSONEncoder().default, orjson.OPT_NON_STR_KEYS)
+        except TypeError:
+            # Half a surrogate pair, which an error may quote: it is no UTF-8 and has to be escaped.
+            return super().render(data, accepted_media_type, renderer_context)
