@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[1]
-TICKS = os.sysconf("SC_CLK_TCK")
-PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
 START_S, END_S = 120, 30
 # A worker that waits for work looks for it once a second.
 IDLE_SHARE = 0.05
@@ -46,7 +47,7 @@ class Crew:
         while True:
             time.sleep(1)
             now = self.cpu_s()
-            if min(cpu_s(process.pid) for process in self._processes) > 1 and now - before < IDLE_SHARE * self.workers:
+            if min(map(cpu_s, self._families())) > 1 and now - before < IDLE_SHARE * self.workers:
                 return
             if time.monotonic() > ends:
                 raise TimeoutError("the workers did not start")
@@ -68,30 +69,25 @@ class Crew:
             process.wait(END_S)
 
     def cpu_s(self) -> float:
-        return sum(cpu_s(process.pid) for process in self._processes)
+        return sum(map(cpu_s, self._families()))
 
     def rss_mb(self) -> float:
-        return sum(_rss_mb(process.pid) for process in self._processes)
+        return sum(process.memory_info().rss for family in self._families() for process in family) / 1e6
+
+    def _families(self) -> list[list[psutil.Process]]:
+        """Each worker with its engines."""
+        workers = [psutil.Process(process.pid) for process in self._processes]
+        return [[worker, *worker.children(recursive=True)] for worker in workers]
 
 
-def cpu_s(pid: int) -> float:
-    """Processor time of a process so far, its own and the system's for it, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+def cpu_s(processes: Iterable[psutil.Process]) -> float:
+    """Processor time of the processes so far, their own and the system's for them, in seconds."""
+    return float(sum(sum(process.cpu_times()[:2]) for process in processes))
 
 
 def cpu_s_of(program: str) -> float:
     """The same of all processes of a program, also of those that ended and were waited for by one of them."""
-    total = 0.0
-    for folder in Path("/proc").iterdir():
-        try:
-            if folder.name.isdigit() and (folder / "comm").read_text().strip() == program:
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                total += sum(map(int, fields[11:15])) / TICKS
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return total
-
-
-def _rss_mb(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_MB
+    running = psutil.process_iter(["name", "cpu_times"])
+    # The times are None of a process that ended meanwhile.
+    times = [process.info["cpu_times"] for process in running if process.info["name"] == program]
+    return float(sum(sum(known[:4]) for known in times if known))
