@@ -1,9 +1,10 @@
-"""A job's results as a stream: JSON Lines, CSV or Parquet, never all of it in memory."""
+"""A job's results as a stream or a file: JSON Lines, CSV or Parquet, never all of it in memory."""
 
 import json
 import tempfile
 from collections.abc import Iterator
-from typing import IO
+from pathlib import Path
+from typing import IO, Final
 
 from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -14,6 +15,7 @@ from cv.engine.labels import Attribute
 from cv.jobs.results import closed_items, csv_lines, result_rows, write_parquet
 from cv.models import Job
 
+FILE_FORMATS: Final = (".parquet", ".csv", ".jsonl")
 MEDIA_TYPES = {
     "jsonl": "application/jsonl",
     "csv": "text/csv; charset=utf-8",
@@ -53,3 +55,20 @@ def json_lines(job: Job, attributes: frozenset[Attribute]) -> Iterator[str]:
     context = {"attributes": attributes}
     for item in closed_items(job):
         yield json.dumps(JobResultSerializer(item, context=context).data, default=str) + "\n"
+
+
+def write_results(job: Job, file: Path, attributes: frozenset[Attribute]) -> None:
+    """In the format that the name ends in, one of FILE_FORMATS; whole or not at all. Raises OSError."""
+    draft = file.with_name(f"{file.name}.part")
+    rows = result_rows(closed_items(job), attributes)
+    match file.suffix.lower():
+        case ".parquet":
+            with draft.open("wb") as table:
+                write_parquet(rows, table)
+        case ".csv":
+            with draft.open("w", encoding="utf-8", newline="") as sheet:
+                sheet.writelines(csv_lines(rows))
+        case _:
+            with draft.open("w", encoding="utf-8") as lines:
+                lines.writelines(json_lines(job, attributes))
+    draft.replace(file)

@@ -63,6 +63,8 @@ def measure(folder: Path, rounds: int, soak: int) -> dict[str, Any]:
     result["by_faces"] = scaling.by_faces(loaded)
     with serving(small[0]) as server:
         result["http"] = http.measure(server, small, CLIENTS, rounds)
+        # All alike, what is left of the spread is the waiting.
+        result["http_one_photo"] = http.measure(server, small[:1] * len(small), [1, 8], rounds)
         if soak:
             result["http"]["soak"] = http.soak(server, small, soak)
     return result
@@ -89,6 +91,7 @@ def tables(result: dict[str, Any]) -> str:
         f"product reached here; a copy reaches {result['rates']['copy_gb_per_second']} GB a second."
     )
     parts += ["## Over HTTP", _http_table(result["http"])]
+    parts += ["## Over HTTP, one photo of one face again and again", _http_table(result["http_one_photo"])]
     for name in ("by_pixels", "by_faces"):
         rows = result[name]
         parts += [

@@ -16,13 +16,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count, Sum
 from tqdm import tqdm
 
+from api.job_results import FILE_FORMATS, write_results
 from cv.caller import Caller
 from cv.choices import ItemState
 from cv.engine.errors import ModelNotReady
 from cv.engine.types import AnalysisOptions
 from cv.jobs.errors import JobRefused
 from cv.jobs.inputs import LocalInputs
-from cv.jobs.output import FORMATS, write_results
 from cv.jobs.progress import JobStatus, status_of
 from cv.models import Job, JobItem
 from cv.services import JobRequest, StoreOptions, job_create, job_delete, job_finish
@@ -58,7 +58,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         options = AnalysisOptions()
         parser.add_argument("folder", type=Path, metavar="DIR")
-        parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"one of {', '.join(FORMATS)}")
+        parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"one of {', '.join(FILE_FORMATS)}")
         parser.add_argument("--overwrite", action="store_true", help="replace FILE where it exists, and start anew")
         parser.add_argument("--user", default="", help="whose analyses they are; the first administrator's otherwise")
         parser.add_argument("--subject", default="", help="your own name for whom the pictures show")
@@ -150,8 +150,8 @@ def check_paths(folder: Path, out: Path, overwrite: bool) -> None:
     """Raises CommandError."""
     if not folder.is_dir():
         raise CommandError(f"{folder} is not a folder")
-    if out.suffix.lower() not in FORMATS:
-        raise CommandError(f"--out must end in one of {', '.join(FORMATS)}")
+    if out.suffix.lower() not in FILE_FORMATS:
+        raise CommandError(f"--out must end in one of {', '.join(FILE_FORMATS)}")
     if not out.parent.is_dir():
         raise CommandError(f"{out.parent} is not a folder")
     if out.exists() and not overwrite:
