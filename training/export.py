@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file, save
@@ -43,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("mtcnn", "attributes"))
     for branch in BRANCHES:
-        last = Path("runs", f"{branch}-end")
+        last = Path("runs", branch)
         parser.add_argument(f"--{branch}", type=Path, default=last, help=f"run of the {branch} branch")
     parser.add_argument("--version", help="version of the published attribute model")
     parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR)
@@ -176,6 +175,9 @@ def _halve_initializers(model: onnx.ModelProto) -> None:
 
 
 def _check_parity(net: nn.Module, example: Tensor, model: bytes) -> None:
+    # Imported here: behind cv.engine, which tells it to report its use to nobody.
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     served = session.run(None, {session.get_inputs()[0].name: example.numpy()})
     with torch.inference_mode():
