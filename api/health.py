@@ -12,7 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.exceptions import envelope
 from cv.engine.errors import ModelNotReady
-from cv.engine.pool import EngineCrashed
+from cv.engine.pool import EngineDied, EngineFailed
 from cv.serving import served_engine
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         problems["database"] = ["does not answer"]
     try:
         served_engine().check()
-    except (ModelNotReady, EngineCrashed) as error:
+    except (ModelNotReady, EngineDied, EngineFailed) as error:
         log.exception("the model is not ready")
         problems["model"] = [str(error)]
     if problems:

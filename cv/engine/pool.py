@@ -22,8 +22,12 @@ _SPAWN: Final = multiprocessing.get_context("spawn")
 Question = tuple[bytes, AnalysisOptions] | None
 
 
-class EngineCrashed(Exception):
-    """The engine's process died over an image, or failed in a way that was not foreseen."""
+class EngineDied(Exception):
+    """The engine's process ended over an image, or was killed."""
+
+
+class EngineFailed(Exception):
+    """The engine failed in a way that was not foreseen; the message says where."""
 
 
 class EnginePool:
@@ -39,12 +43,12 @@ class EnginePool:
             self._idle.put(None)
 
     def analyze(self, data: bytes, options: AnalysisOptions = DEFAULT_OPTIONS) -> AnalysisResult:
-        """As ``Engine.analyze``, by the first engine that is free. Raises EngineError and EngineCrashed."""
+        """As ``Engine.analyze``, by the first engine that is free. Raises EngineError, EngineDied, EngineFailed."""
         result: AnalysisResult = self._asked((data, options))
         return result
 
     def check(self) -> None:
-        """Returns when an engine is loaded. Raises ModelNotReady and EngineCrashed."""
+        """Returns when an engine is loaded. Raises ModelNotReady, EngineDied, EngineFailed."""
         self._asked(None)
 
     def start(self) -> None:
@@ -64,7 +68,7 @@ class EnginePool:
                 engine.kill()
                 engine = None
             if isinstance(error, OSError | EOFError):
-                raise EngineCrashed("the engine's process died") from error
+                raise EngineDied("the engine's process ended") from error
             raise
         finally:
             self._idle.put(engine)
@@ -115,7 +119,7 @@ def _answer(question: Question, config: EngineConfig) -> AnalysisResult | Except
     except EngineError as error:
         return error
     except Exception:
-        return EngineCrashed(traceback.format_exc())
+        return EngineFailed(traceback.format_exc())
 
 
 @cache

@@ -25,7 +25,7 @@ from cv.caller import Caller
 from cv.choices import JobSource
 from cv.engine.errors import EngineError
 from cv.engine.labels import Attribute
-from cv.engine.pool import EnginePool
+from cv.engine.pool import EngineDied, EnginePool
 from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.jobs import bell
 from cv.jobs.errors import MENDABLE, ItemCode
@@ -203,7 +203,7 @@ class Worker:
         except (EngineError, FetchError, InputGone, StorageUnavailable) as error:
             self._fail(task, error.code, str(error))
             return
-        except AWAY:
+        except (*AWAY, EngineDied):
             raise
         except Exception:
             log.exception("jobs: an image failed in a way that was not foreseen", extra={"job": task.job.pk})

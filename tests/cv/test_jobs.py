@@ -10,12 +10,14 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+from cv import serving
 from cv.caller import Caller
 from cv.choices import JobState, Source, WebhookEvent
 from cv.engine.labels import Attribute
-from cv.engine.pool import EnginePool
+from cv.engine.pool import EngineDied, EnginePool
 from cv.jobs.errors import EmptyJob, FolderForbidden, ItemCode, JobConflict, TooManyItems
 from cv.jobs.inputs import AnalysisInputs, FolderInputs, UrlInputs, inputs_before, label, without_query
+from cv.jobs.worker import Task, Worker
 from cv.models import Analysis, Job, JobItem, WebhookDelivery
 from cv.selectors import subject_analyses, subject_jobs
 from cv.services import (
@@ -170,6 +172,26 @@ def test_only_what_another_try_may_mend_is_tried_again(
     assert kept_inputs() == []
     with pytest.raises(JobConflict):
         job_retry(job)
+
+
+def test_an_image_whose_engine_was_killed_stays_claimed_until_its_lease_ends(
+    job: Job, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise EngineDied
+
+    JobItem.objects.filter(index__gt=0).update(state="cancelled", due_at=None)
+    claim = items_claim(1)
+    assert claim
+    worker = Worker(serving.served_engine(), 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(EnginePool, "analyze", die)
+        with pytest.raises(EngineDied):
+            worker.work(Task(claim.items[0], job, caller, claim.lease))
+    assert states(job)[0] == "running"
+    again = items_claim(1, timezone.now() + timedelta(hours=1))
+    assert again
+    assert (again.items[0].pk, again.alone) == (claim.items[0].pk, True)
 
 
 def test_the_end_is_told_once_and_again_after_another_try(job: Job, caller: Caller, site: Site) -> None:

@@ -15,7 +15,7 @@ import pytest
 from cv.engine.config import EngineConfig
 from cv.engine.errors import ModelNotReady, UndecodableImage
 from cv.engine.pipeline import Engine
-from cv.engine.pool import EngineCrashed, EnginePool
+from cv.engine.pool import EngineDied, EngineFailed, EnginePool
 from cv.engine.types import AnalysisOptions, AnalysisResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,13 +73,13 @@ def test_an_engine_that_is_killed_costs_one_image_and_is_started_again(frail: En
         engine.suspend()
         answer = caller.submit(frail.analyze, astronaut)
         engine.kill()
-        with pytest.raises(EngineCrashed, match="died"):
+        with pytest.raises(EngineDied, match="ended"):
             answer.result(timeout=30)
     assert len(frail.analyze(astronaut).faces) == 1
 
 
 def test_a_failure_nobody_foresaw_is_told_with_where_it_was(pool: EnginePool, astronaut: bytes) -> None:
-    with pytest.raises(EngineCrashed, match="in analyze\n"):
+    with pytest.raises(EngineFailed, match="in analyze\n"):
         pool.analyze(astronaut, None)  # type: ignore[arg-type]
 
 
