@@ -151,6 +151,7 @@ def _zip_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Archive
     try:
         with archive.open(entry) as packed:
             data = packed.read(limits.entry_bytes + 1)
+    # The last two are zipfile's words for a compression or an encryption that it does not know.
     except (*DAMAGE, NotImplementedError, RuntimeError):
         return Entry(entry.filename, code=ItemCode.ENTRY_UNREADABLE, message="the entry is damaged or packed in a way "
                      "that is not read here")  # fmt: skip

@@ -25,7 +25,7 @@ class StorageUnavailable(Exception):
 
 
 class NoAddress(NotImplementedError):
-    """Somebody asked for the address of a kept file. There is none."""
+    """Somebody asked for the address of a kept file. There is none, which Django wants to be told like this."""
 
 
 @dataclass(frozen=True, slots=True)
