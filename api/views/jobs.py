@@ -60,10 +60,16 @@ class JobsView(JsonView):
         if priority > 0 and Scope.ADMIN not in caller.scopes:
             raise PermissionDenied(f"priority: above 0 needs the scope `{Scope.ADMIN}`")
         wanted = given.analysis_options(caller.attributes)
-        job = job_create(JobRequest(given.inputs(archive), wanted, given.store_options(), priority), caller)
-        self.job_id = job.pk
-        audit_note(caller, AuditAction.JOB_CREATE, [job.pk], count=job.item_count)
-        return Response(JobSerializer(status_of(job)).data, status=status.HTTP_202_ACCEPTED)
+        answers: list[Response] = []
+
+        def answer(job: Job) -> None:
+            self.job_id = job.pk
+            audit_note(caller, AuditAction.JOB_CREATE, [job.pk], count=job.item_count)
+            shown = JobSerializer(status_of(job)).data
+            answers.append(self.remember(Response(shown, status=status.HTTP_202_ACCEPTED)))
+
+        job_create(JobRequest(given.inputs(archive), wanted, given.store_options(), priority), caller, answer)
+        return answers[0]
 
     @extend_schema(**schema.JOB_LIST)
     def get(self, request: Request) -> Response:

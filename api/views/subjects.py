@@ -49,7 +49,11 @@ class SubjectEraseView(JsonView):
         options = EraseInput(data=json_object(request))
         options.is_valid(raise_exception=True)
         analyses, jobs = held(request, subject, options.validated_data["everyone"])
-        return Response(subject_erase(analyses, caller_of(request), jobs))
+        answers: list[Response] = []
+        subject_erase(
+            analyses, caller_of(request), jobs, lambda receipt: answers.append(self.remember(Response(receipt)))
+        )
+        return answers[0]
 
 
 class ReceiptKeysView(JsonView):

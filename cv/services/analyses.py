@@ -57,8 +57,8 @@ class AnalysisRequest:
     expires_by: datetime | None = None
 
 
-def nothing_more(analysis: Analysis) -> None:
-    """For callers that have nothing to write together with an analysis."""
+def nothing_more(_: object) -> None:
+    """For callers that have nothing to write in the transaction of what they ask for."""
 
 
 def analysis_create(

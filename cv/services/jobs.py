@@ -22,7 +22,7 @@ from cv.jobs.bell import ring
 from cv.jobs.errors import MENDABLE, EmptyJob, JobConflict
 from cv.jobs.inputs import JobInputs, NewItem, limited, remove_inputs
 from cv.models import Analysis, Job, JobItem
-from cv.services.analyses import StoreOptions, analyses_delete
+from cv.services.analyses import StoreOptions, analyses_delete, nothing_more
 from cv.services.webhooks import event_emit
 from cv.stores import StorageUnavailable
 
@@ -44,10 +44,11 @@ class JobRequest:
     job_id: UUID = field(default_factory=uuid.uuid4)
 
 
-def job_create(request: JobRequest, caller: Caller) -> Job:
+def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None] = nothing_more) -> Job:
     """Keeps the images, writes the job with all its items in one transaction, and calls the workers.
 
-    Raises JobRefused, StorageUnavailable; then nothing is left of it.
+    ``saved`` gets the job in that transaction: what it writes is kept or lost with the job. Raises
+    JobRefused, StorageUnavailable; then nothing is left of it.
     """
     job = Job(
         id=request.job_id,
@@ -71,6 +72,7 @@ def job_create(request: JobRequest, caller: Caller) -> Job:
             job.created_at = timezone.now()
             job.save(force_insert=True)
             JobItem.objects.bulk_create(_rows(job, new), batch_size=INSERT_BATCH)
+            saved(job)
             transaction.on_commit(ring)
     except BaseException:
         # Where the storage is away by now, the next purge finds them.

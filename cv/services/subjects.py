@@ -1,5 +1,6 @@
 """Erases everything about a person."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.files.storage import default_storage
@@ -11,16 +12,23 @@ from cv.caller import Caller
 from cv.choices import AuditAction, WebhookEvent
 from cv.models import Analysis, Face, IdempotentRequest, Job
 from cv.receipts import Erased, signed_receipt
+from cv.services.analyses import nothing_more
 from cv.services.audit import audit_note
 from cv.services.jobs import remove_jobs
 from cv.services.webhooks import event_emit
 
 
-def subject_erase(rows: QuerySet[Analysis], caller: Caller, jobs: QuerySet[Job]) -> dict[str, Any]:
+def subject_erase(
+    rows: QuerySet[Analysis],
+    caller: Caller,
+    jobs: QuerySet[Job],
+    saved: Callable[[dict[str, Any]], None] = nothing_more,
+) -> dict[str, Any]:
     """Deletes jobs, and analyses with faces, pictures and remembered answers; returns the signed receipt.
 
-    It is signed only after the files are gone, too: it must not claim more than what happened. Raises
-    StorageUnavailable; then the rows stay, and so do pictures not yet deleted, and it can be done again.
+    It is signed only after the files are gone, too: it must not claim more than what happened. ``saved`` gets it in the
+    transaction that erases. Raises StorageUnavailable; then the rows stay, and so do pictures not yet deleted, and it
+    can be done again.
     """
     with transaction.atomic():
         # First: a worker that has an image of theirs writes no further analysis from here on.
@@ -33,17 +41,17 @@ def subject_erase(rows: QuerySet[Analysis], caller: Caller, jobs: QuerySet[Job])
         pictures = [picture for _, picture in found if picture]
         for picture in pictures:
             default_storage.delete(picture)
-    erased = Erased(
-        timezone.now(),
-        analyses=len(ids),
-        faces=faces,
-        pictures=len(pictures),
-        answers=answers,
-        jobs=jobs_removed,
-    )
-    receipt = signed_receipt(erased)
-    receipt_id = receipt["receipt"]["id"]
-    with transaction.atomic():
+        erased = Erased(
+            timezone.now(),
+            analyses=len(ids),
+            faces=faces,
+            pictures=len(pictures),
+            answers=answers,
+            jobs=jobs_removed,
+        )
+        receipt = signed_receipt(erased)
+        receipt_id = receipt["receipt"]["id"]
         audit_note(caller, AuditAction.SUBJECT_ERASE, [receipt_id], count=len(ids))
         event_emit(WebhookEvent.SUBJECT_ERASED, {"receipt": receipt_id, "analyses": len(ids)})
+        saved(receipt)
     return receipt

@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from cv.caller import Caller
 from cv.choices import Scope
 from cv.engine.types import AnalysisResult
-from cv.models import Analysis, ApiKey, IdempotentRequest, Webhook
+from cv.models import Analysis, ApiKey, IdempotentRequest, Job, Webhook
 from cv.services import api_key_create, expired_purge
 from tests.api.duplicates import CLIENTS, sent_together
 from tests.factories import analysis_result, face_result, stored_analysis
@@ -144,6 +144,26 @@ def test_key_whose_answer_cannot_be_noted_is_not_made(
     monkeypatch.setattr("cv.services.idempotency.seal", lost)
     assert keyed(admin, {"name": "camera"}, path="/api/v1/api-keys").status_code == 503
     assert not ApiKey.objects.filter(name="camera").exists()
+
+
+def test_job_whose_answer_cannot_be_noted_is_not_made(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cv.services.idempotency.seal", lost)
+    assert keyed(api, {"urls": ["https://example.org/1.jpg"]}, path="/api/v1/jobs").status_code == 503
+    assert (Job.objects.count(), IdempotentRequest.objects.count()) == (0, 0)
+
+
+def test_erasure_whose_receipt_cannot_be_noted_erases_nothing(
+    client_of: Callable[[str], APIClient], db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, key = api_key_create("eraser", scopes=[Scope.ERASE])
+    stored_analysis(Caller(api_key=row), face_result(), subject="visitor")
+    with monkeypatch.context() as patch:
+        patch.setattr("cv.services.idempotency.seal", lost)
+        assert keyed(client_of(key), {}, path="/api/v1/subjects/visitor/erase").status_code == 503
+    assert Analysis.objects.count() == 1
+    receipt = keyed(client_of(key), {}, path="/api/v1/subjects/visitor/erase").json()
+    assert receipt["receipt"]["deleted"]["analyses"] == 1
+    assert keyed(client_of(key), {}, path="/api/v1/subjects/visitor/erase").json() == receipt
 
 
 def test_request_that_was_given_up_meanwhile_keeps_nothing(
