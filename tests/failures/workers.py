@@ -118,8 +118,9 @@ class Server(Workers):
         wait_for("the end of the server's worker", lambda: not any(map(_alive, workers)), END_S, self.told)
 
     def _at_work(self) -> list[int]:
-        """Processes that work on jobs: children of the server's children."""
-        return [pid for server in self._processes for child in _children(server.pid) for pid in _children(child)]
+        """Processes that work on jobs: children of the server's children, beside the engines for requests."""
+        below = [pid for server in self._processes for child in _children(server.pid) for pid in _children(child)]
+        return [pid for pid in below if b"run_worker" in _command(pid)]
 
 
 def _stat(pid: int) -> list[str]:
@@ -128,6 +129,14 @@ def _stat(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def _command(pid: int) -> bytes:
+    """The command line of a process; empty where there is none."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def _listens(pid: int) -> bool:
