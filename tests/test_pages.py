@@ -123,7 +123,7 @@ def test_a_models_card_is_shown_without_inline_styles(
     assert "style=" not in page
     line = '<th scope="row">Female, White, 20-29</th><td>12</td><td>98 %</td><td>3.1 (2.5–3.9)</td>'
     assert line in page
-    assert "a gender below 80 %" in page
+    assert "a gender below 90 %" in page
     chart = client.get("/models/xcloud-attributes/xcloud-attributes-confusion.png")
     assert chart.content == b"png"
     assert chart["Cache-Control"] == "private, max-age=3600"

@@ -92,7 +92,7 @@ MODEL_CARD: Final = {
     "trained_on": ["UTKFace"],
     "interval_coverage": 0.8,
     "metrics": {"age_mae": 5.1},
-    "abstain_below": {"gender": 0.8, "race": 0.6, "expression": 0.45},
+    "abstain_below": {"gender": 0.9, "race": 0.6, "expression": 0.45},
     "abstain_wider": {"age": 25, "beauty": 9},
 }
 MODEL: Final = {

@@ -38,9 +38,9 @@ class Calibration:
     """What was fitted after training, on faces that training did not see.
 
     ``bias`` is added to a head's logits, so that rare classes get their share (logit adjustment, Menon et al. 2021);
-    ``temperature`` divides the sum (Guo et al. 2017). An interval runs between the quantiles that leave
-    ``1 - coverage`` outside, widened at both ends by ``widening`` (conformalised quantiles, Romano et al. 2019),
-    in years for age and in points of the scale for beauty.
+    ``temperature`` divides the sum (Guo et al. 2017; fitted as by Clarté et al. 2023). An interval runs between the
+    quantiles that leave ``1 - coverage`` outside, widened at both ends by ``widening`` (conformalised quantiles, Romano
+    et al. 2019), in years for age and in points of the scale for beauty.
     """
 
     bias: Mapping[Attribute, tuple[float, ...]]

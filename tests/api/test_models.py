@@ -21,9 +21,7 @@ def test_a_model_is_shown_with_all_that_training_wrote(api: APIClient, name: str
     written = json.loads((CARDS_DIR / f"{name}.json").read_text())
     model = api.get(f"/api/v1/models/{name}").json()
     assert model["training"].keys() == {"identity", "expression"}
-    assert model["training"]["identity"]["command"].endswith(
-        "python -m training.train --config identity-end --data DATA"
-    )
+    assert model["training"]["identity"]["command"].endswith("python -m training.train --config identity --data DATA")
     assert [evaluation["data_set"] for evaluation in model["evaluations"]] == list(written)
     faces = next(evaluation for evaluation in model["evaluations"] if evaluation["data_set"] == "utkface")
     assert faces["n"] == written["utkface"]["n"]

@@ -46,8 +46,8 @@ def test_grace_hopper_is_described_plausibly(engine: Engine, grace_hopper: bytes
     assert face.attributes.gender is not None
     assert face.attributes.race is not None
     assert face.attributes.age is not None
-    # Under the cap the model cannot tell, and says so: below 0.8 an answer abstains.
-    assert face.attributes.gender.label == "female" or face.attributes.gender.probabilities["male"] < 0.8
+    # Under the cap the model cannot tell, and says so: below 0.9 an answer abstains.
+    assert face.attributes.gender.label == "female" or face.attributes.gender.probabilities["male"] < 0.9
     assert face.attributes.race.label == "white"
     assert face.attributes.age.value > 50
 

@@ -21,7 +21,7 @@ def test_bias_raises_a_rare_class_that_is_hardly_ever_answered() -> None:
     true = (random.random(5000) < 0.05).astype(np.int64)
     logits = np.stack([np.full(5000, 3.0), true * 2.0 + random.normal(0.6, 1, 5000)], axis=1).astype(np.float32)
 
-    bias = fit_bias(logits, true)
+    bias = fit_bias(true, 2, 0.5)
 
     assert bias[1] > 0 > bias[0]
     assert float(bias.sum()) == pytest.approx(0, abs=1e-5)

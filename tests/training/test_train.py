@@ -39,6 +39,25 @@ def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path, se
     assert load_file(tmp_path / "broken" / "best.safetensors").keys() == Branch("identity").state_dict().keys()
 
 
+@pytest.mark.parametrize("score", [99.0, -99.0], ids=["better", "worse"])
+def test_mean_of_the_best_and_the_last_weights_is_kept_where_it_scores_better(
+    tmp_path: Path, sets: dict[str, Faces], monkeypatch: pytest.MonkeyPatch, score: float
+) -> None:
+    name = "heads.age.weight"
+    run = Run(CONFIG, tmp_path, sets, sets)
+    run.train(epochs=1)
+    best = load_file(tmp_path / "best.safetensors")[name]
+    run.best = 0
+    monkeypatch.setattr("training.train.overall", lambda scores: score)
+    with torch.no_grad():
+        last = run.average.heads["age"].weight.add_(1).clone()
+
+    run._mix_best_and_last()
+
+    kept = load_file(tmp_path / "best.safetensors")[name]
+    assert torch.allclose(kept, (best + last) / 2 if score > 0 else best)
+
+
 def test_checkpoint_of_another_configuration_is_refused(tmp_path: Path, sets: dict[str, Faces]) -> None:
     Run(CONFIG, tmp_path, sets, sets).train(epochs=1)
 
