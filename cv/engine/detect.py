@@ -13,7 +13,7 @@ from cv.engine.boxes import Boxes, Scores, areas, nms, regress, to_squares
 from cv.engine.config import DetectThresholds
 from cv.engine.mipmap import Mipmap
 from cv.engine.sessions import Array, Net
-from cv.engine.transforms import Pixels, crops_to_input
+from cv.engine.transforms import crops_to_input
 from cv.engine.types import Box, Detection, Landmarks
 
 _CELL, _STRIDE = 12, 2
@@ -34,7 +34,7 @@ Picture = AreaImage | Mipmap
 class Detector:
     """The cascade. Thread-safe: it holds no state but the loaded nets.
 
-    ``spread`` runs a net on many inputs and gives the outputs in their order: ``map``, or that of a pool of threads.
+    ``spread`` applies a function to many inputs and gives its outputs in their order: ``map``, or a pool of threads'.
     """
 
     proposal_net: Net
@@ -63,7 +63,7 @@ class Detector:
         if not scales:
             return np.empty((0, 4), np.float32)
         width, height = image.size
-        levels = [image.resize(int(width * scale + 1), int(height * scale + 1)) for scale in scales]
+        levels = self.spread(lambda scale: image.resize(int(width * scale + 1), int(height * scale + 1)), scales)
         strips = [_strips(crops_to_input(level[None])) for level in levels]
         outputs = iter(self.spread(self.proposal_net, [strip for level in strips for strip in level]))
         found = []
@@ -86,7 +86,7 @@ class Detector:
 
     def _refine(self, image: Picture, boxes: Boxes) -> Boxes:
         boxes = boxes[_visible(boxes, image.size)]
-        scores, offsets = self._in_batches(self.refine_net, image.crops(_clip(boxes, image.size), _REFINE_PX))
+        scores, offsets = self._looked_at(image, boxes, self.refine_net, _REFINE_PX)
         passed = scores > self.thresholds.refine
         boxes, scores, offsets = boxes[passed], scores[passed], offsets[passed]
         kept = nms(boxes, scores, 0.7)
@@ -95,8 +95,7 @@ class Detector:
     def _output(self, image: Picture, boxes: Boxes) -> tuple[Boxes, Scores, Array]:
         """Boxes ``(N, 4)``, scores ``(N,)`` and landmarks ``(N, 5, 2)``."""
         boxes = boxes[_visible(boxes, image.size)]
-        crops = image.crops(_clip(boxes, image.size), _OUTPUT_PX)
-        scores, offsets, points = self._in_batches(self.output_net, crops)
+        scores, offsets, points = self._looked_at(image, boxes, self.output_net, _OUTPUT_PX)
         passed = scores > self.thresholds.output
         boxes, scores, offsets, points = boxes[passed], scores[passed], offsets[passed], points[passed]
         fractions = points.reshape(-1, 2, 5).transpose(0, 2, 1)
@@ -106,10 +105,15 @@ class Detector:
         kept = nms(boxes, scores, 0.7, over_smaller=True)
         return boxes[kept], scores[kept], landmarks[kept]
 
-    def _in_batches(self, net: Net, crops: Pixels) -> list[Array]:
-        """The net's outputs for crops, RGB ``(N, S, S, 3)`` in [0, 255]; N may be 0."""
-        batches = [crops_to_input(crops[i : i + _BATCH]) for i in range(0, max(len(crops), 1), _BATCH)]
-        return [np.concatenate(part) for part in zip(*self.spread(net, batches), strict=True)]
+    def _looked_at(self, image: Picture, boxes: Boxes, net: Net, size: int) -> list[Array]:
+        """The net's outputs for the boxes ``(N, 4)``, cut out at ``size``; N may be 0."""
+        regions = _clip(boxes, image.size)
+
+        def outputs(batch: Regions) -> list[Array]:
+            return net(crops_to_input(image.crops(batch, size)))
+
+        batches = [regions[i : i + _BATCH] for i in range(0, max(len(regions), 1), _BATCH)]
+        return [np.concatenate(part) for part in zip(*self.spread(outputs, batches), strict=True)]
 
 
 def pyramid_scales(shorter_side: int, min_face_px: float) -> list[float]:
