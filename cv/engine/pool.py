@@ -59,9 +59,10 @@ class EnginePool:
     def _asked(self, question: Question) -> Any:
         engine = self._idle.get()
         try:
-            if engine is None:
+            if engine is None or not engine.takes(question):
                 engine = _EngineProcess(self._config)
-            answer = engine.ask(question)
+                engine.ask(question)
+            answer = engine.answer()
         except BaseException as error:
             # Whatever it still answers is no answer to the next question.
             if engine is not None:
@@ -86,9 +87,21 @@ class _EngineProcess:
         self._process.start()
         theirs.close()
 
-    def ask(self, question: Question) -> Any:
-        """What ``_answer`` gives there. Raises OSError or EOFError where the process is gone."""
+    def takes(self, question: Question) -> bool:
+        """Asks, unless the process was killed while it had nothing to do; then it is cleared away."""
+        try:
+            self.ask(question)
+        except OSError:
+            self.kill()
+            return False
+        return True
+
+    def ask(self, question: Question) -> None:
+        """Raises OSError where the process is gone."""
         self._pipe.send(question)
+
+    def answer(self) -> Any:
+        """What ``_answer`` gives there. Raises OSError or EOFError where the process is gone."""
         return self._pipe.recv()
 
     def kill(self) -> None:
