@@ -9,7 +9,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 
 class FastJsonRenderer(JSONRenderer):
-    """JSON in UTF-8, by orjson: the same values, a tenth of the time."""
+    """JSON in UTF-8, by orjson: the same values, a sixth of the time."""
 
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None

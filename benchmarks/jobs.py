@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks.machine import machine
+from benchmarks.markdown import machine_table, table
 from benchmarks.scenes import write_scenes
 
 SCENES = Path(".cache/bench-photos")
@@ -174,7 +175,7 @@ def tables(result: dict[str, Any]) -> str:
     """The results as Markdown."""
     parts = ["# Results of `make bench-jobs`", "![Rates, workers and memory](jobs.svg)"]
     described = result.get("machine") or result["machine_of_memory"]
-    parts.append(_table(("machine", ""), [(name, _shown(value)) for name, value in described.items()]))
+    parts.append(machine_table(described))
     heads = (
         "who works",
         "images/s, median",
@@ -187,7 +188,7 @@ def tables(result: dict[str, Any]) -> str:
         engine = measured["engine"]
         rows = [("the engine, 2 threads", *_cells(engine, engine))]
         rows += [(name, *_cells(row, engine)) for name, row in measured["jobs"].items()]
-        parts += [f"## {setup}", _table(heads, rows)]
+        parts += [f"## {setup}", table(heads, rows)]
     if memory := result.get("memory"):
         parts.append(
             f"A worker's memory over a job of {memory['images']:,} small images, {memory['images_per_second']} a "
@@ -210,16 +211,6 @@ def _cells(row: dict[str, Any], engine: dict[str, Any]) -> tuple[Any, ...]:
         row["cpu_ms_an_image"],
         row.get("servers_cpu_ms_an_image", ""),
     )
-
-
-def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def _shown(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks import charts, engine, http, scaling
 from benchmarks.floor import machine_rates, net_floors
 from benchmarks.machine import machine
+from benchmarks.markdown import machine_table, table
 from benchmarks.photos import read_photos
 from benchmarks.scenes import write_scenes
 from benchmarks.server import serving
@@ -73,19 +74,19 @@ def measure(folder: Path, rounds: int, soak: int) -> dict[str, Any]:
 def tables(result: dict[str, Any]) -> str:
     """The results as Markdown."""
     parts = ["# Results of `make bench`", "![Stages, pixels, faces and clients](bench.svg)"]
-    parts.append(_table(("machine", ""), [(name, _shown(value)) for name, value in result["machine"].items()]))
+    parts.append(machine_table(result["machine"]))
     for name, measured in result["engine"].items():
         floors = result["floors"][name]
         rows = [(stage, ms) for stage, ms in measured["stages_ms"].items()]
         rows += [("all, median", measured["total_ms_median"]), ("all, 95 % within", measured["total_ms_p95"])]
         parts.append(f"## Photos {name}: {measured['images']}, with {measured['faces']} faces")
-        parts.append(_table(("stage", "ms"), rows))
+        parts.append(table(("stage", "ms"), rows))
         parts.append(
             f"Together {measured['images_per_second']} images a second; one by one "
             f"{measured['images_per_second_one_by_one']}."
         )
         heads = ("net", "calls", "rows", "10⁶ multiply-adds", "floor, ms", "measured, ms")
-        parts.append(_table(heads, [(net, *values.values()) for net, values in floors.items()]))
+        parts.append(table(heads, [(net, *values.values()) for net, values in floors.items()]))
     parts.append(
         f"The floor is what the multiply-adds take at {result['rates']['gemm_gmacs']} × 10⁹ a second, as a matrix "
         f"product reached here; a copy reaches {result['rates']['copy_gb_per_second']} GB a second."
@@ -96,7 +97,7 @@ def tables(result: dict[str, Any]) -> str:
         rows = result[name]
         parts += [
             f"## {name.replace('_', ' ').capitalize()}",
-            _table(tuple(rows[0]), [tuple(r.values()) for r in rows]),
+            table(tuple(rows[0]), [tuple(r.values()) for r in rows]),
         ]
     return "\n\n".join(parts) + "\n"
 
@@ -114,17 +115,7 @@ def _http_table(measured: dict[str, Any]) -> str:
             f" Over {soak['requests']:,} requests it grew by {soak['growth']:.2%}, from {soak['memory_mb_warm']} to "
             f"{soak['memory_mb_after']} MB."
         )
-    return f"{_table(heads, rows)}\n\n{facts}"
-
-
-def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def _shown(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    return f"{table(heads, rows)}\n\n{facts}"
 
 
 if __name__ == "__main__":
