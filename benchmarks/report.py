@@ -64,6 +64,7 @@ def measure(folder: Path, rounds: int, soak: int) -> dict[str, Any]:
     result["by_faces"] = scaling.by_faces(loaded)
     with serving(small[0]) as server:
         result["http"] = http.measure(server, small, CLIENTS, rounds)
+        result["http_full_size"] = http.measure(server, full, [1, 4, 8], rounds)
         # All alike, what is left of the spread is the waiting.
         result["http_one_photo"] = http.measure(server, small[:1] * len(small), [1, 8], rounds)
         if soak:
@@ -91,7 +92,8 @@ def tables(result: dict[str, Any]) -> str:
         f"The floor is what the multiply-adds take at {result['rates']['gemm_gmacs']} × 10⁹ a second, as a matrix "
         f"product reached here; a copy reaches {result['rates']['copy_gb_per_second']} GB a second."
     )
-    parts += ["## Over HTTP", _http_table(result["http"])]
+    parts += [f"## Over HTTP, photos at most {SMALL_PX} px", _http_table(result["http"])]
+    parts += ["## Over HTTP, photos full size", _http_table(result["http_full_size"])]
     parts += ["## Over HTTP, one photo of one face again and again", _http_table(result["http_one_photo"])]
     for name in ("by_pixels", "by_faces"):
         rows = result[name]
