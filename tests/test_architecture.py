@@ -14,7 +14,7 @@ SERVING = ("cv", "api", "xcloud")
 WRITES = {
     "create", "acreate", "get_or_create", "aget_or_create", "update_or_create", "aupdate_or_create",
     "bulk_create", "abulk_create", "bulk_update", "abulk_update", "create_user", "create_superuser",
-    "asave", "adelete", "aupdate", "executemany",
+    "asave", "adelete", "aupdate", "executemany", "rows_insert",
 }  # fmt: skip
 # Calls that files, storages, hashes and dictionaries have, too; on rows they take no positional argument.
 WRITES_WITHOUT_POSITIONALS = {"save", "delete", "update"}
@@ -50,8 +50,8 @@ def imports_of(room: str, *forbidden: str) -> list[str]:
 def row_writes(tree: ast.AST) -> Iterator[tuple[str, int]]:
     """Calls that write rows: by name, or by a name that takes positional arguments wherever it does not write rows."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            name = node.func.attr
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
             if name in WRITES or (name in WRITES_WITHOUT_POSITIONALS and not node.args):
                 yield name, node.lineno
 
@@ -131,6 +131,7 @@ def test_only_the_services_write_rows() -> None:
         ("Face.objects.filter(pk=1).delete()", True),
         ("rows.update(age=1)", True),
         ("Face.objects.bulk_create(rows)", True),
+        ("rows_insert(rows)", True),
         ("image.save(file, 'PNG')", False),
         ("default_storage.delete(name)", False),
         ("digest.update(block)", False),

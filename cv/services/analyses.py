@@ -20,6 +20,7 @@ from cv.choices import Source, WebhookEvent
 from cv.engine.labels import Attribute
 from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate, FaceResult
 from cv.models import Analysis, Face, IdempotentRequest
+from cv.services.inserts import rows_insert
 from cv.services.webhooks import event_emit
 from cv.serving import analyzed, nobody_left
 from cv.stores import StorageUnavailable
@@ -121,7 +122,8 @@ def analysis_reanalyse(
 
 def _faces_insert(analysis: Analysis, result: AnalysisResult) -> None:
     """Saves the faces, and leaves them with the analysis as if they had been read: its answer needs no query."""
-    rows = Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
+    rows = [_face_row(analysis, face) for face in result.faces]
+    rows_insert(rows)
     read = analysis.faces.all()
     read._result_cache = rows
     analysis._prefetched_objects_cache = {"faces": read}  # type: ignore[attr-defined]
@@ -152,7 +154,7 @@ def analysis_save(
         **_model_columns(result),
     )
     with _picture_kept(analysis, request), transaction.atomic():
-        analysis.save(force_insert=True)
+        rows_insert([analysis])
         _faces_insert(analysis, result)
         event_emit(WebhookEvent.ANALYSIS_CREATED, _told(analysis))
         saved(analysis)

@@ -327,7 +327,7 @@ def test_failed_save_is_an_error_and_leaves_nothing(
     def lost(*args: object, **kwargs: object) -> None:
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr("cv.models.Face.objects.bulk_create", lost)
+    monkeypatch.setattr("cv.services.analyses._faces_insert", lost)
     answer = api.post(URL, as_file(grace_hopper), format="multipart")
     assert_error(answer, 503, "overloaded", None, "the database does not answer; try again")
 
