@@ -28,6 +28,6 @@ def _insert_into(model: type[Model], vendor: str) -> tuple[str, tuple["Field[Any
     """The statement as the database of this ``vendor`` quotes it, and the fields whose values it takes, in order."""
     fields = tuple(field for field in model._meta.local_concrete_fields if not isinstance(field, AutoField))
     quoted = connection.ops.quote_name
-    columns = ", ".join(quoted(field.column) for field in fields)
+    columns = ", ".join(quoted(str(field.column)) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     return f"INSERT INTO {quoted(model._meta.db_table)} ({columns}) VALUES ({places})", fields  # noqa: S608
