@@ -28,10 +28,10 @@ def test_a_face_of_the_peer_counts_as_found_where_half_of_it_overlaps(astronaut:
 @pytest.mark.parametrize(
     ("net", "shape", "expected"),
     [
-        # 22² · 28 · 27 + 9² · 48 · 252 + 3² · 64 · 192 + 576 · 128 + 128 · 6
-        ("rnet", (1, 3, 24, 24), 1_530_768),
-        # 10² · 10 · 27 + 3² · 16 · 90 + 1 · 32 · 144 + 1 · 6 · 32
-        ("pnet", (1, 3, 12, 12), 44_760),
+        # 22² · 32 · 27 + 9² · 48 · 288 + 3² · 64 · 192 + 576 · 128 + 128 · 5
+        ("rnet", (1, 3, 24, 24), 1_722_880),
+        # 10² · 16 · 27 + 3² · 16 · 90 + 1 · 32 · 144 + 1 · 5 · 32: six of the ten channels are computed twice
+        ("pnet", (1, 3, 12, 12), 60_928),
     ],
 )
 def test_multiply_adds_are_those_of_every_convolution_and_product(
