@@ -5,12 +5,15 @@ FER2013 is 48×48 and grey, the others are sharp and in colour: every set is mad
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from cv.engine.labels import Attribute
+from cv.engine.nets.attribute_net import CHIP_PX
 from training.configs import AugmentConfig
-from training.data import CACHED_PX, CHIP_PX
+from training.data import CACHED_PX
 
 COARSE_PX = (28, 110)
 
@@ -21,6 +24,25 @@ def augment(chips: Tensor, config: AugmentConfig, generator: Generator, size: in
     chips = _coarsen(chips, config.low_resolution, generator)
     chips = _recolour(chips, config, generator)
     return _erase(chips, config.erase, generator)
+
+
+def mixed(
+    chips: Tensor, targets: dict[Attribute, Tensor], alpha: float, generator: Generator
+) -> tuple[Tensor, dict[Attribute, Tensor]]:
+    """Each chip blended with another of the batch, and their targets alike (mixup, Zhang et al. 2018).
+
+    Their shares are drawn from Beta(alpha, alpha), once a batch; nothing is blended where alpha is 0. A blend of which
+    one face has no target has none, which is a row of zeros.
+    """
+    if not alpha:
+        return chips, targets
+    share = float(np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator))).beta(alpha, alpha))
+    other = torch.randperm(len(chips), generator=generator)
+    blended = {}
+    for attribute, rows in targets.items():
+        both = (rows.sum(dim=1) > 0) & (rows[other].sum(dim=1) > 0)
+        blended[attribute] = torch.lerp(rows, rows[other], share) * both[:, None]
+    return torch.lerp(chips, chips[other], share), blended
 
 
 def centre(chips: Tensor, size: int = CHIP_PX) -> Tensor:

@@ -98,8 +98,9 @@ def card(model: dict[str, Any], results: Results) -> str:
 
 def _runs(model: dict[str, Any]) -> str:
     return "\n".join(
-        f"- {branch}: `{run['command']}`, {run['epochs_done']} epochs of {run['config']['epochs']}, seed "
+        f"- {branch}: `{run['command']}`, {run['epochs_done']} epochs, seed "
         f"{run['config']['seed']}, PyTorch {run['torch']}, {run['date']}, from {run['started_from']}"
+        + (f", learning from the labels and from {run['taught_by']}" if run.get("taught_by") else "")
         for branch, run in model["training"].items()
     )
 

@@ -1,6 +1,6 @@
 """Everything that a training run depends on, by name."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cv.engine.labels import Attribute
@@ -26,8 +26,8 @@ class TrainConfig:
     """One run, which trains one branch. ``repeats`` is how often a set is seen in one epoch; rates are of AdamW.
 
     ``start`` names what is taken over: PUBLISHED, the weights in ``weights/``, or the best ones of another run; without
-    one the trunk starts from dlib's. ``chip_px`` is the side of the chips that it sees. Rates fall over
-    ``schedule_epochs``, where these are more than ``epochs``: a run that leaves the fall to the next one.
+    one the trunk starts from dlib's. ``mixup`` is the ``alpha`` of ``training.augment.mixed``, ``teacher_share`` the
+    ``share`` of ``training.teacher.taught``.
     """
 
     name: str
@@ -36,9 +36,7 @@ class TrainConfig:
     start: str | None = None
     seed: int = 20261122
     epochs: int = 10
-    schedule_epochs: int | None = None
     batch_size: int = 64
-    chip_px: int = 112
     trunk_rate: float = 1e-3
     head_rate: float = 2e-3
     weight_decay: float = 0.05
@@ -46,6 +44,8 @@ class TrainConfig:
     ema_decay: float = 0.998
     dropout: float = 0.1
     label_smoothing: float = 0.05
+    mixup: float = 0.0
+    teacher_share: float = 0.0
     task_weights: dict[Attribute, float] = field(
         default_factory=lambda: {
             Attribute.AGE: 1.0,
@@ -59,15 +59,30 @@ class TrainConfig:
 
 
 PUBLISHED: Final = "published"
-_FACES = {"utkface": 1, "mebeauty": 2, "omi": 1}
 _EXPRESSIONS = {"fer2013": 1, "facial_expressions": 1}
 # Thirty epochs see every face often enough to learn it by heart; seen changed more, it is not.
 _STRONG = AugmentConfig(rotation_degrees=15, scale=0.12, shift=0.06, brightness=0.3, contrast=0.3, erase=0.35)
 
+_IDENTITY = TrainConfig(
+    "identity",
+    "identity",
+    # The press photos have no label of these attributes; the teacher answers.
+    {"utkface": 1, "mebeauty": 2, "omi": 1, "facial_expressions": 1},
+    epochs=16,
+    trunk_rate=5e-4,
+    dropout=0.2,
+    label_smoothing=0.0,
+    mixup=0.2,
+    teacher_share=0.5,
+    augment=_STRONG,
+)
+
 CONFIGS: dict[str, TrainConfig] = {
     config.name: config
     for config in (
-        TrainConfig("identity", "identity", _FACES, start=PUBLISHED, epochs=30, dropout=0.2, augment=_STRONG),
+        _IDENTITY,
+        # Blended faces have blended ages: the last epochs see whole ones.
+        replace(_IDENTITY, name="identity-end", start="identity", epochs=2, trunk_rate=2e-4, head_rate=4e-4, mixup=0.0),
         TrainConfig(
             "expression",
             "expression",

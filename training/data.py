@@ -19,13 +19,13 @@ from cv.engine.config import DecodeLimits
 from cv.engine.decode import decode
 from cv.engine.detect import Detector
 from cv.engine.errors import EngineError
+from cv.engine.nets.attribute_net import CHIP_PX
 from cv.engine.types import AnalysisOptions, Detection
 from training.labels import Labels, labels_of, unknown_labels
 from training.tables import rows
 
 log = logging.getLogger(__name__)
 
-CHIP_PX: Final = 150
 MARGIN_PX: Final = 20
 CACHED_PX: Final = CHIP_PX + 2 * MARGIN_PX
 _CACHE_FORMAT = 2

@@ -1,7 +1,9 @@
 """Publishes nets under ``weights/``: safetensors, the ONNX file that serves, and their entries in the manifest.
 
-Weights are rounded to half precision, which halves the files; the ONNX graph casts them back when it is loaded, so that
-both backends compute in single precision with the same numbers.
+``mtcnn``: the cascade of the installed facenet-pytorch; ``attributes``: what a run trained, a run a branch, under a new
+version; a branch without a run stays as it is published.
+Every net is exported and compared with PyTorch first; then the attribute net is put into integers, see ``quantize``.
+Its safetensors, which PyTorch and the next training read, are rounded to half precision.
 """
 
 import argparse
@@ -15,20 +17,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
+import numpy.typing as npt
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import load as load_safetensors
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from cv.engine.config import WEIGHTS_DIR
+from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.labels import CLASSES
-from cv.engine.nets.attribute_net import BRANCHES, AttributeNet, MirrorAveraged
+from cv.engine.nets.attribute_net import BRANCHES, CHIP_PX, AttributeNet, MirrorAveraged
 from cv.engine.nets.mtcnn import ONet, PNet, RNet
-from cv.engine.weights import FORMAT, MANIFEST
+from cv.engine.runtime import load_detector
+from cv.engine.weights import FORMAT, MANIFEST, read_manifest
 from training.configs import CONFIGS
 from training.curves import read_log
 from training.lean_mtcnn import lean
+from training.quantize import quantized, typical_chips
+from training.train import BEST
 
 TOLERANCE = 1e-4
 MTCNN_PACKAGE = "facenet_pytorch"
@@ -43,9 +48,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("mtcnn", "attributes"))
     for branch in BRANCHES:
-        last = Path("runs", branch)
-        parser.add_argument(f"--{branch}", type=Path, default=last, help=f"run of the {branch} branch")
+        parser.add_argument(f"--{branch}", type=Path, help=f"run of the {branch} branch; without one it stays as it is")
     parser.add_argument("--version", help="version of the published attribute model")
+    parser.add_argument("--data", type=Path, help="folder of the labelled tables, for the attribute model")
     parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR)
     arguments = parser.parse_args()
     path = arguments.weights_dir / MANIFEST
@@ -53,10 +58,20 @@ def main() -> None:
     if arguments.what == "mtcnn":
         manifest["mtcnn"] = export_mtcnn(arguments.weights_dir)
     else:
-        if arguments.version is None:
-            parser.error("attributes needs --version")
-        runs = {branch: getattr(arguments, branch) for branch in BRANCHES}
-        manifest["attributes"] = export_attributes(runs, arguments.version, arguments.weights_dir)
+        if arguments.version is None or arguments.data is None:
+            parser.error("attributes needs --version and --data")
+        net = AttributeNet().eval()
+        training: dict[str, Manifest] = {}
+        for branch in BRANCHES:
+            run = getattr(arguments, branch)
+            net.branches[branch].load_state_dict(branch_state(branch, run, arguments.weights_dir))
+            training[branch] = _told(run) if run else manifest["attributes"]["training"][branch]
+        sets = sorted({name for told in training.values() for name in told["config"]["repeats"]})
+        tables = [arguments.data / f"{name}.parquet" for name in sets]
+        chips = typical_chips(tables, CHIP_PX, load_detector(EngineConfig()))
+        manifest["attributes"] = export_attributes(
+            net.eval(), training, chips, arguments.version, arguments.weights_dir
+        )
     write_manifest(path, manifest)
 
 
@@ -90,48 +105,66 @@ def export_mtcnn(weights_dir: Path) -> Manifest:
     return entry
 
 
-def export_attributes(runs: Mapping[str, Path], version: str, weights_dir: Path) -> Manifest:
-    """The best weights of each branch's run, halved; ``training.calibrate`` and ``training.card`` fill in the rest."""
-    checkpoints = {
-        branch: torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu") for branch, run in runs.items()
-    }
-    state = {
-        f"branches.{branch}.{name}": halved(tensor)
-        for branch, run in runs.items()
-        for name, tensor in load_file(run / "best.safetensors").items()
-    }
-    net = AttributeNet()
-    net.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    (chip_px,) = {checkpoint["config"]["chip_px"] for checkpoint in checkpoints.values()}
-    model = to_onnx(MirrorAveraged(net).eval(), torch.rand(2, 3, chip_px, chip_px) * 255, halve=True)
+def branch_state(branch: str, run: Path | None, weights_dir: Path) -> dict[str, Tensor]:
+    """The best weights of a branch's run, rounded as they are published; without a run, those published already."""
+    if run is not None:
+        return {name: halved(tensor) for name, tensor in load_file(run / BEST).items()}
+    prefix = f"branches.{branch}."
+    published = load_safetensors(read_manifest(weights_dir).tensors["attributes"].read())
+    return {name.removeprefix(prefix): tensor for name, tensor in published.items() if name.startswith(prefix)}
+
+
+def export_attributes(
+    net: AttributeNet, training: Mapping[str, Manifest], chips: npt.NDArray[np.uint8], version: str, weights_dir: Path
+) -> Manifest:
+    """``training.calibrate`` and ``training.card`` fill in the rest. chips: typical ones, for ``quantized``."""
+    model = to_onnx(MirrorAveraged(net).eval(), torch.rand(2, 3, CHIP_PX, CHIP_PX) * 255)
+    state = {name: halved(tensor).contiguous() for name, tensor in net.state_dict().items()}
     return {
         "name": NAME,
         "version": version,
-        "architecture": "two face_resnet branches, one for expression and one for the rest, a linear head an "
-        "attribute; logits averaged over the chip and its mirror image",
-        "chip_size": chip_px,
+        "architecture": "two face_resnet branches, one for expression, which sees the chip at 112 pixels, and one for "
+        "the rest, a linear head an attribute; logits averaged over the chip and its mirror image; in 8-bit integers "
+        "where ONNX Runtime serves it",
+        "chip_size": CHIP_PX,
         "labels": {attribute.value: list(classes) for attribute, classes in CLASSES.items()},
         "licence": LICENCE,
         "trained_on": ["UTKFace", "FER2013", "facial_expressions", "MEBeauty", "One Million Impressions"],
-        "training": {branch: _told(runs[branch], checkpoint) for branch, checkpoint in checkpoints.items()},
-        "onnx": _publish(weights_dir / "attributes.onnx", model),
+        "training": dict(training),
+        "onnx": _publish(weights_dir / "attributes.onnx", quantized(model, chips)),
         "tensors": _publish(weights_dir / "attributes.safetensors", save(state)),
         "calibration": {"coverage": 0.8, "bias": {}, "temperature": {}, "widening": {}},
         "metrics": {},
     }
 
 
-def _told(run: Path, checkpoint: Mapping[str, Any]) -> Manifest:
-    """Everything that made a branch: the command, its settings, what it started from, and its log."""
-    return {
-        "command": _commands(checkpoint["config"]["name"]),
-        "config": checkpoint["config"],
+def _told(run: Path) -> Manifest:
+    """Everything that made a branch: the commands, their settings, what it started from, and its log.
+
+    Where it started from another run, ``before`` has that one's settings, and the log begins with its epochs.
+    """
+    checkpoint = torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu")
+    config, log = checkpoint["config"], read_log(run / "log.csv")
+    told: Manifest = {
+        "command": _commands(config["name"]),
+        "config": config,
         "started_from": checkpoint["started_from"],
+        "taught_by": checkpoint["taught_by"],
         "epochs_done": checkpoint["epoch"],
-        "log": read_log(run / "log.csv"),
+        "log": log,
         "torch": torch.__version__,
         "date": datetime.date.today().isoformat(),
     }
+    if config["start"] in CONFIGS:
+        first = _told(run.parent / config["start"])
+        done = first["epochs_done"]
+        told |= {
+            "before": first["config"],
+            "started_from": first["started_from"],
+            "epochs_done": done + told["epochs_done"],
+            "log": first["log"] + [row | {"epoch": row["epoch"] + done} for row in log],
+        }
+    return told
 
 
 def _commands(name: str) -> str:
@@ -152,7 +185,6 @@ def to_onnx(
     *,
     reference: nn.Module | None = None,
     dynamic_size: bool = False,
-    halve: bool = False,
 ) -> bytes:
     """The net as ONNX with a free batch (and image) size.
 
@@ -163,27 +195,9 @@ def to_onnx(
         axes |= {2: torch.export.Dim("height", min=12), 3: torch.export.Dim("width", min=12)}
     program = torch.onnx.export(net, (example,), dynamo=True, dynamic_shapes=(axes,), verbose=False)
     assert program is not None
-    model = program.model_proto
-    if halve:
-        _halve_initializers(model)
-    data: bytes = model.SerializeToString()
+    data: bytes = program.model_proto.SerializeToString()
     _check_parity(reference or net, example, data)
     return data
-
-
-def _halve_initializers(model: onnx.ModelProto) -> None:
-    """Stores large float32 initializers as float16 behind a cast, which ONNX Runtime folds away at load."""
-    graph = model.graph
-    casts = []
-    for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _SMALLEST_HALVED:
-            continue
-        name = tensor.name
-        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half")
-        tensor.CopyFrom(half)
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
-    for cast in reversed(casts):
-        graph.node.insert(0, cast)
 
 
 def _check_parity(net: nn.Module, example: Tensor, model: bytes) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from cv.engine.labels import BINS, CLASSES, Attribute
+from cv.engine.labels import BINS, CLASSES, Attribute, head_size
 
 _SAME_RACE = {"caucasian": "white", "hispanic": "others", "mideastern": "others"}
 NO_CLASS: Final = -1
@@ -30,7 +30,7 @@ class Labels:
     """Labels of N faces; a missing one is NO_CLASS, NaN or a row of zeros.
 
     classes: int64 ``(N,)`` each; values: float32 ``(N,)`` each, years or points of the scale; distributions: float32
-    ``(N, bins)`` each, the value as a distribution that sums to 1.
+    ``(N, head_size)`` of every attribute, the class or value as a distribution that sums to 1.
     """
 
     classes: dict[Attribute, npt.NDArray[np.int64]]
@@ -93,18 +93,18 @@ def labels_of(table_rows: list[Row]) -> Labels:
     values = {
         attribute: np.array([_number(row.get(attribute)) for row in known], dtype=np.float32) for attribute in BINS
     }
-    distributions = {attribute: np.zeros((len(known), len(bins)), np.float32) for attribute, bins in BINS.items()}
+    classes = {
+        attribute: np.array([class_label(row, attribute) for row in known], dtype=np.int64) for attribute in CLASSES
+    }
+    distributions = {attribute: np.zeros((len(known), head_size(attribute)), np.float32) for attribute in Attribute}
+    for attribute, labels in classes.items():
+        labelled = np.flatnonzero(labels != NO_CLASS)
+        distributions[attribute][labelled, labels[labelled]] = 1
     for i in np.flatnonzero(~np.isnan(values[Attribute.AGE])):
         distributions[Attribute.AGE][i] = age_distribution(float(values[Attribute.AGE][i]))
     for i in np.flatnonzero(~np.isnan(values[Attribute.BEAUTY])):
         distributions[Attribute.BEAUTY][i] = beauty_distribution(known[i])
-    return Labels(
-        classes={
-            attribute: np.array([class_label(row, attribute) for row in known], dtype=np.int64) for attribute in CLASSES
-        },
-        values=values,
-        distributions=distributions,
-    )
+    return Labels(classes, values, distributions)
 
 
 def _number(value: float | None) -> float:

@@ -2,6 +2,7 @@
 
 A run is a folder: ``checkpoint.pt`` (the last whole epoch, to resume from), ``best.safetensors`` (the moving average
 of the weights with the best score on ``val``, or the mean of those and the last ones), ``log.csv`` and ``curves.png``.
+Where the configuration has a teacher, that is the published net.
 Everything random is drawn from the seed, the epoch and the step, so a run that was killed and resumed takes the same
 path as one that was not.
 """
@@ -27,17 +28,19 @@ from tqdm import tqdm
 from cv.engine.attributes import softmax
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.labels import BINS, CLASSES, Attribute
-from cv.engine.nets.attribute_net import Branch, MirrorAveraged
+from cv.engine.nets.attribute_net import BRANCHES, Branch, MirrorAveraged
 from cv.engine.runtime import load_detector
-from training.augment import augment, centre
+from cv.engine.weights import read_manifest
+from training.augment import augment, centre, mixed
 from training.configs import CONFIGS, PUBLISHED, TrainConfig
 from training.curves import plot, read_log
 from training.data import Faces, load_faces
 from training.dlib_weights import pretrained_face_resnet
 from training.labels import NO_CLASS
-from training.losses import multitask_loss
+from training.losses import multitask_loss, smoothed
 from training.metrics import accuracy, mean_absolute_error, pearson
 from training.norms import add_norms, without_norms
+from training.teacher import taught
 
 Scores = dict[str, float]
 Weights = dict[str, Tensor]
@@ -55,7 +58,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled tables")
     parser.add_argument("--cache", type=Path, default=Path(".cache/chips"))
     parser.add_argument("--out", type=Path, help="folder of the run; default runs/CONFIG")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS_DIR / "attributes.safetensors", help="published ones")
+    parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR, help="published ones, to start or learn from")
     parser.add_argument("--compile", action="store_true", help="compile the net: a minute first, then faster")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
@@ -67,7 +70,7 @@ def main() -> None:
     tables = {name: arguments.data / f"{name}.parquet" for name in config.repeats}
     train_sets = {name: load_faces(table, "train", detector, arguments.cache) for name, table in tables.items()}
     val_sets = {name: load_faces(table, "val", detector, arguments.cache) for name, table in tables.items()}
-    run = Run(config, out, train_sets, val_sets, arguments.weights)
+    run = Run(config, out, train_sets, val_sets, arguments.weights_dir)
     if arguments.compile:
         run.net.compile()
     run.train()
@@ -82,11 +85,12 @@ class Run:
         out: Path,
         train: dict[str, Faces],
         val: dict[str, Faces],
-        published: Path = WEIGHTS_DIR / "attributes.safetensors",
+        weights_dir: Path = WEIGHTS_DIR,
     ) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.out, self.sets, self.val = config, out, train, val
-        self.net, self.started_from = self._started(published)
+        self.config, self.out, self.sets, self.val = config, out, dict(train), val
+        self.net, self.started_from = self._started(weights_dir)
+        self.taught_by = self._learn_from_teacher(weights_dir)
         add_norms(self.net, self._first_chips())
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net)
@@ -101,7 +105,17 @@ class Run:
         out.mkdir(parents=True, exist_ok=True)
         self._resume()
 
-    def _started(self, published: Path) -> tuple[Branch, str]:
+    def _learn_from_teacher(self, weights_dir: Path) -> str | None:
+        """Mixes the answers of the published net into the targets, and says which net that was."""
+        if not self.config.teacher_share:
+            return None
+        attributes = BRANCHES[self.config.branch]
+        for name, faces in self.sets.items():
+            self.sets[name] = taught(faces, weights_dir, attributes, self.config.teacher_share)
+        card = read_manifest(weights_dir).card
+        return f"{card.name} {card.version}, sha256 {card.sha256}"
+
+    def _started(self, weights_dir: Path) -> tuple[Branch, str]:
         """The branch with the weights that it starts from, and which these are."""
         net = Branch(self.config.branch, self.config.dropout)
         if self.config.start is None:
@@ -109,6 +123,7 @@ class Run:
             return net, "dlib's face-recognition ResNet"
         if self.config.start == PUBLISHED:
             prefix = f"branches.{self.config.branch}."
+            published = weights_dir / "attributes.safetensors"
             state = load_file(published)
             net.load_state_dict({n.removeprefix(prefix): t.float() for n, t in state.items() if n.startswith(prefix)})
             return net, f"{published.name}, sha256 {hashlib.sha256(published.read_bytes()).hexdigest()}"
@@ -117,7 +132,7 @@ class Run:
 
     def _first_chips(self) -> Tensor:
         chips, _ = self._batch(self._order(epoch=0)[:_CHIPS_FOR_NORMS])
-        return centre(chips, self.config.chip_px)
+        return centre(chips, self.net.side)
 
     def train(self, epochs: int | None = None) -> None:
         """Trains to the end of the schedule, or only so many epochs of it."""
@@ -125,7 +140,7 @@ class Run:
         while self.epoch < last:
             started = time.monotonic()
             losses = self._train_epoch()
-            scores = evaluate(self.average, self.val, self.config.chip_px)
+            scores = evaluate(self.average, self.val)
             self.epoch += 1
             self._log({"epoch": self.epoch, "seconds": time.monotonic() - started} | losses | scores)
             self._keep_if_better(overall(scores), without_norms(self.average).state_dict())
@@ -147,7 +162,7 @@ class Run:
         mean = {name: (best[name] + last[name]) / 2 for name in best}
         net = Branch(self.config.branch)
         net.load_state_dict(mean)
-        scores = evaluate(net, self.val, self.config.chip_px)
+        scores = evaluate(net, self.val)
         print("mean of the best and the last:", " ".join(f"{name}={value:.4g}" for name, value in scores.items()))
         self._keep_if_better(overall(scores), mean)
 
@@ -160,15 +175,16 @@ class Run:
             step = self.epoch * self.steps_an_epoch + i
             generator = torch.Generator().manual_seed(self.config.seed + step)
             torch.manual_seed(self.config.seed + step)  # dropout
-            chips, labels = self._batch(order[i * self.config.batch_size : (i + 1) * self.config.batch_size])
-            chips = augment(chips, self.config.augment, generator, self.config.chip_px)
+            chips, targets = self._batch(order[i * self.config.batch_size : (i + 1) * self.config.batch_size])
+            chips = augment(chips, self.config.augment, generator, self.net.side)
+            chips, targets = mixed(chips, targets, self.config.mixup, generator)
             chips = chips.contiguous(memory_format=torch.channels_last)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["peak"] * self._schedule(step)
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_FAST_BFLOAT16):
                 outputs = self.net(chips)
             logits = dict(zip(self.net.attributes, outputs, strict=True))
-            loss, parts = multitask_loss(logits, labels, self.config.task_weights, self.config.label_smoothing)
+            loss, parts = multitask_loss(logits, targets, self.config.task_weights)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -189,17 +205,17 @@ class Run:
 
     def _batch(self, entries: list[tuple[str, int]]) -> tuple[Tensor, dict[Attribute, Tensor]]:
         chips = np.stack([self.sets[name].chips[i] for name, i in entries])
-        labels: dict[Attribute, Tensor] = {}
-        for attribute in CLASSES:
-            labels[attribute] = torch.tensor([int(self.sets[name].labels.classes[attribute][i]) for name, i in entries])
-        for attribute in BINS:
+        targets: dict[Attribute, Tensor] = {}
+        for attribute in self.net.attributes:
             rows = [self.sets[name].labels.distributions[attribute][i] for name, i in entries]
-            labels[attribute] = torch.from_numpy(np.stack(rows))
-        return torch.from_numpy(chips).permute(0, 3, 1, 2).float(), labels
+            targets[attribute] = torch.from_numpy(np.stack(rows))
+            if attribute in CLASSES:
+                targets[attribute] = smoothed(targets[attribute], self.config.label_smoothing)
+        return torch.from_numpy(chips).permute(0, 3, 1, 2).float(), targets
 
     def _schedule(self, step: int) -> float:
         """Linear warm-up, then a half cosine to 1 % of the peak."""
-        total = (self.config.schedule_epochs or self.config.epochs) * self.steps_an_epoch
+        total = self.config.epochs * self.steps_an_epoch
         warm = min(1.0, (step + 1) / self.config.warmup_steps)
         return warm * (0.01 + 0.99 * (1 + math.cos(math.pi * step / total)) / 2)
 
@@ -215,6 +231,7 @@ class Run:
         state = {
             "config": as_json(self.config),
             "started_from": self.started_from,
+            "taught_by": self.taught_by,
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -231,6 +248,10 @@ class Run:
         state = torch.load(path, weights_only=True)
         if state["config"] != as_json(self.config):
             raise SystemExit(f"{path} was written with another configuration; choose another --out")
+        if state["taught_by"] != self.taught_by:
+            raise SystemExit(
+                f"{path} learned from {state['taught_by']}, not from {self.taught_by}; choose another --out"
+            )
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -255,7 +276,7 @@ def as_json(config: TrainConfig) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def evaluate(net: Branch, sets: dict[str, Faces], chip_px: int) -> Scores:
+def evaluate(net: Branch, sets: dict[str, Faces]) -> Scores:
     """Scores a set by name and attribute, on centred chips; ``training.evaluate`` has the served pipeline's."""
     served = MirrorAveraged(net).eval()
     scores: Scores = {}
@@ -263,7 +284,7 @@ def evaluate(net: Branch, sets: dict[str, Faces], chip_px: int) -> Scores:
         logits: dict[Attribute, list[np.ndarray]] = {attribute: [] for attribute in net.attributes}
         for start in range(0, len(faces), 64):
             cached = torch.from_numpy(faces.chips[start : start + 64].copy()).permute(0, 3, 1, 2).float()
-            chips = centre(cached, chip_px)
+            chips = centre(cached, net.side)
             for attribute, output in zip(net.attributes, served(chips), strict=True):
                 logits[attribute].append(output.numpy())
         probabilities = {attribute: softmax(np.concatenate(parts)) for attribute, parts in logits.items()}

@@ -86,7 +86,7 @@ MODEL_CARD: Final = {
     "version": "1",
     "sha256": "9f86d081…",
     "architecture": "resnet34",
-    "chip_size": 112,
+    "chip_size": 150,
     "labels": {"gender": ["female", "male"]},
     "licence": "research and non-commercial use",
     "trained_on": ["UTKFace"],
@@ -98,8 +98,8 @@ MODEL_CARD: Final = {
 MODEL: Final = {
     **MODEL_CARD,
     "training": {
-        "identity": {"command": "python -m training.train --config identity-end --data DATA", "date": "2026-11-22"},
-        "expression": {"command": "python -m training.train --config expression-end --data DATA", "date": "2026-11-22"},
+        "identity": {"command": "python -m training.train --config identity --data DATA", "date": "2026-11-22"},
+        "expression": {"command": "python -m training.train --config expression --data DATA", "date": "2026-11-22"},
     },
     "evaluations": [
         {

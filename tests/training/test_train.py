@@ -2,16 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from cv.engine.nets.attribute_net import Branch
-from training.augment import augment, centre
+from cv.engine.config import WEIGHTS_DIR
+from cv.engine.labels import Attribute
+from cv.engine.nets.attribute_net import CHIP_PX, Branch
+from cv.engine.weights import read_manifest
+from training.augment import augment, centre, mixed
 from training.configs import AugmentConfig, TrainConfig
-from training.data import CACHED_PX, CHIP_PX, Faces
+from training.data import CACHED_PX, Faces
 from training.labels import labels_of
 from training.train import Run
 
@@ -104,3 +108,44 @@ def test_no_augmentation_is_the_centre_or_its_mirror() -> None:
     for one, expected in zip(moved, plain, strict=True):
         difference = min(float((one - side).abs().max()) for side in (expected, expected.flip(2)))
         assert difference < 0.1
+
+
+def test_mixed_chips_and_targets_are_blended_in_the_same_shares() -> None:
+    chips = torch.tensor([0.0, 100.0, 200.0, 50.0])[:, None, None, None].expand(4, 3, 2, 2)
+    targets = {Attribute.GENDER: torch.stack([1 - chips[:, 0, 0, 0] / 200, chips[:, 0, 0, 0] / 200], dim=1)}
+
+    blended, mixed_targets = mixed(chips, targets, 1.0, torch.Generator().manual_seed(3))
+
+    assert not torch.equal(blended, chips)
+    torch.testing.assert_close(mixed_targets[Attribute.GENDER][:, 1], blended[:, 0, 0, 0] / 200)
+    torch.testing.assert_close(mixed_targets[Attribute.GENDER].sum(dim=1), torch.ones(4))
+
+
+def test_a_blend_with_a_face_without_a_label_has_none() -> None:
+    chips = torch.rand(2, 3, 2, 2)
+    targets = {Attribute.GENDER: torch.tensor([[1.0, 0.0], [0.0, 0.0]])}
+    swapping = next(s for s in range(99) if _order(s) == [1, 0])
+
+    _, mixed_targets = mixed(chips, targets, 1.0, torch.Generator().manual_seed(swapping))
+
+    assert mixed_targets[Attribute.GENDER].abs().max() == 0
+
+
+def _order(seed: int) -> list[int]:
+    generator = torch.Generator().manual_seed(seed)
+    torch.randint(2**31, (1,), generator=generator)  # that of the shares
+    return torch.randperm(2, generator=generator).tolist()
+
+
+def test_run_that_learned_from_another_teacher_is_refused(
+    tmp_path: Path, sets: dict[str, Faces], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(CONFIG, teacher_share=0.5)
+    Run(config, tmp_path, sets, sets).train(epochs=1)
+    card = read_manifest(WEIGHTS_DIR).card
+    monkeypatch.setattr(
+        "training.train.read_manifest", lambda folder: SimpleNamespace(card=replace(card, sha256="other"))
+    )
+
+    with pytest.raises(SystemExit, match="learned from xcloud-attributes"):
+        Run(config, tmp_path, sets, sets)

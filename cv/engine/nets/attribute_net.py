@@ -1,22 +1,27 @@
 """One net, five answers: two branches of a face-recognition ResNet, and a linear head an attribute.
 
 Expression, which face recognition learns to look past, has a branch of its own; age, gender, race and beauty, which
-help each other, share theirs (separate upper branches as in HMT-Net, Xu et al. 2019, taken down to the pixels).
+help each other, share theirs (separate upper branches as in HMT-Net, Xu et al. 2019, taken down to the pixels). These
+see the chip as large as dlib's net did, whose features are worth most there; for expressions less will do.
 """
 
 from typing import Final
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cv.engine.labels import Attribute, head_size
 from cv.engine.nets.face_resnet import Stem, face_resnet, stage
 
-FEATURES = 256
+FEATURES: Final = 256
+CHIP_PX: Final = 150
 BRANCHES: Final[dict[str, tuple[Attribute, ...]]] = {
     "identity": tuple(attribute for attribute in Attribute if attribute is not Attribute.EXPRESSION),
     "expression": (Attribute.EXPRESSION,),
 }
+# Side of the chip that a branch sees.
+SIDES: Final = {"identity": CHIP_PX, "expression": 112}
 
 # Mean colour (RGB) and scale of dlib's ``input_rgb_image_sized``, which the trunk was trained with.
 _MEAN = (122.782, 117.001, 104.298)
@@ -30,7 +35,7 @@ class Branch(nn.Module):
 
     def __init__(self, name: str, dropout: float = 0.0) -> None:
         super().__init__()
-        self.attributes = BRANCHES[name]
+        self.attributes, self.side = BRANCHES[name], SIDES[name]
         self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
         self.trunk = face_resnet() if name == "identity" else expression_resnet()
         self.dropout = nn.Dropout(dropout)
@@ -55,18 +60,36 @@ def expression_resnet() -> nn.Sequential:
     )
 
 
+class Shrink(nn.Module):
+    """float32 ``(N, 3, CHIP_PX, CHIP_PX)`` → ``(N, 3, side, side)``, bilinear and antialiased.
+
+    As products with a constant from both sides, which every runtime computes alike.
+    """
+
+    rows: Tensor
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        weights = F.interpolate(torch.eye(CHIP_PX)[None, None], (side, CHIP_PX), mode="bilinear", antialias=True)
+        self.register_buffer("rows", weights[0, 0], persistent=False)
+
+    def forward(self, chips: Tensor) -> Tensor:
+        return self.rows @ chips @ self.rows.T
+
+
 class AttributeNet(nn.Module):
-    """float32 RGB ``(N, 3, S, S)`` in [0, 255] → logits ``(N, head_size)`` in the order of Attribute."""
+    """float32 RGB ``(N, 3, CHIP_PX, CHIP_PX)`` in [0, 255] → logits ``(N, head_size)`` in the order of Attribute."""
 
     def __init__(self) -> None:
         super().__init__()
         self.branches = nn.ModuleDict({name: Branch(name) for name in BRANCHES})
+        self.views = nn.ModuleDict({n: nn.Identity() if s == CHIP_PX else Shrink(s) for n, s in SIDES.items()})
 
     def forward(self, chips: Tensor) -> tuple[Tensor, ...]:
         logits = {
             attribute: head
             for name, attributes in BRANCHES.items()
-            for attribute, head in zip(attributes, self.branches[name](chips), strict=True)
+            for attribute, head in zip(attributes, self.branches[name](self.views[name](chips)), strict=True)
         }
         return tuple(logits[attribute] for attribute in Attribute)
 
