@@ -9,6 +9,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from cv.cards import CARDS_DIR
+from cv.engine.config import WEIGHTS_DIR
 from cv.serving import served_engine
 
 
@@ -21,7 +22,9 @@ def test_a_model_is_shown_with_all_that_training_wrote(api: APIClient, name: str
     written = json.loads((CARDS_DIR / f"{name}.json").read_text())
     model = api.get(f"/api/v1/models/{name}").json()
     assert model["training"].keys() == {"identity", "expression"}
-    assert model["training"]["identity"]["command"].endswith("python -m training.train --config identity --data DATA")
+    trained = json.loads((WEIGHTS_DIR / "manifest.json").read_text())["attributes"]["training"]
+    assert model["training"]["identity"]["command"] == trained["identity"]["command"]
+    assert model["training"]["identity"]["command"].startswith("python -m training.train --config identity --data DATA")
     assert [evaluation["data_set"] for evaluation in model["evaluations"]] == list(written)
     faces = next(evaluation for evaluation in model["evaluations"] if evaluation["data_set"] == "utkface")
     assert faces["n"] == written["utkface"]["n"]
