@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load as load_safetensors
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -28,12 +27,12 @@ from cv.engine.labels import CLASSES
 from cv.engine.nets.attribute_net import BRANCHES, CHIP_PX, AttributeNet, MirrorAveraged
 from cv.engine.nets.mtcnn import ONet, PNet, RNet
 from cv.engine.runtime import load_detector
-from cv.engine.weights import FORMAT, MANIFEST, read_manifest
+from cv.engine.weights import FORMAT, MANIFEST
 from training.configs import CONFIGS
 from training.curves import read_log
 from training.lean_mtcnn import lean
 from training.quantize import quantized, typical_chips
-from training.train import BEST
+from training.train import BEST, published_state
 
 TOLERANCE = 1e-4
 MTCNN_PACKAGE = "facenet_pytorch"
@@ -69,9 +68,7 @@ def main() -> None:
         sets = sorted({name for told in training.values() for name in told["config"]["repeats"]})
         tables = [arguments.data / f"{name}.parquet" for name in sets]
         chips = typical_chips(tables, CHIP_PX, load_detector(EngineConfig()))
-        manifest["attributes"] = export_attributes(
-            net.eval(), training, chips, arguments.version, arguments.weights_dir
-        )
+        manifest["attributes"] = export_attributes(net, training, chips, arguments.version, arguments.weights_dir)
     write_manifest(path, manifest)
 
 
@@ -109,9 +106,7 @@ def branch_state(branch: str, run: Path | None, weights_dir: Path) -> dict[str, 
     """The best weights of a branch's run, rounded as they are published; without a run, those published already."""
     if run is not None:
         return {name: halved(tensor) for name, tensor in load_file(run / BEST).items()}
-    prefix = f"branches.{branch}."
-    published = load_safetensors(read_manifest(weights_dir).tensors["attributes"].read())
-    return {name.removeprefix(prefix): tensor for name, tensor in published.items() if name.startswith(prefix)}
+    return published_state(weights_dir, branch)
 
 
 def export_attributes(

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
@@ -122,10 +122,8 @@ class Run:
             net.start_from(pretrained_face_resnet()[0])
             return net, "dlib's face-recognition ResNet"
         if self.config.start == PUBLISHED:
-            prefix = f"branches.{self.config.branch}."
             published = weights_dir / "attributes.safetensors"
-            state = load_file(published)
-            net.load_state_dict({n.removeprefix(prefix): t.float() for n, t in state.items() if n.startswith(prefix)})
+            net.load_state_dict(published_state(weights_dir, self.config.branch))
             return net, f"{published.name}, sha256 {hashlib.sha256(published.read_bytes()).hexdigest()}"
         net.load_state_dict(load_file(self.out.parent / self.config.start / BEST))
         return net, f"the run {self.config.start}"
@@ -267,6 +265,13 @@ class Run:
                 writer.writeheader()
             writer.writerow({name: round(value, 5) for name, value in row.items()})
         print(" ".join(f"{name}={value:.4g}" for name, value in row.items()), flush=True)
+
+
+def published_state(weights_dir: Path, branch: str) -> Weights:
+    """One branch of the published attribute weights, rounded as they are. Raises ModelNotReady."""
+    prefix = f"branches.{branch}."
+    state = load(read_manifest(weights_dir).tensors["attributes"].read())
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 
 def as_json(config: TrainConfig) -> dict[str, Any]:

@@ -330,6 +330,7 @@ def test_failed_save_is_an_error_and_leaves_nothing(
     monkeypatch.setattr("cv.services.analyses._faces_insert", lost)
     answer = api.post(URL, as_file(grace_hopper), format="multipart")
     assert_error(answer, 503, "overloaded", None, "the database does not answer; try again")
+    assert not Analysis.objects.exists()
 
 
 def test_request_id_is_taken_over_when_harmless_and_replaced_when_not(api: APIClient) -> None:
