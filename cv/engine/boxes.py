@@ -7,7 +7,7 @@ Boxes = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
 
 # The best boxes are compared with all others so many at a time: few calls, and no matrix that outgrows the cache.
-_BLOCK = 128
+_BLOCK = 64
 
 
 def areas(boxes: Boxes) -> npt.NDArray[np.float32]:
@@ -37,10 +37,16 @@ def nms(boxes: Boxes, scores: Scores, threshold: float, *, over_smaller: bool = 
 
 def _apart(some: Boxes, others: Boxes, threshold: float, over_smaller: bool) -> npt.NDArray[np.bool_]:
     """Whether each of ``some`` (N) and each of ``others`` (M) may both stay, ``(N, M)``."""
-    corner = np.minimum(some[:, None, 2:], others[None, :, 2:])
-    corner -= np.maximum(some[:, None, :2], others[None, :, :2])
-    np.maximum(corner, 0, out=corner)
-    shared = corner[..., 0] * corner[..., 1]
+    # Side by side, not box by box: NumPy runs along numbers that lie next to each other several times as fast.
+    left, top, right, bottom = np.ascontiguousarray(some.T)[:, :, None]
+    other_left, other_top, other_right, other_bottom = np.ascontiguousarray(others.T)
+    shared = np.minimum(right, other_right)
+    shared -= np.maximum(left, other_left)
+    np.maximum(shared, 0, out=shared)
+    height = np.minimum(bottom, other_bottom)
+    height -= np.maximum(top, other_top)
+    # Where one of them is negative, the product is not positive, as it is not where there is nothing shared.
+    shared *= height
     one, other = areas(some)[:, None], areas(others)[None]
     whole = np.minimum(one, other) if over_smaller else one + other - shared
     return np.asarray(shared <= threshold * whole)

@@ -1,6 +1,6 @@
 """MTCNN (Zhang et al. 2016): an image pyramid through P-Net, then R-Net and O-Net on ever fewer candidates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ _THUMBNAIL_PX, _THUMBNAIL_SHARE = 200, 1 / 8
 _LARGE_PIXELS = 1_000_000
 # What goes through a net at once: so much that what it computes on the way stays in the processor's cache.
 _BATCH, _STRIP_PIXELS = 16, 40_000
+# So many are cut out at once, while the nets see the ones before.
+_CUT = 64
 
 Picture = AreaImage | Mipmap
 
@@ -109,11 +111,11 @@ class Detector:
         """The net's outputs for the boxes ``(N, 4)``, cut out at ``size``; N may be 0."""
         regions = _clip(boxes, image.size)
 
-        def outputs(batch: Regions) -> list[Array]:
-            return net(crops_to_input(image.crops(batch, size)))
+        def batches() -> Iterator[Array]:
+            for cut in _parts(regions, _CUT):
+                yield from _parts(crops_to_input(image.crops(cut, size)), _BATCH)
 
-        batches = [regions[i : i + _BATCH] for i in range(0, max(len(regions), 1), _BATCH)]
-        return [np.concatenate(part) for part in zip(*self.spread(outputs, batches), strict=True)]
+        return [np.concatenate(part) for part in zip(*self.spread(net, batches()), strict=True)]
 
 
 def pyramid_scales(shorter_side: int, min_face_px: float) -> list[float]:
@@ -135,6 +137,11 @@ def _strips(level: Array) -> list[Array]:
     return [
         np.ascontiguousarray(level[:, :, top * _STRIDE : (top + rows) * _STRIDE + _CELL - _STRIDE]) for top in edges
     ]
+
+
+def _parts(rows: npt.NDArray[Any], count: int) -> list[npt.NDArray[Any]]:
+    """``count`` rows at a time; an empty part where there are none."""
+    return [rows[i : i + count] for i in range(0, max(len(rows), 1), count)]
 
 
 def _clip(boxes: Boxes, image_size: tuple[int, int]) -> Regions:
