@@ -1,7 +1,7 @@
 """Area resampling of large images: each region is read from the smallest copy that still shows enough of it.
 
-Mipmaps (Williams 1983): the image, halved again and again. A result's pixels are nearly the means of what they cover,
-and cost the same however large the region is.
+Mipmaps (Williams 1983): the image, halved again and again. Each pixel of a result is the mean of four of the copy in
+which it is one to two pixels wide: nearly the mean of what it covers, at the same cost however much that is.
 """
 
 from functools import cached_property
@@ -11,11 +11,6 @@ import numpy.typing as npt
 from PIL import Image
 
 from cv.engine.area import Regions
-
-# A mean that fades out at its edges: a plain one would take or leave whole pixels.
-_FILTER = Image.Resampling.HAMMING
-# The whole image is read from a copy only where that has so many pixels, along each side, for each of the result's.
-_DETAIL = 1.5
 
 Packed = npt.NDArray[np.uint32]
 
@@ -38,21 +33,25 @@ class Mipmap:
 
     def resize(self, width: int, height: int) -> npt.NDArray[np.uint8]:
         """The whole image: uint8 RGB ``(height, width, 3)``."""
-        pixels = self._resized(self.size, (width, height)).tobytes()
-        return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
+        halving = int(_halvings(min(self.size[0] / width, self.size[1] / height)))
+        copy = self._halved(halving)
+        # Not the whole copy: that of an odd image covers half a pixel more.
+        whole = np.array([[0, 0, *self.size]]) / 2**halving
+        upper, lower = (rows[0] for rows in copy._quarters(whole, height, axis=1))
+        left, right = (columns[0] for columns in copy._quarters(whole, width, axis=0))
+        lines = copy._packed.reshape(copy.size[::-1])
+        # Rows first: they lie in one piece.
+        rows = _mean(lines.take(upper, axis=0), lines.take(lower, axis=0))
+        return _unpacked(_mean(rows.take(left, axis=1), rows.take(right, axis=1)))
 
     def crops(self, regions: Regions, size: int) -> npt.NDArray[np.uint8]:
-        """Regions ``(N, 4)`` xyxy, whole pixels inside the image → uint8 RGB ``(N, size, size, 3)``.
-
-        Each pixel is the mean of four of the copy in which it is one to two pixels wide.
-        """
-        sides = (regions[:, 2:] - regions[:, :2]).min(axis=1)
-        halvings = np.log2(np.maximum(sides / size, 1)).astype(int)
+        """Regions ``(N, 4)`` xyxy, whole pixels inside the image → uint8 RGB ``(N, size, size, 3)``."""
+        halvings = _halvings((regions[:, 2:] - regions[:, :2]).min(axis=1) / size)
         packed = np.empty((len(regions), size, size), np.uint32)
         for halving in np.unique(halvings):
             chosen = halvings == halving
             packed[chosen] = self._halved(halving)._sampled(regions[chosen] / 2**halving, size)
-        return packed.view(np.uint8).reshape(*packed.shape, 4)[..., :3]
+        return _unpacked(packed)
 
     def _halved(self, times: int) -> "Mipmap":
         return self._half._halved(times - 1) if times else self
@@ -74,13 +73,15 @@ class Mipmap:
         )
         return first, second
 
-    def _resized(self, extent: tuple[float, float], size: tuple[int, int]) -> Image.Image:
-        """The image's left upper part of this width and height."""
-        width, height = extent
-        if min(width / size[0], height / size[1]) >= 2 * _DETAIL:
-            # Not the whole half: that of an odd image covers half a pixel more.
-            return self._half._resized((width / 2, height / 2), size)
-        return self.image.resize(size, _FILTER, box=(0, 0, *extent))
+
+def _halvings(shrink: npt.ArrayLike) -> npt.NDArray[np.intp]:
+    """How often an image is halved before a bin of ``shrink`` pixels is one to two pixels wide."""
+    return np.log2(np.maximum(shrink, 1)).astype(np.intp)
+
+
+def _unpacked(packed: Packed) -> npt.NDArray[np.uint8]:
+    """``(…)`` → RGB ``(…, 3)``."""
+    return packed.view(np.uint8).reshape(*packed.shape, 4)[..., :3]
 
 
 def _mean(one: Packed, other: Packed) -> Packed:
