@@ -26,7 +26,7 @@ SWITCHES = [
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """SQLite in a file, as it is served: in memory, connections share tables whose locks nobody waits for."""
+    """SQLite in a file, as it is served: in memory, nobody waits for the lock of a table."""
     database = settings.DATABASES["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "xcloud.sqlite3")
