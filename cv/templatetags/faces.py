@@ -25,7 +25,8 @@ def in_words(analysis: Analysis) -> str:
         if isinstance(age, Estimate):
             words.append(gettext("about %(age)d") % {"age": round(age.value)})
         if words:
-            return gettext(", ").join(words)
+            said = gettext(", ").join(words)
+            return said[0].upper() + said[1:]
     if not found:
         return gettext("No face")
     return ngettext("%(count)d face", "%(count)d faces", len(found)) % {"count": len(found)}

@@ -37,11 +37,12 @@ export function faceCard(face, { photo, image, prefix = "" }) {
 
 /** The answers that are sure enough to be taken for one. */
 export function summary({ gender, age, expression }) {
-  return separated([
+  const words = separated([
     sure(gender) && label(gender.label),
     sure(age) && fill(gettext("about %(age)s"), { age: Math.round(age.value) }),
     sure(expression) && looks(expression.label),
   ]) || gettext("Face");
+  return words[0].toUpperCase() + words.slice(1);
 }
 
 const unsureMark = () => el("span", { class: "sureness is-unsure" }, gettext("unsure"));

@@ -43,7 +43,7 @@ def test_an_answer_that_abstained_is_shown_as_unsure(start: Page, live_server: L
     start.goto(f"{live_server.url}/analyses/{row.pk}/")
     card = start.locator(".card")
     # Neither the age nor the gender is said in the headline.
-    expect(card.get_by_role("heading", level=3)).to_have_text("Face 1 happy")
+    expect(card.get_by_role("heading", level=3)).to_have_text("Face 1 Happy")
     for title in ("Age", "Gender"):
         expect(card.get_by_role("heading", level=4, name=title)).to_have_text(f"{title}unsure")
     expect(card.get_by_role("heading", level=4, name="Race")).to_have_text("Racefairly sure")

@@ -105,7 +105,7 @@ def test_charts_count_them_apart(caller: Caller) -> None:
 
 
 def test_words_for_people_leave_out_what_is_unsure(caller: Caller) -> None:
-    assert in_words(stored_analysis(caller, described(gender=PERHAPS_MALE))) == "about 31"
+    assert in_words(stored_analysis(caller, described(gender=PERHAPS_MALE))) == "About 31"
     assert in_words(stored_analysis(caller, described(gender=PERHAPS_MALE, age=SOMEONE_GROWN_UP))) == "1 face"
 
 
