@@ -9,10 +9,10 @@ from functools import cache
 from django.conf import settings
 
 from cv.engine.errors import ModelNotReady
-from cv.engine.pool import EnginePool, get_pool
+from cv.engine.pool import EnginePool, EnginesBusy, get_pool
 from cv.engine.types import AnalysisOptions, AnalysisResult
-from cv.gate import EngineGate
-from xcloud.metrics import FACES, STAGE_SECONDS
+from cv.gate import EngineGate, Overloaded
+from xcloud.metrics import ENGINE_BUSY, FACES, STAGE_SECONDS
 
 
 def served_engine() -> EnginePool:
@@ -28,7 +28,7 @@ def start_engines() -> None:
 
 @cache
 def engine_gate() -> EngineGate:
-    return EngineGate(settings.XCLOUD_ENGINE_SLOTS, settings.XCLOUD_ENGINE_QUEUE, settings.XCLOUD_ENGINE_PATIENCE_S)
+    return EngineGate(settings.XCLOUD_ENGINE_SLOTS + settings.XCLOUD_ENGINE_QUEUE)
 
 
 def nobody_left() -> None:
@@ -37,9 +37,17 @@ def nobody_left() -> None:
 
 def analyzed(data: bytes, options: AnalysisOptions, check_client: Callable[[], None] = nobody_left) -> AnalysisResult:
     """The image through the engine when its turn comes. Raises EngineError, Overloaded, what ``check_client`` does."""
-    engine = served_engine()
-    with engine_gate().slot(check_client):
-        result = engine.analyze(data, options)
+    with contextlib.ExitStack() as stack:
+
+        def on_turn() -> None:
+            check_client()
+            ENGINE_BUSY.inc()
+            stack.callback(ENGINE_BUSY.dec)
+
+        try:
+            result = served_engine().analyze(data, options, on_turn, settings.XCLOUD_ENGINE_PATIENCE_S)
+        except EnginesBusy as error:
+            raise Overloaded("the engine had no time for this image; try again") from error
     note(result)
     return result
 

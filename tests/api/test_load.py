@@ -2,7 +2,6 @@
 
 import base64
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,9 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv import serving
-from cv.gate import ClientGone, EngineGate, Overloaded
+from cv.engine import pool
+from cv.engine.pool import EnginePool, EnginesBusy
+from cv.gate import EngineGate
 from cv.models import Analysis
 
 URL = "/api/v1/analyses"
@@ -21,14 +22,10 @@ URL = "/api/v1/analyses"
 @pytest.fixture
 def gate(settings: Settings) -> Iterator[EngineGate]:
     """One image at a time, one in line."""
-    settings.XCLOUD_ENGINE_SLOTS, settings.XCLOUD_ENGINE_QUEUE, settings.XCLOUD_ENGINE_PATIENCE_S = 1, 1, 1
+    settings.XCLOUD_ENGINE_SLOTS, settings.XCLOUD_ENGINE_QUEUE = 1, 1
     serving.engine_gate.cache_clear()
     yield serving.engine_gate()
     serving.engine_gate.cache_clear()
-
-
-def stay() -> None:
-    """A client that waits."""
 
 
 def test_beyond_the_queue_it_is_503_with_retry_after_while_health_and_lists_answer(
@@ -65,33 +62,21 @@ def test_every_way_a_request_ends_gives_its_place_back(gate: EngineGate, api: AP
     for body in (good, {"image": "AAAA"}, {}, {"image": "!"}, {"url": "http://127.0.0.1/"}):
         api.post(URL, body)
         APIClient().post(URL, body)
-    with gate.admitted(), gate.admitted(), gate.slot(stay):
+    with gate.admitted(), gate.admitted():
         pass
 
 
-def test_who_waits_too_long_for_the_engine_is_told_to_come_back(gate: EngineGate) -> None:
-    with gate.slot(stay), pytest.raises(Overloaded, match="no time"), gate.slot(stay):
-        pass
+def test_who_waits_too_long_for_an_engine_is_told_to_come_back(
+    api: APIClient, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise EnginesBusy
 
-
-def test_waiting_requests_get_their_turn(gate: EngineGate) -> None:
-    order: list[str] = []
-    inside, go = threading.Event(), threading.Event()
-
-    def first() -> None:
-        with gate.slot(stay):
-            inside.set()
-            go.wait(5)
-            order.append("first")
-
-    worker = threading.Thread(target=first)
-    worker.start()
-    inside.wait(5)
-    go.set()
-    with gate.slot(stay):
-        order.append("second")
-    worker.join()
-    assert order == ["first", "second"]
+    monkeypatch.setattr(EnginePool, "analyze", busy)
+    answer = api.post(URL, {"image": base64.b64encode(empty_scene).decode()})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert answer.json()["error"]["message"] == "the engine had no time for this image; try again"
+    assert not Analysis.objects.exists()
 
 
 @pytest.fixture
@@ -109,8 +94,7 @@ def test_engine_does_not_run_for_a_client_that_left(
 ) -> None:
     server, client = connection
     runs: list[int] = []
-    engine = serving.served_engine()
-    monkeypatch.setattr(type(engine), "analyze", counted(type(engine).analyze, runs))
+    monkeypatch.setattr(pool._Engine, "ask", counted(pool._Engine.ask, runs))
     body = {"image": base64.b64encode(empty_scene).decode()}
     assert api.post(URL, body, **{"gunicorn.socket": server}).status_code == 201
     # What a client sends early, such as its next request, does not mean that it left.
@@ -122,16 +106,6 @@ def test_engine_does_not_run_for_a_client_that_left(
     assert (answer.status_code, answer.json()["error"]["code"]) == (499, "client_closed_request")
     assert runs == [1, 1]
     assert Analysis.objects.count() == 2
-
-
-def test_client_that_left_gives_its_slot_to_the_next(gate: EngineGate) -> None:
-    def left() -> None:
-        raise ClientGone("left")
-
-    with pytest.raises(ClientGone), gate.slot(left):
-        raise AssertionError("the engine ran")
-    with gate.slot(stay):
-        pass
 
 
 def counted(method: Callable[..., Any], runs: list[int]) -> Callable[..., Any]:

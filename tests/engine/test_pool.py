@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -15,7 +17,7 @@ import pytest
 from cv.engine.config import EngineConfig
 from cv.engine.errors import ModelNotReady, UndecodableImage
 from cv.engine.pipeline import Engine
-from cv.engine.pool import EngineDied, EngineFailed, EnginePool
+from cv.engine.pool import EngineDied, EngineFailed, EnginePool, EnginesBusy
 from cv.engine.types import AnalysisOptions, AnalysisResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +95,63 @@ def test_an_engine_that_is_killed_while_it_waits_costs_nobody_an_answer(frail: E
     while engine in engines():
         time.sleep(0.01)
     assert len(frail.analyze(astronaut).faces) == 1
+
+
+@pytest.fixture
+def one_in_the_engine(frail: EnginePool, empty_scene: bytes) -> Iterator[Callable[[], None]]:
+    """The frail pool's engine has an image and does not answer; call this to let it go on."""
+    before = {child.pid for child in engines()}
+    frail.check()
+    (engine,) = [child for child in engines() if child.pid not in before]
+    engine.suspend()
+    with ThreadPoolExecutor(1) as caller:
+        caller.submit(frail.analyze, empty_scene)
+        while frail._idle:
+            time.sleep(0.001)
+        yield engine.resume
+        engine.resume()
+
+
+def test_who_comes_first_is_served_first(
+    frail: EnginePool, one_in_the_engine: Callable[[], None], empty_scene: bytes
+) -> None:
+    served: list[int] = []
+    with ThreadPoolExecutor(5) as callers:
+        for number in range(5):
+            callers.submit(frail.analyze, empty_scene, AnalysisOptions(), partial(served.append, number))
+            while len(frail._line) <= number:
+                time.sleep(0.001)
+        assert served == []
+        one_in_the_engine()
+    assert served == [0, 1, 2, 3, 4]
+
+
+def test_who_has_no_patience_leaves_the_line(
+    frail: EnginePool, one_in_the_engine: Callable[[], None], astronaut: bytes
+) -> None:
+    asked: list[int] = []
+    with pytest.raises(EnginesBusy, match="no engine was free"):
+        frail.analyze(astronaut, AnalysisOptions(), lambda: asked.append(1), patience_s=0.05)
+    one_in_the_engine()
+    assert len(frail.analyze(astronaut, AnalysisOptions(), lambda: asked.append(2), patience_s=30).faces) == 1
+    assert asked == [2]
+
+
+def test_who_does_not_want_the_answer_any_more_leaves_the_engine_to_the_next(
+    frail: EnginePool, one_in_the_engine: Callable[[], None], astronaut: bytes
+) -> None:
+    def left() -> None:
+        raise ConnectionAbortedError("left")
+
+    with ThreadPoolExecutor(2) as callers:
+        gone = callers.submit(frail.analyze, astronaut, AnalysisOptions(), left)
+        while not frail._line:
+            time.sleep(0.001)
+        waiting = callers.submit(frail.analyze, astronaut)
+        one_in_the_engine()
+        with pytest.raises(ConnectionAbortedError, match="left"):
+            gone.result(timeout=30)
+        assert len(waiting.result(timeout=30).faces) == 1
 
 
 def test_a_failure_nobody_foresaw_is_told_with_where_it_was(pool: EnginePool, astronaut: bytes) -> None:
