@@ -30,6 +30,8 @@ ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06")
 GZIP_MAGIC: Final = b"\x1f\x8b"
 BZIP2_MAGIC: Final = b"BZh"
 CENTRAL_HEADER: Final = b"PK\x01\x02"
+# Of bzip2 and LZMA, zipfile unpacks whatever comes of a piece at once.
+BOUNDED_COMPRESSIONS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 # Photos do not shrink: an archive that unpacks to more than so many times its size, and to this much, is a bomb.
 MAX_RATIO: Final = 100
 RATIO_FROM: Final = 64 * 1024 * 1024
@@ -104,9 +106,12 @@ class _BoundedList(io.RawIOBase):
     def __init__(self, file: IO[bytes], limits: ArchiveLimits) -> None:
         self._file = file
         self._limits = limits
+        # From then on what is read is entries, of which each is held to a size of its own.
+        self.listed = False
 
     def read(self, size: int = -1) -> bytes:
-        # Only the list of contents is ever read in one such piece: files are unpacked in small ones.
+        if self.listed:
+            return self._file.read(size)
         bound = max(self._limits.entries * MAX_HEADER // 4, 1024 * 1024)
         data = self._file.read(min(size, bound + 1) if size >= 0 else bound + 1)
         if len(data) > bound:
@@ -128,7 +133,9 @@ class _BoundedList(io.RawIOBase):
 
 
 def _zip_entries(file: IO[bytes], limits: ArchiveLimits, total: _Total) -> Iterator[Entry]:
-    with zipfile.ZipFile(_BoundedList(file, limits)) as archive:
+    bounded = _BoundedList(file, limits)
+    with zipfile.ZipFile(bounded) as archive:
+        bounded.listed = True
         entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_left_behind(entry.filename)]
         _check_count(len(entries), limits)
         if any(entry.flag_bits & 0x1 for entry in entries):
@@ -148,13 +155,19 @@ def _zip_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Archive
         return Entry(entry.filename, code=ItemCode.NOT_A_FILE, message="a link or device, not a file")
     if entry.file_size > limits.entry_bytes:
         return _too_large(entry.filename, limits)
+    unreadable = Entry(
+        entry.filename,
+        code=ItemCode.ENTRY_UNREADABLE,
+        message="the entry is damaged or packed in a way that is not read here",
+    )
+    if entry.compress_type not in BOUNDED_COMPRESSIONS:
+        return unreadable
     try:
         with archive.open(entry) as packed:
             data = packed.read(limits.entry_bytes + 1)
-    # The last two are zipfile's words for a compression or an encryption that it does not know.
-    except (*DAMAGE, NotImplementedError, RuntimeError):
-        return Entry(entry.filename, code=ItemCode.ENTRY_UNREADABLE, message="the entry is damaged or packed in a way "
-                     "that is not read here")  # fmt: skip
+    # The last is zipfile's word for an encryption that it does not know.
+    except (*DAMAGE, RuntimeError):
+        return unreadable
     total.add(len(data))
     if len(data) > limits.entry_bytes:
         return _too_large(entry.filename, limits)

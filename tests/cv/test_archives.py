@@ -7,6 +7,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from cv.jobs.archives import ArchiveLimits, Entry, archive_entries
@@ -136,6 +137,22 @@ def peak_of(data: bytes, limits: ArchiveLimits) -> tuple[type[Exception] | None,
         return type(error), tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_compression_that_unpacks_without_bound_is_not_read(compression: int) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        archive.writestr("bomb", bytes(50 * MIB))
+    data = lying(file.getvalue(), 5000)
+    assert [entry.code for entry in entries(data)] == [ItemCode.ENTRY_UNREADABLE]
+    assert peak_of(data, LIMITS)[1] < MIB
+
+
+def test_a_large_photo_is_not_taken_for_a_long_list() -> None:
+    photo = np.random.default_rng(1).bytes(3 * MIB) + b"PK\x01\x02" * 200
+    few = ArchiveLimits(entries=100, entry_bytes=10 * MIB, total_bytes=100 * MIB)
+    assert [entry.data for entry in entries(zip_of([("a.jpg", photo)]), few)] == [photo]
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked_in_memory() -> None:
