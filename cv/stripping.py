@@ -2,6 +2,7 @@
 
 import io
 import struct
+import threading
 from collections.abc import Iterator
 
 from PIL import Image
@@ -11,6 +12,8 @@ from cv.engine.decode import FORMATS, decode
 from cv.engine.types import MIN_FACE_PX_RANGE
 
 ORIENTATION = 0x0112
+# Whatever else a file says there means nothing, to the engine neither.
+ORIENTATIONS = range(1, 9)
 # JPEG markers (ITU-T T.81, table B.1).
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 APP0, APP2, APP14, APP15, COM = 0xE0, 0xE2, 0xEE, 0xEF, 0xFE
@@ -21,6 +24,8 @@ PNG_CHUNKS = frozenset(
     {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD"}
 )
 FALLBACK_QUALITY = 95
+# At most so many at once: 50 megapixels with transparency take 750 MB while they are decoded.
+_ENCODING = threading.BoundedSemaphore(2)
 
 
 class _NotLossless(Exception):
@@ -35,6 +40,8 @@ def without_metadata(data: bytes, limits: DecodeLimits) -> tuple[str, bytes]:
     """
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         kind, orientation = image.format, image.getexif().get(ORIENTATION, 1)
+    if orientation not in ORIENTATIONS:
+        orientation = 1
     try:
         # An MPO is a JPEG with more pictures behind it.
         if kind in ("JPEG", "MPO"):
@@ -133,11 +140,12 @@ def _png(data: bytes) -> bytes:
 
 def _encoded(data: bytes, limits: DecodeLimits) -> tuple[str, bytes]:
     """The very pixels that the engine sees, so that a second analysis sees them, too."""
-    pixels = decode(data, limits, MIN_FACE_PX_RANGE[0]).pixels
-    file = io.BytesIO()
-    pixels.save(file, "PNG")
-    if file.tell() <= limits.max_bytes:
-        return ".png", file.getvalue()
-    file = io.BytesIO()
-    pixels.save(file, "JPEG", quality=FALLBACK_QUALITY, subsampling=0)
-    return ".jpg", file.getvalue()
+    with _ENCODING:
+        pixels = decode(data, limits, MIN_FACE_PX_RANGE[0]).pixels
+        file = io.BytesIO()
+        pixels.save(file, "PNG")
+        if file.tell() <= limits.max_bytes:
+            return ".png", file.getvalue()
+        file = io.BytesIO()
+        pixels.save(file, "JPEG", quality=FALLBACK_QUALITY, subsampling=0)
+        return ".jpg", file.getvalue()

@@ -63,6 +63,17 @@ def test_jpeg_loses_its_position_and_keeps_every_pixel_upright(grace_hopper: byt
     assert kept.endswith(scan)
 
 
+def test_an_orientation_that_means_nothing_is_not_kept(grace_hopper: bytes) -> None:
+    """A number of four bytes, where eight values of two bytes are known."""
+    entry = struct.pack(">HHII", ORIENTATION, 4, 1, 70_000)
+    odd = b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + entry + bytes(4)
+    tagged = saved(grace_hopper, "JPEG", exif=odd, quality=90)
+    suffix, kept = without_metadata(tagged, LIMITS)
+    assert suffix == ".jpg"
+    assert dict(Image.open(io.BytesIO(kept)).getexif()) == {}
+    assert np.array_equal(pixels(kept), pixels(tagged))
+
+
 def test_progressive_jpeg_with_restarts_keeps_every_scan(grace_hopper: bytes) -> None:
     tagged = saved(grace_hopper, "JPEG", exif=tagged_exif(), progressive=True, restart_marker_rows=1)
     _, kept = without_metadata(tagged, LIMITS)
