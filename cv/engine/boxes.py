@@ -15,6 +15,13 @@ def areas(boxes: Boxes) -> npt.NDArray[np.float32]:
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
+def strongest(scores: Scores, most: int) -> npt.NDArray[np.intp]:
+    """Indices of the ``most`` best of the scores, or of all where there are no more, in their order."""
+    if len(scores) <= most:
+        return np.arange(len(scores))
+    return np.sort(np.argpartition(-scores, most)[:most])
+
+
 def nms(boxes: Boxes, scores: Scores, threshold: float, *, over_smaller: bool = False) -> npt.NDArray[np.intp]:
     """Indices of the boxes kept by greedy non-maximum suppression, best score first.
 

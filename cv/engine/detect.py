@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from cv.engine.area import AreaImage, Regions
-from cv.engine.boxes import Boxes, Scores, areas, nms, regress, to_squares
+from cv.engine.boxes import Boxes, Scores, areas, nms, regress, strongest, to_squares
 from cv.engine.config import DetectThresholds
 from cv.engine.mipmap import Mipmap
 from cv.engine.sessions import Array, Net
@@ -26,6 +26,9 @@ _THUMBNAIL_PX, _THUMBNAIL_SHARE = 200, 1 / 8
 _LARGE_PIXELS = 1_000_000
 # What goes through a net at once: so much that what it computes on the way stays in the processor's cache.
 _BATCH, _STRIP_PIXELS = 16, 40_000
+# The most candidates of a scale, and of all scales together: about as many as a crowd of 1,000 faces has. A picture of
+# 2,000 × 2,000 pixels tiled with small faces has thirty times as many, and would keep an engine busy for minutes.
+_MOST = 10_000
 # So many are cut out at once, while the nets see the ones before.
 _CUT = 64
 
@@ -74,12 +77,16 @@ class Detector:
             probability, offsets = (np.concatenate(part, axis=-2)[0] for part in parts)
             found.append(self._candidates(probability, offsets, scale))
         boxes, scores, offsets = (np.concatenate(part) for part in zip(*found, strict=True))
+        best = strongest(scores, _MOST)
+        boxes, scores, offsets = boxes[best], scores[best], offsets[best]
         kept = nms(boxes, scores, 0.7)
         return to_squares(regress(boxes[kept], offsets[kept], inclusive=False))
 
     def _candidates(self, probability: Array, offsets: Array, scale: float) -> tuple[Boxes, Scores, Array]:
         """Of one scale, P-Net's outputs ``(H, W)`` and ``(4, H, W)``."""
         rows, columns = np.nonzero(probability >= self.thresholds.proposal)
+        best = strongest(probability[rows, columns], _MOST)
+        rows, columns = rows[best], columns[best]
         corners = np.stack([columns, rows], axis=1).astype(np.float32) * _STRIDE + 1
         boxes = np.floor(np.hstack([corners, corners + _CELL - 1]) / np.float32(scale))
         scores = probability[rows, columns]

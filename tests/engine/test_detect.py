@@ -6,11 +6,13 @@ at the top of a 1024 × 600 canvas of grey 127. Boxes are x1, y1, x2, y2; landma
 right corner of the mouth, as seen in the picture.
 """
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from cv.engine.boxes import nms, regress, to_squares
+from cv.engine.boxes import nms, regress, strongest, to_squares
 from cv.engine.detect import Detector, pyramid_scales
 from cv.engine.types import Detection
 
@@ -192,3 +194,21 @@ def test_faces_of_a_large_picture_are_found_where_they_stand(
     np.testing.assert_allclose(corners(large), np.add([163.72, 105.84, 347.64, 344.03], [100, 50] * 2), atol=16)
     np.testing.assert_allclose(points(large), np.add(REFERENCE["grace_hopper", 40][0][1], [100, 50]), atol=8)
     np.testing.assert_allclose(points(small), np.array(REFERENCE["astronaut", 40][0][1]) / 2 + [1200, 900], atol=2.5)
+
+
+def test_of_too_many_scores_the_best_stay_in_their_order() -> None:
+    scores = np.array([0.7, 0.9, 0.6, 0.95, 0.8], np.float32)
+    assert strongest(scores, 3).tolist() == [1, 3, 4]
+    assert strongest(scores, 5).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_picture_tiled_with_faces_has_only_so_many_candidates(
+    detector: Detector, astronaut: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    face = Image.open(io.BytesIO(astronaut)).crop((165, 50, 290, 190)).resize((64, 64))
+    tiled = Image.new("RGB", (640, 640))
+    for at in range(100):
+        tiled.paste(face, (at % 10 * 64, at // 10 * 64))
+    assert len(detector.detect(tiled, 40, 1000)) > 90
+    monkeypatch.setattr("cv.engine.detect._MOST", 50)
+    assert 0 < len(detector.detect(tiled, 40, 1000)) <= 50
