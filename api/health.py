@@ -1,7 +1,9 @@
 """For whoever restarts, routes or watches: is the process alive, can it answer, and how is it doing?"""
 
+import contextlib
 import hmac
 import logging
+from typing import Final
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -12,10 +14,13 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.exceptions import envelope
 from cv.engine.errors import ModelNotReady
-from cv.engine.pool import EngineDied, EngineFailed
+from cv.engine.pool import EngineDied, EngineFailed, EnginesBusy
 from cv.serving import served_engine
 
 log = logging.getLogger(__name__)
+
+# Who asks has a thread of the server for as long.
+PATIENCE_S: Final = 1.0
 
 
 @require_safe
@@ -46,7 +51,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Ready: the database answers and an engine is loaded; loads one where none is."""
+    """Ready: the database answers and an engine is loaded; loads one where none is. Being busy is being ready."""
     problems: dict[str, list[str]] = {}
     try:
         with connection.cursor() as cursor:
@@ -55,8 +60,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
         log.exception("the database does not answer")
         problems["database"] = ["does not answer"]
     try:
-        served_engine().check()
-    except (ModelNotReady, EngineDied, EngineFailed) as error:
+        with contextlib.suppress(EnginesBusy):
+            served_engine().check(patience_s=PATIENCE_S)
+    except (ModelNotReady, EngineDied, EngineFailed, OSError) as error:
         log.exception("the model is not ready")
         problems["model"] = [str(error)]
     if problems:

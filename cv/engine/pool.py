@@ -73,9 +73,11 @@ class EnginePool:
         result: AnalysisResult = self._asked((data, options), on_turn, patience_s)
         return result
 
-    def check(self) -> None:
-        """Returns when an engine is loaded. Raises ModelNotReady, EngineDied, EngineFailed."""
-        self._asked(None)
+    def check(self, patience_s: float | None = None) -> None:
+        """Returns when an engine is loaded. Raises ModelNotReady, EngineDied, EngineFailed, and EnginesBusy where none
+        was free within ``patience_s``.
+        """
+        self._asked(None, patience_s=patience_s)
 
     def start(self) -> None:
         """Starts every idle engine that does not run yet, and does not wait for it."""

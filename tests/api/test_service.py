@@ -15,6 +15,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.caller import Caller
+from cv.engine.pool import EnginePool, EnginesBusy
 from cv.serving import served_engine
 from tests.factories import face_result, stored_analysis
 
@@ -52,6 +53,15 @@ def test_healthz_needs_nothing(client: Client) -> None:
 def test_readyz_loads_the_engine(client: Client, db: None) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+def test_readyz_does_not_stand_in_line_with_images(client: Client, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(pool: EnginePool, patience_s: float) -> None:
+        assert patience_s <= 1
+        raise EnginesBusy
+
+    monkeypatch.setattr(EnginePool, "check", busy)
+    assert client.get("/readyz").status_code == 200
 
 
 @pytest.mark.usefixtures("no_weights")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ import pytest
 from cv.engine.config import EngineConfig
 from cv.engine.errors import ModelNotReady, UndecodableImage
 from cv.engine.pipeline import Engine
-from cv.engine.pool import EngineDied, EngineFailed, EnginePool, EnginesBusy
+from cv.engine.pool import EngineDied, EngineFailed, EnginePool, EnginesBusy, _Engine
 from cv.engine.types import AnalysisOptions, AnalysisResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,18 @@ def engines() -> list[psutil.Process]:
     """The engines of all pools of this process."""
     running = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
     return [child for child in running if "--multiprocessing-fork" in child.cmdline()]
+
+
+def handed_over(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set when an engine has been asked."""
+    done, ask = threading.Event(), _Engine.ask
+
+    def asking(engine: _Engine, question: memoryview) -> None:
+        ask(engine, question)
+        done.set()
+
+    monkeypatch.setattr(_Engine, "ask", asking)
+    return done
 
 
 def untimed(result: AnalysisResult) -> AnalysisResult:
@@ -70,17 +83,18 @@ def test_what_the_engine_refuses_is_refused_with_its_words(pool: EnginePool, ast
 
 
 def test_an_engine_that_is_killed_costs_one_image_and_is_started_again(
-    frail: EnginePool, astronaut: bytes, empty_scene: bytes
+    frail: EnginePool, astronaut: bytes, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {child.pid for child in engines()}
     frail.check()
     (engine,) = [child for child in engines() if child.pid not in before]
     with ThreadPoolExecutor(1) as caller:
         engine.suspend()
-        # So small that the pipe holds it: it was handed over when the engine dies.
-        answer = caller.submit(frail.analyze, empty_scene)
+        # So small that the pipe holds it: it is handed over before the engine dies.
         assert len(empty_scene) < SMALL
-        time.sleep(0.3)
+        asked = handed_over(monkeypatch)
+        answer = caller.submit(frail.analyze, empty_scene)
+        assert asked.wait(30)
         engine.kill()
         with pytest.raises(EngineDied, match="ended"):
             answer.result(timeout=30)
