@@ -50,7 +50,7 @@ class RequestIdMiddleware:
                 "request",
                 extra={
                     "method": request.method,
-                    "path": request.path,
+                    "path": _path_without_names(request),
                     "status": response.status_code,
                     "milliseconds": round(seconds * 1000, 1),
                 },
@@ -58,6 +58,12 @@ class RequestIdMiddleware:
             return response
         finally:
             request_id.reset(token)
+
+
+def _path_without_names(request: HttpRequest) -> str:
+    """Ids stay in the log; what a client calls a person does not come into it."""
+    found = request.resolver_match
+    return f"/{found.route}" if found is not None and "subject" in found.kwargs else request.path
 
 
 def _count(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
