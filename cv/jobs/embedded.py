@@ -40,8 +40,9 @@ def run_forever(stop: threading.Event) -> None:
             close_old_connections()
             if work_is_waiting():
                 with _alone() as alone:
-                    if alone:
-                        _run_worker(stop)
+                    if alone and not _worked():
+                        stop.wait(BREATH_S)
+                        continue
         except DatabaseError:
             log.exception("jobs: the database does not answer")
         except Exception:
@@ -61,12 +62,15 @@ def _alone() -> Iterator[bool]:
             yield True
 
 
-def _run_worker(stop: threading.Event) -> None:
-    """Until the worker ends. Its standard input is a pipe from us: where we are gone, it sees the end of it."""
+def _worked() -> bool:
+    """Runs a worker; whether it ended well.
+
+    Its standard input is a pipe from us: where we are gone, it sees the end of it.
+    """
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_worker"]
     options = ["--exit-when-idle", str(IDLE_S), "--exit-with-parent"]
     with subprocess.Popen([*command, *options], stdin=subprocess.PIPE) as worker:  # noqa: S603 -- our own program
         code = worker.wait()
     if code:
         log.error("jobs: the worker ended with %d; it is started again", code)
-        stop.wait(BREATH_S)
+    return code == 0

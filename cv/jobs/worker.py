@@ -213,12 +213,13 @@ class Worker:
         self._save(task, result, _request(task, loaded, options))
 
     def _save(self, task: Task, result: AnalysisResult, request: AnalysisRequest) -> None:
+        of = UUID(task.item.location) if task.job.source == JobSource.ANALYSES else None
         try:
-            _patiently(lambda: item_save(task.item, task.lease, result, request, task.caller))
+            _patiently(lambda: item_save(task.item, task.lease, result, request, task.caller, of))
         except LeaseLost:
             log.info("jobs: a result came too late and was not written", extra={"job": task.job.pk})
             return
-        except StorageUnavailable as error:
+        except (InputGone, StorageUnavailable) as error:
             self._fail(task, error.code, str(error))
             return
         except AWAY:

@@ -62,6 +62,10 @@ def nothing_more(_: object) -> None:
     """For callers that have nothing to write in the transaction of what they ask for."""
 
 
+def nothing_first() -> None:
+    """For callers that have nothing to ask before something is written."""
+
+
 def analysis_create(
     request: AnalysisRequest,
     caller: Caller,
@@ -134,8 +138,13 @@ def analysis_save(
     request: AnalysisRequest,
     caller: Caller,
     saved: Callable[[Analysis], None] = nothing_more,
+    first: Callable[[], None] = nothing_first,
 ) -> Analysis:
-    """Saves an analysis with all its faces, and the picture where it is to be kept, in one transaction."""
+    """Saves an analysis with all its faces, and the picture where it is to be kept, in one transaction.
+
+    ``first`` is called at its beginning: where it raises, nothing is kept. The picture was encoded and written by
+    then, which takes too long to hold anybody up for.
+    """
     now = timezone.now()
     analysis = Analysis(
         id=request.pk or uuid4(),
@@ -154,6 +163,7 @@ def analysis_save(
         **_model_columns(result),
     )
     with _picture_kept(analysis, request), transaction.atomic():
+        first()
         rows_insert([analysis])
         _faces_insert(analysis, result)
         event_emit(WebhookEvent.ANALYSIS_CREATED, _told(analysis))

@@ -23,6 +23,7 @@ from cv.caller import Caller
 from cv.choices import ItemState, JobSource, JobState
 from cv.engine.types import AnalysisResult
 from cv.jobs.errors import ItemCode
+from cv.jobs.inputs import InputGone
 from cv.models import Analysis, Job, JobItem
 from cv.services.analyses import AnalysisRequest, analysis_save
 
@@ -163,17 +164,29 @@ def items_return(leases: Mapping[int, str]) -> int:
     return held.update(state=ItemState.PENDING, lease="", due_at=timezone.now(), attempts=F("attempts") - 1)
 
 
-def item_save(item: JobItem, lease: str, result: AnalysisResult, request: AnalysisRequest, caller: Caller) -> Analysis:
+def item_save(
+    item: JobItem,
+    lease: str,
+    result: AnalysisResult,
+    request: AnalysisRequest,
+    caller: Caller,
+    of: uuid.UUID | None = None,
+) -> Analysis:
     """Writes an item's analysis and that it is done, together or not at all.
 
-    The analysis's id follows from the item: not even a fault of the lease could write it twice. Raises LeaseLost,
-    StorageUnavailable.
+    The analysis's id follows from the item: not even a fault of the lease could write it twice. ``of`` is the analysis
+    that is described anew; whoever erased it meanwhile wins. Raises LeaseLost, InputGone, StorageUnavailable.
     """
-    with transaction.atomic():
+
+    def first() -> None:
         _ask_for(item, lease)
-        analysis = analysis_save(result, replace(request, pk=result_id(item)), caller)
+        if of is not None and not Analysis.objects.select_for_update().filter(pk=of).exists():
+            raise InputGone(ItemCode.NOT_FOUND, "there is no such analysis")
+
+    def saved(analysis: Analysis) -> None:
         _close(item, state=ItemState.DONE, analysis=analysis, location="")
-    return analysis
+
+    return analysis_save(result, replace(request, pk=result_id(item)), caller, saved, first)
 
 
 def item_fail(item: JobItem, lease: str, code: str, message: str) -> None:

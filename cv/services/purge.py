@@ -68,9 +68,8 @@ def _inputs_purge(now: datetime) -> int:
     """Removes inputs that no image of a job needs any more; returns how many."""
     removed = 0
     for job_id, names in inputs_before(timezone.now() - ORPHAN_AGE):
-        may_be_retried = Q(
-            state=ItemState.FAILED, error_code__in=sorted(MENDABLE), job__finished_at__gt=now - INPUTS_KEPT
-        )
+        lately = Q(job__finished_at__isnull=True) | Q(job__finished_at__gt=now - INPUTS_KEPT)
+        may_be_retried = lately & Q(state=ItemState.FAILED, error_code__in=sorted(MENDABLE))
         needed = JobItem.objects.filter(Q(due_at__isnull=False) | may_be_retried, job=job_id)
         kept = set(needed.values_list("location", flat=True))
         for name in names:

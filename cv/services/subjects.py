@@ -33,17 +33,21 @@ def subject_erase(
     with transaction.atomic():
         # First: a worker that has an image of theirs writes no further analysis from here on.
         jobs_removed = remove_jobs(jobs)
-        found = list(rows.select_for_update().values_list("pk", "picture"))
-        ids = [pk for pk, _ in found]
-        faces = Face.objects.filter(analysis__in=ids).count()
-        answers = IdempotentRequest.objects.filter(analysis__in=ids).count()
-        Analysis.objects.filter(pk__in=ids).delete()
-        pictures = [picture for _, picture in found if picture]
+        analyses = faces = answers = 0
+        pictures: list[str] = []
+        # Until there is none left: while this waited for a row, a job may have described it anew and let go of it.
+        while found := list(rows.select_for_update().values_list("pk", "picture")):
+            ids = [pk for pk, _ in found]
+            analyses += len(ids)
+            faces += Face.objects.filter(analysis__in=ids).count()
+            answers += IdempotentRequest.objects.filter(analysis__in=ids).count()
+            Analysis.objects.filter(pk__in=ids).delete()
+            pictures += [picture for _, picture in found if picture]
         for picture in pictures:
             default_storage.delete(picture)
         erased = Erased(
             timezone.now(),
-            analyses=len(ids),
+            analyses=analyses,
             faces=faces,
             pictures=len(pictures),
             answers=answers,
@@ -51,7 +55,7 @@ def subject_erase(
         )
         receipt = signed_receipt(erased)
         receipt_id = receipt["receipt"]["id"]
-        audit_note(caller, AuditAction.SUBJECT_ERASE, [receipt_id], count=len(ids))
-        event_emit(WebhookEvent.SUBJECT_ERASED, {"receipt": receipt_id, "analyses": len(ids)})
+        audit_note(caller, AuditAction.SUBJECT_ERASE, [receipt_id], count=analyses)
+        event_emit(WebhookEvent.SUBJECT_ERASED, {"receipt": receipt_id, "analyses": analyses})
         saved(receipt)
     return receipt

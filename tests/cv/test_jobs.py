@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
@@ -15,6 +16,7 @@ from cv.caller import Caller
 from cv.choices import JobState, Source, WebhookEvent
 from cv.engine.labels import Attribute
 from cv.engine.pool import EngineDied, EnginePool
+from cv.engine.types import AnalysisResult
 from cv.jobs.errors import EmptyJob, FolderForbidden, ItemCode, JobConflict, TooManyItems
 from cv.jobs.inputs import AnalysisInputs, FolderInputs, UrlInputs, inputs_before, label, without_query
 from cv.jobs.worker import Task, Worker
@@ -25,6 +27,7 @@ from cv.services import (
     api_key_create,
     api_key_revoke,
     expired_purge,
+    item_fail,
     item_save,
     items_claim,
     job_cancel,
@@ -269,6 +272,41 @@ def test_earlier_analyses_are_described_anew_and_stay_their_subjects(caller: Cal
     assert (row.subject, row.expires_at, row.face_count, row.source) == ("x", kept.expires_at, 1, Source.UPLOAD)
 
 
+def test_who_erases_an_analysis_while_it_is_described_anew_wins(
+    caller: Caller, grace_hopper: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = stored_analysis(caller, data=grace_hopper, image=True, subject="x")
+    job = made_job(caller, AnalysisInputs([earlier.pk]), image=True)
+
+    def erased_meanwhile(*_: object) -> AnalysisResult:
+        subject_erase(subject_analyses(caller, "x"), caller, subject_jobs(caller, "x"))
+        return analysis_result()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EnginePool, "analyze", erased_meanwhile)
+        work_through()
+    assert (states(job), codes(job)) == (["failed"], [ItemCode.NOT_FOUND])
+    assert Analysis.objects.count() == 0
+    assert [file for folder, _, files in os.walk(default_storage.location) for file in files] == []
+
+
+def test_a_picture_is_encoded_before_the_transaction_that_saves_it(
+    caller: Caller, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite has one writer at a time: everyone else would wait for it."""
+    inside: list[int] = []
+
+    def encoded(*_: object) -> tuple[str, bytes]:
+        inside.append(len(connection.savepoint_ids))
+        return ".jpg", empty_scene
+
+    made_job(caller, archive([("a.jpg", empty_scene)]), image=True)
+    monkeypatch.setattr("cv.services.analyses.without_metadata", encoded)
+    work_through()
+    assert inside == [len(connection.savepoint_ids)]
+    assert Analysis.objects.get().picture
+
+
 def test_a_folder_only_where_the_operator_allowed_it(
     caller: Caller, grace_hopper: bytes, tmp_path: Path, settings: Settings
 ) -> None:
@@ -341,6 +379,16 @@ def test_purge_removes_old_jobs_and_inputs_that_nothing_needs(
     # Also the one that nobody resumed.
     assert paused.state == JobState.PAUSED
     assert (expired_purge(later).jobs, Job.objects.count()) == (2, 0)
+
+
+def test_purge_keeps_the_input_of_a_failed_image_while_its_job_goes_on(
+    job: Job, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cv.services.purge.ORPHAN_AGE", timedelta(seconds=-1))
+    claim = items_claim(1)
+    assert claim
+    item_fail(claim.items[0], claim.lease, ItemCode.STORAGE_UNAVAILABLE, "away")
+    assert (expired_purge().inputs, len(kept_inputs())) == (0, 3)
 
 
 def test_labels_keep_the_end_of_a_long_name_and_nothing_unprintable() -> None:
