@@ -4,31 +4,36 @@ import base64
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import IO, Any
 
 from django.utils import timezone
 
+from api.renderers import FastJsonRenderer
 from api.serializers import HeldAnalysisSerializer, JobItemSerializer, JobSerializer
 from cv.jobs.progress import statuses_of
 from cv.models import Analysis, Job
 from cv.pictures import media_type
 
-# Larger archives go to disk while they are built.
+# Larger ones go to disk while they are built.
 IN_MEMORY = 8 * 1024 * 1024
 
 
-def export_document(rows: Iterable[Analysis], jobs: Iterable[Job]) -> dict[str, Any]:
-    """One JSON document, with kept pictures in base64."""
-    return _document([_held(row, _picture_in_base64(row)) for row in rows], jobs)
+def export_document(rows: Iterable[Analysis], jobs: Iterable[Job]) -> IO[bytes]:
+    """One JSON document, with kept pictures in base64; whole, or StorageUnavailable."""
+    return _spooled(lambda file: _write_document(file, rows, jobs))
 
 
 def export_archive(rows: Iterable[Analysis], jobs: Iterable[Job]) -> IO[bytes]:
     """A ZIP of ``export.json`` and ``pictures/…``; whole, or StorageUnavailable."""
+    return _spooled(lambda file: _write_archive(file, rows, jobs))
+
+
+def _spooled(write: Callable[[IO[bytes]], None]) -> IO[bytes]:
+    """A file that is written and ready to be read; one picture at a time is in memory."""
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 -- the response closes it
     try:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            _write_archive(archive, rows, jobs)
+        write(file)
     except BaseException:
         file.close()
         raise
@@ -36,29 +41,41 @@ def export_archive(rows: Iterable[Analysis], jobs: Iterable[Job]) -> IO[bytes]:
     return file
 
 
-def _write_archive(archive: zipfile.ZipFile, rows: Iterable[Analysis], jobs: Iterable[Job]) -> None:
-    held = []
+def _write_document(file: IO[bytes], rows: Iterable[Analysis], jobs: Iterable[Job]) -> None:
+    text = FastJsonRenderer().render
+    file.write(b'{"exported_at":' + text(_now()) + b',"analyses":[')
+    between = b""
     for row in rows:
-        name = f"pictures/{row.pk}{_suffix(row)}" if row.picture else None
-        data = _bytes_of(row)
-        if name and data is not None:
-            archive.writestr(name, data)
-        held.append(_held(row, {"file": name} if data is not None else None))
-    archive.writestr("export.json", json.dumps(_document(held, jobs), indent=2, default=str))
+        file.write(between + text(_held(row, _picture_in_base64(row))))
+        between = b","
+    file.write(b'],"jobs":' + text(_jobs(jobs)) + b"}")
 
 
-def _document(held: list[dict[str, Any]], jobs: Iterable[Job]) -> dict[str, Any]:
-    return {
-        "exported_at": timezone.now().isoformat(timespec="seconds"),
-        "analyses": held,
-        "jobs": [
-            {
-                **JobSerializer(status).data,
-                "items": JobItemSerializer(status.job.items.select_related("analysis"), many=True).data,
-            }
-            for status in statuses_of(jobs)
-        ],
-    }
+def _write_archive(file: IO[bytes], rows: Iterable[Analysis], jobs: Iterable[Job]) -> None:
+    held = []
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for row in rows:
+            name = f"pictures/{row.pk}{_suffix(row)}" if row.picture else None
+            data = _bytes_of(row)
+            if name and data is not None:
+                archive.writestr(name, data)
+            held.append(_held(row, {"file": name} if data is not None else None))
+        document = {"exported_at": _now(), "analyses": held, "jobs": _jobs(jobs)}
+        archive.writestr("export.json", json.dumps(document, indent=2, default=str))
+
+
+def _now() -> str:
+    return timezone.now().isoformat(timespec="seconds")
+
+
+def _jobs(jobs: Iterable[Job]) -> list[dict[str, Any]]:
+    return [
+        {
+            **JobSerializer(status).data,
+            "items": JobItemSerializer(status.job.items.select_related("analysis"), many=True).data,
+        }
+        for status in statuses_of(jobs)
+    ]
 
 
 def _held(row: Analysis, picture: dict[str, Any] | None) -> dict[str, Any]:

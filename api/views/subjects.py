@@ -1,5 +1,6 @@
 """What is held about a person: handed out, and erased with a receipt."""
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404
 from django.http.response import HttpResponseBase
@@ -30,14 +31,18 @@ class SubjectExportView(JsonView):
     def get(self, request: Request, subject: str) -> HttpResponseBase:
         options = ExportInput(data=request.query_params.dict())
         options.is_valid(raise_exception=True)
+        caller = caller_of(request)
+        if caller.attributes != settings.XCLOUD_ATTRIBUTES:
+            raise PermissionDenied("an export has every attribute that is stored; this key may not have all of them")
         analyses, jobs = held(request, subject, options.validated_data["everyone"])
         rows = list(analyses)
-        audit_note(caller_of(request), AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
+        audit_note(caller, AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
         if options.validated_data["format"] == "zip":
-            archive = FileResponse(export_archive(rows, jobs), as_attachment=True, filename="export.zip")
-            archive["Cache-Control"] = "private, no-store"
-            return archive
-        return Response(export_document(rows, jobs), headers={"Cache-Control": "private, no-store"})
+            export = FileResponse(export_archive(rows, jobs), as_attachment=True, filename="export.zip")
+        else:
+            export = FileResponse(export_document(rows, jobs), content_type="application/json")
+        export["Cache-Control"] = "private, no-store"
+        return export
 
 
 class SubjectEraseView(JsonView):

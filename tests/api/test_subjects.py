@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -32,13 +33,22 @@ def files_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+def document_of(answer: Any) -> Any:
+    document = json.loads(b"".join(answer.streaming_content))
+    close(answer)
+    return document
+
+
 def test_json_export_has_every_analysis_with_its_picture(api: APIClient, caller: Caller, grace_hopper: bytes) -> None:
     first = stored_analysis(caller, face_result(), subject="visitor 17", data=grace_hopper, image=True, ttl_days=3)
     second = stored_analysis(caller, subject="visitor 17")
     stored_analysis(caller, face_result(), subject="visitor 18")
     answer = api.get(address("visitor 17", "export"))
     assert (answer.status_code, answer["Cache-Control"]) == (200, "private, no-store")
-    exported = answer.json()["analyses"]
+    assert answer["Content-Type"] == "application/json"
+    document = document_of(answer)
+    assert sorted(document) == ["analyses", "exported_at", "jobs"]
+    exported = document["analyses"]
     assert [held["id"] for held in exported] == [str(first.pk), str(second.pk)]
     held = exported[0]
     assert (held["subject"], held["source"], held["api_key"], held["min_face_px"]) == (
@@ -67,11 +77,20 @@ def test_zip_export_has_the_pictures_as_files(api: APIClient, caller: Caller, gr
     close(answer)
 
 
+def test_a_key_that_may_not_have_every_attribute_exports_nothing(
+    api: APIClient, caller: Caller, key: tuple[ApiKey, str]
+) -> None:
+    stored_analysis(caller, face_result(), subject="visitor")
+    ApiKey.objects.filter(pk=key[0].pk).update(attributes=["age"])
+    answer = api.get(address("visitor", "export"))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+
+
 def test_subjects_are_told_apart_to_the_letter_on_every_database(api: APIClient, caller: Caller) -> None:
     for subject in ("bob", "Bob", "bób", "a/b", "日本"):
         stored_analysis(caller, subject=subject)
     for subject in ("bob", "a%2Fb", "%E6%97%A5%E6%9C%AC"):
-        assert len(api.get(address(subject, "export")).json()["analyses"]) == 1, subject
+        assert len(document_of(api.get(address(subject, "export")))["analyses"]) == 1, subject
     assert len(api.get(f"{ANALYSES}?subject=Bob").json()["results"]) == 1
     assert api.post(address("bob", "erase"), {}).json()["receipt"]["deleted"]["analyses"] == 1
     assert set(Analysis.objects.values_list("subject", flat=True)) == {"Bob", "bób", "a/b", "日本"}
@@ -140,8 +159,8 @@ def test_everyones_rows_need_the_admin_scope(
     assert api.get(address("visitor", "export") + "?everyone=true").status_code == 403
     assert api.post(address("visitor", "erase"), {"everyone": True}).status_code == 403
     operator = client_of(text)
-    assert len(operator.get(address("visitor", "export")).json()["analyses"]) == 1
-    assert len(operator.get(address("visitor", "export") + "?everyone=true").json()["analyses"]) == 2
+    assert len(document_of(operator.get(address("visitor", "export")))["analyses"]) == 1
+    assert len(document_of(operator.get(address("visitor", "export") + "?everyone=true"))["analyses"]) == 2
     assert operator.post(address("visitor", "erase"), {"everyone": True}).json()["receipt"]["deleted"]["analyses"] == 2
 
 
@@ -153,7 +172,7 @@ def test_audit_log_says_who_did_what_by_ids_alone(
     api.get(ANALYSES)
     api.get(f"{ANALYSES}/{row.pk}", HTTP_X_REQUEST_ID="read-1")
     close(api.get(f"{ANALYSES}/{row.pk}/picture"))
-    api.get(address("Jane Doe", "export"))
+    document_of(api.get(address("Jane Doe", "export")))
     api.delete(f"{ANALYSES}/{other.pk}")
     receipt = api.post(address("Jane Doe", "erase"), {}).json()["receipt"]["id"]
 
