@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from cv.models import ApiKey
+from xcloud.proxy import client_address
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -42,4 +43,4 @@ def caller_name(request: Request) -> str:
         return f"key:{request.auth.pk}"
     if request.user and request.user.is_authenticated:
         return f"user:{request.user.pk}"
-    return f"address:{request.META.get('REMOTE_ADDR', '')}"
+    return f"address:{client_address(request)}"

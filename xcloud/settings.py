@@ -38,10 +38,8 @@ XCLOUD_ENGINE_QUEUE = env.integer("XCLOUD_ENGINE_QUEUE", 16, minimum=0)
 XCLOUD_ENGINE_PATIENCE_S = env.integer("XCLOUD_ENGINE_PATIENCE_S", 30)
 # What the installation serves at all; a key can be held to less.
 XCLOUD_ATTRIBUTES = env.some("XCLOUD_ATTRIBUTES", frozenset(Attribute))
-# Answers less sure than this are marked `abstained`. Measured on validation data: answers below were right for 68 % of
-# the faces (gender), 47 % (race) and 40 % (expression), where 16, 13 and 16 % of all faces are; ages with a wider
-# interval (in years) were 7.6 years off, others 4.2. The width of beauty's (in points) says little about its error, so
-# that only an interval over the whole scale counts, which none is wider than.
+# Answers less sure than this are marked `abstained`; how often those are right is in docs/api.md. The width of beauty's
+# interval (in points) says little about its error, so that only one over the whole scale counts, and none is wider.
 XCLOUD_ABSTAIN_BELOW = env.limits(
     "XCLOUD_ABSTAIN_BELOW",
     {Attribute.GENDER: 0.9, Attribute.RACE: 0.6, Attribute.EXPRESSION: 0.45},
@@ -63,7 +61,7 @@ XCLOUD_PRIVATE_NETWORKS = env.networks("XCLOUD_PRIVATE_NETWORKS", "")
 XCLOUD_BROKER_URL = env.text("XCLOUD_BROKER_URL", "")
 # Without a broker: whether the server starts a worker process of its own whenever there is work.
 XCLOUD_JOB_WORKER = env.boolean("XCLOUD_JOB_WORKER", True)
-# Images that a worker has in its engine at once; 0 is one for each core.
+# Engines of a worker, each in a process of its own; 0 is one for each core.
 XCLOUD_JOB_THREADS = env.integer("XCLOUD_JOB_THREADS", 0, minimum=0)
 XCLOUD_JOB_NICE = env.integer("XCLOUD_JOB_NICE", 10, minimum=0)
 # After so long without a sign of its worker, an image is given to another.
@@ -188,13 +186,14 @@ AXES_FAILURE_LIMIT = env.integer("XCLOUD_LOGIN_TRIES", 10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # Both together: an address alone would shut a whole office out, a name alone would let anyone lock its owner out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "xcloud.proxy.client_address"
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "xcloud.lockout.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_SENSITIVE_PARAMETERS = ["password"]
 AXES_VERBOSE = False
 
-# Behind a proxy that ends TLS and sets X-Forwarded-Proto.
+# Behind a proxy that ends TLS and sets X-Forwarded-Proto and X-Forwarded-For.
 HTTPS = env.boolean("XCLOUD_HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True

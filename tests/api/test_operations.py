@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.models import ApiKey
 from xcloud.logs import JsonFormatter
+from xcloud.proxy import client_address
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,6 +79,13 @@ def test_log_lines_are_json_with_the_requests_id_and_neither_key_nor_query(
     assert "Jane" not in "".join(lines)
 
 
+def test_log_lines_do_not_name_a_subject(api: APIClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        api.get("/api/v1/subjects/Jane/export")
+    (line,) = [JsonFormatter().format(record) for record in caplog.records if record.name == "xcloud.requests"]
+    assert json.loads(line)["path"] == "/api/v1/subjects/<path:subject>/export"
+
+
 def log_in(client: Client, name: str, password: str, address: str = "10.0.0.9") -> int:
     return client.post("/login/", {"username": name, "password": password}, REMOTE_ADDR=address).status_code
 
@@ -92,6 +100,38 @@ def test_guessing_a_password_is_stopped_after_ten_tries_for_that_name_and_addres
     assert log_in(client, "ada", "a-good-password") == 429
     assert log_in(Client(), "ada", "a-good-password", "10.0.0.10") == 302
     assert log_in(Client(), "grace", "another-password") == 302
+
+
+def test_behind_a_proxy_the_lock_is_for_the_address_that_the_proxy_names(
+    user: User, client: Client, settings: Settings
+) -> None:
+    settings.HTTPS = True
+
+    def status(password: str, forwarded: str) -> int:
+        body = {"username": "ada", "password": password}
+        return client.post("/login/", body, REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded).status_code
+
+    # What the client itself wrote before it changes nothing.
+    assert [status("wrong", f"192.0.2.{number}, 198.51.100.7") for number in range(10)] == [200] * 9 + [429]
+    assert status("a-good-password", "198.51.100.7") == 429
+    assert status("a-good-password", "198.51.100.8") == 302
+
+
+@pytest.mark.parametrize(
+    ("https", "forwarded", "address"),
+    [
+        (False, "198.51.100.7", "10.0.0.1"),
+        (True, "", "10.0.0.1"),
+        (True, "unknown", "10.0.0.1"),
+        (True, "192.0.2.1, 2001:DB8::7", "2001:db8::7"),
+    ],
+)
+def test_the_clients_address_is_the_proxys_word_only_behind_one(
+    settings: Settings, https: bool, forwarded: str, address: str
+) -> None:
+    settings.HTTPS = https
+    request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded)
+    assert client_address(request) == address
 
 
 def test_the_admin_is_behind_the_same_lock(user: User, client: Client) -> None:
