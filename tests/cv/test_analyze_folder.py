@@ -23,7 +23,7 @@ from cv.jobs.inputs import LocalInputs
 from cv.jobs.worker import Task, Worker
 from cv.management.commands.analyze_folder import Note
 from cv.models import Analysis, Job
-from cv.services import JobRequest, items_claim, job_create
+from cv.services import JobRequest, items_claim, job_cancel, job_create
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = 30
@@ -100,6 +100,17 @@ def test_each_format_holds_every_image_with_its_error(
     assert {(name, code, race or None) for name, code, race in found} == expected
     assert len(found) == 3
     assert sorted(file.name for file in tmp_path.iterdir()) == ["photos", out.name]
+
+
+def test_a_job_that_was_cancelled_meanwhile_is_no_success(administrator: User, photos: Path, tmp_path: Path) -> None:
+    """As the purge does it to one that nobody went on with for XCLOUD_JOB_DAYS."""
+    out = tmp_path / "results.csv"
+    request = JobRequest(LocalInputs(photos), job_id=uuid.UUID(noted(photos, out).job))
+    job_cancel(job_create(request, Caller(user=administrator)))
+    with pytest.raises(CommandError, match="cancelled before its end: 3 images were not looked at"):
+        call_command("analyze_folder", str(photos), "--out", str(out))
+    with out.open(newline="") as sheet:
+        assert [row["state"] for row in csv.DictReader(sheet)] == ["cancelled"] * 3
 
 
 def test_what_is_to_be_forgotten_is_only_in_the_table(administrator: User, photos: Path, tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ class Command(BaseCommand):
     help = (
         "Analyses every image below DIR on all cores and writes a table (.parquet, .csv: a row a face; .jsonl: a line "
         "an image). Stopped, even by a power cut, it goes on when it is called again. Exit status: 0 where every image "
-        "was described, 2 where some failed (the table says why), 130 where it was stopped, 1 where it could not work."
+        "was described, 2 where some failed (the table says why), 130 where it was stopped, 1 where it could not work "
+        "or was cancelled."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -97,6 +98,8 @@ class Command(BaseCommand):
         if options["forget"]:
             job_delete(job, with_analyses=True)
         notes.unlink()
+        if cancelled := status.counts[ItemState.CANCELLED]:
+            raise CommandError(f"the job was cancelled before its end: {cancelled:,} images were not looked at")
         if status.counts[ItemState.FAILED]:
             sys.exit(SOME_FAILED)
 
