@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -143,8 +144,7 @@ def test_the_commands_of_the_services_exist() -> None:
 
 
 def test_a_service_has_longer_to_stop_than_it_takes() -> None:
-    (command,) = [value for name, value in instructions() if name == "CMD" and "gunicorn" in value]
-    waits = int(re.findall(r'"--graceful-timeout", "(\d+)"', command)[0])
+    waits = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["graceful_timeout"]
     assert int(SERVICES["web"]["stop_grace_period"].removesuffix("s")) > waits
     assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) >= 30
 
@@ -174,7 +174,9 @@ def test_the_files_of_the_image_suffice_to_serve(tmp_path: Path) -> None:
     (command,) = [value for name, value in instructions() if name == "CMD" and "gunicorn" in value]
     flags = [flag for flag in re.findall(r'"([^"]+)"', command) if flag != "gunicorn"]
     environment = environment_of("web")
-    run("-m", "gunicorn", "--check-config", *flags, **environment)
+    said = run("-m", "gunicorn", "--print-config", *flags, **environment)
+    assert re.search(r"^worker_class += gthread$", said, re.MULTILINE)
+    assert re.search(r"^threads += 24$", said, re.MULTILINE)
     found = run(
         "-c",
         "import django; django.setup()\n"

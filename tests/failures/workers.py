@@ -84,9 +84,8 @@ class Server(Workers):
         self._kills = 0
 
     def start(self) -> None:
-        options = ["--worker-class", "gthread", "--workers", "1", "--threads", "4", "--graceful-timeout", "30"]
         bind = f"127.0.0.1:{free_port()}"
-        self._run("-m", "gunicorn", "xcloud.wsgi:application", "--bind", bind, "--no-control-socket", *options)
+        self._run("-m", "gunicorn", "xcloud.wsgi:application", "--bind", bind, "--threads", "4")
 
     def kill_one(self, dice: random.Random) -> None:
         """The worker; every third time the server, which starts again: its worker sees that and gives back."""
