@@ -139,7 +139,7 @@ def main() -> int:
         if why := service.unusable():
             report.skip(what, f"not usable: {why}", failure=strict and service.expected())
         else:
-            report.run(what, "pytest", *DATABASE_TESTS, DATABASE_URL=service.url)
+            report.run(what, "pytest", "--only-database", *DATABASE_TESTS, DATABASE_URL=service.url)
     report.run(f"{FAILURE_TESTS}, SQLite", "pytest", FAILURE_TESTS, DATABASE_URL="", TEST_BROKER="")
     postgresql = SERVICES[0]
     for name, broker in BROKERS.items():

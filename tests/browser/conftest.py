@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.chromium import NAMES, find_chromium
+from tests.sqlite_file import django_db_modify_db_settings  # noqa: F401
 
 expect.set_options(timeout=20_000)
 SWITCHES = [
@@ -20,16 +20,6 @@ SWITCHES = [
     # A camera that shows a test picture, and nobody who has to allow it.
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(
-    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """SQLite in a file, as it is served: in memory, nobody waits for the lock of a table."""
-    database = settings.DATABASES["default"]
-    if database["ENGINE"] == "django.db.backends.sqlite3":
-        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "xcloud.sqlite3")
 
 
 @pytest.fixture(scope="package")
@@ -46,8 +36,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A window without cookies or cache."""
-    context = browser.new_context(locale="en-GB")
+    """A window without cookies or cache, far from UTC."""
+    context = browser.new_context(locale="en-GB", timezone_id="Asia/Kolkata")
     context.set_default_timeout(20_000)
     yield context.new_page()
     context.close()

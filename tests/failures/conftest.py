@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from tests.failures.brokers import Broker, RabbitMQ, Redis
 from tests.failures.workers import Crew, Server, Workers
+from tests.sqlite_file import django_db_modify_db_settings  # noqa: F401
 from xcloud.celery import app
 
 COUNT = int(os.environ.get("TEST_FAILURES_IMAGES", 2000))
@@ -22,13 +23,6 @@ SIDE = 96
 LEASE_S = 6
 # To start Erlang on a machine that has other things to do.
 BROKER_S = 120.0
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """SQLite in a file: other processes work on it."""
-    if connection.vendor == "sqlite":
-        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "xcloud.sqlite3")
 
 
 @pytest.fixture(scope="session")

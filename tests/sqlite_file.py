@@ -1,0 +1,17 @@
+"""A fixture for a ``conftest.py`` to import: SQLite in a file, as it is served.
+
+In memory, where tests have it by default, no other process can read it, and nobody waits for the lock of a table.
+"""
+
+import pytest
+from django.conf import settings
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """pytest-django's hook before it makes the test database."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "xcloud.sqlite3")
