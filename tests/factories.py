@@ -78,3 +78,10 @@ def close(answer: Any) -> None:
     """Closes the file of a streamed answer; ``answer.close()`` would close the test's database connection with it."""
     for close_file in answer._resource_closers:
         close_file()
+
+
+def streamed(answer: Any) -> bytes:
+    """The whole of a streamed answer."""
+    data = b"".join(answer.streaming_content)
+    close(answer)
+    return data

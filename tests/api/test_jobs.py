@@ -18,7 +18,7 @@ from cv.jobs.results import COLUMNS
 from cv.models import Analysis, AuditEvent, IdempotentRequest, Job, JobItem
 from cv.services import api_key_create
 from tests.archives import tar_gz_of, tar_of, zip_of
-from tests.factories import close, stored_analysis
+from tests.factories import close, stored_analysis, streamed
 from tests.jobs import work_through
 from tests.site import Site
 
@@ -33,9 +33,7 @@ def sent(api: APIClient, archive: bytes, name: str = "photos.zip", **fields: Any
 
 
 def text_of(answer: Any) -> str:
-    text = b"".join(answer.streaming_content).decode()
-    close(answer)
-    return text
+    return streamed(answer).decode()
 
 
 @pytest.fixture
@@ -272,7 +270,7 @@ def test_what_is_done_with_jobs_is_in_the_audit_log(api: APIClient, finished: st
 
 def test_an_export_and_an_erasure_have_jobs_that_made_nothing_yet(api: APIClient, empty_scene: bytes) -> None:
     sent(api, zip_of([("jane.jpg", empty_scene)]), **{"store.subject": "jane"})
-    export = api.get("/api/v1/subjects/jane/export").json()
+    export = json.loads(text_of(api.get("/api/v1/subjects/jane/export")))
     assert (export["analyses"], [item["name"] for item in export["jobs"][0]["items"]]) == ([], ["jane.jpg"])
     receipt = api.post("/api/v1/subjects/jane/erase", {}).json()["receipt"]
     assert (receipt["deleted"]["jobs"], Job.objects.count()) == (1, 0)

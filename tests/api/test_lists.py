@@ -14,7 +14,7 @@ from cv.caller import Caller
 from cv.choices import AuditAction, Scope, WebhookEvent
 from cv.models import ApiKey, Webhook
 from cv.services import api_key_create, audit_note, event_emit, webhook_create
-from tests.factories import face_result, stored_analysis
+from tests.factories import close, face_result, stored_analysis
 
 # Each list with its queries: the key; whose it is; the rows; what hangs on them; what was looked up or written down
 # beside them.
@@ -62,7 +62,9 @@ def test_a_list_takes_as_many_queries_for_twenty_rows_as_for_one(
 
     def queries() -> tuple[int, Any]:
         with CaptureQueriesContext(connection) as context:
-            assert client.get(path.format(webhook=webhook.pk)).status_code == 200
+            answer = client.get(path.format(webhook=webhook.pk))
+        assert answer.status_code == 200
+        close(answer)
         return len(context), [query["sql"][:80] for query in context.captured_queries]
 
     add()

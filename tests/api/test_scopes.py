@@ -13,7 +13,7 @@ from cv.choices import Scope, WebhookEvent
 from cv.jobs.inputs import UrlInputs
 from cv.models import Analysis
 from cv.services import api_key_create, webhook_create
-from tests.factories import face_result, stored_analysis
+from tests.factories import close, face_result, stored_analysis
 from tests.jobs import made_job
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -124,6 +124,7 @@ def test_with_the_right_scope_alone_it_is_neither_401_nor_403(
     _, text = api_key_create("one", scopes=[scope])
     answer = client_of(text).generic(method, fill(path), b"{}", content_type="application/json")
     assert answer.status_code not in (401, 403)
+    close(answer)
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), OWNED)

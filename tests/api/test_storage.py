@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,7 +20,7 @@ from cv.caller import Caller
 from cv.choices import WebhookEvent
 from cv.models import Analysis, AuditEvent, Face, WebhookDelivery
 from cv.services import expired_purge, webhook_create
-from tests.factories import close, face_result, stored_analysis
+from tests.factories import face_result, stored_analysis, streamed
 from tests.s3 import S3Site, configure
 
 URL = "/api/v1/analyses"
@@ -35,12 +36,6 @@ def s3(settings: Settings) -> Iterator[S3Site]:
 
 def posted(api: APIClient, image: bytes, **store: Any) -> Any:
     return api.post(URL, {"image": base64.b64encode(image).decode(), "store": {"image": True, **store}})
-
-
-def streamed(answer: Any) -> bytes:
-    data = b"".join(answer.streaming_content)
-    close(answer)
-    return data
 
 
 def refused(answer: Any) -> None:
@@ -70,7 +65,7 @@ def test_a_picture_lives_in_the_bucket_from_upload_to_erasure(
     assert again.status_code == 200
     assert again.json()["faces"] == made.json()["faces"]
 
-    held = api.get("/api/v1/subjects/ada/export").json()["analyses"]
+    held = json.loads(streamed(api.get("/api/v1/subjects/ada/export")))["analyses"]
     assert base64.b64decode(held[0]["picture"]["base64"]) == kept
     archive = zipfile.ZipFile(io.BytesIO(streamed(api.get("/api/v1/subjects/ada/export?format=zip"))))
     assert archive.read(f"pictures/{mine.pk}.jpg") == kept

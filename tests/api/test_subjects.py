@@ -20,7 +20,7 @@ from cv.choices import Scope
 from cv.models import Analysis, ApiKey, AuditEvent, Face, IdempotentRequest
 from cv.receipts import canonical, is_genuine
 from cv.services import api_key_create
-from tests.factories import close, face_result, stored_analysis
+from tests.factories import close, face_result, stored_analysis, streamed
 
 ANALYSES = "/api/v1/analyses"
 
@@ -34,9 +34,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def document_of(answer: Any) -> Any:
-    document = json.loads(b"".join(answer.streaming_content))
-    close(answer)
-    return document
+    return json.loads(streamed(answer))
 
 
 def test_json_export_has_every_analysis_with_its_picture(api: APIClient, caller: Caller, grace_hopper: bytes) -> None:
@@ -69,12 +67,11 @@ def test_zip_export_has_the_pictures_as_files(api: APIClient, caller: Caller, gr
     answer = api.get(address("visitor", "export") + "?format=zip")
     assert answer["Content-Type"] == "application/zip"
     assert answer["Content-Disposition"] == 'attachment; filename="export.zip"'
-    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:  # type: ignore[attr-defined]
+    with zipfile.ZipFile(io.BytesIO(streamed(answer))) as archive:
         assert sorted(archive.namelist()) == ["export.json", f"pictures/{row.pk}.jpg"]
         document = json.loads(archive.read("export.json"))
         assert archive.read(f"pictures/{row.pk}.jpg") == Path(row.picture.path).read_bytes()
     assert document["analyses"][0]["picture"] == {"file": f"pictures/{row.pk}.jpg"}
-    close(answer)
 
 
 def test_a_key_that_may_not_have_every_attribute_exports_nothing(

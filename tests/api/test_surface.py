@@ -58,7 +58,7 @@ def newer_model(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = serving.served_engine()
     found = analysis_result(described(age=Estimate(50.0, (45.0, 55.0), coverage=0.9), beauty=None))
     newer = replace(found, model=replace(found.model, version="2027.1"))
-    monkeypatch.setattr(type(engine), "analyze", lambda self, data, options: newer)
+    monkeypatch.setattr(type(engine), "analyze", lambda *_: newer)
 
 
 @pytest.mark.usefixtures("newer_model")
