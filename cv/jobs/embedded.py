@@ -18,6 +18,7 @@ from django.db import DatabaseError, close_old_connections
 
 from cv.jobs import bell
 from cv.services.job_items import work_is_waiting
+from cv.services.jobs import jobs_finish_over
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,14 @@ def start_thread() -> None:
 
 
 def run_forever(stop: threading.Event) -> None:
-    """A worker whenever there is work; a database that is away for a while does not end it."""
+    """A worker whenever there is work; a database that is away for a while does not end it.
+
+    Jobs that have nothing left to do end without one: all their images were refused, or a worker died behind the last.
+    """
     while not stop.is_set():
         try:
             close_old_connections()
+            jobs_finish_over()
             if work_is_waiting():
                 with _alone() as alone:
                     if alone and not _worked():
