@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 from cv.caller import Caller
 from cv.cards import written_card
+from cv.engine.align import TEMPLATE
+from cv.engine.types import Landmarks
 from cv.serving import served_engine
 from tests.factories import face_result, stored_analysis
 
@@ -35,6 +38,12 @@ def test_nothing_is_loaded_from_elsewhere(file: Path) -> None:
 def test_the_pages_own_files_stay_light() -> None:
     files = [*STATIC, *(ROOT / "static" / "fonts").glob("*.woff2")]
     assert sum(file.stat().st_size for file in files) < PAGE_WEIGHT
+
+
+def test_a_chip_is_cut_on_the_page_as_the_model_saw_it() -> None:
+    points = re.findall(r"(\w+): \[(0\.\d+), (0\.\d+)\]", (ROOT / "static" / "js" / "chip.js").read_text())
+    assert [name for name, *_ in points] == [field.name for field in fields(Landmarks)]
+    assert [[float(x), float(y)] for _, x, y in points] == TEMPLATE.tolist()
 
 
 def test_the_policy_allows_no_inline_script_or_style(client: Client, user: User) -> None:

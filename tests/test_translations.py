@@ -5,13 +5,31 @@ import re
 from pathlib import Path
 
 import pytest
+from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES"
-TEXT = r'"((?:[^"\\]|\\.)*)"'
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+TEXT = r"""u?(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')"""
 FUNCTIONS = r"\b(?:gettext|ngettext|gettext_lazy|_)\(\s*" + TEXT
 IN_CONTEXT = r"\b(?:pgettext|pgettext_lazy)\(\s*" + TEXT + r",\s*" + TEXT
 PLACEHOLDER = r"%\((\w+)\)[sd]"
+TAG = r"{% blocktranslate.*?{% endblocktranslate %}|{%.*?%}|{{.*?}}|{#.*?#}"
+# The same in every language.
+NAMES = {
+    "/api/v1/models/",
+    "API",
+    "CSV",
+    "English",
+    "JSON",
+    "JSON Lines",
+    "Parquet",
+    "SHA-256",
+    "XCloud",
+    "p50",
+    "p95",
+    "px",
+}
 
 
 def compiled(domain: str) -> gettext.GNUTranslations:
@@ -23,7 +41,7 @@ def texts(folder: str, pattern: str, *expressions: str) -> set[str]:
     """What the sources ask for, as the catalogues name it."""
     found = set()
     for file in (ROOT / folder).rglob(pattern):
-        source = file.read_text()
+        source = templatize(file.read_text()) if file.suffix == ".html" else file.read_text()
         for expression in expressions:
             for match in re.finditer(expression, source):
                 found.add("\x04".join(group for group in match.groups() if group is not None))
@@ -34,7 +52,7 @@ def texts(folder: str, pattern: str, *expressions: str) -> set[str]:
     ("domain", "wanted"),
     [
         ("djangojs", texts("static/js", "*.js", FUNCTIONS, IN_CONTEXT)),
-        ("django", texts("templates", "*.html", r"{% translate " + TEXT, r"{% translate '([^']*)'")),
+        ("django", texts("templates", "*.html", FUNCTIONS, IN_CONTEXT)),
         ("django", texts("cv", "*.py", FUNCTIONS, IN_CONTEXT)),
     ],
     ids=["scripts", "templates", "python"],
@@ -44,6 +62,14 @@ def test_every_text_is_in_chinese(domain: str, wanted: set[str]) -> None:
     known = {key[0] if isinstance(key, tuple) else key for key, text in catalogue.items() if text}
     assert wanted
     assert sorted(wanted - known) == []
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda file: file.name)
+def test_a_template_says_nothing_that_cannot_be_translated(template: Path) -> None:
+    html = re.sub(TAG, "", template.read_text(), flags=re.DOTALL)
+    attributes = re.findall(r'\b(?:alt|title|aria-label|placeholder)="([^"]*)"', html)
+    said = {text.strip(" \n·,←→") for text in [*attributes, *re.split(r"<[^>]*>", html)]}
+    assert sorted(text for text in said - NAMES if re.search("[A-Za-z]", text)) == []
 
 
 @pytest.mark.parametrize("domain", ["django", "djangojs"])

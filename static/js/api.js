@@ -21,7 +21,7 @@ export const analysisDelete = (id) => request("DELETE", `/analyses/${id}`);
 export const jobChange = (id, change) => request("POST", `/jobs/${id}/${change}`);
 export const jobDelete = (id, withAnalyses) => request("DELETE", `/jobs/${id}${withAnalyses ? "?analyses=true" : ""}`);
 
-/** A part of a page that the server rendered, as nodes. */
+/** A part of a page that the server rendered, in an element of its own. */
 export async function part(address) {
   let response;
   let html;
@@ -34,7 +34,7 @@ export async function part(address) {
   // Without a session the server sends to its login.
   if (response.type === "opaqueredirect") throw new ApiError(401, "unauthenticated", gettext("The session has ended."));
   if (!response.ok) throw refusal(response.status, null);
-  return new DOMParser().parseFromString(html, "text/html").body.childNodes;
+  return new DOMParser().parseFromString(html, "text/html").body;
 }
 
 /** Uploads a photo. `onProgress` gets the share sent, 0 to 1; aborting `signal` rejects with code `cancelled`. */

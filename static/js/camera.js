@@ -8,17 +8,22 @@ const [dialog, video, take, close, file] =
 /** `onPhoto` gets each photo taken, `onError` an ApiError where there is no camera. */
 export function cameraButton(button, { onPhoto, onError }) {
   let stream = null;
+  let asking = false; // the browser asks the visitor; a disabled button would lose the focus meanwhile
   button.addEventListener("click", async () => {
     // Phones do this better themselves; without a secure address there is no other way.
     if (!navigator.mediaDevices?.getUserMedia || matchMedia("(pointer: coarse)").matches) {
       file.click();
       return;
     }
+    if (asking) return;
+    asking = true;
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 } }, audio: false });
     } catch (error) {
       onError(new ApiError(0, "no_camera", error.message));
       return;
+    } finally {
+      asking = false;
     }
     take.disabled = true;
     video.srcObject = stream;
@@ -26,6 +31,7 @@ export function cameraButton(button, { onPhoto, onError }) {
   });
   video.addEventListener("playing", () => (take.disabled = false));
   take.addEventListener("click", async () => {
+    take.disabled = true;
     const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
     canvas.getContext("2d").drawImage(video, 0, 0);
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));

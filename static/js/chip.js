@@ -6,8 +6,8 @@ import { fill, gettext } from "./i18n.js";
 const SIZE = 150;
 // Where the landmarks stand in a chip of side 1; the same numbers as TEMPLATE in cv/engine/align.py.
 const TEMPLATE = {
-  left_eye: [0.3042, 0.2591], right_eye: [0.6781, 0.2591], nose: [0.4912, 0.4801],
-  mouth_left: [0.3351, 0.6481], mouth_right: [0.6472, 0.6481],
+  left_eye: [0.3182, 0.3143], right_eye: [0.6689, 0.3143], nose: [0.4949, 0.5147],
+  mouth_left: [0.3507, 0.7193], mouth_right: [0.6412, 0.7193],
 };
 
 /** A canvas that shows the chip once `photo` is there; null where there is no photo to cut from. */

@@ -5,12 +5,10 @@ import { analysisGet, pictureUrl } from "./api.js";
 import { showError } from "./errors.js";
 import { gettext } from "./i18n.js";
 import { createStage } from "./stage.js";
-import { when } from "./words.js";
+import { localTimes } from "./words.js";
 
 async function show(half, side) {
   const { id, kept } = half.dataset;
-  const time = half.querySelector("time");
-  time.textContent = when(time.dateTime);
   const place = half.querySelector(".pair-result");
   try {
     const figure = createStage(kept === undefined ? null : pictureUrl(id), gettext("The analysed photo"));
@@ -20,4 +18,5 @@ async function show(half, side) {
   }
 }
 
+localTimes(document);
 document.querySelectorAll(".pair-half").forEach(show);

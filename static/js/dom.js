@@ -11,6 +11,16 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Puts what `fresh` holds into `root` where it differs; the focus stays on its control, or goes to one near it. */
+export function renew(root, fresh) {
+  if (root.innerHTML === fresh.innerHTML) return;
+  const used = root.contains(document.activeElement) && document.activeElement.outerHTML;
+  root.replaceChildren(...fresh.childNodes);
+  if (!used) return;
+  const controls = [root, root.parentNode].flatMap((node) => [...node.querySelectorAll("a, button")]);
+  (controls.find((node) => node.outerHTML === used) ?? controls[0])?.focus();
+}
+
 /** Places a node by percentages of its parent; through the CSSOM, which a strict CSP allows. */
 export function place(node, percentages) {
   for (const [side, value] of Object.entries(percentages)) node.style[side] = `${value}%`;

@@ -6,7 +6,7 @@ import { showError } from "./errors.js";
 import { exportAs } from "./exports.js";
 import { fill, gettext, ngettext } from "./i18n.js";
 import { deletable } from "./recent.js";
-import { when } from "./words.js";
+import { localTimes } from "./words.js";
 
 const [form, errorPlace, count, compare, remove] =
   ["picked", "error", "picked-count", "compare-picked", "delete-picked"].map((id) => document.getElementById(id));
@@ -28,15 +28,21 @@ async function collect() {
   return pairs;
 }
 
+/** Its row goes at once: should a later one fail, only what is still there stays ticked. */
+function gone(id) {
+  form.querySelector(`[data-id="${id}"]`).remove();
+  refresh();
+}
+
 if (form) {
-  for (const time of form.querySelectorAll("time")) time.textContent = when(time.dateTime);
+  localTimes(form);
   form.addEventListener("change", refresh);
   for (const button of form.querySelectorAll("[data-export]")) {
     button.addEventListener("click", () => exportAs(button.dataset.export, collect).catch(failed));
   }
   remove.addEventListener("click", async () => {
     try {
-      if (await confirmAndDelete(...picked())) location.reload();
+      if (await confirmAndDelete(picked(), gone)) location.reload();
     } catch (error) {
       failed(error);
     }

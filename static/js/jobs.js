@@ -1,39 +1,36 @@
 // The pages about jobs: makes one of an archive, keeps the list up to date by itself, and leads jobs from state to state.
 
 import { ApiError, jobChange, jobCreate, jobDelete, part } from "./api.js";
+import { renew } from "./dom.js";
 import { clearError, showError } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
-import { when } from "./words.js";
+import { localTimes } from "./words.js";
 
 const LOOK_MS = 2000;
+const AT_ONCE = 20; // jobs that the server tells of in one answer; JOBS_A_PAGE in cv/job_pages.py
 const OPEN = new Set(["pending", "running", "paused"]);
 const [list, form, errorPlace, status, none] = ["jobs", "make", "error", "status", "none"].map((id) => document.getElementById(id));
 const failed = (error) => showError(errorPlace, error);
 const say = (words) => (status.textContent = words);
 const rows = () => [...list.querySelectorAll("[data-job]")];
 const idOf = (row) => row.dataset.job;
-
-function dress(row) {
-  for (const time of row.querySelectorAll("time")) time.textContent = when(time.dateTime);
-  return row;
-}
+const latest = new Map(); // the last question about each job: an answer to an earlier one is old
 
 /** The jobs as the server tells them now, each a list item. */
 async function told(ids) {
-  const nodes = await part(`${list.dataset.rows}?${new URLSearchParams(ids.map((id) => ["id", id]))}`);
-  return [...nodes].filter((node) => node.matches?.("[data-job]")).map(dress);
+  const found = [];
+  for (let start = 0; start < ids.length; start += AT_ONCE) {
+    const wanted = ids.slice(start, start + AT_ONCE).map((id) => ["id", id]);
+    const answer = await part(`${list.dataset.rows}?${new URLSearchParams(wanted)}`);
+    localTimes(answer);
+    found.push(...answer.querySelectorAll("[data-job]"));
+  }
+  return found;
 }
 
-/** Puts a row's news in place: what is looked at changes, what is being used stays. */
-function renew(row, fresh) {
-  row.querySelector("[data-live]").replaceChildren(...fresh.querySelector("[data-live]").childNodes);
-  const actions = row.querySelector("[data-actions]");
-  const [had, has] = [actions, fresh.querySelector("[data-actions]")].map((node) => node.textContent.replace(/\s+/g, " "));
-  if (had !== has) {
-    const focused = actions.contains(document.activeElement);
-    actions.replaceChildren(...fresh.querySelector("[data-actions]").childNodes);
-    if (focused) (actions.querySelector("button, a") ?? row.querySelector("a")).focus();
-  }
+/** Puts a row's news in place. */
+function tell(row, fresh) {
+  for (const piece of ["[data-live]", "[data-actions]"]) renew(row.querySelector(piece), fresh.querySelector(piece));
   if (row.dataset.state !== fresh.dataset.state) {
     row.dataset.state = fresh.dataset.state;
     say(fill(gettext("Job of %(when)s: %(state)s"), {
@@ -43,11 +40,13 @@ function renew(row, fresh) {
 }
 
 async function refresh(ids) {
-  if (ids.length === 0) return;
+  const question = Symbol("question");
+  for (const id of ids) latest.set(id, question);
   const fresh = new Map((await told(ids)).map((row) => [idOf(row), row]));
   for (const row of rows()) {
-    if (fresh.has(idOf(row))) renew(row, fresh.get(idOf(row)));
-    else if (ids.includes(idOf(row))) row.remove(); // deleted elsewhere
+    if (latest.get(idOf(row)) !== question) continue;
+    if (fresh.has(idOf(row))) tell(row, fresh.get(idOf(row)));
+    else row.remove(); // deleted elsewhere
   }
 }
 
@@ -93,11 +92,12 @@ list.addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-change]");
   if (!button) return;
   clearError(errorPlace);
+  const row = button.closest("[data-job]");
   try {
-    await change(button.closest("[data-job]"), button.dataset.change);
+    await change(row, button.dataset.change);
   } catch (error) {
     failed(error);
-    if (error.code === "job_conflict") await refresh([idOf(button.closest("[data-job]"))]).catch(failed);
+    if (error.code === "job_conflict") await refresh([idOf(row)]).catch(failed);
   }
 });
 
@@ -143,5 +143,5 @@ form?.addEventListener("submit", async (event) => {
   }
 });
 
-rows().forEach(dress);
+localTimes(document);
 watch();

@@ -2,14 +2,22 @@
 
 import { part } from "./api.js";
 import { confirmAndDelete } from "./delete.js";
+import { renew } from "./dom.js";
 import { showError } from "./errors.js";
+import { localTimes } from "./words.js";
+
+let asked = 0; // how often, so that an answer to an earlier question is known for one
 
 /** Fills `root` with the visitor's last analyses. */
 export async function showRecent(root) {
+  const question = ++asked;
   try {
-    root.replaceChildren(...(await part(root.dataset.src)));
+    const fresh = await part(root.dataset.src);
+    if (question !== asked) return;
+    localTimes(fresh);
+    renew(root, fresh);
   } catch (error) {
-    showError(root, error, () => showRecent(root));
+    if (question === asked) showError(root, error, () => showRecent(root));
   }
 }
 
@@ -20,7 +28,7 @@ export function deletable(root, { onDelete, onError }) {
     if (!button) return;
     const { id } = button.closest("[data-id]").dataset;
     try {
-      if (await confirmAndDelete(id)) await onDelete(id);
+      if (await confirmAndDelete([id])) await onDelete(id);
     } catch (error) {
       onError(error);
     }

@@ -8,9 +8,9 @@ import { clearError, showError } from "./errors.js";
 import { exportButtons } from "./exports.js";
 import { fill, gettext } from "./i18n.js";
 import { createStage } from "./stage.js";
-import { faces, when } from "./words.js";
+import { faces, localTimes } from "./words.js";
 
-const [errorPlace, status, result, made] = ["error", "status", "result", "made"].map((id) => document.getElementById(id));
+const [errorPlace, status, result] = ["error", "status", "result"].map((id) => document.getElementById(id));
 const { id } = result.dataset;
 const keep = "kept" in result.dataset;
 
@@ -31,7 +31,7 @@ function actions(analysis) {
   const remove = el("button", { type: "button", class: "button is-quiet" }, gettext("Delete"));
   remove.addEventListener("click", async () => {
     try {
-      if (await confirmAndDelete(id)) location.assign("/gallery/");
+      if (await confirmAndDelete([id])) location.assign("/gallery/");
     } catch (error) {
       failed(error);
     }
@@ -39,6 +39,5 @@ function actions(analysis) {
   return [...exportButtons(() => [["", analysis]], failed), remove];
 }
 
-// The server writes it in UTC; the visitor reads it in their own time.
-made.textContent = when(made.dateTime);
+localTimes(document);
 show();

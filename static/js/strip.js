@@ -6,11 +6,15 @@ import { fill, gettext } from "./i18n.js";
 import { State, progressWords } from "./photos.js";
 import { faces } from "./words.js";
 
-/** Keeps `root` in step: `update(photos, shown)` after every change. `onPick` gets the photo that was chosen. */
-export function createStrip(root, { onPick, tools, addFor }) {
+/**
+ * Keeps `root` in step: `update(photos, shown)` after every change. `onPick` gets the photo that was chosen; `onAdd` is
+ * to ask for more.
+ */
+export function createStrip(root, { onPick, onAdd, tools }) {
   const list = el("ul", { class: "strip-list" });
-  const add = el("label", { class: "strip-add", for: addFor, title: gettext("Add photos") },
+  const add = el("button", { type: "button", class: "strip-add", title: gettext("Add photos") },
     el("span", { "aria-hidden": "true" }, "+"), el("span", { class: "visually-hidden" }, gettext("Add photos")));
+  add.addEventListener("click", onAdd);
   root.append(el("div", { class: "strip-row" }, list, add), el("div", { class: "strip-tools" }, ...tools));
   const items = new Map();
 

@@ -4,7 +4,7 @@ import { analysisView } from "./analysis.js";
 import { cameraButton } from "./camera.js";
 import { confirmAndDelete } from "./delete.js";
 import { el } from "./dom.js";
-import { clearError, errorBox, showError } from "./errors.js";
+import { clearError, errorBox, errorTitle, showError } from "./errors.js";
 import { exportButtons } from "./exports.js";
 import { fill, gettext } from "./i18n.js";
 import { pairView } from "./pair.js";
@@ -35,7 +35,7 @@ startOver.addEventListener("click", () => {
   file.focus();
 });
 const all = () => photos.done.map(({ name, analysis }) => [name, analysis]);
-const strip = createStrip(stripRoot, { onPick: show, addFor: "file", tools: [sideBySide, ...exportButtons(all, failed, true), startOver] });
+const strip = createStrip(stripRoot, { onPick: show, onAdd: () => file.click(), tools: [sideBySide, ...exportButtons(all, failed, true), startOver] });
 
 function take(files) {
   const added = photos.add(files ?? []);
@@ -69,11 +69,14 @@ function changed(photo, moved) {
     photos.remove(photo);
     show(null);
     showError(errorPlace, photo.error, () => take([photo.file]));
-  } else if (photo === shown) {
+    return;
+  }
+  if (photo === shown) {
     if (moved) show(photo);
     else showProgress(photo);
   }
   if (!moved) return;
+  if (photo.state === State.FAILED) say(fill(gettext("%(name)s: %(words)s"), { name: photo.name, words: errorTitle(photo.error) }));
   if (photo.state === State.DESCRIBING) say(gettext("Uploaded. Finding and describing the faces."));
   if (photo.state !== State.DONE) return;
   say(fill(gettext("%(faces)s found."), { faces: faces(photo.analysis.faces.length) }));
@@ -118,7 +121,7 @@ function actions(photo) {
   const remove = el("button", { type: "button", class: "button is-quiet" }, gettext("Delete"));
   remove.addEventListener("click", async () => {
     try {
-      if (await confirmAndDelete(analysis.id)) forget(analysis.id);
+      if (await confirmAndDelete([analysis.id])) forget(analysis.id);
     } catch (error) {
       failed(error);
     }

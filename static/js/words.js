@@ -48,9 +48,14 @@ export function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
-export function when(isoTime) {
+function when(isoTime) {
   const locale = language === "en" ? "en-GB" : language;
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(isoTime));
+}
+
+/** The server writes times in UTC; the visitor reads those in `root` in their own time. */
+export function localTimes(root) {
+  for (const time of root.querySelectorAll("time")) time.textContent = when(time.dateTime);
 }
 
 export function duration(milliseconds) {

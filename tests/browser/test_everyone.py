@@ -100,9 +100,7 @@ def test_dark_mode_is_dark(start: Page) -> None:
     assert start.evaluate(brightness) < 3 * 50
 
 
-def test_the_first_view_weighs_less_than_150_kib_and_paints_within_a_second(
-    start: Page, live_server: LiveServer
-) -> None:
+def test_the_first_view_weighs_less_than_150_kib(start: Page, live_server: LiveServer) -> None:
     sizes: dict[str, int] = {}
 
     def weigh(response: Response) -> None:
@@ -113,11 +111,9 @@ def test_the_first_view_weighs_less_than_150_kib_and_paints_within_a_second(
     page.on("requestfinished", lambda request: weigh(request.response()))  # type: ignore[arg-type]
     page.goto(live_server.url)
     page.wait_for_load_state("networkidle")
-    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     context.close()
     assert any(url.endswith("upload.js") for url in sizes)
     assert sum(sizes.values()) < BUDGET
-    assert paint < 1000
 
 
 def test_the_dashboard_opens_for_staff_with_no_serious_fault_of_its_own(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,40 @@ def test_ticked_analyses_are_compared_exported_and_deleted(gallery: Page) -> Non
     gallery.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(gallery.get_by_text("Nothing here yet.")).to_be_visible()
     assert not Analysis.objects.exists()
+
+
+def test_what_cannot_be_deleted_stays_and_what_is_gone_already_stops_nothing(gallery: Page) -> None:
+    def delete_ticked() -> None:
+        gallery.locator("#delete-picked").click()
+        gallery.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+    rows = gallery.locator(".recent-row")
+    for box in gallery.locator(".pick input").all():
+        box.check()
+    last = f"**/api/v1/analyses/{rows.last.get_attribute('data-id')}"
+    gallery.route(last, lambda route: route.abort())
+    delete_ticked()
+    expect(gallery.get_by_role("alert")).to_contain_text("The server did not answer")
+    expect(rows).to_have_count(1)
+    expect(gallery.get_by_text("1 chosen")).to_be_visible()
+    gallery.unroute(last)
+    Analysis.objects.all().delete()
+    delete_ticked()
+    expect(gallery.get_by_text("Nothing here yet.")).to_be_visible()
+
+
+def test_times_are_the_visitors_own_to_see_and_to_hear(gallery: Page, live_server: LiveServer) -> None:
+    Analysis.objects.update(created_at=datetime(2026, 3, 1, 20, 0, tzinfo=UTC))
+    here = "2 Mar 2026, 01:30"
+    gallery.reload()
+    expect(gallery.locator(".recent-row time")).to_have_text([here, here])
+    name = f"Female, about 31 visitor 17 {here}"
+    expect(gallery.get_by_role("checkbox", name=f"Choose {name}", exact=True)).to_be_visible()
+    expect(gallery.get_by_role("button", name=f"Delete {name}", exact=True)).to_be_visible()
+    gallery.get_by_role("link", name=name).click()
+    expect(gallery.get_by_role("heading", name=f"Analysis of {here}")).to_be_visible()
+    gallery.goto(live_server.url)
+    expect(gallery.locator(".recent-row time")).to_have_text([here, here])
 
 
 def test_pages_lead_to_older_analyses_and_back(start: Page, live_server: LiveServer, user: User) -> None:

@@ -1,15 +1,19 @@
 """Jobs in the browser: made of an archive, watched as they go, paused, cancelled, and their results taken home."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from cv.caller import Caller
+from cv.choices import ItemState
+from cv.job_pages import JOBS_A_PAGE
 from cv.models import Analysis, Job
+from cv.services import job_pause
 from tests.archives import zip_of
 from tests.browser.test_everyone import faults
 from tests.jobs import archive, made_job, work_through
@@ -86,6 +90,71 @@ def test_a_job_is_paused_goes_on_and_is_cancelled_once_asked(
     jobs.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
     expect(row).to_contain_text("Cancelled")
     assert faults(jobs) == []
+
+
+def test_no_job_vanishes_where_there_are_more_than_a_page_of_them(
+    jobs: Page, user: User, empty_scene: bytes, zip_file: Path
+) -> None:
+    made = [made_job(Caller(user=user), archive([("a.jpg", empty_scene)])) for _ in range(JOBS_A_PAGE)]
+    jobs.reload()
+    jobs.get_by_label("A ZIP or TAR with photos").set_input_files(zip_file)
+    jobs.get_by_role("button", name="Start the job").click()
+    rows = jobs.locator(".job")
+    expect(rows).to_have_count(JOBS_A_PAGE + 1)
+    job_pause(made[0])
+    expect(rows.last).to_contain_text("Paused")
+    expect(rows).to_have_count(JOBS_A_PAGE + 1)
+
+
+def test_the_focus_stays_on_what_is_used_while_news_come_in(jobs: Page, user: User, empty_scene: bytes) -> None:
+    job = made_job(Caller(user=user), archive([(f"{number}.jpg", empty_scene) for number in range(3)]))
+
+    def fail(index: int) -> None:
+        job.items.filter(index=index).update(state=ItemState.FAILED, due_at=None)
+
+    jobs.reload()
+    row = jobs.locator(".job")
+    row.get_by_role("button", name="Cancel").focus()
+    fail(0)
+    expect(row.get_by_role("link", name="CSV")).to_be_visible()
+    expect(row.get_by_role("button", name="Cancel")).to_be_focused()
+    row.get_by_role("link", name="1 failed").focus()
+    fail(1)
+    expect(row.get_by_role("link", name="2 failed")).to_be_focused()
+
+
+def test_an_answer_that_comes_late_does_not_undo_a_later_one(jobs: Page, user: User, empty_scene: bytes) -> None:
+    made_job(Caller(user=user), archive([("a.jpg", empty_scene)]))
+    asked: list[tuple[Route, APIResponse]] = []
+
+    def answer(route: Route) -> None:
+        """The second question at once; the first when this test says so, the others never."""
+        asked.append((route, route.fetch()))
+        if len(asked) == 2:
+            route.fulfill(response=asked[1][1])
+
+    jobs.route("**/jobs/rows*", answer)
+    jobs.reload()
+    row = jobs.locator(".job")
+    while not asked:
+        jobs.wait_for_timeout(100)
+    row.get_by_role("button", name="Pause").click()
+    expect(row).to_contain_text("Paused")
+    route, late = asked[0]
+    with jobs.expect_request("**/jobs/rows*"):
+        route.fulfill(response=late)
+    assert "Paused" in row.inner_text()
+    jobs.unroute_all(behavior="ignoreErrors")
+
+
+def test_times_are_the_visitors_own_to_see_and_to_hear(jobs: Page, user: User, empty_scene: bytes) -> None:
+    made_job(Caller(user=user), archive([("a.jpg", empty_scene)]))
+    work_through()
+    Job.objects.update(created_at=datetime(2026, 3, 1, 20, 0, tzinfo=UTC))
+    jobs.reload()
+    expect(jobs.get_by_role("button", name="Delete the job 2 Mar 2026, 01:30", exact=True)).to_be_visible()
+    jobs.get_by_role("link", name="2 Mar 2026, 01:30").click()
+    expect(jobs.get_by_role("heading", name="Job of 2 Mar 2026, 01:30")).to_be_visible()
 
 
 def test_a_job_is_deleted_with_its_analyses_where_that_is_ticked(jobs: Page, user: User, empty_scene: bytes) -> None:

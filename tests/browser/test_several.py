@@ -52,6 +52,36 @@ def test_several_photos_are_described_each_with_its_own_thumbnail(
     assert Analysis.objects.count() == 3
 
 
+def test_another_photo_is_added_by_keyboard(start: Page, astronaut_jpeg: Path, group_jpeg: Path) -> None:
+    choose(start, astronaut_jpeg)
+    start.locator(".thumb.is-done").wait_for()
+    with start.expect_file_chooser() as chooser:
+        start.get_by_role("button", name="Add photos").press("Enter")
+    chooser.value.set_files(group_jpeg)
+    expect(start.get_by_role("button", name="group.jpg: 2 faces")).to_be_visible()
+
+
+def test_a_photo_that_fails_among_others_is_told_by_its_name(start: Page, astronaut_jpeg: Path, tmp_path: Path) -> None:
+    choose(start, astronaut_jpeg)
+    start.locator(".thumb.is-done").wait_for()
+    text = tmp_path / "notes.jpg"
+    text.write_text("not a picture")
+    choose(start, text)
+    expect(start.locator("#status")).to_have_text("notes.jpg: This file is not a picture that can be read")
+
+
+def test_the_focus_stays_in_the_last_analyses_when_one_more_comes(
+    start: Page, astronaut_jpeg: Path, group_jpeg: Path
+) -> None:
+    choose(start, astronaut_jpeg)
+    rows = start.locator(".recent-row")
+    expect(rows).to_have_count(1)
+    rows.get_by_role("button").focus()
+    choose(start, group_jpeg)
+    expect(rows).to_have_count(2)
+    expect(rows.last.get_by_role("button")).to_be_focused()
+
+
 def test_photos_are_exported_as_json_and_csv(start: Page, astronaut_jpeg: Path, three_jpeg: Path) -> None:
     choose(start, astronaut_jpeg, three_jpeg)
     start.get_by_role("button", name="three.jpg: 3 faces").wait_for()
@@ -101,6 +131,28 @@ def test_the_camera_takes_a_photo(start: Page) -> None:
     start.get_by_role("button", name="Take it").click()
     expect(start.get_by_text("No face was found")).to_be_visible()
     assert Analysis.objects.get().image_width > 0
+
+
+def test_the_camera_pressed_twice_opens_once_and_takes_one_photo(start: Page) -> None:
+    start.evaluate("""() => {
+        const { mediaDevices } = navigator;
+        const ask = mediaDevices.getUserMedia.bind(mediaDevices);
+        window.streams = [];
+        mediaDevices.getUserMedia = async (wish) => {
+            const stream = await ask(wish);
+            window.streams.push(stream);
+            return stream;
+        };
+    }""")
+    twice = "(button) => [1, 2].forEach(() => button.click())"
+    start.get_by_role("button", name="Take a photo with the camera").evaluate(twice)
+    take = start.get_by_role("button", name="Take it")
+    expect(take).to_be_enabled()
+    take.evaluate(twice)
+    expect(start.get_by_text("No face was found")).to_be_visible()
+    expect(start.locator(".thumb")).to_have_count(1)
+    states = start.evaluate("window.streams.flatMap((stream) => stream.getTracks().map((track) => track.readyState))")
+    assert states == ["ended"]
 
 
 def test_the_card_shows_the_face_cut_from_the_photo(start: Page, astronaut_jpeg: Path) -> None:
