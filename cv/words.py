@@ -33,9 +33,13 @@ STAGES: Final = {
 MEASURES: Final = {
     "gender_accuracy": _("Gender right"),
     "race_accuracy": _("Race right"),
+    "race_balanced_accuracy": _("Race right, each race counting alike"),
     "expression_accuracy": _("Expression right"),
+    "expression_balanced_accuracy": _("Expression right, each expression counting alike"),
     "age_mae": _("Age off by, years"),
     "beauty_mae": _("Beauty off by, points"),
+    "beauty_pearson": _("Beauty, correlation with the raters"),
+    "coverage": _("Face found"),
 }
 ATTRIBUTES: Final = {
     Attribute.AGE.value: _("Age"),

@@ -16,6 +16,8 @@ from cv.cards import written_card
 from cv.engine.align import TEMPLATE
 from cv.engine.types import Landmarks
 from cv.serving import served_engine
+from cv.templatetags.faces import measure
+from cv.words import MEASURES
 from tests.factories import face_result, stored_analysis
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,6 +101,12 @@ def test_the_gallery_takes_as_many_queries_for_many_rows_as_for_one(client: Clie
     for _ in range(9):
         stored_analysis(Caller(user=user), face_result())
     assert queries() == with_one
+
+
+def test_a_measure_is_said_in_words_with_its_data_set() -> None:
+    assert measure("utkface.race_balanced_accuracy") == "Race right, each race counting alike · utkface"
+    assert measure("age_mae") == "Age off by, years"
+    assert {name.rpartition(".")[2] for name in served_engine().card.metrics} <= set(MEASURES)
 
 
 def test_the_card_of_another_model_is_not_found(client: Client, user: User) -> None:

@@ -68,8 +68,11 @@ def stage(name: str) -> object:
 
 
 @register.filter
-def measure(name: str) -> object:
-    return MEASURES.get(name, name)
+def measure(name: str) -> str:
+    """“Gender right” or, of one data set among others, “Gender right · utkface”."""
+    data_set, _, name = name.rpartition(".")
+    said = str(MEASURES.get(name, name))
+    return f"{said} · {data_set}" if data_set else said
 
 
 @register.filter
