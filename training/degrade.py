@@ -1,6 +1,5 @@
 """Photos made worse on purpose, to see that the quality score falls where the answers get worse."""
 
-import io
 from collections.abc import Callable
 from typing import Final
 
@@ -33,12 +32,3 @@ CHANGES: Final[dict[str, list[tuple[str, Change]]]] = {
     "dark": [(f"{share:.0%}", _darken(share)) for share in (0.4, 0.2, 0.1, 0.05)],
     "cut": [(f"{share:.0%}", _cut(share)) for share in (0.2, 0.3, 0.4, 0.5)],
 }
-
-
-def degraded(picture: bytes, change: Change) -> bytes:
-    """The encoded picture, changed, as PNG."""
-    with Image.open(io.BytesIO(picture)) as image:
-        changed = change(image.convert("RGB"))
-    buffer = io.BytesIO()
-    changed.save(buffer, "PNG")
-    return buffer.getvalue()

@@ -8,7 +8,6 @@ the whole picture is described; of several faces the largest counts.
 import argparse
 import dataclasses
 import json
-import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,19 +18,16 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from cv.engine.config import EngineConfig
-from cv.engine.errors import EngineError
 from cv.engine.labels import Attribute
 from cv.engine.pipeline import Engine
 from cv.engine.quality import assess
 from cv.engine.runtime import get_engine
 from cv.engine.types import Quality
-from training.data import largest_face
-from training.degrade import Change, degraded
-from training.labels import Labels, Row, labels_of, unknown_labels
+from training.data import largest_faces
+from training.degrade import Change
+from training.labels import Labels, Row, labels_of
 from training.report import report
 from training.tables import has_split, rows
-
-log = logging.getLogger(__name__)
 
 _BATCH = 64
 
@@ -109,20 +105,14 @@ def predict(
                 logits[attribute].append(head)
             chips.clear()
 
-    for number, row in tqdm(rows(table, split, limit), desc=table.stem, unit="img", file=sys.stderr):
-        try:
-            picture = row.pop("image")
-            data = degraded(picture, change) if change else picture
-            face = largest_face(engine.detector, data, engine.card.chip_size)
-        except EngineError as error:
-            log.warning("%s row %d left out: %s", table.name, number, error)
+    numbered = tqdm(rows(table, split, limit), desc=table.stem, unit="img", file=sys.stderr)
+    for row, face in largest_faces(engine.detector, table, numbered, engine.card.chip_size, change=change):
+        if face is None:
             unreadable += 1
             continue
         chips.append(face.chip)
         quality.append(assess(face.detection, face.chip, face.image_size) if face.detection else None)
         kept.append(row)
-        for message in unknown_labels(row):
-            log.warning("%s row %d: %s", table.name, number, message)
         if len(chips) == _BATCH:
             flush()
     flush()

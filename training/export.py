@@ -1,5 +1,7 @@
 """Publishes nets under ``weights/``: safetensors, the ONNX file that serves, and their entries in the manifest.
 
+``python -m training.export attributes --identity runs/identity-end --version V --data DIR``
+
 ``mtcnn``: the cascade of the installed facenet-pytorch; ``attributes``: what a run trained, a run a branch, under a new
 version; a branch without a run stays as it is published.
 Every net is exported and compared with PyTorch first; then the attribute net is put into integers, see ``quantize``.
@@ -41,6 +43,8 @@ LICENCE = "Research use only, not commercial: see weights/LICENSE.md"
 _SMALLEST_HALVED = 1024
 
 Manifest = dict[str, Any]
+# Contents by name.
+Files = dict[str, bytes]
 
 
 def main() -> None:
@@ -55,7 +59,7 @@ def main() -> None:
     path = arguments.weights_dir / MANIFEST
     manifest: Manifest = json.loads(path.read_text()) if path.exists() else {"format": FORMAT}
     if arguments.what == "mtcnn":
-        manifest["mtcnn"] = export_mtcnn(arguments.weights_dir)
+        manifest["mtcnn"], files = export_mtcnn()
     else:
         if arguments.version is None or arguments.data is None:
             parser.error("attributes needs --version and --data")
@@ -68,19 +72,22 @@ def main() -> None:
         sets = sorted({name for told in training.values() for name in told["config"]["repeats"]})
         tables = [arguments.data / f"{name}.parquet" for name in sets]
         chips = typical_chips(tables, CHIP_PX, load_detector(EngineConfig()))
-        manifest["attributes"] = export_attributes(net, training, chips, arguments.version, arguments.weights_dir)
-    write_manifest(path, manifest)
+        manifest["attributes"], files = export_attributes(net, training, chips, arguments.version)
+    write_manifest(path, manifest, files)
 
 
-def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
+def write_manifest(path: Path, manifest: Manifest, files: Files | None = None) -> None:
+    """With the new weights that it names: nothing is replaced before everything is written, and the manifest last."""
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    files = {**(files or {}), path.name: text.encode()}
+    for name, data in files.items():
+        path.with_name(f"{name}.part").write_bytes(data)
+    for name in files:
+        path.with_name(f"{name}.part").replace(path.with_name(name))
 
 
-def export_mtcnn(weights_dir: Path) -> Manifest:
-    """The three nets of the installed facenet-pytorch as ONNX."""
+def export_mtcnn() -> tuple[Manifest, Files]:
+    """The three nets of the installed facenet-pytorch as ONNX: their entry in the manifest, and their files."""
     spec = find_spec(MTCNN_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit(f"install {MTCNN_PACKAGE} to export its weights")
@@ -91,15 +98,17 @@ def export_mtcnn(weights_dir: Path) -> Manifest:
         "tensors": {},
         "onnx": {},
     }
+    files: Files = {}
     for name, net, size in (("pnet", PNet(), None), ("rnet", RNet(), 24), ("onet", ONet(), 48)):
         source = f"data/{name}.pt"
         data = Path(spec.submodule_search_locations[0], source).read_bytes()
         net.load_state_dict(torch.load(io.BytesIO(data), weights_only=True))
         entry["tensors"][name] = {"file": source, "sha256": hashlib.sha256(data).hexdigest()}
         example = torch.rand(2, 3, size or 40, size or 56) * 2 - 1
-        model = to_onnx(lean(net).eval(), example, reference=net.eval(), dynamic_size=size is None)
-        entry["onnx"][name] = _publish(weights_dir / f"mtcnn-{name}.onnx", model)
-    return entry
+        file = f"mtcnn-{name}.onnx"
+        files[file] = to_onnx(lean(net).eval(), example, reference=net.eval(), dynamic_size=size is None)
+        entry["onnx"][name] = _named(file, files)
+    return entry, files
 
 
 def branch_state(branch: str, run: Path | None, weights_dir: Path) -> dict[str, Tensor]:
@@ -110,12 +119,16 @@ def branch_state(branch: str, run: Path | None, weights_dir: Path) -> dict[str, 
 
 
 def export_attributes(
-    net: AttributeNet, training: Mapping[str, Manifest], chips: npt.NDArray[np.uint8], version: str, weights_dir: Path
-) -> Manifest:
-    """``training.calibrate`` and ``training.card`` fill in the rest. chips: typical ones, for ``quantized``."""
+    net: AttributeNet, training: Mapping[str, Manifest], chips: npt.NDArray[np.uint8], version: str
+) -> tuple[Manifest, Files]:
+    """The net's entry in the manifest, and its files. chips: typical ones, for ``quantized``.
+
+    ``training.calibrate`` and ``training.card`` fill in the rest.
+    """
     model = to_onnx(MirrorAveraged(net).eval(), torch.rand(2, 3, CHIP_PX, CHIP_PX) * 255)
     state = {name: halved(tensor).contiguous() for name, tensor in net.state_dict().items()}
-    return {
+    files = {"attributes.onnx": quantized(model, chips), "attributes.safetensors": save(state)}
+    entry: Manifest = {
         "name": NAME,
         "version": version,
         "architecture": "two face_resnet branches, one for expression, which sees the chip at 112 pixels, and one for "
@@ -126,11 +139,12 @@ def export_attributes(
         "licence": LICENCE,
         "trained_on": ["UTKFace", "FER2013", "facial_expressions", "MEBeauty", "One Million Impressions"],
         "training": dict(training),
-        "onnx": _publish(weights_dir / "attributes.onnx", quantized(model, chips)),
-        "tensors": _publish(weights_dir / "attributes.safetensors", save(state)),
+        "onnx": _named("attributes.onnx", files),
+        "tensors": _named("attributes.safetensors", files),
         "calibration": {"coverage": 0.8, "bias": {}, "temperature": {}, "widening": {}},
         "metrics": {},
     }
+    return entry, files
 
 
 def _told(run: Path) -> Manifest:
@@ -207,11 +221,8 @@ def _check_parity(net: nn.Module, example: Tensor, model: bytes) -> None:
     assert worst <= TOLERANCE, f"ONNX and PyTorch differ by {worst:.2e}; the limit is {TOLERANCE:.0e}"
 
 
-def _publish(path: Path, data: bytes) -> Mapping[str, str]:
-    part = path.with_suffix(".part")
-    part.write_bytes(data)
-    part.replace(path)
-    return {"file": path.name, "sha256": hashlib.sha256(data).hexdigest()}
+def _named(file: str, files: Files) -> Mapping[str, str]:
+    return {"file": file, "sha256": hashlib.sha256(files[file]).hexdigest()}
 
 
 if __name__ == "__main__":

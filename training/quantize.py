@@ -14,7 +14,7 @@ import onnx
 
 from cv.engine.detect import Detector
 from cv.engine.transforms import chips_to_input
-from training.data import largest_face
+from training.data import largest_faces
 from training.tables import rows
 
 _FACES_A_SET, _BATCH = 96, 16
@@ -22,10 +22,13 @@ _SEED = 20261122
 
 
 def typical_chips(tables: list[Path], chip_px: int, detector: Detector) -> npt.NDArray[np.uint8]:
-    """Chips as they are served, uint8 RGB ``(N, S, S, 3)``: training faces of every table. Raises EngineError."""
+    """Chips as they are served, uint8 RGB ``(N, S, S, 3)``: readable training faces of every table."""
     dice = random.Random(_SEED)  # noqa: S311  (nothing here is secret)
-    chosen = [row for table in tables for _, row in dice.sample(list(rows(table, "train")), _FACES_A_SET)]
-    return np.stack([largest_face(detector, row["image"], chip_px).chip for row in chosen])
+    chips = []
+    for table in tables:
+        chosen = dice.sample(list(rows(table, "train")), _FACES_A_SET)
+        chips += [face.chip for _, face in largest_faces(detector, table, chosen, chip_px) if face]
+    return np.stack(chips)
 
 
 def quantized(model: bytes, chips: npt.NDArray[np.uint8]) -> bytes:

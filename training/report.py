@@ -24,6 +24,8 @@ from training.metrics import (
 
 AGE_BANDS = ((0, 2), (3, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 200))
 _SMALLEST_GROUP = 10
+# Fewer faces, drawn again and again, say nothing of others.
+_SMALLEST_RESAMPLED = 3
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -32,8 +34,8 @@ Floats = npt.NDArray[np.float32]
 def report(labels: Labels, logits: Mapping[Attribute, Floats], quality: Floats, describer: Describer) -> dict[str, Any]:
     """logits: float32 ``(N, head_size)`` each, quality: float32 ``(N,)`` or NaN, of the N labelled faces.
 
-    ``intervals`` are 95 % confidence intervals (Wilson for shares, bootstrap for the rest). Groups of fewer than ten
-    faces are left out of the crossed groups.
+    ``intervals`` are 95 % confidence intervals (Wilson for shares, bootstrap for the rest, of three faces or more).
+    Groups of fewer than ten faces are left out of the crossed groups.
     """
     scorer = _Scorer(labels, describer.probabilities(logits), describer.calibration)
     everyone = np.ones(len(labels.values[Attribute.AGE]), dtype=bool)
@@ -122,11 +124,14 @@ class _Scorer:
                 found[f"{attribute}_accuracy"] = wilson_interval(int(hits.sum()), len(hits))
                 continue
             values, true = self.estimates[attribute][0][known], self.labels.values[attribute][known]
+            if len(true) < _SMALLEST_RESAMPLED:
+                continue
             measures: dict[str, Callable[..., float]] = {"mae": mean_absolute_error}
             if attribute is Attribute.BEAUTY:
                 measures["pearson"] = pearson
             for name, measure in measures.items():
-                found[f"{attribute}_{name}"] = bootstrap_interval(measure, values, true)
+                if not np.isnan(measure(values, true)):
+                    found[f"{attribute}_{name}"] = bootstrap_interval(measure, values, true)
         return {name: (round(low, 4), round(high, 4)) for name, (low, high) in found.items()}
 
     def details(self) -> dict[str, Any]:

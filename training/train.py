@@ -1,4 +1,6 @@
-"""Trains a branch of the attribute net: ``python -m training.train --config identity``. Read it from top to bottom.
+"""Trains a branch of the attribute net; read it from top to bottom.
+
+``python -m training.train --config identity --data DIR``
 
 A run is a folder: ``checkpoint.pt`` (the last whole epoch, to resume from), ``best.safetensors`` (the moving average
 of the weights with the best score on ``val``, or the mean of those and the last ones), ``log.csv`` and ``curves.png``.
@@ -29,7 +31,6 @@ from cv.engine.attributes import softmax
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.nets.attribute_net import BRANCHES, Branch, MirrorAveraged
-from cv.engine.runtime import load_detector
 from cv.engine.weights import read_manifest
 from training.augment import augment, centre, mixed
 from training.configs import CONFIGS, PUBLISHED, TrainConfig
@@ -66,10 +67,10 @@ def main() -> None:
     config = CONFIGS[arguments.config]
     out = arguments.out or Path("runs") / config.name
 
-    detector = load_detector(EngineConfig(threads=arguments.threads))
+    engine = EngineConfig(threads=arguments.threads)
     tables = {name: arguments.data / f"{name}.parquet" for name in config.repeats}
-    train_sets = {name: load_faces(table, "train", detector, arguments.cache) for name, table in tables.items()}
-    val_sets = {name: load_faces(table, "val", detector, arguments.cache) for name, table in tables.items()}
+    train_sets = {name: load_faces(table, "train", engine, arguments.cache) for name, table in tables.items()}
+    val_sets = {name: load_faces(table, "val", engine, arguments.cache) for name, table in tables.items()}
     run = Run(config, out, train_sets, val_sets, arguments.weights_dir)
     if arguments.compile:
         run.net.compile()
@@ -101,9 +102,11 @@ class Run:
             weight_decay=config.weight_decay,
         )
         self.steps_an_epoch = sum(len(train[n]) * k for n, k in config.repeats.items()) // config.batch_size
-        self.epoch, self.best = 0, -math.inf
+        self.epoch, self.best, self.mixed = 0, -math.inf, False
+        self.best_epoch: Weights = {}
         out.mkdir(parents=True, exist_ok=True)
         self._resume()
+        self._cut_log()
 
     def _learn_from_teacher(self, weights_dir: Path) -> str | None:
         """Mixes the answers of the published net into the targets, and says which net that was."""
@@ -141,23 +144,28 @@ class Run:
             scores = evaluate(self.average, self.val)
             self.epoch += 1
             self._log({"epoch": self.epoch, "seconds": time.monotonic() - started} | losses | scores)
-            self._keep_if_better(overall(scores), without_norms(self.average).state_dict())
+            weights = without_norms(self.average).state_dict()
+            if self._keep_if_better(overall(scores), weights):
+                self.best_epoch = weights
             self._checkpoint()
             plot(read_log(self.out / "log.csv"), self.out / "curves.png")
-        if self.epoch == self.config.epochs:
+        if self.epoch == self.config.epochs and not self.mixed:
             self._mix_best_and_last()
+            self.mixed = True
             self._checkpoint()
 
-    def _keep_if_better(self, score: float, weights: Weights) -> None:
-        if score > self.best:
-            self.best = score
-            save_file({name: tensor.contiguous() for name, tensor in weights.items()}, self.out / "best.part")
-            (self.out / "best.part").rename(self.out / BEST)
+    def _keep_if_better(self, score: float, weights: Weights) -> bool:
+        if not score > self.best:
+            return False
+        self.best = score
+        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, self.out / "best.part")
+        (self.out / "best.part").rename(self.out / BEST)
+        return True
 
     def _mix_best_and_last(self) -> None:
         """The mean of two epochs of one run is often better than either (model soups, Wortsman et al. 2022)."""
-        best, last = load_file(self.out / BEST), without_norms(self.average).state_dict()
-        mean = {name: (best[name] + last[name]) / 2 for name in best}
+        last = without_norms(self.average).state_dict()
+        mean = {name: (best + last[name]) / 2 for name, best in self.best_epoch.items()}
         net = Branch(self.config.branch)
         net.load_state_dict(mean)
         scores = evaluate(net, self.val)
@@ -235,6 +243,9 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "epoch": self.epoch,
             "best": self.best,
+            # Not read from BEST, which holds the mean already where a run was killed just after mixing.
+            "best_epoch": self.best_epoch,
+            "mixed": self.mixed,
         }
         torch.save(state, self.out / "checkpoint.part")
         (self.out / "checkpoint.part").rename(self.out / "checkpoint.pt")
@@ -255,6 +266,21 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.best = state["epoch"], state["best"]
         self.started_from = state["started_from"]
+        # Older checkpoints do not say: until their last epoch BEST is the best one's, and then it has been mixed.
+        self.best_epoch = state["best_epoch"] if "best_epoch" in state else load_file(self.out / BEST)
+        self.mixed = state.get("mixed", self.epoch == self.config.epochs)
+
+    def _cut_log(self) -> None:
+        """Drops the epochs behind the checkpoint: they are trained, and logged, again."""
+        path = self.out / "log.csv"
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        kept = [line for line in lines[1:] if int(line.split(b",")[0]) <= self.epoch]
+        if not kept:
+            path.unlink(missing_ok=True)
+            return
+        part = path.with_suffix(".part")
+        part.write_bytes(b"".join([lines[0], *kept]))
+        part.rename(path)
 
     def _log(self, row: dict[str, float]) -> None:
         path = self.out / "log.csv"

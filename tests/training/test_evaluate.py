@@ -8,19 +8,31 @@ from pathlib import Path
 import pytest
 
 from cv.engine.config import EngineConfig
+from cv.engine.labels import Attribute
 from cv.engine.runtime import get_engine
-from training.evaluate import evaluate
+from training.degrade import CHANGES
+from training.evaluate import evaluate, predict
 
 
 def test_scores_of_a_small_table(table: Path) -> None:
     result = evaluate(get_engine(EngineConfig()), table)
 
-    assert (result["n"], result["coverage"], result["unreadable"]) == (3, pytest.approx(2 / 3, abs=1e-4), 1)
+    assert (result["n"], result["coverage"], result["unreadable"]) == (3, pytest.approx(2 / 3, abs=1e-4), 2)
     assert result["groups"]["race"]["white"]["race_accuracy"] == 1
     assert result["groups"]["race"]["white"]["n"] == 2
     assert result["groups"]["age"]["70+"]["n"] == 1
     assert "expression_accuracy" not in result
     assert "beauty_mae" not in result
+
+
+def test_photos_that_cannot_be_read_are_left_out_of_those_made_worse(table: Path) -> None:
+    _, change = CHANGES["small"][0]
+
+    predictions = predict(get_engine(EngineConfig()), table, "val", None, change)
+
+    assert predictions.labels.values[Attribute.AGE].tolist() == [36, 77, 20]
+    assert predictions.found.tolist() == [True, True, False]
+    assert predictions.unreadable == 2
 
 
 def test_command_prints_one_json_object(table: Path) -> None:

@@ -1,5 +1,6 @@
 """What a run becomes when it is published."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from safetensors.torch import save_file
 
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.nets.attribute_net import AttributeNet, Branch
-from training.export import _told, branch_state
+from training.export import _told, branch_state, write_manifest
 
 
 def test_branch_without_a_run_stays_as_it_is_published() -> None:
@@ -51,3 +52,41 @@ def test_a_run_that_went_on_from_another_tells_of_both(runs: Path) -> None:
     assert told["before"] == {"name": "identity", "start": None}
     assert told["epochs_done"] == 3
     assert [(row["epoch"], row["loss"]) for row in told["log"]] == [(1, 0.1), (2, 0.2), (3, 0.1)]
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    for name in ("a.onnx", "a.safetensors"):
+        (tmp_path / name).write_bytes(b"old")
+    write_manifest(tmp_path / "manifest.json", {"version": "old"})
+    return tmp_path / "manifest.json"
+
+
+def test_new_weights_come_with_their_manifest_and_leave_nothing_else(published: Path) -> None:
+    write_manifest(published, {"version": "new"}, {"a.onnx": b"new", "a.safetensors": b"newer"})
+
+    assert {file.name: file.read_bytes() for file in published.parent.glob("a.*")} == {
+        "a.onnx": b"new",
+        "a.safetensors": b"newer",
+    }
+    assert json.loads(published.read_text()) == {"version": "new"}
+    assert len(list(published.parent.iterdir())) == 3
+
+
+def test_a_part_that_cannot_be_written_leaves_all_that_was_published(published: Path) -> None:
+    published.with_name("manifest.json.part").mkdir()
+
+    with pytest.raises(IsADirectoryError):
+        write_manifest(published, {"version": "new"}, {"a.onnx": b"new", "a.safetensors": b"new"})
+
+    assert [published.with_name(name).read_bytes() for name in ("a.onnx", "a.safetensors")] == [b"old", b"old"]
+    assert json.loads(published.read_text()) == {"version": "old"}
+
+
+def test_the_manifest_is_replaced_after_the_weights(published: Path) -> None:
+    published.with_name("b.onnx").mkdir()
+
+    with pytest.raises(IsADirectoryError):
+        write_manifest(published, {"version": "new"}, {"b.onnx": b"new"})
+
+    assert json.loads(published.read_text()) == {"version": "old"}

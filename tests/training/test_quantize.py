@@ -1,18 +1,24 @@
 """The attribute net in integers, on a small net."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from torch import Tensor, nn
 
+from cv.engine.config import EngineConfig
+from cv.engine.runtime import load_detector
 from cv.engine.transforms import chips_to_input
+from training.data import largest_face
 from training.export import to_onnx
-from training.quantize import quantized
+from training.quantize import quantized, typical_chips
 
 SIDE = 16
 
@@ -68,3 +74,16 @@ def test_the_batch_stays_free(model: bytes) -> None:
     for count in (1, 7):
         (outputs,) = session.run(None, {session.get_inputs()[0].name: chips_to_input(chips(count, seed=2))})
         assert outputs.shape == (count, 5)
+
+
+def test_typical_chips_leave_out_what_cannot_be_read(
+    tmp_path: Path, astronaut: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = (b"broken", astronaut, None)
+    pq.write_table(pa.Table.from_pylist([{"image": p, "split": "train"} for p in pictures]), tmp_path / "f.parquet")
+    monkeypatch.setattr("training.quantize._FACES_A_SET", len(pictures))
+    detector = load_detector(EngineConfig())
+
+    chips = typical_chips([tmp_path / "f.parquet"], 150, detector)
+
+    np.testing.assert_array_equal(chips, [largest_face(detector, astronaut, 150).chip])

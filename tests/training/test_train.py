@@ -15,6 +15,7 @@ from cv.engine.nets.attribute_net import CHIP_PX, Branch
 from cv.engine.weights import read_manifest
 from training.augment import augment, centre, mixed
 from training.configs import AugmentConfig, TrainConfig
+from training.curves import read_log
 from training.data import CACHED_PX, Faces
 from training.labels import labels_of
 from training.train import Run
@@ -27,6 +28,24 @@ def sets() -> dict[str, Faces]:
     random = np.random.default_rng(0)
     labels = labels_of([{"age": 20 + i, "gender": "female" if i % 2 else "male", "race": "asian"} for i in range(8)])
     return {"faces": Faces(random.integers(0, 256, (8, CACHED_PX, CACHED_PX, 3), dtype=np.uint8), labels)}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Epochs that change a weight and are scored in no time: only what is kept of them is looked at."""
+
+    def epoch(run: Run) -> dict[str, float]:
+        with torch.no_grad():
+            run.average.heads["age"].weight.add_(1)
+        return {"loss_age": 0.5}
+
+    monkeypatch.setattr(Run, "_train_epoch", epoch)
+    monkeypatch.setattr("training.train.evaluate", lambda net, sets: {"utkface_gender": 0.5})
+    monkeypatch.setattr("training.train.plot", lambda rows, picture: None)
+
+
+def killed() -> None:
+    raise KeyboardInterrupt
 
 
 def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path, sets: dict[str, Faces]) -> None:
@@ -60,6 +79,75 @@ def test_mean_of_the_best_and_the_last_weights_is_kept_where_it_scores_better(
 
     kept = load_file(tmp_path / "best.safetensors")[name]
     assert torch.allclose(kept, (best + last) / 2 if score > 0 else best)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("whole_epochs", [0, 1])
+def test_a_run_killed_behind_its_log_line_writes_the_epoch_once(
+    tmp_path: Path, sets: dict[str, Faces], monkeypatch: pytest.MonkeyPatch, whole_epochs: int
+) -> None:
+    run = Run(CONFIG, tmp_path, sets, sets)
+    run.train(epochs=whole_epochs)
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "_checkpoint", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run.train()
+
+    Run(CONFIG, tmp_path, sets, sets).train()
+
+    assert [row["epoch"] for row in read_log(tmp_path / "log.csv")] == [1, 2]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_run_killed_behind_its_mixing_mixes_the_same_two_epochs_again(
+    tmp_path: Path, sets: dict[str, Faces], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([1.0, 0.0, 2.0, 2.0])  # of two epochs, and of their mean twice
+    monkeypatch.setattr("training.train.overall", lambda _: next(scores))
+    run = Run(CONFIG, tmp_path, sets, sets)
+    run.train(epochs=1)
+    best = load_file(tmp_path / "best.safetensors")["heads.age.weight"].clone()
+    with monkeypatch.context() as patched:
+        checkpoint = run._checkpoint
+        patched.setattr(run, "_checkpoint", lambda: killed() if run.mixed else checkpoint())
+        with pytest.raises(KeyboardInterrupt):
+            run.train()
+
+    Run(CONFIG, tmp_path, sets, sets).train()
+
+    kept = load_file(tmp_path / "best.safetensors")["heads.age.weight"]
+    assert torch.equal(kept, (best + run.average.heads["age"].weight) / 2)
+    assert list(scores) == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_finished_run_started_again_does_nothing(
+    tmp_path: Path, sets: dict[str, Faces], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Run(CONFIG, tmp_path, sets, sets).train()
+    before = {file.name: file.stat().st_mtime_ns for file in tmp_path.glob("*.[ps]*")}
+    monkeypatch.delattr("training.train.evaluate")
+
+    Run(CONFIG, tmp_path, sets, sets).train()
+
+    assert {file.name: file.stat().st_mtime_ns for file in tmp_path.glob("*.[ps]*")} == before
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("epochs", "mixed_already"), [(1, False), (2, True)])
+def test_an_older_checkpoint_is_resumed_from_the_best_weights_beside_it(
+    tmp_path: Path, sets: dict[str, Faces], epochs: int, mixed_already: bool
+) -> None:
+    Run(CONFIG, tmp_path, sets, sets).train(epochs)
+    state = torch.load(tmp_path / "checkpoint.pt")
+    del state["best_epoch"], state["mixed"]
+    torch.save(state, tmp_path / "checkpoint.pt")
+
+    run = Run(CONFIG, tmp_path, sets, sets)
+
+    assert run.mixed is mixed_already
+    best = load_file(tmp_path / "best.safetensors")
+    assert all(torch.equal(run.best_epoch[name], tensor) for name, tensor in best.items())
 
 
 def test_checkpoint_of_another_configuration_is_refused(tmp_path: Path, sets: dict[str, Faces]) -> None:
