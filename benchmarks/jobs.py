@@ -23,9 +23,8 @@ from PIL import Image
 
 from benchmarks.machine import machine
 from benchmarks.markdown import machine_table, table
-from benchmarks.scenes import write_scenes
+from benchmarks.scenes import photos_or_scenes
 
-SCENES = Path(".cache/bench-photos")
 SMALL_PX = 160
 SHARED, ALONE = "PostgreSQL and Redis", "SQLite, no broker"
 ONE = "1 worker × 2 threads"
@@ -43,9 +42,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
     parser.add_argument("--part", choices=["rates", "memory"], help="only this; the other stays as it was measured")
     arguments = parser.parse_args()
-    if arguments.photos is None:
-        arguments.photos = SCENES
-        write_scenes(SCENES)
+    arguments.photos = photos_or_scenes(arguments.photos)
     arguments.output.mkdir(parents=True, exist_ok=True)
     file = arguments.output / "jobs.json"
     result = json.loads(file.read_text()) if arguments.part and file.exists() else {}

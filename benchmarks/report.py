@@ -14,7 +14,7 @@ from benchmarks.floor import machine_rates, net_floors
 from benchmarks.machine import machine
 from benchmarks.markdown import machine_table, table
 from benchmarks.photos import read_photos
-from benchmarks.scenes import write_scenes
+from benchmarks.scenes import photos_or_scenes
 from benchmarks.server import serving
 from cv.engine.config import EngineConfig
 from cv.engine.runtime import get_engine
@@ -22,7 +22,6 @@ from cv.engine.types import AnalysisOptions
 
 SMALL_PX = 640
 CLIENTS = [1, 2, 4, 8, 16]
-SCENES = Path(".cache/bench-photos")
 
 
 def main() -> None:
@@ -32,10 +31,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of the server's benchmark")
     parser.add_argument("--soak", type=int, default=0, help="requests of the test of memory")
     arguments = parser.parse_args()
-    if arguments.photos is None:
-        arguments.photos = SCENES
-        write_scenes(SCENES)
-    result = measure(arguments.photos, arguments.rounds, arguments.soak)
+    result = measure(photos_or_scenes(arguments.photos), arguments.rounds, arguments.soak)
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "bench.json").write_text(json.dumps(result, indent=1) + "\n")
     charts.draw(result, arguments.output / "bench.svg")

@@ -5,14 +5,17 @@ and Grace Hopper (Matplotlib, US Navy) at many sizes before scikit-image's pictu
 """
 
 import argparse
+import hashlib
 import random
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import matplotlib
 import skimage.data
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
+CACHE = Path(".cache")
 COUNT, SEED = 40, 20261122
 SIZES = ((1760, 1240), (1600, 1200), (2000, 1125), (1200, 1600), (1840, 1000))
 BICUBIC = Image.Resampling.BICUBIC
@@ -27,11 +30,23 @@ def main() -> None:
     write_scenes(arguments.folder, arguments.count, arguments.seed)
 
 
+def photos_or_scenes(photos: Path | None, cache: Path = CACHE, count: int = COUNT, seed: int = SEED) -> Path:
+    """The folder of photos given; without one, that of scenes, which are written where these are not there yet."""
+    if photos is not None:
+        return photos
+    packages = [version(package) for package in ("matplotlib", "pillow", "scikit-image")]
+    made_from = (Path(__file__).read_bytes(), packages, count, seed)
+    folder = cache / f"bench-photos-{hashlib.sha256(repr(made_from).encode()).hexdigest()[:12]}"
+    if not folder.exists():
+        part = folder.with_suffix(".part")
+        write_scenes(part, count, seed)
+        part.rename(folder)
+    return folder
+
+
 def write_scenes(folder: Path, count: int = COUNT, seed: int = SEED) -> None:
-    """``count`` JPEG files, the same for the same seed; nothing where they are there already."""
+    """``count`` JPEG files, the same for the same seed."""
     folder.mkdir(parents=True, exist_ok=True)
-    if len(list(folder.glob("*.jpg"))) >= count:
-        return
     for i in range(count):
         # Seeded photo by photo, so that a longer set begins with the photos of a shorter one.
         dice = random.Random(seed * 1000 + i)  # noqa: S311  (nothing here is secret)

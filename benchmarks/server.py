@@ -80,11 +80,8 @@ def serving(photo: bytes) -> Iterator[Server]:
         _manage(environment, "migrate", "--verbosity", "0")
         key = _manage(environment, "create_api_key", "benchmark").splitlines()[-1]
         started = time.perf_counter()
-        command = [
-            sys.executable, "-m", "gunicorn", "xcloud.wsgi:application", "--bind", f"127.0.0.1:{port}",
-            "--worker-class", "gthread", "--workers", "1", "--threads", "24", "--timeout", "120",
-            "--no-control-socket",
-        ]  # fmt: skip
+        # All other options are those of gunicorn.conf.py, which it reads where it starts.
+        command = [sys.executable, "-m", "gunicorn", "xcloud.wsgi:application", "--bind", f"127.0.0.1:{port}"]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
         try:
             server = Server(port, key, process.pid)

@@ -20,13 +20,12 @@ from tqdm import tqdm
 from benchmarks.machine import machine
 from benchmarks.peers.peer import PACKAGE, Peer, started
 from benchmarks.photos import read_photos
-from benchmarks.scenes import write_scenes
+from benchmarks.scenes import CACHE, photos_or_scenes
 from cv.engine.config import EngineConfig
 from cv.engine.pipeline import Engine
 from cv.engine.runtime import get_engine
 from cv.engine.types import AnalysisOptions, AnalysisResult
 
-CACHE = Path(".cache")
 SMALL_PX = 640
 # The smallest face looked for, the same for both: the peer's default and ours.
 MIN_FACE_PX = (20, 40)
@@ -68,11 +67,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="also write the JSON there")
     parser.add_argument("--json", action="store_true", help="one line instead of a table")
     arguments = parser.parse_args()
-    if arguments.photos is None:
-        arguments.photos = CACHE / "bench-photos"
-        write_scenes(arguments.photos)
+    photos = photos_or_scenes(arguments.photos)
     with started(arguments.venv, arguments.threads) as peer:
-        result = compare(peer, arguments.photos, arguments.threads, arguments.rounds)
+        result = compare(peer, photos, arguments.threads, arguments.rounds)
     if arguments.output:
         arguments.output.write_text(json.dumps(result, indent=1) + "\n")
     if arguments.json:

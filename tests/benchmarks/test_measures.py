@@ -5,10 +5,11 @@ from pathlib import Path
 
 import onnx
 import pytest
+from PIL import Image
 
 from benchmarks.floor import multiply_adds
 from benchmarks.peers.__main__ import found_too
-from benchmarks.scenes import write_scenes
+from benchmarks.scenes import SIZES, photos_or_scenes, write_scenes
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.runtime import get_engine
 from cv.engine.types import AnalysisOptions, Box
@@ -47,3 +48,33 @@ def test_the_same_seed_gives_the_same_scenes(tmp_path: Path) -> None:
     one, other = (sorted((tmp_path / folder).glob("*.jpg")) for folder in ("one", "other"))
     assert [file.read_bytes() for file in one] == [file.read_bytes() for file in other]
     assert len({file.read_bytes() for file in one}) == 2
+
+
+def test_scenes_are_written_once_for_a_count_and_a_seed(tmp_path: Path) -> None:
+    folders = [photos_or_scenes(None, tmp_path, count, seed) for count, seed in ((1, 1), (1, 2), (2, 1))]
+    written = [[file.read_bytes() for file in sorted(folder.iterdir())] for folder in folders]
+
+    assert [len(files) for files in written] == [1, 1, 2]
+    assert written[0] != written[1]
+    assert written[0] == written[2][:1]
+    times = [file.stat().st_mtime_ns for file in folders[0].iterdir()]
+    assert photos_or_scenes(None, tmp_path, count=1, seed=1) == folders[0]
+    assert [file.stat().st_mtime_ns for file in folders[0].iterdir()] == times
+    assert photos_or_scenes(tmp_path) == tmp_path
+
+
+def test_scenes_of_which_only_a_part_was_written_are_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(scene: Image.Image, path: Path, quality: int) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Image.Image, "save", full)
+        with pytest.raises(OSError, match="No space left"):
+            photos_or_scenes(None, tmp_path, count=1)
+
+    (file,) = photos_or_scenes(None, tmp_path, count=1).iterdir()
+    with Image.open(file) as scene:
+        assert scene.size in SIZES
