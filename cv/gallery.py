@@ -1,11 +1,13 @@
 """The gallery's search: what a visitor may ask for, and one page of what they have."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +34,16 @@ def choices(labels: list[tuple[str, str]]) -> list[tuple[str, object]]:
     return [("", _("Any")), *((name, LABELS[name]) for name, _label in labels)]
 
 
+def day(label: Any) -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        # So that a day more or less, and another zone, is still a moment.
+        validators=[MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(9000, 1, 1))],
+    )
+
+
 class GallerySearch(forms.Form):
     """Every field may stay empty. Those about a face hold for one and the same face."""
 
@@ -41,8 +53,10 @@ class GallerySearch(forms.Form):
     expression = forms.ChoiceField(label=_("Expression"), required=False, choices=choices(EXPRESSIONS))
     min_age = forms.FloatField(label=_("Age from"), required=False, min_value=0, max_value=120)
     max_age = forms.FloatField(label=_("Age to"), required=False, min_value=0, max_value=120)
-    since = forms.DateField(label=_("From day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label=_("To day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    since = day(_("From day"))
+    until = day(_("To day"))
+    # What the visitor's clock goes by; the page fills it in.
+    zone = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -53,12 +67,20 @@ class GallerySearch(forms.Form):
     def wanted(self) -> AnalysisFilter:
         """What was asked for; fields that make no sense are left out, the form says so beside them."""
         given = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
-        since, until = given.pop("since", None), given.pop("until", None)
+        since, until, zone = given.pop("since", None), given.pop("until", None), zone_of(given.pop("zone", ""))
         if since is not None:
-            given["created_after"] = datetime.combine(since, time.min, UTC)
+            given["created_after"] = datetime.combine(since, time.min, zone)
         if until is not None:
-            given["created_before"] = datetime.combine(until, time.min, UTC) + timedelta(days=1)
+            given["created_before"] = datetime.combine(until + timedelta(days=1), time.min, zone)
         return AnalysisFilter(**given)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone of that name, or UTC where there is none."""
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (KeyError, ValueError, OSError):
+        return UTC
 
 
 @dataclass(frozen=True, slots=True)

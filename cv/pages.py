@@ -78,7 +78,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
     audit_note(caller, AuditAction.ANALYSIS_LIST, [row.pk for row in found.rows])
     query = request.GET.copy()
     query.pop("page", None)
-    searched = any(query.values())
+    searched = any(value for name, value in query.items() if name != "zone")
     context = {"search": search, "found": found, "rows": found.rows, "query": query.urlencode(), "searched": searched}
     return render(request, "gallery.html", context)
 

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from cv.caller import Caller
 from cv.cards import written_card
 from cv.engine.align import TEMPLATE
 from cv.engine.types import Landmarks
+from cv.gallery import GallerySearch
 from cv.serving import served_engine
 from cv.templatetags.faces import measure
 from cv.words import MEASURES
@@ -76,11 +79,24 @@ def test_an_analysis_of_someone_else_is_not_found(client: Client, user: User, db
 
 
 @pytest.mark.parametrize(
-    "query", ["page=0", "page=-1", "page=x", "page=99999999", "min_age=x", "gender=both", "since=1"]
-)
+    "query",
+    [
+        "page=0", "page=-1", "page=x", "page=99999999", "min_age=x", "gender=both", "since=1", "since=0001-01-01",
+        "until=9999-12-31", "since=2026-01-01&zone=Mars/Olympus", "since=2026-01-01&zone=../../etc/passwd",
+    ],
+)  # fmt: skip
 def test_a_gallery_address_that_makes_no_sense_is_answered(client: Client, user: User, query: str) -> None:
     client.force_login(user)
     assert client.get(f"/gallery/?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(("zone", "since"), [("Asia/Kolkata", "2026-03-01T18:30"), ("", "2026-03-02T00:00")])
+def test_days_of_the_search_are_the_visitors_own(zone: str, since: str) -> None:
+    search = GallerySearch({"since": "2026-03-02", "until": "2026-03-02", "zone": zone})
+    assert search.is_valid()
+    wanted = search.wanted()
+    assert wanted.created_after == datetime.fromisoformat(f"{since}+00:00")
+    assert wanted.created_before == datetime.fromisoformat(f"{since}+00:00") + timedelta(days=1)
 
 
 @pytest.mark.parametrize("query", ["", "id=x", "id=1&id=2"])
@@ -104,8 +120,9 @@ def test_the_gallery_takes_as_many_queries_for_many_rows_as_for_one(client: Clie
 
 
 def test_a_measure_is_said_in_words_with_its_data_set() -> None:
-    assert measure("utkface.race_balanced_accuracy") == "Race right, each race counting alike · utkface"
-    assert measure("age_mae") == "Age off by, years"
+    with translation.override("en"):
+        assert measure("utkface.race_balanced_accuracy") == "Race right, each race counting alike · utkface"
+        assert measure("age_mae") == "Age off by, years"
     assert {name.rpartition(".")[2] for name in served_engine().card.metrics} <= set(MEASURES)
 
 

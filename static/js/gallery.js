@@ -34,6 +34,8 @@ function gone(id) {
   refresh();
 }
 
+// Days of the search are the visitor's own, as the times below it are.
+document.querySelector("[name=zone]").value = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (form) {
   localTimes(form);
   form.addEventListener("change", refresh);

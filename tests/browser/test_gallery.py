@@ -90,6 +90,10 @@ def test_times_are_the_visitors_own_to_see_and_to_hear(gallery: Page, live_serve
     name = f"Female, about 31 visitor 17 {here}"
     expect(gallery.get_by_role("checkbox", name=f"Choose {name}", exact=True)).to_be_visible()
     expect(gallery.get_by_role("button", name=f"Delete {name}", exact=True)).to_be_visible()
+    gallery.get_by_text("Search", exact=True).first.click()
+    gallery.get_by_label("From day").fill("2026-03-02")
+    gallery.get_by_role("button", name="Search").click()
+    expect(gallery.locator(".recent-row time")).to_have_text([here, here])
     gallery.get_by_role("link", name=name).click()
     expect(gallery.get_by_role("heading", name=f"Analysis of {here}")).to_be_visible()
     gallery.goto(live_server.url)
