@@ -13,12 +13,17 @@ from tests.browser.test_upload import choose
 from tests.factories import stored_analysis
 
 
-def test_a_wrong_password_is_refused_in_words(live_server: LiveServer, page: Page, user: User) -> None:
+def test_a_wrong_password_is_refused_in_words_and_the_right_one_taken(
+    live_server: LiveServer, page: Page, user: User
+) -> None:
     page.goto(live_server.url)
     page.get_by_label("User name").fill("ada")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_contain_text("do not match")
+    page.get_by_label("Password").fill("a-good-password")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Describe the faces in your photos")).to_be_visible()
 
 
 @pytest.mark.parametrize(
