@@ -2,7 +2,8 @@
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
-THREADS ?= 24
+# More than the slots and the queue of the engines; gunicorn.conf.py says how many without it.
+THREADS ?=
 PYTHON ?= python3
 VENV ?= .venv
 
@@ -33,7 +34,7 @@ serve: install ## Set everything up and serve on HOST:PORT (default 127.0.0.1:80
 	@$(WITH_ENV) $(BIN)/python manage.py collectstatic --no-input --verbosity 0
 	@$(WITH_ENV) $(BIN)/python manage.py ensure_admin
 	@echo "XCloud on http://$(HOST):$(PORT)/ (Ctrl-C stops it)"
-	@$(WITH_ENV) MALLOC_ARENA_MAX=$${MALLOC_ARENA_MAX:-2} exec $(BIN)/gunicorn xcloud.wsgi:application --bind $(HOST):$(PORT) --threads $(THREADS)
+	@$(WITH_ENV) MALLOC_ARENA_MAX=$${MALLOC_ARENA_MAX:-2} exec $(BIN)/gunicorn xcloud.wsgi:application --bind $(HOST):$(PORT) $(if $(THREADS),--threads $(THREADS))
 
 test: install-dev ## Run every check and every test that this machine can run (STRICT=1: fail where a service is down)
 	$(BIN)/python -m tests.run $(if $(STRICT),--strict)

@@ -45,6 +45,12 @@ class Caller:
         return OF_EVERY_PERSON | {Scope.ADMIN} if is_admin else OF_EVERY_PERSON
 
     @property
+    def is_limited(self) -> bool:
+        """Whether it is a key that may have only some attributes, whatever the server serves at the moment."""
+        given = self.api_key.attributes if self.api_key is not None else None
+        return given is not None and not set(given) >= set(Attribute)
+
+    @property
     def attributes(self) -> frozenset[Attribute]:
         """The attributes that the server serves and the key may have."""
         served: frozenset[Attribute] = settings.XCLOUD_ATTRIBUTES

@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 from cv.caller import Caller
 from cv.choices import Scope
+from cv.engine.labels import Attribute
 from cv.models import Analysis, ApiKey, AuditEvent, Face, IdempotentRequest
 from cv.receipts import canonical, is_genuine
 from cv.services import api_key_create
@@ -74,13 +75,25 @@ def test_zip_export_has_the_pictures_as_files(api: APIClient, caller: Caller, gr
     assert document["analyses"][0]["picture"] == {"file": f"pictures/{row.pk}.jpg"}
 
 
+@pytest.mark.parametrize("served", [frozenset(Attribute), frozenset({Attribute.AGE})])
 def test_a_key_that_may_not_have_every_attribute_exports_nothing(
-    api: APIClient, caller: Caller, key: tuple[ApiKey, str]
+    api: APIClient, caller: Caller, key: tuple[ApiKey, str], settings: Settings, served: frozenset[Attribute]
 ) -> None:
+    """Also where the server serves no more than the key may have: more may be stored."""
     stored_analysis(caller, face_result(), subject="visitor")
     ApiKey.objects.filter(pk=key[0].pk).update(attributes=["age"])
+    settings.XCLOUD_ATTRIBUTES = served
     answer = api.get(address("visitor", "export"))
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+
+
+def test_what_is_switched_off_by_now_is_exported_all_the_same(
+    api: APIClient, caller: Caller, settings: Settings
+) -> None:
+    stored_analysis(caller, face_result(), subject="visitor")
+    settings.XCLOUD_ATTRIBUTES = frozenset({Attribute.AGE})
+    (held,) = document_of(api.get(address("visitor", "export")))["analyses"]
+    assert held["faces"][0]["attributes"]["race"]["label"] == "black"
 
 
 def test_subjects_are_told_apart_to_the_letter_on_every_database(api: APIClient, caller: Caller) -> None:
