@@ -35,8 +35,8 @@ def _onnx_net(model: bytes, threads: int) -> Net:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Threads that wait for each other within a call spin, which saves a tenth of it; between calls they sleep, or they
-    # would take the cores from everyone else.
+    # Threads that wait for each other within a call spin, which saves a twentieth of it; between calls they sleep, or
+    # they would take the cores from everyone else.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
     options.add_session_config_entry("session.force_spinning_stop", "1")
     # Photos have any size: a plan of the memory kept for each would only add up.
