@@ -109,6 +109,25 @@ def test_a_face_moved_in_the_picture_is_found_where_it_stands(
     np.testing.assert_allclose(corners(face), [700 + 30, 40 + 41, 700 + 118, 40 + 152], atol=5)
 
 
+@pytest.mark.parametrize(
+    ("picture", "crop", "tolerance_px"),
+    [("astronaut", (185, 75, 265, 160), 3), ("grace_hopper", (190, 150, 340, 320), 9)],
+)
+def test_a_face_that_the_picture_cuts_off_has_its_landmarks_where_they_stand(
+    detector: Detector,
+    portraits: dict[str, Image.Image],
+    picture: str,
+    crop: tuple[int, int, int, int],
+    tolerance_px: int,
+) -> None:
+    """facenet-pytorch's stand up to 28 and 62 pixels from there: see ``cv.engine.detect._inside``."""
+    (face,) = detector.detect(portraits[picture].crop(crop), 40, max_faces=10)
+
+    ((box, landmarks),) = REFERENCE[picture, 40]
+    np.testing.assert_allclose(np.add(points(face), crop[:2]), landmarks, atol=tolerance_px)
+    np.testing.assert_allclose(np.add(corners(face), [*crop[:2]] * 2), box, atol=3 * tolerance_px)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (11, 400), (12, 12), (400, 300)])
 def test_a_picture_without_a_face_gives_none(detector: Detector, size: tuple[int, int]) -> None:
     assert detector.detect(Image.new("RGB", size, "grey"), 40, max_faces=10) == []
