@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from cv.engine.align import chip_similarity
 from cv.engine.types import Detection, Quality, QualityWarning
 
 # Where a measure starts to cost score, and the value at which it has cost all of it. Set by photos of UTKFace `val`
@@ -11,12 +12,15 @@ _SMALL_PX = (64.0, 12.0)
 _SHARPNESS = (0.04, 0.003)
 _LUMA = (50.0, 10.0)
 _TURN = (0.3, 0.9)
-_OUTSIDE = (0.3, 0.75)
+_OUTSIDE = (0.0, 0.22)
 _CONFIDENCE = (0.99, 0.6)
 
 _LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 # Eyes to mouth, as shares of the chip's sides: the rest is hair, background, or nothing where the picture ends.
 _FACE_ROWS, _FACE_COLUMNS = (0.25, 0.8), (0.2, 0.8)
+# Points all over a face, forehead to chin and cheek to cheek, in a chip of side 1: x as real, y as imaginary part.
+_STEPS = (np.arange(20) + 0.5) / 20
+_FACE_POINTS = np.add.outer((0.1 + 0.8 * _STEPS) * 1j, 0.15 + 0.7 * _STEPS).ravel()
 # Below this spread of grey levels a face shows nothing whose sharpness could be judged.
 _LEAST_SPREAD = 5.0
 # A measure that has cost this much of its score is worth a warning.
@@ -75,8 +79,9 @@ def _turn(detection: Detection) -> float:
 
 
 def _outside(detection: Detection, image_size: tuple[int, int]) -> float:
-    """Share of the box's area that lies outside the image."""
-    box = detection.box
-    width = min(box.x + box.width, image_size[0]) - max(box.x, 0)
-    height = min(box.y + box.height, image_size[1]) - max(box.y, 0)
-    return 1 - max(width, 0) * max(height, 0) / box.area if box.area > 0 else 1.0
+    """Share of the face, which stands where its landmarks tell, that lies outside the image."""
+    to_image = chip_similarity(detection.landmarks, 1).inverse()
+    points = to_image.a * _FACE_POINTS + to_image.b
+    width, height = image_size
+    inside = (points.real >= 0) & (points.real <= width) & (points.imag >= 0) & (points.imag <= height)
+    return 1 - float(inside.mean())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from cv.engine.align import align
+from cv.engine.align import align, chip_similarity
 from cv.engine.detect import Detector
 from cv.engine.quality import assess
 from cv.engine.types import Box, Detection, Landmarks, QualityWarning
@@ -65,17 +65,22 @@ def test_a_small_face_is_called_small(face: Detection, chip: np.ndarray) -> None
     assert quality.score < 0.2
 
 
-def test_a_face_half_outside_is_called_partly_outside(face: Detection, chip: np.ndarray) -> None:
-    outside = replace(face, box=Box(-50, 100, 100, 100))
+@pytest.mark.parametrize(("share", "score"), [(0.0, 1.0), (0.1, 1 - 0.1 / 0.22), (0.5, 0.0)])
+def test_a_face_loses_score_by_the_share_of_it_that_the_picture_cuts_off(
+    face: Detection, chip: np.ndarray, share: float, score: float
+) -> None:
+    """The picture ends at the right, so far from the left cheek (0.15 of the chip) that ``share`` is missing."""
+    to_image = chip_similarity(face.landmarks, 1).inverse()
+    ends_at = round((to_image.a * (0.15 + 0.7 * (1 - share) + 0.5j) + to_image.b).real)
 
-    quality = assess(outside, chip, SIZE)
+    whole, cut = (assess(face, chip, (width, 512)) for width in (512, ends_at))
 
-    assert quality.warnings == (QualityWarning.PARTLY_OUTSIDE,)
-    assert quality.score == pytest.approx(5 / 9, abs=0.01)
+    assert cut.score == pytest.approx(whole.score * score, abs=0.1)
+    assert (QualityWarning.PARTLY_OUTSIDE in cut.warnings) == (share > 0)
 
 
 def test_a_nose_over_one_eye_is_a_turned_face(face: Detection, chip: np.ndarray) -> None:
-    profile = replace(face, landmarks=Landmarks((0, 0), (40, 0), (38, 20), (5, 40), (35, 40)))
+    profile = replace(face, landmarks=Landmarks((200, 200), (240, 200), (238, 220), (205, 240), (235, 240)))
 
     assert assess(profile, chip, SIZE).warnings == (QualityWarning.TURNED,)
 
