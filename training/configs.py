@@ -60,35 +60,40 @@ class TrainConfig:
 
 PUBLISHED: Final = "published"
 _EXPRESSIONS = {"fer2013": 1, "facial_expressions": 1}
-# Thirty epochs see every face often enough to learn it by heart; seen changed more, it is not.
+# Seen often enough a face is learned by heart; seen changed more, it is not.
 _STRONG = AugmentConfig(rotation_degrees=15, scale=0.12, shift=0.06, brightness=0.3, contrast=0.3, erase=0.35)
 
 _IDENTITY = TrainConfig(
     "identity",
     "identity",
-    # The press photos have no label of these attributes; the teacher answers.
-    {"utkface": 1, "mebeauty": 2, "omi": 1, "facial_expressions": 1},
-    epochs=16,
+    {"utkface": 1, "mebeauty": 2, "omi": 1},
+    epochs=8,
     trunk_rate=5e-4,
     dropout=0.2,
     label_smoothing=0.0,
     mixup=0.2,
-    teacher_share=0.5,
+    teacher_share=0.3,
     augment=_STRONG,
+)
+
+# Blended faces have blended ages: the last epochs see whole ones.
+_IDENTITY_END = replace(
+    _IDENTITY, name="identity-end", start="identity", epochs=2, trunk_rate=2e-4, head_rate=4e-4, mixup=0.0
 )
 
 CONFIGS: dict[str, TrainConfig] = {
     config.name: config
     for config in (
         _IDENTITY,
-        # Blended faces have blended ages: the last epochs see whole ones.
-        replace(_IDENTITY, name="identity-end", start="identity", epochs=2, trunk_rate=2e-4, head_rate=4e-4, mixup=0.0),
+        _IDENTITY_END,
         TrainConfig(
             "expression",
             "expression",
             _EXPRESSIONS,
             start=PUBLISHED,
-            epochs=30,
+            epochs=3,
+            trunk_rate=4e-4,
+            head_rate=8e-4,
             dropout=0.2,
             label_smoothing=0.1,
             augment=_STRONG,

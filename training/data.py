@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 MARGIN_PX: Final = 20
 CACHED_PX: Final = CHIP_PX + 2 * MARGIN_PX
-_CACHE_FORMAT = 2
+_CACHE_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)

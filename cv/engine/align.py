@@ -9,12 +9,9 @@ from PIL import Image
 
 from cv.engine.types import Landmarks
 
-# Where the landmarks stand in a chip of side 1. The eyes stand where dlib's face chips (150 px, padding 0.25)
-# have them, so that its face-recognition weights see what they were trained on; nose and mouth are ArcFace's
-# five points (Deng et al. 2019), scaled by the distance of the eyes.
-TEMPLATE = np.array(
-    [[0.3182, 0.3143], [0.6689, 0.3143], [0.4949, 0.5147], [0.3507, 0.7193], [0.6412, 0.7193]], dtype=np.float64
-)
+# Where the landmarks stand in a chip of side 1: the cascade's, on the mean of UTKFace's faces, where dlib's face chips
+# (150 px, padding 0.25) have them, made symmetric; so that its face-recognition weights see what they were trained on.
+TEMPLATE = np.array([[0.318, 0.306], [0.677, 0.306], [0.4975, 0.518], [0.338, 0.673], [0.657, 0.673]], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import { fill, gettext } from "./i18n.js";
 const SIZE = 150;
 // Where the landmarks stand in a chip of side 1; the same numbers as TEMPLATE in cv/engine/align.py.
 const TEMPLATE = {
-  left_eye: [0.3182, 0.3143], right_eye: [0.6689, 0.3143], nose: [0.4949, 0.5147],
-  mouth_left: [0.3507, 0.7193], mouth_right: [0.6412, 0.7193],
+  left_eye: [0.318, 0.306], right_eye: [0.677, 0.306], nose: [0.4975, 0.518],
+  mouth_left: [0.338, 0.673], mouth_right: [0.657, 0.673],
 };
 
 /** A canvas that shows the chip once `photo` is there; null where there is no photo to cut from. */
