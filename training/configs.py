@@ -76,16 +76,12 @@ _IDENTITY = TrainConfig(
     augment=_STRONG,
 )
 
-# Blended faces have blended ages: the last epochs see whole ones.
-_IDENTITY_END = replace(
-    _IDENTITY, name="identity-end", start="identity", epochs=2, trunk_rate=2e-4, head_rate=4e-4, mixup=0.0
-)
-
 CONFIGS: dict[str, TrainConfig] = {
     config.name: config
     for config in (
         _IDENTITY,
-        _IDENTITY_END,
+        # Blended faces have blended ages: the last epochs see whole ones.
+        replace(_IDENTITY, name="identity-end", start="identity", epochs=2, trunk_rate=2e-4, head_rate=4e-4, mixup=0.0),
         TrainConfig(
             "expression",
             "expression",

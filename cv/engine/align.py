@@ -9,8 +9,8 @@ from PIL import Image
 
 from cv.engine.types import Landmarks
 
-# Where the landmarks stand in a chip of side 1: the cascade's, on the mean of UTKFace's faces, where dlib's face chips
-# (150 px, padding 0.25) have them, made symmetric; so that its face-recognition weights see what they were trained on.
+# Where the landmarks stand in a chip of side 1: the medians of the cascade's in dlib's face chips (padding 0.25) of
+# every sixth face of UTKFace `val`, made symmetric; so dlib's weights see about what they were trained on.
 TEMPLATE = np.array([[0.318, 0.306], [0.677, 0.306], [0.4975, 0.518], [0.338, 0.673], [0.657, 0.673]], dtype=np.float64)
 
 
