@@ -42,13 +42,17 @@ def with_known_labels(row: Row) -> Row:
     """The row in the terms that are served: One Million Impressions gives numbers from 0 to 100 instead of labels.
 
     Its ``attractive`` is put on MEBeauty's scale by mean and spread, its ``gender`` counts where it is clear, and its
-    ``age`` is left out, since an impression is not a number of years.
+    ``age`` is left out, since an impression is not a number of years. A row in which one of the first two is a text is
+    not from there.
     """
-    if "attractive" not in row:
+    attractive, gender = (row.get(name) for name in ("attractive", "gender"))
+    if "attractive" not in row or isinstance(attractive, str) or isinstance(gender, str):
         return row
-    known: Row = {"beauty": _BEAUTY_MEAN + (row["attractive"] - _ATTRACTIVE_MEAN) / _ATTRACTIVE_SPREAD * _BEAUTY_SPREAD}
-    if abs(row["gender"] - 50) > _CLEAR_GENDER:
-        known["gender"] = "male" if row["gender"] > 50 else "female"
+    known: Row = {}
+    if attractive is not None:
+        known["beauty"] = _BEAUTY_MEAN + (attractive - _ATTRACTIVE_MEAN) / _ATTRACTIVE_SPREAD * _BEAUTY_SPREAD
+    if gender is not None and abs(gender - 50) > _CLEAR_GENDER:
+        known["gender"] = "male" if gender > 50 else "female"
     return known
 
 

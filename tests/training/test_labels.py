@@ -24,6 +24,21 @@ def test_labels_of_the_sets_become_the_served_ones() -> None:
     assert labels.values[Attribute.BEAUTY][2:] == pytest.approx([6.12, 6.12])
 
 
+def test_impressions_that_are_missing_or_texts_are_not_reckoned_with() -> None:
+    labels = labels_of(
+        [
+            {"attractive": None, "gender": 90.0, "age": 40.0},
+            {"attractive": 53.2, "gender": None, "age": 40.0},
+            {"attractive": 1, "gender": "male", "age": 40.0},
+            {"attractive": "yes", "gender": None, "age": 40.0},
+        ]
+    )
+
+    assert labels.classes[Attribute.GENDER].tolist() == [1, NO_CLASS, 1, NO_CLASS]
+    assert labels.values[Attribute.BEAUTY].tolist() == pytest.approx([np.nan, 6.12, np.nan, np.nan], nan_ok=True)
+    assert labels.values[Attribute.AGE].tolist() == pytest.approx([np.nan, np.nan, 40, 40], nan_ok=True)
+
+
 def test_age_distribution_sums_to_one_about_the_label() -> None:
     distribution = age_distribution(30)
 
