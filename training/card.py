@@ -38,8 +38,8 @@ HEADLINES = {
 }
 UNITS = {"age_mae": "years", "beauty_mae": "points of 1–10"}
 
-# Photos of UTKFace that are made worse on purpose.
-DEGRADED_PHOTOS = 250
+# Each so-many-th photo of UTKFace is made worse on purpose; they are sorted by name, which begins with the age.
+DEGRADED_STEP = 6
 
 Results = dict[str, dict[str, Any]]
 
@@ -90,7 +90,7 @@ def card(model: dict[str, Any], results: Results) -> str:
         headline_table=_headline_table(results),
         class_table=_class_table(results),
         group_table=_group_table(results["utkface"]),
-        degraded_photos=DEGRADED_PHOTOS,
+        degraded_step=DEGRADED_STEP,
         degradation_table=_degradation_table(results["utkface"]["degradation"]),
         calibration_table=_calibration_table(model["calibration"]),
     )
@@ -225,11 +225,11 @@ def draw_reliability(results: Results, picture: Path) -> None:
 
 
 def degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
-    """How answers and quality scores fall when the first photos of ``table`` are made worse on purpose."""
+    """How answers and quality scores fall when photos of ``table`` are made worse on purpose."""
     steps = [("as it is", "", None), *((kind, level, c) for kind, levels in CHANGES.items() for level, c in levels)]
     rows = []
     for kind, level, change in steps:
-        predictions = predict(engine, table, "val", DEGRADED_PHOTOS, change)
+        predictions = predict(engine, table, "val", change=change, step=DEGRADED_STEP)
         found = [quality for quality in predictions.quality if quality is not None]
         scores = report(predictions.labels, predictions.logits, predictions.scores, engine.describer)
         rows.append(

@@ -83,11 +83,16 @@ def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int |
 
 
 def predict(
-    engine: Engine, table: Path, split: str | None, limit: int | None, change: Change | None = None
+    engine: Engine,
+    table: Path,
+    split: str | None,
+    limit: int | None = None,
+    change: Change | None = None,
+    step: int = 1,
 ) -> Predictions:
     """Runs the served stages on a table; an unreadable picture is named in the log and left out.
 
-    Every picture is changed first where a ``change`` is given.
+    Every picture is changed first where a ``change`` is given; only each ``step``-th row is looked at.
 
     Raises OSError or ValueError where the file is not a table with images, or has no row of the split.
     """
@@ -105,7 +110,7 @@ def predict(
                 logits[attribute].append(head)
             chips.clear()
 
-    numbered = tqdm(rows(table, split, limit), desc=table.stem, unit="img", file=sys.stderr)
+    numbered = tqdm(rows(table, split, limit, step), desc=table.stem, unit="img", file=sys.stderr)
     for row, face in largest_faces(engine.detector, table, numbered, engine.card.chip_size, change=change):
         if face is None:
             unreadable += 1

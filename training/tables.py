@@ -22,15 +22,15 @@ def has_split(source: Path, split: str) -> bool:
     return "split" in parquet.schema_arrow.names and split in parquet.read(["split"])["split"].unique().to_pylist()
 
 
-def rows(source: Path, split: str | None, limit: int | None = None) -> Iterator[tuple[int, Row]]:
-    """Row numbers, counted from 1, and rows of one split, each with its encoded picture as ``image``.
+def rows(source: Path, split: str | None, limit: int | None = None, step: int = 1) -> Iterator[tuple[int, Row]]:
+    """Row numbers, counted from 1, and every ``step``-th row of one split, with its encoded picture as ``image``.
 
     A folder's ``labels.csv`` names the picture of each row in its column ``file``. Raises ValueError where the column
     of the pictures is missing or a number cannot be read, OSError where the table cannot be opened.
     """
     numbered = enumerate(_folder_rows(source) if source.is_dir() else _parquet_rows(source), start=1)
     wanted = ((number, row) for number, row in numbered if split is None or row.get("split", split) == split)
-    return islice(wanted, limit)
+    return islice(islice(wanted, 0, None, step), limit)
 
 
 def _parquet_rows(table: Path) -> Iterator[Row]:

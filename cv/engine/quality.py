@@ -8,8 +8,8 @@ from cv.engine.types import Detection, Quality, QualityWarning
 
 # Where a measure starts to cost score, and the value at which it has cost all of it. Set by photos of UTKFace `val`
 # made worse on purpose, so that the score falls where the error rises: see "Quality" in the model card.
-_SMALL_PX = (64.0, 12.0)
-_SHARPNESS = (0.04, 0.003)
+_SMALL_PX = (48.0, 12.0)
+_SHARPNESS = (0.01, 0.002)
 _LUMA = (50.0, 10.0)
 _TURN = (0.3, 0.9)
 _OUTSIDE = (0.0, 0.22)
@@ -23,6 +23,9 @@ _STEPS = (np.arange(20) + 0.5) / 20
 _FACE_POINTS = np.add.outer((0.1 + 0.8 * _STEPS) * 1j, 0.15 + 0.7 * _STEPS).ravel()
 # Below this spread of grey levels a face shows nothing whose sharpness could be judged.
 _LEAST_SPREAD = 5.0
+# Variance of the Laplacian of nothing but rounding: 1/12 in each channel, summed over the squares of what it and the
+# luma weigh them with.
+_ROUNDING = float((4 + 4**2) * (_LUMA_WEIGHTS**2).sum() / 12)
 # A measure that has cost this much of its score is worth a warning.
 _WARN_BELOW = 0.6
 
@@ -62,9 +65,9 @@ def _ramp(value: float, good: float, bad: float) -> float:
 
 def _sharpness(luma: npt.NDArray[np.float32]) -> float:
     """Variance of the Laplacian (Pech-Pacheco et al. 2000) as a share of that of the grey levels, so that a dark face
-    counts as dark and not as blurred."""
+    counts as dark and not as blurred; without what the rounding of the chip's levels adds."""
     laplacian = luma[1:-1, :-2] + luma[1:-1, 2:] + luma[:-2, 1:-1] + luma[2:, 1:-1] - 4 * luma[1:-1, 1:-1]
-    return float(laplacian.var() / max(luma.var(), _LEAST_SPREAD**2))
+    return float(max(laplacian.var() - _ROUNDING, 0) / max(luma.var(), _LEAST_SPREAD**2))
 
 
 def _turn(detection: Detection) -> float:

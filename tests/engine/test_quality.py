@@ -62,7 +62,7 @@ def test_a_small_face_is_called_small(face: Detection, chip: np.ndarray) -> None
     quality = assess(small, chip, SIZE)
 
     assert quality.warnings == (QualityWarning.SMALL_FACE,)
-    assert quality.score < 0.2
+    assert quality.score == pytest.approx((20 - 12) / (48 - 12))
 
 
 @pytest.mark.parametrize(("share", "score"), [(0.0, 1.0), (0.1, 1 - 0.1 / 0.22), (0.5, 0.0)])

@@ -28,7 +28,7 @@ def test_scores_of_a_small_table(table: Path) -> None:
 def test_photos_that_cannot_be_read_are_left_out_of_those_made_worse(table: Path) -> None:
     _, change = CHANGES["small"][0]
 
-    predictions = predict(get_engine(EngineConfig()), table, "val", None, change)
+    predictions = predict(get_engine(EngineConfig()), table, "val", change=change)
 
     assert predictions.labels.values[Attribute.AGE].tolist() == [36, 77, 20]
     assert predictions.found.tolist() == [True, True, False]

@@ -19,6 +19,8 @@ def folder(tmp_path: Path) -> Path:
 def test_rows_of_one_split_carry_their_numbers(table: Path) -> None:
     assert [(number, row["age"]) for number, row in rows(table, "val")] == [(1, 36), (2, 77), (4, 20), (5, 1), (6, 2)]
     assert [number for number, _ in rows(table, None, limit=2)] == [1, 2]
+    assert [number for number, _ in rows(table, "val", step=2)] == [1, 4, 6]
+    assert [number for number, _ in rows(table, "val", limit=2, step=2)] == [1, 4]
 
 
 def test_table_without_images_is_refused(tmp_path: Path) -> None:
