@@ -26,14 +26,15 @@ class TrainConfig:
     """One run, which trains one branch. ``repeats`` is how often a set is seen in one epoch; rates are of AdamW.
 
     ``start`` names what is taken over: PUBLISHED, the weights in ``weights/``, or the best ones of another run; without
-    one the trunk starts from dlib's. ``mixup`` is the ``alpha`` of ``training.augment.mixed``, ``teacher_share`` the
-    ``share`` of ``training.teacher.taught``.
+    one the trunk starts from dlib's. Its first ``frozen`` parts stay as they are. ``mixup`` is the ``alpha`` of
+    ``training.augment.mixed``, ``teacher_share`` the ``share`` of ``training.teacher.taught``.
     """
 
     name: str
     branch: str
     repeats: dict[str, int]
     start: str | None = None
+    frozen: int = 0
     seed: int = 20261122
     epochs: int = 10
     batch_size: int = 64
@@ -66,13 +67,14 @@ _STRONG = AugmentConfig(rotation_degrees=15, scale=0.12, shift=0.06, brightness=
 _IDENTITY = TrainConfig(
     "identity",
     "identity",
-    {"utkface": 1, "mebeauty": 2, "omi": 1},
-    epochs=8,
+    {"utkface": 1, "mebeauty": 3, "omi": 1},
+    frozen=3,
+    epochs=20,
     trunk_rate=5e-4,
     dropout=0.2,
     label_smoothing=0.0,
     mixup=0.2,
-    teacher_share=0.3,
+    teacher_share=0.5,
     augment=_STRONG,
 )
 
@@ -81,17 +83,20 @@ CONFIGS: dict[str, TrainConfig] = {
     for config in (
         _IDENTITY,
         # Blended faces have blended ages: the last epochs see whole ones.
-        replace(_IDENTITY, name="identity-end", start="identity", epochs=2, trunk_rate=2e-4, head_rate=4e-4, mixup=0.0),
+        replace(_IDENTITY, name="identity-end", start="identity", epochs=3, trunk_rate=2e-4, head_rate=4e-4, mixup=0.0),
         TrainConfig(
             "expression",
             "expression",
             _EXPRESSIONS,
             start=PUBLISHED,
-            epochs=3,
+            frozen=2,
+            epochs=12,
             trunk_rate=4e-4,
             head_rate=8e-4,
             dropout=0.2,
             label_smoothing=0.1,
+            mixup=0.2,
+            teacher_share=0.3,
             augment=_STRONG,
         ),
         TrainConfig("smoke", "identity", {"mebeauty": 1}, epochs=1, batch_size=16, warmup_steps=1),

@@ -19,8 +19,8 @@ class ConvNorm(nn.Sequential):
 
 
 def add_norms(net: nn.Module, chips: Tensor) -> None:
-    """Puts a norm after every convolution of ``net`` that keeps what it computes on ``chips``."""
-    _replace(net, nn.Conv2d, ConvNorm)
+    """Puts a norm after every convolution of ``net`` that learns; the net computes on ``chips`` what it did."""
+    _replace(net, nn.Conv2d, lambda conv: ConvNorm(conv) if conv.weight.requires_grad else conv)
 
     def neutralise(norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
         variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3), unbiased=False)

@@ -92,6 +92,7 @@ class Run:
         self.config, self.out, self.sets, self.val = config, out, dict(train), val
         self.net, self.started_from = self._started(weights_dir)
         self.taught_by = self._learn_from_teacher(weights_dir)
+        self.net.trunk[: config.frozen].requires_grad_(False)
         add_norms(self.net, self._first_chips())
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net)
@@ -318,17 +319,18 @@ def evaluate(net: Branch, sets: dict[str, Faces]) -> Scores:
             chips = centre(cached, net.side)
             for attribute, output in zip(net.attributes, served(chips), strict=True):
                 logits[attribute].append(output.numpy())
-        probabilities = {attribute: softmax(np.concatenate(parts)) for attribute, parts in logits.items()}
-        for attribute in probabilities.keys() & CLASSES.keys():
-            labels = faces.labels.classes[attribute]
-            if (known := labels != NO_CLASS).any():
-                scores[f"{name}_{attribute}"] = accuracy(probabilities[attribute][known].argmax(axis=1), labels[known])
-        for attribute in probabilities.keys() & BINS.keys():
-            values = faces.labels.values[attribute]
-            if (known := ~np.isnan(values)).any():
-                means = probabilities[attribute][known] @ BINS[attribute]
-                measure = mean_absolute_error if attribute is Attribute.AGE else pearson
-                scores[f"{name}_{attribute}"] = measure(means, values[known])
+        for attribute, parts in logits.items():
+            probabilities = softmax(np.concatenate(parts))
+            if attribute in CLASSES:
+                labels = faces.labels.classes[attribute]
+                if (known := labels != NO_CLASS).any():
+                    predicted = probabilities[known].argmax(axis=1)
+                    scores[f"{name}_{attribute}"] = accuracy(predicted, labels[known])
+            else:
+                values = faces.labels.values[attribute]
+                if (known := ~np.isnan(values)).any():
+                    measure = mean_absolute_error if attribute is Attribute.AGE else pearson
+                    scores[f"{name}_{attribute}"] = measure(probabilities[known] @ BINS[attribute], values[known])
     return scores
 
 

@@ -17,8 +17,9 @@ from training.augment import augment, centre, mixed
 from training.configs import AugmentConfig, TrainConfig
 from training.curves import read_log
 from training.data import CACHED_PX, Faces
+from training.dlib_weights import pretrained_face_resnet
 from training.labels import labels_of
-from training.train import Run
+from training.train import Run, evaluate
 
 CONFIG = TrainConfig("test", "identity", {"faces": 1}, epochs=2, batch_size=4, warmup_steps=1)
 
@@ -60,6 +61,23 @@ def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path, se
         assert torch.equal(tensor, two["net"][name]), name
     assert len((tmp_path / "broken" / "log.csv").read_text().splitlines()) == 3
     assert load_file(tmp_path / "broken" / "best.safetensors").keys() == Branch("identity").state_dict().keys()
+
+
+def test_the_columns_of_a_log_stand_in_the_order_of_the_attributes(sets: dict[str, Faces]) -> None:
+    """A run that is resumed writes below the header of another process."""
+    scores = evaluate(Branch("identity"), sets)
+
+    assert list(scores) == ["faces_age", "faces_gender", "faces_race"]
+
+
+def test_frozen_parts_stay_as_they_are_and_the_others_learn(tmp_path: Path, sets: dict[str, Faces]) -> None:
+    dlib, _ = pretrained_face_resnet()
+
+    Run(replace(CONFIG, frozen=2, epochs=1), tmp_path, sets, sets).train()
+
+    trained = load_file(tmp_path / "best.safetensors")
+    changed = {n for n, tensor in dlib.state_dict().items() if not torch.equal(tensor, trained[f"trunk.{n}"])}
+    assert changed == {n for n in dlib.state_dict() if n[0] > "1"}
 
 
 @pytest.mark.parametrize("score", [99.0, -99.0], ids=["better", "worse"])
