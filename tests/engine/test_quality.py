@@ -37,6 +37,15 @@ def test_a_blurred_face_is_called_blurred(face: Detection, chip: np.ndarray) -> 
     assert assess(face, blurred, SIZE).warnings == (QualityWarning.BLURRED,)
 
 
+def test_what_rounding_leaves_of_a_blurred_face_is_no_sharpness(face: Detection, chip: np.ndarray) -> None:
+    scores = [
+        assess(face, np.asarray(Image.fromarray(chip).filter(ImageFilter.GaussianBlur(radius))), SIZE).score
+        for radius in (2, 3, 4, 12)
+    ]
+
+    assert scores == pytest.approx([1, 0.299, 0.033, 0], abs=0.02)
+
+
 def test_a_dark_face_is_called_dark(face: Detection, chip: np.ndarray) -> None:
     assert QualityWarning.DARK in assess(face, chip // 6, SIZE).warnings
 
