@@ -20,7 +20,6 @@ from cv.engine.runtime import get_engine
 from cv.engine.weights import MANIFEST
 from training.evaluate import Predictions, predict
 from training.export import write_manifest
-from training.labels import NO_CLASS
 from training.metrics import accuracy, balanced_accuracy, expected_calibration_error
 
 # The set that each attribute is calibrated on.
@@ -64,14 +63,12 @@ def main() -> None:
 
 def calibrate(attribute: Attribute, predictions: Predictions) -> tuple[dict[str, Any], dict[str, float]]:
     """What is fitted on all rows (``bias`` and ``temperature``, or ``widening``), and its measures across folds."""
-    logits = predictions.logits[attribute]
+    labels = predictions.labels
+    known = labels.known(attribute)
+    logits = predictions.logits[attribute][known]
     if attribute in CLASSES:
-        classes = predictions.labels.classes[attribute]
-        known = classes != NO_CLASS
-        return _calibrate_classes(logits[known], classes[known], RAISED.get(attribute, 0))
-    values = predictions.labels.values[attribute]
-    known = ~np.isnan(values)
-    return _calibrate_interval(softmax(logits[known]), values[known], BINS[attribute])
+        return _calibrate_classes(logits, labels.classes[attribute][known], RAISED.get(attribute, 0))
+    return _calibrate_interval(softmax(logits), labels.values[attribute][known], BINS[attribute])
 
 
 def _folds(n: int) -> list[npt.NDArray[np.bool_]]:

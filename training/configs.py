@@ -64,8 +64,8 @@ _EXPRESSIONS = {"fer2013": 1, "facial_expressions": 1}
 # Seen often enough a face is learned by heart; seen changed more, it is not.
 _STRONG = AugmentConfig(rotation_degrees=15, scale=0.12, shift=0.06, brightness=0.3, contrast=0.3, erase=0.35)
 
-# dlib's first stages learned from three million faces. Kept as they are, they serve better than fitted to our twenty
-# thousand, and a step takes a third of the time.
+# dlib's first stages learned from three million faces. With them kept as they are, an epoch is worth about as much and
+# takes a third of the time, which more epochs make use of.
 _IDENTITY = TrainConfig(
     "identity",
     "identity",

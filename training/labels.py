@@ -37,6 +37,12 @@ class Labels:
     values: dict[Attribute, npt.NDArray[np.float32]]
     distributions: dict[Attribute, npt.NDArray[np.float32]]
 
+    def known(self, attribute: Attribute) -> npt.NDArray[np.bool_]:
+        """Which faces have this label, ``(N,)``."""
+        if attribute in CLASSES:
+            return np.asarray(self.classes[attribute] != NO_CLASS)
+        return ~np.isnan(self.values[attribute])
+
 
 def with_known_labels(row: Row) -> Row:
     """The row in the terms that are served: One Million Impressions gives numbers from 0 to 100 instead of labels.

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from cv.engine.attributes import Describer, estimate
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.weights import Calibration
-from training.labels import NO_CLASS, Labels
+from training.labels import Labels
 from training.metrics import (
     accuracy,
     balanced_accuracy,
@@ -79,15 +79,10 @@ class _Scorer:
             for attribute, bins in BINS.items()
         }
 
-    def known(self, attribute: Attribute) -> Bools:
-        if attribute in CLASSES:
-            return np.asarray(self.labels.classes[attribute] != NO_CLASS)
-        return ~np.isnan(self.labels.values[attribute])
-
     def scores(self, members: Bools) -> dict[str, float]:
         scores: dict[str, float] = {}
         for attribute in Attribute:
-            known = members & self.known(attribute)
+            known = members & self.labels.known(attribute)
             if known.any():
                 scores |= (
                     self._of_classes(attribute, known) if attribute in CLASSES else self._of_values(attribute, known)
@@ -116,7 +111,7 @@ class _Scorer:
     def intervals(self, members: Bools) -> dict[str, tuple[float, float]]:
         found: dict[str, tuple[float, float]] = {}
         for attribute in Attribute:
-            known = members & self.known(attribute)
+            known = members & self.labels.known(attribute)
             if not known.any():
                 continue
             if attribute in CLASSES:
@@ -145,7 +140,7 @@ class _Scorer:
                 "reliability": reliability(self.described[attribute][known], self.labels.classes[attribute][known]),
             }
             for attribute, classes in CLASSES.items()
-            if (known := self.known(attribute)).any()
+            if (known := self.labels.known(attribute)).any()
         }
 
 

@@ -37,7 +37,7 @@ from training.configs import CONFIGS, PUBLISHED, TrainConfig
 from training.curves import plot, read_log
 from training.data import Faces, load_faces
 from training.dlib_weights import pretrained_face_resnet
-from training.labels import NO_CLASS
+from training.labels import Labels
 from training.losses import multitask_loss, smoothed
 from training.metrics import accuracy, mean_absolute_error, pearson
 from training.norms import add_norms, without_norms
@@ -320,18 +320,19 @@ def evaluate(net: Branch, sets: dict[str, Faces]) -> Scores:
             for attribute, output in zip(net.attributes, served(chips), strict=True):
                 logits[attribute].append(output.numpy())
         for attribute, parts in logits.items():
-            probabilities = softmax(np.concatenate(parts))
-            if attribute in CLASSES:
-                labels = faces.labels.classes[attribute]
-                if (known := labels != NO_CLASS).any():
-                    predicted = probabilities[known].argmax(axis=1)
-                    scores[f"{name}_{attribute}"] = accuracy(predicted, labels[known])
-            else:
-                values = faces.labels.values[attribute]
-                if (known := ~np.isnan(values)).any():
-                    measure = mean_absolute_error if attribute is Attribute.AGE else pearson
-                    scores[f"{name}_{attribute}"] = measure(probabilities[known] @ BINS[attribute], values[known])
+            known = faces.labels.known(attribute)
+            if known.any():
+                probabilities = softmax(np.concatenate(parts)[known])
+                scores[f"{name}_{attribute}"] = _score(attribute, probabilities, faces.labels, known)
     return scores
+
+
+def _score(attribute: Attribute, probabilities: np.ndarray, labels: Labels, known: np.ndarray) -> float:
+    """Accuracy, years of error or correlation of the faces whose label is known."""
+    if attribute in CLASSES:
+        return accuracy(probabilities.argmax(axis=1), labels.classes[attribute][known])
+    measure = mean_absolute_error if attribute is Attribute.AGE else pearson
+    return measure(probabilities @ BINS[attribute], labels.values[attribute][known])
 
 
 def overall(scores: Scores) -> float:
