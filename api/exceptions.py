@@ -20,8 +20,8 @@ from cv.jobs.errors import JobRefused
 from cv.models import Analysis, Job
 from cv.services.idempotency import IdempotencyConflict
 from cv.stores import StorageUnavailable
-from xcloud import metrics
-from xcloud.logs import request_id
+from telemetry import metrics
+from telemetry.logs import request_id
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-from xcloud.metrics import ENGINE_QUEUED
+from telemetry.metrics import ENGINE_QUEUED
 
 
 class Overloaded(Exception):

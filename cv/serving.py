@@ -12,7 +12,7 @@ from cv.engine.errors import ModelNotReady
 from cv.engine.pool import EnginePool, EnginesBusy, get_pool
 from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.gate import EngineGate, Overloaded
-from xcloud.metrics import ENGINE_BUSY, FACES, STAGE_SECONDS
+from telemetry.metrics import ENGINE_BUSY, FACES, STAGE_SECONDS
 
 
 def served_engine() -> EnginePool:

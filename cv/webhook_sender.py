@@ -17,7 +17,7 @@ from cv.models import WebhookDelivery
 from cv.outbound import Deadline, answer_of
 from cv.sealing import Unreadable, unseal
 from cv.services.webhooks import SECRET_PURPOSE, Tried, delivery_claim, delivery_note
-from xcloud.metrics import DELIVERIES
+from telemetry.metrics import DELIVERIES
 
 log = logging.getLogger(__name__)
 

@@ -186,7 +186,7 @@ AXES_FAILURE_LIMIT = env.integer("XCLOUD_LOGIN_TRIES", 10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # Both together: an address alone would shut a whole office out, a name alone would let anyone lock its owner out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "xcloud.proxy.client_address"
+AXES_CLIENT_IP_CALLABLE = "telemetry.proxy.client_address"
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "xcloud.lockout.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
@@ -263,7 +263,7 @@ UNFOLD = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "xcloud.logs.JsonFormatter"}},
+    "formatters": {"json": {"()": "telemetry.logs.JsonFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": env.text("XCLOUD_LOG_LEVEL", "INFO").upper()},
     "loggers": {

@@ -31,7 +31,7 @@ from cv.statistics import (
 )
 from cv.storage import storage
 from cv.words import LABELS
-from xcloud.metrics import ERRORS
+from telemetry.metrics import ERRORS
 
 DAYS: Final = 30
 MOST_DAYS: Final = 366
