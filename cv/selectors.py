@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from cv.caller import Caller
 from cv.models import Analysis, ApiKey, AuditEvent, Face, Job, Webhook, WebhookDelivery
+from cv.trust.caller import Caller
 
 KEY_MARK = "xc"
 

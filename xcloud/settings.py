@@ -111,6 +111,7 @@ INSTALLED_APPS = [
     "axes",
     "cv",
     "api",
+    "web",
 ]
 MIDDLEWARE = [
     "xcloud.middleware.RequestIdMiddleware",
@@ -119,13 +120,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "cv.languages.PageLocaleMiddleware",
+    "web.languages.PageLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "cv.outages.StorageOutageMiddleware",
+    "web.outages.StorageOutageMiddleware",
     # Last: it turns a refused log-in into a 429.
     "axes.middleware.AxesMiddleware",
 ]
@@ -255,7 +256,7 @@ UNFOLD = {
     "SITE_TITLE": "XCloud",
     "SITE_HEADER": "XCloud",
     "SITE_SYMBOL": "face",
-    "DASHBOARD_CALLBACK": "cv.admin.dashboard.dashboard_context",
+    "DASHBOARD_CALLBACK": "web.admin.dashboard.dashboard_context",
     "STYLES": [lambda request: static("dashboard/dashboard.css")],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
 }

@@ -26,8 +26,8 @@ from api.views.base import JsonView, model_headers, page_response
 from cv.choices import AuditAction, Scope
 from cv.engine.labels import Attribute
 from cv.engine.types import AnalysisOptions
+from cv.files.pictures import picture_response
 from cv.models import Analysis
-from cv.pictures import picture_response
 from cv.selectors import analyses_of
 from cv.services import (
     AnalysisRequest,
@@ -37,7 +37,7 @@ from cv.services import (
     analysis_reanalyse,
     audit_note,
 )
-from cv.serving import analyzed
+from cv.serving.engines import analyzed
 
 
 class MakesAnalysis(JsonView):

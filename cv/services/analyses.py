@@ -15,16 +15,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from cv.caller import Caller
 from cv.choices import Source, WebhookEvent
 from cv.engine.labels import Attribute
 from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate, FaceResult
+from cv.files.stores import StorageUnavailable
+from cv.files.stripping import without_metadata
 from cv.models import Analysis, Face, IdempotentRequest
 from cv.services.inserts import rows_insert
 from cv.services.webhooks import event_emit
-from cv.serving import analyzed, nobody_left
-from cv.stores import StorageUnavailable
-from cv.stripping import without_metadata
+from cv.serving.engines import analyzed, nobody_left
+from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.choices import AuditAction, Scope, WebhookEvent
 from cv.models import ApiKey, Webhook
 from cv.services import api_key_create, audit_note, event_emit, webhook_create
+from cv.trust.caller import Caller
 from tests.factories import close, face_result, stored_analysis
 
 # Each list with its queries: the key; whose it is; the rows; what hangs on them; what was looked up or written down
