@@ -17,13 +17,13 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.fields import MANIFEST
 from cv.engine.pipeline import Engine
 from cv.engine.runtime import get_engine
-from cv.engine.weights import MANIFEST
 from training.curves import plot
 from training.degrade import CHANGES
-from training.evaluate import evaluate, predict
-from training.export import write_manifest
+from training.evaluate import attribute_reader, evaluate, predict
+from training.export import published, write_manifest
 from training.report import report
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
@@ -55,7 +55,7 @@ def main() -> None:
 
     path = WEIGHTS_DIR / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    attributes = manifest["attributes"]
+    attributes = published(manifest)
     attributes["metrics"] = {
         f"{name}.{measure}": results[name][measure] for name, measures in HEADLINES.items() for measure in measures
     }
@@ -78,7 +78,7 @@ def card(model: dict[str, Any], results: Results) -> str:
         name=model["name"],
         version=model["version"],
         architecture=model["architecture"],
-        chip_size=model["chip_size"],
+        chip_size=model["crop"]["size"],
         file=model["onnx"]["file"],
         sha256=model["onnx"]["sha256"],
         licence=model["licence"],
@@ -231,7 +231,7 @@ def degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
     for kind, level, change in steps:
         predictions = predict(engine, table, "val", change=change, step=DEGRADED_STEP)
         found = [quality for quality in predictions.quality if quality is not None]
-        scores = report(predictions.labels, predictions.logits, predictions.scores, engine.describer)
+        scores = report(predictions.labels, predictions.logits, predictions.scores, attribute_reader(engine))
         rows.append(
             {
                 "change": kind,

@@ -21,6 +21,7 @@ from cv.engine.config import EngineConfig
 from cv.engine.labels import Attribute
 from cv.engine.pipeline import Engine
 from cv.engine.quality import assess
+from cv.engine.readers.attributes import AttributeReader
 from cv.engine.runtime import get_engine
 from cv.engine.types import Quality
 from training.data import largest_faces
@@ -77,9 +78,16 @@ def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int |
         "n": len(predictions.quality),
         "coverage": round(float(predictions.found.mean()), 4),
         "unreadable": predictions.unreadable,
-        **report(predictions.labels, predictions.logits, predictions.scores, engine.describer),
+        **report(predictions.labels, predictions.logits, predictions.scores, attribute_reader(engine)),
         "model": dataclasses.asdict(engine.model),
     }
+
+
+def attribute_reader(engine: Engine) -> AttributeReader:
+    """The reader of the model that is trained here."""
+    reader = engine.reader(Attribute.AGE)
+    assert isinstance(reader, AttributeReader)
+    return reader
 
 
 def predict(
@@ -98,6 +106,7 @@ def predict(
     """
     if split is None and has_split(table, "val"):
         split = "val"
+    reader = attribute_reader(engine)
     kept: list[Row] = []
     quality: list[Quality | None] = []
     chips: list[npt.NDArray[np.uint8]] = []
@@ -106,12 +115,12 @@ def predict(
 
     def flush() -> None:
         if chips:
-            for attribute, head in engine.describer.logits(np.stack(chips)).items():
-                logits[attribute].append(head)
+            for name, head in reader.logits(np.stack(chips)).items():
+                logits[Attribute(name)].append(head)
             chips.clear()
 
     numbered = tqdm(rows(table, split, limit, step), desc=table.stem, unit="img", file=sys.stderr)
-    for row, face in largest_faces(engine.detector, table, numbered, engine.card.chip_size, change=change):
+    for row, face in largest_faces(engine.detector, table, numbered, reader.crop.size, change=change):
         if face is None:
             unreadable += 1
             continue

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cv.engine.attributes import Describer, estimate
 from cv.engine.labels import BINS, CLASSES, Attribute
-from cv.engine.weights import Calibration
+from cv.engine.manifest import Calibration
+from cv.engine.readers.attributes import AttributeReader, estimate
 from training.labels import Labels
 from training.metrics import (
     accuracy,
@@ -31,13 +31,15 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
 
-def report(labels: Labels, logits: Mapping[Attribute, Floats], quality: Floats, describer: Describer) -> dict[str, Any]:
+def report(
+    labels: Labels, logits: Mapping[Attribute, Floats], quality: Floats, reader: AttributeReader
+) -> dict[str, Any]:
     """logits: float32 ``(N, head_size)`` each, quality: float32 ``(N,)`` or NaN, of the N labelled faces.
 
     ``intervals`` are 95 % confidence intervals (Wilson for shares, bootstrap for the rest, of three faces or more).
     Groups of fewer than ten faces are left out of the crossed groups.
     """
-    scorer = _Scorer(labels, describer.probabilities(logits), describer.calibration)
+    scorer = _Scorer(labels, reader.probabilities(logits), reader.calibration)
     everyone = np.ones(len(labels.values[Attribute.AGE]), dtype=bool)
     single = _groups(labels)
     crossed = {

@@ -27,11 +27,11 @@ from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from cv.engine.attributes import softmax
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.labels import BINS, CLASSES, Attribute
+from cv.engine.manifest import read_manifest
 from cv.engine.nets.attribute_net import BRANCHES, Branch, MirrorAveraged
-from cv.engine.weights import read_manifest
+from cv.engine.readers.attributes import softmax
 from training.augment import augment, centre, mixed
 from training.configs import CONFIGS, PUBLISHED, TrainConfig
 from training.curves import plot, read_log
@@ -116,7 +116,7 @@ class Run:
         attributes = BRANCHES[self.config.branch]
         for name, faces in self.sets.items():
             self.sets[name] = taught(faces, weights_dir, attributes, self.config.teacher_share)
-        card = read_manifest(weights_dir).card
+        card = read_manifest(weights_dir).default.card
         return f"{card.name} {card.version}, sha256 {card.sha256}"
 
     def _started(self, weights_dir: Path) -> tuple[Branch, str]:
@@ -297,7 +297,7 @@ class Run:
 def published_state(weights_dir: Path, branch: str) -> Weights:
     """One branch of the published attribute weights, rounded as they are. Raises ModelNotReady."""
     prefix = f"branches.{branch}."
-    state = load(read_manifest(weights_dir).tensors["attributes"].read())
+    state = load(read_manifest(weights_dir).default.files.tensors.read())
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from cv.engine.align import TEMPLATE, align
+from cv.engine.align import TEMPLATE, chip_similarity, warp
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.detect import Detector
 from cv.engine.labels import Attribute
+from cv.engine.manifest import read_manifest
 from cv.engine.runtime import load_detector
-from cv.engine.weights import read_manifest
 from training.data import CACHED_PX, MARGIN_PX, largest_face, load_faces
 from training.degrade import CHANGES
 
@@ -33,7 +33,7 @@ def test_training_chip_is_the_served_chip_with_a_margin(detector: Detector, astr
     (face,) = detector.detect(picture, 40, 1)
 
     assert chip.shape == (CACHED_PX, CACHED_PX, 3)
-    np.testing.assert_array_equal(served, align(picture, face.landmarks, 150))
+    np.testing.assert_array_equal(served, warp(picture, chip_similarity(face.landmarks, 150), 150))
     inner = chip[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX].astype(int)
     assert np.abs(inner - served).max() <= 1
 
@@ -87,8 +87,10 @@ def test_chips_of_another_alignment_or_detector_are_cut_again(
         monkeypatch.setattr("training.data.TEMPLATE", TEMPLATE + 0.01)
     else:
         manifest = read_manifest(WEIGHTS_DIR)
-        other = {**manifest.onnx, "onet": replace(manifest.onnx["onet"], sha256="another")}
-        monkeypatch.setattr("training.data.read_manifest", lambda folder: replace(manifest, onnx=other))
+        onet = manifest.detector["onet"]
+        changed_net = replace(onet, onnx=replace(onet.onnx, sha256="another"))
+        other = replace(manifest, detector={**manifest.detector, "onet": changed_net})
+        monkeypatch.setattr("training.data.read_manifest", lambda folder: other)
 
     load_faces(table, "train", EngineConfig(), tmp_path / "cache")
 

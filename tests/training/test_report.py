@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from cv.engine.attributes import Describer
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.labels import Attribute, head_size
-from cv.engine.weights import read_manifest
+from cv.engine.manifest import read_manifest
+from cv.engine.readers.attributes import AttributeReader
 from training.labels import labels_of
 from training.report import report
 
@@ -16,8 +16,8 @@ from training.report import report
 def report_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
     random = np.random.default_rng(0)
     logits = {a: random.normal(size=(len(rows), head_size(a))).astype(np.float32) for a in Attribute}
-    describer = Describer(lambda batch: [], read_manifest(WEIGHTS_DIR).calibration)
-    return report(labels_of(rows), logits, np.full(len(rows), np.nan, np.float32), describer)
+    reader = AttributeReader(read_manifest(WEIGHTS_DIR).default, lambda batch: [])
+    return report(labels_of(rows), logits, np.full(len(rows), np.nan, np.float32), reader)
 
 
 def test_a_group_of_one_rated_face_has_no_interval_of_its_ratings() -> None:

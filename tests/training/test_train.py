@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.labels import Attribute
+from cv.engine.manifest import read_manifest
 from cv.engine.nets.attribute_net import CHIP_PX, Branch
-from cv.engine.weights import read_manifest
 from training.augment import augment, centre, mixed
 from training.configs import AugmentConfig, TrainConfig
 from training.curves import read_log
@@ -248,10 +248,9 @@ def test_run_that_learned_from_another_teacher_is_refused(
 ) -> None:
     config = replace(CONFIG, teacher_share=0.5)
     Run(config, tmp_path, sets, sets).train(epochs=1)
-    card = read_manifest(WEIGHTS_DIR).card
-    monkeypatch.setattr(
-        "training.train.read_manifest", lambda folder: SimpleNamespace(card=replace(card, sha256="other"))
-    )
+    card = read_manifest(WEIGHTS_DIR).default.card
+    other = SimpleNamespace(default=SimpleNamespace(card=replace(card, sha256="other")))
+    monkeypatch.setattr("training.train.read_manifest", lambda folder: other)
 
     with pytest.raises(SystemExit, match="learned from xcloud-attributes"):
         Run(config, tmp_path, sets, sets)
