@@ -203,7 +203,7 @@ def card_file(name: str, file_name: str) -> HttpResponse:
     known = {file.name: file for file in CARDS_DIR.glob("*") if file.stem.startswith(name)}
     file = known.get(file_name)
     if file is None or file.suffix not in MEDIA_TYPES:
-        raise Http404
+        raise Http404("the card of this model has no file of this name")
     response = HttpResponse(file.read_bytes(), content_type=MEDIA_TYPES[file.suffix])
     # ConditionalGetMiddleware adds the ETag and answers 304.
     response["Cache-Control"] = "private, max-age=3600"

@@ -165,6 +165,6 @@ def test_a_models_card_is_shown_without_inline_styles(
 
 def test_programs_are_answered_in_english_whatever_they_ask_for(client: Client, db: None) -> None:
     answer = client.get("/api/v1/nowhere", headers={"accept-language": "zh-hans"})
-    assert answer.json()["error"]["message"] == "there is nothing here"
+    assert answer.json()["error"]["message"] == "no route has this path"
     assert "Content-Language" not in answer
     assert client.get("/login/", headers={"accept-language": "zh-hans"})["Content-Language"] == "zh-hans"

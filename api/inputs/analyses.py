@@ -31,7 +31,7 @@ def check_attributes(asked: Iterable[Attribute], allowed: frozenset[Attribute]) 
     """Raises PermissionDenied, naming what the caller may not have."""
     forbidden = sorted(str(attribute) for attribute in asked if attribute not in allowed)
     if forbidden:
-        raise PermissionDenied(f"attributes: {', '.join(forbidden)} may not be asked for here")
+        raise PermissionDenied(f"attributes: not available to this key or on this server: {', '.join(forbidden)}")
 
 
 class StoreInput(StrictSerializer):

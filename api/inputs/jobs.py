@@ -60,7 +60,7 @@ class JobInput(OptionsInput):
                 return AnalysisInputs(analyses)
             case {"folder": folder}:
                 return FolderInputs(folder)
-        raise ValidationError({"archive": [f"required; or send one of {', '.join(SOURCES[1:])}"]})
+        raise ValidationError({"archive": [f"missing; send an archive, or one of {', '.join(SOURCES[1:])}"]})
 
 
 class JobListInput(PagingInput):

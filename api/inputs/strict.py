@@ -15,7 +15,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            message = f"unknown field; known are {', '.join(self.fields) or 'none'}"
+            message = f"unknown field; known fields: {', '.join(self.fields) or 'none'}"
             unknown = [str(name)[:QUOTED] for name in data if name not in self.fields]
             if unknown:
                 raise serializers.ValidationError({name: [message] for name in unknown})

@@ -131,7 +131,7 @@ def test_a_request_that_cannot_work_says_why_and_leaves_nothing(
     for command, said in (
         ((tmp_path / "nowhere", "--out", tmp_path / "a.csv"), "is not a folder"),
         ((empty, "--out", tmp_path / "a.xlsx"), "must end in one of .parquet, .csv, .jsonl"),
-        ((empty, "--out", tmp_path / "a.csv"), "there is no image in it"),
+        ((empty, "--out", tmp_path / "a.csv"), "the job contains no image"),
         ((empty, "--out", there), "exists already"),
         ((empty, "--out", tmp_path / "a.csv", "--user", "nobody"), "nobody is called nobody"),
     ):
