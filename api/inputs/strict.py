@@ -23,7 +23,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class NothingInput(StrictSerializer):
-    """A body that is empty, or an object without fields."""
+    """An empty body, or an object without fields."""
 
 
 class FiniteFloatField(serializers.FloatField):
@@ -37,7 +37,9 @@ class FiniteFloatField(serializers.FloatField):
 
 
 class PagingInput(StrictSerializer):
-    """How lists are read."""
+    """Paging of a list."""
 
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=MAX_PAGE_SIZE)
-    cursor = serializers.CharField(required=False, help_text="From `next` or `previous`; do not build one.")
+    cursor = serializers.CharField(
+        required=False, help_text="Part of `next` and `previous`; do not build one yourself."
+    )

@@ -103,7 +103,7 @@ class XCloud:
         self._send("DELETE", f"analyses/{analysis_id}")
 
     def export(self, subject: str) -> dict[str, Any]:
-        """All that is held about a subject."""
+        """Everything stored about a subject."""
         return cast(dict[str, Any], self._json("GET", f"subjects/{quote(subject, safe='')}/export"))
 
     def erase(self, subject: str) -> Receipt:
