@@ -34,8 +34,10 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True, help="folder of photos, searched recursively")
     parser.add_argument("--max-side", type=int, help="shrink larger photos to this many pixels first")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--rounds", type=int, default=4, help="of the engine and each number of clients, in turn")
-    parser.add_argument("--soak", type=int, default=0, help="requests of the test of memory")
+    parser.add_argument(
+        "--rounds", type=int, default=4, help="rounds of the engine and of each number of clients, in turn"
+    )
+    parser.add_argument("--soak", type=int, default=0, help="requests of the memory test")
     parser.add_argument("--json", action="store_true", help="one line instead of an indented report")
     arguments = parser.parse_args()
     photos = read_photos(arguments.images, arguments.max_side)

@@ -40,7 +40,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory-items", type=int, default=10_000)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
-    parser.add_argument("--part", choices=["rates", "memory"], help="only this; the other stays as it was measured")
+    parser.add_argument(
+        "--part", choices=["rates", "memory"], help="measure only this; the other part keeps its last result"
+    )
     arguments = parser.parse_args()
     arguments.photos = photos_or_scenes(arguments.photos)
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -194,7 +196,7 @@ def tables(result: dict[str, Any]) -> str:
         )
     parts.append(
         "Every round runs the engine and then each crew on the same photos; crews that are not measured stand still. "
-        "The servers are PostgreSQL and Redis, whoever uses them."
+        "The servers are PostgreSQL and Redisin each row."
     )
     return "\n\n".join(parts) + "\n"
 

@@ -121,8 +121,8 @@ def test_the_gallery_takes_as_many_queries_for_many_rows_as_for_one(client: Clie
 
 def test_a_measure_is_said_in_words_with_its_data_set() -> None:
     with translation.override("en"):
-        assert measure("utkface.race_balanced_accuracy") == "Race right, each race counting alike · utkface"
-        assert measure("age_mae") == "Age off by, years"
+        assert measure("utkface.race_balanced_accuracy") == "Race accuracy, each race weighted equally · utkface"
+        assert measure("age_mae") == "Age error, years"
     assert {name.rpartition(".")[2] for name in served_engine().card.metrics} <= set(MEASURES)
 
 

@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--venv", type=Path, default=CACHE / "peers" / "facenet", help="the peer's environment")
     parser.add_argument("--threads", type=int, default=2, help="for both")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--output", type=Path, help="also write the JSON there")
+    parser.add_argument("--output", type=Path, help="also write the JSON to this file")
     parser.add_argument("--json", action="store_true", help="one line instead of a table")
     arguments = parser.parse_args()
     photos = photos_or_scenes(arguments.photos)

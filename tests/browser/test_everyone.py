@@ -126,7 +126,7 @@ def test_the_dashboard_opens_for_staff_with_no_serious_fault_of_its_own(
     page.get_by_label("User name").fill("root")
     page.get_by_label("Password").fill("a-good-password")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="Photos a day")).to_be_visible()
+    expect(page.get_by_role("heading", name="Photos per day")).to_be_visible()
     expect(page.get_by_role("heading", name="Gender × race")).to_be_visible()
     # The frame around it is django-unfold's.
     page.evaluate("document.querySelectorAll('body *:not(:has(.board), .board, .board *)').forEach((n) => n.remove())")
