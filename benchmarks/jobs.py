@@ -176,12 +176,12 @@ def tables(result: dict[str, Any]) -> str:
     described = result.get("machine") or result["machine_of_memory"]
     parts.append(machine_table(described))
     heads = (
-        "who works",
+        "workers",
         "images/s, median",
         "each round",
         "share of the engine",
-        "processor ms an image",
-        "of the servers, ms an image",
+        "processor ms per image",
+        "servers' processor ms per image",
     )
     for setup, measured in result.get("rates", {}).items():
         engine = measured["engine"]
@@ -190,13 +190,13 @@ def tables(result: dict[str, Any]) -> str:
         parts += [f"## {setup}", table(heads, rows)]
     if memory := result.get("memory"):
         parts.append(
-            f"A worker's memory over a job of {memory['images']:,} small images, {memory['images_per_second']} a "
+            f"A worker's memory over a job of {memory['images']:,} small images, {memory['images_per_second']} per "
             f"second: {memory['mb_of_the_second_tenth']} MB in the second tenth of it, "
             f"{memory['mb_of_the_last_tenth']} MB in the last, {memory['growth']:+.1%}."
         )
     parts.append(
-        "Every round runs the engine and then each crew on the same photos; crews that are not measured stand still. "
-        "The servers are PostgreSQL and Redisin each row."
+        "Every round runs the engine and then each crew on the same photos; the other crews idle. "
+        "The last column is the processor time of PostgreSQL and Redis."
     )
     return "\n\n".join(parts) + "\n"
 

@@ -75,18 +75,18 @@ def tables(result: dict[str, Any]) -> str:
     for name, measured in result["engine"].items():
         floors = result["floors"][name]
         rows = [(stage, ms) for stage, ms in measured["stages_ms"].items()]
-        rows += [("all, median", measured["total_ms_median"]), ("all, 95 % within", measured["total_ms_p95"])]
+        rows += [("all, median", measured["total_ms_median"]), ("all, p95", measured["total_ms_p95"])]
         parts.append(f"## Photos {name}: {measured['images']}, with {measured['faces']} faces")
         parts.append(table(("stage", "ms"), rows))
         parts.append(
-            f"Together {measured['images_per_second']} images a second; one by one "
+            f"In parallel {measured['images_per_second']} images per second; one by one "
             f"{measured['images_per_second_one_by_one']}."
         )
         heads = ("net", "calls", "rows", "10⁶ multiply-adds", "floor, ms", "measured, ms")
         parts.append(table(heads, [(net, *values.values()) for net, values in floors.items()]))
     parts.append(
-        f"The floor is what the multiply-adds take at {result['rates']['gemm_gmacs']} × 10⁹ a second, as a matrix "
-        f"product reached here; a copy reaches {result['rates']['copy_gb_per_second']} GB a second."
+        f"The floor is the time of the multiply-adds at {result['rates']['gemm_gmacs']} × 10⁹ per second, the rate of "
+        f"a matrix product on this machine; a memory copy reaches {result['rates']['copy_gb_per_second']} GB per second."
     )
     parts += [f"## Over HTTP, photos at most {SMALL_PX} px", _http_table(result["http"])]
     parts += ["## Over HTTP, photos full size", _http_table(result["http_full_size"])]
@@ -104,7 +104,7 @@ def _http_table(measured: dict[str, Any]) -> str:
     rows = [(name.removeprefix("clients_"), *row.values()) for name, row in measured.items() if "clients" in name]
     heads = ("clients", "requests/s", "share of the engine", "median ms", "p95", "p99", "p95 / median alone")
     facts = (
-        f"The engine by itself: {measured['engine_images_per_second']} images a second. First answer "
+        f"The engine alone: {measured['engine_images_per_second']} images per second. First answer "
         f"{measured['first_answer_s']} s after the start. Memory {measured['memory_mb_before']} MB, then "
         f"{measured['memory_mb_after']} MB."
     )

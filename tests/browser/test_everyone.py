@@ -68,7 +68,7 @@ def test_axe_finds_nothing_serious_on_the_login(live_server: LiveServer, page: P
 
 def test_the_language_is_switched_and_stays(start: Page, live_server: LiveServer, astronaut_jpeg: Path) -> None:
     start.get_by_role("button", name="中文").click()
-    expect(start.get_by_role("heading", name="描述照片中的人脸")).to_be_visible()
+    expect(start.get_by_role("heading", name="分析照片中的人脸")).to_be_visible()
     assert start.locator("html").get_attribute("lang") == "zh-hans"
     start.get_by_label("选择照片").set_input_files(astronaut_jpeg)
     expect(start.get_by_role("heading", name="1 张人脸")).to_be_visible()

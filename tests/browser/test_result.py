@@ -65,7 +65,7 @@ def test_an_analysis_is_deleted_after_asking(start: Page, astronaut_jpeg: Path) 
     row.get_by_role("button").click()
     start.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(row).to_have_count(0)
-    expect(start.get_by_text("None yet.")).to_be_visible()
+    expect(start.get_by_text("No analyses yet.")).to_be_visible()
     assert not Analysis.objects.exists()
 
 
