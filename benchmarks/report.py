@@ -86,7 +86,7 @@ def tables(result: dict[str, Any]) -> str:
         parts.append(table(heads, [(net, *values.values()) for net, values in floors.items()]))
     parts.append(
         f"The floor is the time of the multiply-adds at {result['rates']['gemm_gmacs']} × 10⁹ per second, the rate of "
-        f"a matrix product on this machine; a memory copy reaches {result['rates']['copy_gb_per_second']} GB per second."
+        f"a matrix product on this machine; copying memory reaches {result['rates']['copy_gb_per_second']} GB/s."
     )
     parts += [f"## Over HTTP, photos at most {SMALL_PX} px", _http_table(result["http"])]
     parts += ["## Over HTTP, photos full size", _http_table(result["http_full_size"])]

@@ -53,7 +53,7 @@ class ArchiveUnreadable(ArchiveRefused):
 
 
 class FolderForbidden(JobRefused):
-    """The folder is not one that the operator allowed. A missing folder gives the same error, so that paths do not leak."""
+    """The operator did not allow this folder. A missing folder gives the same error, so that paths do not leak."""
 
     code = "folder_forbidden"
     field = "folder"
