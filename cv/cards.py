@@ -107,7 +107,7 @@ def written_card(model: ModelCard) -> WrittenCard:
     except FileNotFoundError:
         return WrittenCard()
     if any(result["model"]["sha256"] != model.sha256 for result in results.values()):
-        log.warning("the model card in docs/model_cards is of other weights than those in service: not shown")
+        log.warning("the model card in docs/model_cards is of other weights than those in service, so it is not shown")
         return WrittenCard()
     return WrittenCard(
         evaluations=tuple(_evaluation(name, result) for name, result in results.items()),

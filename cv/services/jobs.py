@@ -79,7 +79,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
         with contextlib.suppress(StorageUnavailable):
             remove_inputs(job.pk)
         raise
-    log.info("job made", extra={"job": job.pk, "items": job.item_count})
+    log.info("job created", extra={"job": job.pk, "items": job.item_count})
     return job
 
 
