@@ -51,7 +51,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_uploaded(start: Page, tmp
     file.write_bytes(bytes(20 * 1024 * 1024))
     choose(start, file)
     expect(start.get_by_role("alert")).to_contain_text("This picture is too large")
-    expect(start.get_by_role("alert")).to_contain_text("This file has 20.0 MB; 10.0 MB is the most.")
+    expect(start.get_by_role("alert")).to_contain_text("This file has 20.0 MB; the limit is 10.0 MB.")
     assert uploads == []
 
 
