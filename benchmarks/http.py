@@ -1,9 +1,9 @@
-"""How fast the server is, against the engine by itself in the same run.
+"""Measures the server's speed and compares it with the engine alone in the same run.
 
 ``python -m benchmarks.http --images DIR [--max-side N] [--clients 1 8] [--rounds N] [--soak N] --json``: a server of
-its own, as ``make serve`` starts it. In turn the engine analyses all photos and each number of clients sends them all
-to ``POST /api/v1/analyses``, so that whatever else the machine does slows both alike. ``--soak`` then sends so many
-more requests and says how memory grew.
+its own, as ``make serve`` starts it. The engine analyzes all photos, then each number of clients sends all photos
+to ``POST /api/v1/analyses``, in turns, so that other load slows both alike. ``--soak`` then sends that many
+more requests and reports how memory grew.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""One set-up of ``benchmarks.jobs``, in a process of its own: the database and the broker are those of its environment.
+"""Measures one set-up of ``benchmarks.jobs`` in its own process, with the database and broker of its environment.
 
-Every round measures the engine by itself and each crew, one after another, on the same photos: whatever else the
-machine does meets all of them. Prints one JSON object.
+Every round measures the engine alone and each crew in turn on the same photos, so that other load slows all
+alike. Prints one JSON object.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""``make bench-jobs``: how fast jobs are beside the engine by itself, with one, two and four workers, and their memory.
+"""``make bench-jobs``: compares jobs by one, two and four workers with the engine alone, and measures their memory.
 
 ``python -m benchmarks.jobs [--photos DIR] [--postgresql URL] [--redis URL]`` writes ``jobs.json``, ``jobs.svg`` and
-``jobs.md``. The database named is made, used and dropped; without PostgreSQL or Redis, only SQLite is measured.
+``jobs.md``. It creates the named database and drops it; without PostgreSQL or Redis it measures only SQLite.
 """
 
 import argparse

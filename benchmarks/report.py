@@ -1,4 +1,4 @@
-"""``make bench``: everything that is said about this version's speed, measured in one run of a few minutes.
+"""``make bench``: measures everything that the documentation says about speed, in one run of a few minutes.
 
 ``python -m benchmarks.report [--photos DIR] [--output benchmarks/results]`` writes ``bench.json``, ``bench.svg`` and
 ``README.md`` with their tables.

@@ -1,4 +1,4 @@
-"""Runs every check and test that this machine can run, and says plainly which it could not."""
+"""Runs every check and test that this machine supports, and lists those that could not run."""
 
 # ruff: noqa: T201 -- a command-line program that starts only the commands named below.
 

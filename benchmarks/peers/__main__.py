@@ -1,7 +1,7 @@
-"""Ours from bytes to all attributes against the peer's detection alone, photo by photo in turn.
+"""Compares our time from bytes to all attributes with the peer's detection alone, photo by photo in turns.
 
 ``python -m benchmarks.peers [--photos DIR] [--json]``. Both see the same photos, at full size and shrunk to 640 pixels,
-one after the other within a second, so that whatever else the machine does slows both alike; what counts is the ratio.
+one after the other within a second, so that other load slows both alike. Compare the ratio.
 """
 
 import argparse
