@@ -122,7 +122,7 @@ class XCloud:
         ttl_days: int | None = None,
         priority: int = 0,
     ) -> Job:
-        """Starts a job of many images from one source: a ZIP or TAR, URLs, earlier analyses, or a folder of the server."""
+        """Starts a job of many images: a ZIP or TAR, URLs, earlier analyses, or a folder of the server."""
         store = {"subject": subject, "ttl_days": ttl_days}
         options: dict[str, Any] = {"priority": priority, "store": store}
         if attributes is not None:
