@@ -1,4 +1,4 @@
-"""Which answers are too unsure to be taken for one. It is decided here alone, from what is stored and the settings."""
+"""Which answers are too uncertain to use. Only this file decides it, from stored values and the settings."""
 
 from django.conf import settings
 from django.db.models import F, Q

@@ -19,7 +19,7 @@ def weights_are_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     try:
         read_catalog(settings.XCLOUD_ENGINE)
     except ModelNotReady as error:
-        return [Warning(f"no image can be analysed: {error}", id="cv.W001")]
+        return [Warning(f"no image can be analyzed: {error}", id="cv.W001")]
     return []
 
 

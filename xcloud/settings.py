@@ -237,7 +237,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "XCloud",
-    "DESCRIPTION": "Finds every face in a photo and describes it: age, gender, race, expression and beauty.",
+    "DESCRIPTION": "Finds every face in a photo and estimates its age, gender, race, expression and beauty.",
     "VERSION": "1",
     # From 3.1 on, its schemas are plain JSON Schema.
     "OAS_VERSION": "3.1.0",

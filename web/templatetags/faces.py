@@ -69,7 +69,7 @@ def stage(name: str) -> object:
 
 @register.filter
 def measure(name: str) -> str:
-    """“Gender right” or, of one data set among others, “Gender right · utkface”."""
+    """“Gender accuracy” or, for one of several data sets, “Gender accuracy · utkface”."""
     data_set, _, name = name.rpartition(".")
     said = str(MEASURES.get(name, name))
     return f"{said} · {data_set}" if data_set else said

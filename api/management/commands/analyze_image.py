@@ -18,7 +18,7 @@ from cv.serving.engines import served_engine
 
 
 class Command(BaseCommand):
-    help = "Analyses image files and prints one result a file; with --json one line each, in the API's shape."
+    help = "Analyzes image files and prints one result per file; with --json one line each, in the API's format."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
