@@ -23,11 +23,10 @@ from cv.engine.pipeline import Engine
 from cv.engine.quality import assess
 from cv.engine.runtime import get_engine
 from cv.engine.types import Quality
-from training.data import largest_faces
-from training.degrade import Change
-from training.labels import Labels, Row, labels_of
-from training.report import report
-from training.tables import has_split, rows
+from training.data.chips import Change, largest_faces
+from training.data.labels import Labels, Row, labels_of
+from training.data.tables import has_split, rows
+from training.measure.report import report
 
 _BATCH = 64
 

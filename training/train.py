@@ -32,16 +32,16 @@ from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.nets.attribute_net import BRANCHES, Branch, MirrorAveraged
 from cv.engine.weights import read_manifest
-from training.augment import augment, centre, mixed
-from training.configs import CONFIGS, PUBLISHED, TrainConfig
-from training.curves import plot, read_log
-from training.data import Faces, load_faces
-from training.dlib_weights import pretrained_face_resnet
-from training.labels import Labels
+from training.data.augment import augment, centre, mixed
+from training.data.chips import Faces, load_faces
+from training.data.labels import Labels
+from training.data.teacher import taught
 from training.losses import multitask_loss, smoothed
-from training.metrics import accuracy, mean_absolute_error, pearson
-from training.norms import add_norms, without_norms
-from training.teacher import taught
+from training.measure.curves import plot, read_log
+from training.measure.metrics import accuracy, mean_absolute_error, pearson
+from training.nets.dlib_weights import pretrained_face_resnet
+from training.nets.norms import add_norms, without_norms
+from training.recipes.recipe import CONFIGS, PUBLISHED, TrainConfig
 
 Scores = dict[str, float]
 Weights = dict[str, Tensor]

@@ -10,8 +10,8 @@ import pytest
 from cv.engine.config import EngineConfig
 from cv.engine.labels import Attribute
 from cv.engine.runtime import get_engine
-from training.degrade import CHANGES
 from training.evaluate import evaluate, predict
+from training.measure.degrade import CHANGES
 
 
 def test_scores_of_a_small_table(table: Path) -> None:

@@ -13,12 +13,12 @@ from cv.engine.config import WEIGHTS_DIR
 from cv.engine.labels import Attribute
 from cv.engine.nets.attribute_net import CHIP_PX, Branch
 from cv.engine.weights import read_manifest
-from training.augment import augment, centre, mixed
-from training.configs import AugmentConfig, TrainConfig
-from training.curves import read_log
-from training.data import CACHED_PX, Faces
-from training.dlib_weights import pretrained_face_resnet
-from training.labels import labels_of
+from training.data.augment import augment, centre, mixed
+from training.data.chips import CACHED_PX, Faces
+from training.data.labels import labels_of
+from training.measure.curves import read_log
+from training.nets.dlib_weights import pretrained_face_resnet
+from training.recipes.recipe import AugmentConfig, TrainConfig
 from training.train import Run, evaluate
 
 CONFIG = TrainConfig("test", "identity", {"faces": 1}, epochs=2, batch_size=4, warmup_steps=1)

@@ -1,0 +1,95 @@
+"""Tables to chips and labels."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from skimage import data
+
+from cv.engine.align import TEMPLATE, align
+from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.detect import Detector
+from cv.engine.labels import Attribute
+from cv.engine.runtime import load_detector
+from cv.engine.weights import read_manifest
+from training.data.chips import CACHED_PX, MARGIN_PX, largest_face, load_faces
+from training.measure.degrade import CHANGES
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return load_detector(EngineConfig())
+
+
+def test_training_chip_is_the_served_chip_with_a_margin(detector: Detector, astronaut: bytes) -> None:
+    chip = largest_face(detector, astronaut, 150, MARGIN_PX).chip
+    served = largest_face(detector, astronaut, 150).chip
+    picture = Image.fromarray(data.astronaut())
+    (face,) = detector.detect(picture, 40, 1)
+
+    assert chip.shape == (CACHED_PX, CACHED_PX, 3)
+    np.testing.assert_array_equal(served, align(picture, face.landmarks, 150))
+    inner = chip[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX].astype(int)
+    assert np.abs(inner - served).max() <= 1
+
+
+def test_a_turned_photo_is_upright_before_it_is_changed(detector: Detector, astronaut: bytes) -> None:
+    _, change = CHANGES["cut"][0]
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned right by a quarter
+    file = io.BytesIO()
+    Image.open(io.BytesIO(astronaut)).rotate(90).save(file, "PNG", exif=exif)
+
+    turned, upright = (largest_face(detector, data, 150, change=change) for data in (file.getvalue(), astronaut))
+
+    assert turned.detection is not None
+    assert turned.image_size == (round(512 * 0.8), 512)
+    np.testing.assert_array_equal(turned.chip, upright.chip)
+
+
+def test_unreadable_rows_are_named_and_the_others_are_cached(
+    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces = load_faces(table, "val", EngineConfig(), tmp_path / "cache")
+
+    assert len(faces) == 3
+    assert "faces.parquet row 5 left out: not a JPEG" in caplog.text
+    assert "faces.parquet row 6 left out: not a JPEG" in caplog.text
+    assert faces.labels.values[Attribute.AGE].tolist() == [36, 77, 20]
+    monkeypatch.delattr("training.data.chips.load_detector")
+    again = load_faces(table, "val", EngineConfig(), tmp_path / "cache")
+    np.testing.assert_array_equal(again.chips, faces.chips)
+
+
+def test_corrected_labels_replace_cached_ones_where_the_table_stays_as_long(tmp_path: Path, empty_scene: bytes) -> None:
+    table, cache = tmp_path / "faces.parquet", tmp_path / "cache"
+    sizes, ages = set(), []
+    for age in (36, 37):
+        pq.write_table(pa.Table.from_pylist([{"image": empty_scene, "age": age, "split": "val"}]), table)
+        sizes.add(table.stat().st_size)
+        ages += load_faces(table, "val", EngineConfig(), cache).labels.values[Attribute.AGE].tolist()
+
+    assert len(sizes) == 1
+    assert ages == [36, 37]
+
+
+@pytest.mark.parametrize("changed", ["template", "detector"])
+def test_chips_of_another_alignment_or_detector_are_cut_again(
+    tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    load_faces(table, "train", EngineConfig(), tmp_path / "cache")
+    if changed == "template":
+        monkeypatch.setattr("training.data.chips.TEMPLATE", TEMPLATE + 0.01)
+    else:
+        manifest = read_manifest(WEIGHTS_DIR)
+        other = {**manifest.onnx, "onet": replace(manifest.onnx["onet"], sha256="another")}
+        monkeypatch.setattr("training.data.chips.read_manifest", lambda folder: replace(manifest, onnx=other))
+
+    load_faces(table, "train", EngineConfig(), tmp_path / "cache")
+
+    assert len(list((tmp_path / "cache").glob("faces-train-*.npy"))) == 2

@@ -1,0 +1,48 @@
+"""The published net's answers as targets beside the labels."""
+
+import numpy as np
+import pytest
+import torch
+
+from cv.engine.attributes import softmax
+from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.labels import Attribute
+from cv.engine.sessions import load_nets
+from cv.engine.weights import read_manifest
+from training.data.augment import centre
+from training.data.chips import CACHED_PX, Faces
+from training.data.labels import labels_of
+from training.data.teacher import taught
+
+
+@pytest.fixture
+def faces() -> Faces:
+    chips = np.random.default_rng(0).integers(0, 256, (2, CACHED_PX, CACHED_PX, 3), dtype=np.uint8)
+    return Faces(chips, labels_of([{"gender": "male", "age": 30}, {"race": "asian"}]))
+
+
+def answers(faces: Faces) -> dict[Attribute, np.ndarray]:
+    manifest = read_manifest(WEIGHTS_DIR)
+    net = load_nets(manifest, EngineConfig(), ["attributes"])["attributes"]
+    chips = centre(torch.from_numpy(faces.chips).permute(0, 3, 1, 2).float(), manifest.card.chip_size)
+    return {a: softmax(logits) for a, logits in zip(Attribute, net(chips.numpy()), strict=True)}
+
+
+def test_labels_and_teacher_share_the_target_and_the_teacher_fills_the_gaps(faces: Faces) -> None:
+    said = answers(faces)
+
+    targets = taught(faces, WEIGHTS_DIR, (Attribute.GENDER, Attribute.AGE), share=0.25).labels.distributions
+
+    male = np.array([0, 1])
+    np.testing.assert_allclose(targets[Attribute.GENDER][0], 0.75 * male + 0.25 * said[Attribute.GENDER][0], atol=1e-5)
+    np.testing.assert_allclose(targets[Attribute.GENDER][1], said[Attribute.GENDER][1], atol=1e-5)
+    np.testing.assert_allclose(targets[Attribute.AGE].sum(axis=1), 1, atol=1e-5)
+    # Race was not asked for: the label alone, or nothing.
+    np.testing.assert_array_equal(targets[Attribute.RACE], [[0, 0, 0, 0, 0], [0, 0, 1, 0, 0]])
+
+
+def test_what_is_scored_stays_the_label(faces: Faces) -> None:
+    labels = taught(faces, WEIGHTS_DIR, (Attribute.GENDER,), share=1).labels
+
+    assert labels.classes == faces.labels.classes
+    assert labels.values[Attribute.AGE][0] == 30

@@ -1,0 +1,1 @@
+"""The nets that recipes train, and the weights that they start from."""
