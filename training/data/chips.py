@@ -21,7 +21,6 @@ from cv.engine.config import DecodeLimits, EngineConfig
 from cv.engine.decode import decode
 from cv.engine.detect import Detector
 from cv.engine.errors import EngineError
-from cv.engine.nets.attribute_net import CHIP_PX
 from cv.engine.runtime import load_detector
 from cv.engine.types import AnalysisOptions, Detection
 from cv.engine.weights import read_manifest
@@ -32,14 +31,25 @@ log = logging.getLogger(__name__)
 
 Change = Callable[[Image.Image], Image.Image]
 
-MARGIN_PX: Final = 20
-CACHED_PX: Final = CHIP_PX + 2 * MARGIN_PX
-_CACHE_FORMAT = 3
+_CACHE_FORMAT: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square chip of ``size`` pixels, by default as served, cached with ``margin`` more on every side."""
+
+    size: int = 150
+    margin: int = 20
+
+    @property
+    def cached(self) -> int:
+        """The side of a cached chip in pixels."""
+        return self.size + 2 * self.margin
 
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """Cached chips with margin, uint8 RGB ``(N, 190, 190, 3)``, and their labels."""
+    """Cached chips with margin, uint8 RGB ``(N, cached, cached, 3)``, and their labels."""
 
     chips: npt.NDArray[np.uint8]
     labels: Labels
@@ -97,32 +107,34 @@ def largest_faces(
         yield row, face
 
 
-def load_faces(table: Path, split: str, config: EngineConfig, cache: Path) -> Faces:
-    """The faces of one split of one table, from the cache where it is current."""
-    stem = cache / f"{table.stem}-{split}-{_made_from(table, config)}"
+def load_faces(table: Path, split: str, config: EngineConfig, cache: Path, crop: Crop) -> Faces:
+    """The faces of one split of one table, from the cache if it is current. Raises OSError as reading a table does."""
+    stem = cache / f"{table.stem}-{split}-{_made_from(table, config, crop)}"
     chips_file, labels_file = stem.with_suffix(".npy"), stem.with_suffix(".json")
     if not labels_file.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        _build(table, split, load_detector(config), chips_file, labels_file)
+        _build(table, split, load_detector(config), crop, chips_file, labels_file)
     return Faces(np.load(chips_file, mmap_mode="r"), labels_of(json.loads(labels_file.read_text())))
 
 
-def _made_from(table: Path, config: EngineConfig) -> str:
+def _made_from(table: Path, config: EngineConfig, crop: Crop) -> str:
     """A digest of all that chips and labels come from: the table, the detector and the alignment."""
     with table.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     cascade = [file.sha256 for name, file in read_manifest(config.weights_dir).onnx.items() if name != "attributes"]
-    parts = (_CACHE_FORMAT, CACHED_PX, TEMPLATE.tobytes(), cascade, config.thresholds, content)
+    parts = (_CACHE_FORMAT, crop, TEMPLATE.tobytes(), cascade, config.thresholds, content)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
-def _build(table: Path, split: str, detector: Detector, chips_file: Path, labels_file: Path) -> None:
+def _build(table: Path, split: str, detector: Detector, crop: Crop, chips_file: Path, labels_file: Path) -> None:
     chips, labels = [], []
     numbered = tqdm(rows(table, split), desc=f"chips of {table.stem} {split}", unit="img")
-    for row, face in largest_faces(detector, table, numbered, CHIP_PX, MARGIN_PX):
+    for row, face in largest_faces(detector, table, numbered, crop.size, crop.margin):
         if face:
             chips.append(face.chip)
             labels.append(row)
+    if not chips:
+        raise SystemExit(f"{table.name} has no readable row of split {split!r}")
     np.save(chips_file, np.stack(chips))
     part = labels_file.with_suffix(".part")
     part.write_text(json.dumps(labels, default=float))

@@ -16,23 +16,23 @@ from cv.engine.labels import Attribute
 from cv.engine.sessions import load_nets
 from cv.engine.weights import read_manifest
 from training.data.augment import centre
-from training.data.chips import Faces
+from training.data.chips import Crop, Faces
 
 _BATCH = 64
 
 
-def taught(faces: Faces, weights_dir: Path, attributes: tuple[Attribute, ...], share: float) -> Faces:
-    """The faces, ``share`` of each of their target distributions the teacher's; all of it where there is no label.
+def teach(faces: Faces, weights_dir: Path, outputs: tuple[Attribute, ...], share: float, crop: Crop) -> Faces:
+    """The faces with ``share`` of each target taken from the teacher's answer; all of it if there is no label.
 
-    Raises ModelNotReady where the published net cannot be read.
+    Raises ModelNotReady if the published net cannot be read.
     """
     manifest = read_manifest(weights_dir)
     net = load_nets(manifest, EngineConfig(threads=torch.get_num_threads()), ["attributes"])["attributes"]
-    said: dict[Attribute, list[np.ndarray]] = {attribute: [] for attribute in attributes}
+    said: dict[Attribute, list[np.ndarray]] = {attribute: [] for attribute in outputs}
     for start in tqdm(range(0, len(faces), _BATCH), desc="teacher", unit="batch"):
         cached = torch.from_numpy(faces.chips[start : start + _BATCH].copy()).permute(0, 3, 1, 2).float()
-        answers = dict(zip(Attribute, net(centre(cached, manifest.card.chip_size).numpy()), strict=True))
-        for attribute in attributes:
+        answers = dict(zip(Attribute, net(centre(cached, crop, manifest.card.chip_size).numpy()), strict=True))
+        for attribute in outputs:
             said[attribute].append(softmax(answers[attribute]))
     distributions = dict(faces.labels.distributions)
     for attribute, parts in said.items():

@@ -31,10 +31,11 @@ from cv.engine.nets.mtcnn import ONet, PNet, RNet
 from cv.engine.runtime import load_detector
 from cv.engine.weights import FORMAT, MANIFEST
 from training.measure.curves import read_log
+from training.nets.branch import read_published
 from training.publish.lean_mtcnn import lean
 from training.publish.quantize import quantized, typical_chips
-from training.recipes.recipe import CONFIGS
-from training.train import BEST, published_state
+from training.recipes import find_recipe, list_recipes
+from training.run_folder import BEST, CHECKPOINT, LOG
 
 TOLERANCE = 1e-4
 MTCNN_PACKAGE = "facenet_pytorch"
@@ -69,7 +70,7 @@ def main() -> None:
             run = getattr(arguments, branch)
             net.branches[branch].load_state_dict(branch_state(branch, run, arguments.weights_dir))
             training[branch] = _told(run) if run else manifest["attributes"]["training"][branch]
-        sets = sorted({name for told in training.values() for name in told["config"]["repeats"]})
+        sets = sorted({name for told in training.values() for name in _sets_of(told["config"])})
         tables = [arguments.data / f"{name}.parquet" for name in sets]
         chips = typical_chips(tables, CHIP_PX, load_detector(EngineConfig()))
         manifest["attributes"], files = export_attributes(net, training, chips, arguments.version)
@@ -115,7 +116,7 @@ def branch_state(branch: str, run: Path | None, weights_dir: Path) -> dict[str, 
     """The best weights of a branch's run, rounded as they are published; without a run, those published already."""
     if run is not None:
         return {name: halved(tensor) for name, tensor in load_file(run / BEST).items()}
-    return published_state(weights_dir, branch)
+    return read_published(weights_dir, branch)
 
 
 def export_attributes(
@@ -152,8 +153,8 @@ def _told(run: Path) -> Manifest:
 
     Where it started from another run, ``before`` has that one's settings, and the log begins with its epochs.
     """
-    checkpoint = torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu")
-    config, log = checkpoint["config"], read_log(run / "log.csv")
+    checkpoint = torch.load(run / CHECKPOINT, weights_only=True, map_location="cpu")
+    config, log = checkpoint["config"], read_log(run / LOG)
     told: Manifest = {
         "command": _commands(config["name"]),
         "config": config,
@@ -164,7 +165,7 @@ def _told(run: Path) -> Manifest:
         "torch": torch.__version__,
         "date": datetime.date.today().isoformat(),
     }
-    if config["start"] in CONFIGS:
+    if config["start"] in list_recipes():
         first = _told(run.parent / config["start"])
         done = first["epochs_done"]
         told |= {
@@ -177,10 +178,15 @@ def _told(run: Path) -> Manifest:
 
 
 def _commands(name: str) -> str:
-    """What trains a configuration, the run that it starts from first."""
-    start = CONFIGS[name].start
-    before = f"{_commands(start)} && " if start in CONFIGS else ""
-    return f"{before}python -m training.train --config {name} --data DATA"
+    """What trains a recipe, the run that it starts from first."""
+    start = find_recipe(name).start
+    before = f"{_commands(start)} && " if start in list_recipes() else ""
+    return f"{before}python -m training.train --recipe {name} --data DATA"
+
+
+def _sets_of(config: Manifest) -> list[str]:
+    """The sets of a recipe; weights up to 1.6.0 call them ``repeats``."""
+    return list(config["sets"] if "sets" in config else config["repeats"])
 
 
 def halved(tensor: Tensor) -> Tensor:

@@ -1,38 +1,42 @@
-"""Everything that a training run depends on, by name."""
+"""What a training run is made of; every other file of this folder fills one in."""
 
-from dataclasses import dataclass, field, replace
-from typing import Final
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from cv.engine.labels import Attribute
+from training.data.augment import Augmentation
+from training.data.chips import Crop
+from training.losses import Loss
+
+PUBLISHED: Final = "published"
 
 
 @dataclass(frozen=True, slots=True)
-class AugmentConfig:
-    """Ranges of the random changes; see ``training.data.augment``."""
+class Recipe:
+    """One run, which trains one net.
 
-    rotation_degrees: float = 10.0
-    scale: float = 0.08
-    shift: float = 0.04
-    brightness: float = 0.2
-    contrast: float = 0.2
-    tint: float = 0.06
-    grey: float = 0.15
-    low_resolution: float = 0.15
-    erase: float = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class TrainConfig:
-    """One run, which trains one branch. ``repeats`` is how often a set is seen in one epoch; rates are of AdamW.
-
-    ``start`` names what is taken over: PUBLISHED, the weights in ``weights/``, or the best ones of another run; without
-    one the trunk starts from dlib's. Its first ``frozen`` parts stay as they are. ``mixup`` is the ``alpha`` of
-    ``training.data.augment.mixed``, ``teacher_share`` the ``share`` of ``training.data.teacher.taught``.
+    net: a name of ``training.nets.NETS``.
+    sets: the tables by name, and how often each of their faces is seen in an epoch.
+    losses: the loss of each output, in the order of the net's heads.
+    score: what the best epoch is chosen by, a weighted sum of measures on ``val``; ``utkface_gender`` is the accuracy
+        of genders on UTKFace, an age's measure is its mean error in years, that of beauty the correlation.
+    start: PUBLISHED for the weights in ``weights/``, the name of another recipe for the best ones of its run, None for
+        those that the net is known to start from.
+    frozen: how many parts of the trunk, from the input on, stay as they start.
+    trunk_rate, head_rate: peak learning rates of AdamW.
+    mixup: ``alpha`` of ``training.data.augment.mix_pairs``.
+    teacher_share: ``share`` of ``training.data.teacher.teach``.
     """
 
     name: str
-    branch: str
-    repeats: dict[str, int]
+    net: str
+    sets: Mapping[str, int]
+    losses: Mapping[Attribute, Loss]
+    score: Mapping[str, float]
+    crop: Crop = field(default_factory=Crop)
     start: str | None = None
     frozen: int = 0
     seed: int = 20261122
@@ -47,60 +51,14 @@ class TrainConfig:
     label_smoothing: float = 0.05
     mixup: float = 0.0
     teacher_share: float = 0.0
-    task_weights: dict[Attribute, float] = field(
-        default_factory=lambda: {
-            Attribute.AGE: 1.0,
-            Attribute.GENDER: 1.0,
-            Attribute.RACE: 1.0,
-            Attribute.EXPRESSION: 1.0,
-            Attribute.BEAUTY: 0.4,
-        }
-    )
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    augment: Augmentation = field(default_factory=Augmentation)
 
+    @property
+    def outputs(self) -> tuple[Attribute, ...]:
+        """What the net answers, in the order of its heads."""
+        return tuple(self.losses)
 
-PUBLISHED: Final = "published"
-_EXPRESSIONS = {"fer2013": 1, "facial_expressions": 1}
-# Seen often enough a face is learned by heart; seen changed more, it is not.
-_STRONG = AugmentConfig(rotation_degrees=15, scale=0.12, shift=0.06, brightness=0.3, contrast=0.3, erase=0.35)
-
-# dlib's first stages learned from three million faces. With them kept as they are, an epoch is worth about as much and
-# takes a third of the time, which more epochs make use of.
-_IDENTITY = TrainConfig(
-    "identity",
-    "identity",
-    {"utkface": 1, "mebeauty": 3, "omi": 1},
-    frozen=3,
-    epochs=20,
-    trunk_rate=5e-4,
-    dropout=0.2,
-    label_smoothing=0.0,
-    mixup=0.2,
-    teacher_share=0.5,
-    augment=_STRONG,
-)
-
-CONFIGS: dict[str, TrainConfig] = {
-    config.name: config
-    for config in (
-        _IDENTITY,
-        # Blended faces have blended ages: the last epochs see whole ones.
-        replace(_IDENTITY, name="identity-end", start="identity", epochs=3, trunk_rate=2e-4, head_rate=4e-4, mixup=0.0),
-        TrainConfig(
-            "expression",
-            "expression",
-            _EXPRESSIONS,
-            start=PUBLISHED,
-            frozen=2,
-            epochs=12,
-            trunk_rate=4e-4,
-            head_rate=8e-4,
-            dropout=0.2,
-            label_smoothing=0.1,
-            mixup=0.2,
-            teacher_share=0.3,
-            augment=_STRONG,
-        ),
-        TrainConfig("smoke", "identity", {"mebeauty": 1}, epochs=1, batch_size=16, warmup_steps=1),
-    )
-}
+    def as_json(self) -> dict[str, Any]:
+        """In plain types, for checkpoints and the manifest."""
+        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return plain

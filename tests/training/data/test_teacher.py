@@ -10,28 +10,28 @@ from cv.engine.labels import Attribute
 from cv.engine.sessions import load_nets
 from cv.engine.weights import read_manifest
 from training.data.augment import centre
-from training.data.chips import CACHED_PX, Faces
+from training.data.chips import Crop, Faces
 from training.data.labels import labels_of
-from training.data.teacher import taught
+from training.data.teacher import teach
 
 
 @pytest.fixture
 def faces() -> Faces:
-    chips = np.random.default_rng(0).integers(0, 256, (2, CACHED_PX, CACHED_PX, 3), dtype=np.uint8)
+    chips = np.random.default_rng(0).integers(0, 256, (2, Crop().cached, Crop().cached, 3), dtype=np.uint8)
     return Faces(chips, labels_of([{"gender": "male", "age": 30}, {"race": "asian"}]))
 
 
 def answers(faces: Faces) -> dict[Attribute, np.ndarray]:
     manifest = read_manifest(WEIGHTS_DIR)
     net = load_nets(manifest, EngineConfig(), ["attributes"])["attributes"]
-    chips = centre(torch.from_numpy(faces.chips).permute(0, 3, 1, 2).float(), manifest.card.chip_size)
+    chips = centre(torch.from_numpy(faces.chips).permute(0, 3, 1, 2).float(), Crop(), manifest.card.chip_size)
     return {a: softmax(logits) for a, logits in zip(Attribute, net(chips.numpy()), strict=True)}
 
 
 def test_labels_and_teacher_share_the_target_and_the_teacher_fills_the_gaps(faces: Faces) -> None:
     said = answers(faces)
 
-    targets = taught(faces, WEIGHTS_DIR, (Attribute.GENDER, Attribute.AGE), share=0.25).labels.distributions
+    targets = teach(faces, WEIGHTS_DIR, (Attribute.GENDER, Attribute.AGE), 0.25, Crop()).labels.distributions
 
     male = np.array([0, 1])
     np.testing.assert_allclose(targets[Attribute.GENDER][0], 0.75 * male + 0.25 * said[Attribute.GENDER][0], atol=1e-5)
@@ -42,7 +42,7 @@ def test_labels_and_teacher_share_the_target_and_the_teacher_fills_the_gaps(face
 
 
 def test_what_is_scored_stays_the_label(faces: Faces) -> None:
-    labels = taught(faces, WEIGHTS_DIR, (Attribute.GENDER,), share=1).labels
+    labels = teach(faces, WEIGHTS_DIR, (Attribute.GENDER,), 1, Crop()).labels
 
     assert labels.classes == faces.labels.classes
     assert labels.values[Attribute.AGE][0] == 30

@@ -45,8 +45,8 @@ def test_a_run_that_went_on_from_another_tells_of_both(runs: Path) -> None:
     told = _told(runs / "identity-end")
 
     assert told["command"] == (
-        "python -m training.train --config identity --data DATA && "
-        "python -m training.train --config identity-end --data DATA"
+        "python -m training.train --recipe identity --data DATA && "
+        "python -m training.train --recipe identity-end --data DATA"
     )
     assert told["started_from"] == "the start of identity"
     assert told["before"] == {"name": "identity", "start": None}
