@@ -1,5 +1,6 @@
 """The labels of the sets, in the terms that are served."""
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +23,13 @@ _CLEAR_GENDER = 15
 _AGE_SIGMA = 2.0
 _RATING_SPREAD = 1.8
 
+# From the first to the last year; the last one is open upwards when ages are put into bands.
+AGE_BANDS: Final = ((0, 2), (3, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 116))
+_BAND_LABELS: Final = tuple(f"{low}-{high}" for low, high in AGE_BANDS)
+# The first seven of FER+'s counts; then contempt, unknown and "not a face". Ten people vote.
+_VOTED: Final = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")
+_VOTERS: Final = 10
+
 Row = dict[str, Any]
 
 
@@ -31,11 +39,15 @@ class Labels:
 
     classes: int64 ``(N,)`` each; values: float32 ``(N,)`` each, years or points of the scale; distributions: float32
     ``(N, head_size)`` of every attribute, the class or value as a distribution that sums to 1.
+    majorities: int64 ``(N,)``, the expression that more than half of the ten voters name; age_bands: int64 ``(N,)``,
+    an index of AGE_BANDS.
     """
 
     classes: dict[Attribute, npt.NDArray[np.int64]]
     values: dict[Attribute, npt.NDArray[np.float32]]
     distributions: dict[Attribute, npt.NDArray[np.float32]]
+    majorities: npt.NDArray[np.int64]
+    age_bands: npt.NDArray[np.int64]
 
     def known(self, attribute: Attribute) -> npt.NDArray[np.bool_]:
         """Which faces have this label, ``(N,)``."""
@@ -72,6 +84,38 @@ def unknown_labels(row: Row) -> list[str]:
         and label not in _UNSERVED
         and class_label(known, attribute) == NO_CLASS
     ]
+
+
+def count_unknown_labels(table_rows: list[Row]) -> dict[str, dict[str, int]]:
+    """The labels that no answer can meet, by column, and how many rows have each of them."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in table_rows:
+        known = with_known_labels(row)
+        for attribute in CLASSES:
+            if known.get(attribute) is not None and class_label(known, attribute) == NO_CLASS:
+                counts[attribute.value][str(known[attribute])] += 1
+        if row.get("age_band") is not None and age_band(row) == NO_CLASS:
+            counts["age_band"][str(row["age_band"])] += 1
+    return {column: dict(labels) for column, labels in counts.items()}
+
+
+def majority_expression(row: Row) -> int:
+    """The class index of the expression with more than half of the ``votes``; NO_CLASS if there is none."""
+    for label, votes in zip(_VOTED, row.get("votes") or (), strict=False):
+        if votes > _VOTERS / 2:
+            return CLASSES[Attribute.EXPRESSION].index(label)
+    return NO_CLASS
+
+
+def age_band(row: Row) -> int:
+    """The index of the row's ``age_band`` in AGE_BANDS, NO_CLASS if it is none of them."""
+    label = row.get("age_band")
+    return _BAND_LABELS.index(label) if label in _BAND_LABELS else NO_CLASS
+
+
+def band_of_age(years: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """The index of the band of each age, ``(N,)``; an age between two whole years belongs to the lower one."""
+    return np.searchsorted([low for low, _ in AGE_BANDS], years, side="right") - 1
 
 
 def class_label(row: Row, attribute: Attribute) -> int:
@@ -114,7 +158,13 @@ def labels_of(table_rows: list[Row]) -> Labels:
         distributions[Attribute.AGE][i] = age_distribution(float(values[Attribute.AGE][i]))
     for i in np.flatnonzero(~np.isnan(values[Attribute.BEAUTY])):
         distributions[Attribute.BEAUTY][i] = beauty_distribution(known[i])
-    return Labels(classes, values, distributions)
+    return Labels(
+        classes,
+        values,
+        distributions,
+        majorities=np.array([majority_expression(row) for row in table_rows], dtype=np.int64),
+        age_bands=np.array([age_band(row) for row in table_rows], dtype=np.int64),
+    )
 
 
 def _number(value: float | None) -> float:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from cv.engine.attributes import Describer, estimate
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.weights import Calibration
-from training.data.labels import Labels
+from training.data.labels import AGE_BANDS, NO_CLASS, Labels, band_of_age
 from training.measure.metrics import (
     accuracy,
     balanced_accuracy,
@@ -22,7 +22,6 @@ from training.measure.metrics import (
     wilson_interval,
 )
 
-AGE_BANDS = ((0, 2), (3, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 200))
 _SMALLEST_GROUP = 10
 # Fewer faces, drawn again and again, say nothing of others.
 _SMALLEST_RESAMPLED = 3
@@ -31,13 +30,20 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
 
-def report(labels: Labels, logits: Mapping[Attribute, Floats], quality: Floats, describer: Describer) -> dict[str, Any]:
-    """logits: float32 ``(N, head_size)`` each, quality: float32 ``(N,)`` or NaN, of the N labelled faces.
+def report(
+    labels: Labels,
+    logits: Mapping[Attribute, Floats],
+    quality: Floats,
+    describer: Describer,
+    limits: Mapping[Attribute, float],
+) -> dict[str, Any]:
+    """Scores N labelled faces. logits: float32 ``(N, head_size)`` each; quality: float32 ``(N,)`` or NaN.
 
     ``intervals`` are 95 % confidence intervals (Wilson for shares, bootstrap for the rest, of three faces or more).
-    Groups of fewer than ten faces are left out of the crossed groups.
+    ``abstained`` is the share of answers that are too uncertain to use: a probability below the attribute's limit, or
+    an interval wider than it. Groups of fewer than ten faces are left out of the crossed groups.
     """
-    scorer = _Scorer(labels, describer.probabilities(logits), describer.calibration)
+    scorer = _Scorer(labels, describer.probabilities(logits), describer.calibration, limits)
     everyone = np.ones(len(labels.values[Attribute.AGE]), dtype=bool)
     single = _groups(labels)
     crossed = {
@@ -49,10 +55,13 @@ def report(labels: Labels, logits: Mapping[Attribute, Floats], quality: Floats, 
     }
     return {
         **scorer.scores(everyone),
+        "abstained": scorer.abstained(everyone),
         "intervals": scorer.intervals(everyone),
         "groups": {
             name: {
-                group: {"n": int(members.sum())} | scorer.scores(members) | {"intervals": scorer.intervals(members)}
+                group: {"n": int(members.sum())}
+                | scorer.scores(members)
+                | {"abstained": scorer.abstained(members), "intervals": scorer.intervals(members)}
                 for group, members in groups.items()
                 if members.any()
             }
@@ -69,7 +78,13 @@ def report(labels: Labels, logits: Mapping[Attribute, Floats], quality: Floats, 
 class _Scorer:
     """Scores any subset of the faces."""
 
-    def __init__(self, labels: Labels, described: dict[Attribute, Floats], calibration: Calibration) -> None:
+    def __init__(
+        self,
+        labels: Labels,
+        described: dict[Attribute, Floats],
+        calibration: Calibration,
+        limits: Mapping[Attribute, float],
+    ) -> None:
         self.labels, self.described = labels, described
         self.classes = {attribute: described[attribute].argmax(axis=1) for attribute in CLASSES}
         self.estimates = {
@@ -77,6 +92,14 @@ class _Scorer:
                 described[attribute], bins, calibration.coverage, calibration.widening.get(attribute, 0)
             )
             for attribute, bins in BINS.items()
+        }
+        self.unsure = {
+            attribute: probabilities.max(axis=1).astype(float) < limits[attribute]
+            for attribute, probabilities in described.items()
+            if attribute in CLASSES
+        } | {
+            attribute: high.astype(float) > low.astype(float) + limits[attribute]
+            for attribute, (_, low, high) in self.estimates.items()
         }
 
     def scores(self, members: Bools) -> dict[str, float]:
@@ -87,7 +110,26 @@ class _Scorer:
                 scores |= (
                     self._of_classes(attribute, known) if attribute in CLASSES else self._of_values(attribute, known)
                 )
+        scores |= self._of_majorities(members) | self._of_bands(members)
         return {name: round(value, 4) for name, value in scores.items() if not np.isnan(value)}
+
+    def abstained(self, members: Bools) -> dict[str, float]:
+        """The share of unusable answers, labelled or not."""
+        return {attribute.value: round(float(self.unsure[attribute][members].mean()), 4) for attribute in Attribute}
+
+    def _of_majorities(self, members: Bools) -> dict[str, float]:
+        known = members & (self.labels.majorities != NO_CLASS)
+        if not known.any():
+            return {}
+        predicted, true = self.classes[Attribute.EXPRESSION][known], self.labels.majorities[known]
+        return {"expression_majority_accuracy": accuracy(predicted, true)}
+
+    def _of_bands(self, members: Bools) -> dict[str, float]:
+        known = members & (self.labels.age_bands != NO_CLASS)
+        if not known.any():
+            return {}
+        off = np.abs(band_of_age(self.estimates[Attribute.AGE][0][known]) - self.labels.age_bands[known])
+        return {"age_band_accuracy": float((off == 0).mean()), "age_band_off_by_one": float((off <= 1).mean())}
 
     def _of_classes(self, attribute: Attribute, known: Bools) -> dict[str, float]:
         predicted, true = self.classes[attribute][known], self.labels.classes[attribute][known]
@@ -159,11 +201,13 @@ def _fifths(quality: Floats) -> list[tuple[float, float, Bools]]:
 
 def _groups(labels: Labels) -> dict[str, dict[str, Bools]]:
     ages = labels.values[Attribute.AGE]
+    bands = np.where(np.isnan(ages), labels.age_bands, band_of_age(ages))
     groups = {
         attribute.value: {label: labels.classes[attribute] == i for i, label in enumerate(CLASSES[attribute])}
         for attribute in (Attribute.GENDER, Attribute.RACE)
     }
+    oldest = len(AGE_BANDS) - 1
     groups["age"] = {
-        f"{low}-{high}" if high < 200 else f"{low}+": (ages >= low) & (ages < high + 1) for low, high in AGE_BANDS
+        f"{low}-{high}" if i < oldest else f"{low}+": bands == i for i, (low, high) in enumerate(AGE_BANDS)
     }
     return groups

@@ -18,7 +18,7 @@ from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.runtime import get_engine
 from cv.engine.weights import MANIFEST
-from training.evaluate import Predictions, predict
+from training.measure.evaluation import Predictions, predict
 from training.measure.metrics import accuracy, balanced_accuracy, expected_calibration_error
 from training.publish.export import write_manifest
 

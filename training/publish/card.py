@@ -20,9 +20,9 @@ from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.pipeline import Engine
 from cv.engine.runtime import get_engine
 from cv.engine.weights import MANIFEST
-from training.evaluate import evaluate, predict
 from training.measure.curves import plot
 from training.measure.degrade import CHANGES
+from training.measure.evaluation import evaluate, predict, read_limits
 from training.measure.report import report
 from training.publish.export import write_manifest
 
@@ -231,7 +231,7 @@ def degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
     for kind, level, change in steps:
         predictions = predict(engine, table, "val", change=change, step=DEGRADED_STEP)
         found = [quality for quality in predictions.quality if quality is not None]
-        scores = report(predictions.labels, predictions.logits, predictions.scores, engine.describer)
+        scores = report(predictions.labels, predictions.logits, predictions.scores, engine.describer, read_limits())
         rows.append(
             {
                 "change": kind,

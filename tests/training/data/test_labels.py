@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from cv.engine.labels import BINS, Attribute
-from training.data.labels import NO_CLASS, age_distribution, beauty_distribution, labels_of, unknown_labels
+from training.data.labels import (
+    AGE_BANDS,
+    NO_CLASS,
+    age_distribution,
+    band_of_age,
+    beauty_distribution,
+    count_unknown_labels,
+    labels_of,
+    unknown_labels,
+)
 
 
 def test_labels_of_the_sets_become_the_served_ones() -> None:
@@ -61,3 +70,37 @@ def test_label_outside_its_set_is_named_and_counts_as_missing() -> None:
 
     assert unknown_labels(row) == ["gender 'femal' is none of female, male"]
     assert labels_of([row]).classes[Attribute.GENDER].tolist() == [NO_CLASS]
+
+
+def test_unknown_labels_are_counted_by_name() -> None:
+    rows = [
+        {"gender": "femal", "expression": "contempt", "age_band": "60+"},
+        {"gender": "male", "expression": "contempt", "race": "hispanic", "age_band": "60-69"},
+        {"expression": None},
+    ]
+
+    assert count_unknown_labels(rows) == {
+        "gender": {"femal": 1},
+        "expression": {"contempt": 2},
+        "age_band": {"60+": 1},
+    }
+
+
+def test_a_majority_is_more_than_half_of_ten_votes_for_one_of_the_seven() -> None:
+    votes = [
+        [0, 6, 4, 0, 0, 0, 0, 0, 0, 0],  # happiness
+        [5, 5, 0, 0, 0, 0, 0, 0, 0, 0],  # even
+        [0, 0, 0, 0, 0, 0, 0, 8, 0, 2],  # contempt
+        [0, 0, 0, 0, 0, 0, 10, 0, 0, 0],  # fear
+    ]
+    labels = labels_of([{"votes": row} for row in votes] + [{}])
+
+    assert labels.majorities.tolist() == [3, NO_CLASS, NO_CLASS, 2, NO_CLASS]
+
+
+def test_ages_fall_into_the_band_of_their_whole_years() -> None:
+    ages = np.array([0, 2.9, 3, 9.9, 69.9, 70, 120], dtype=np.float32)
+
+    assert band_of_age(ages).tolist() == [0, 0, 1, 1, 7, 8, 8]
+    bands = labels_of([{"age_band": f"{low}-{high}"} for low, high in AGE_BANDS] + [{"age_band": "60+"}, {}]).age_bands
+    assert bands.tolist() == [*range(9), NO_CLASS, NO_CLASS]

@@ -18,9 +18,19 @@ def folder(tmp_path: Path) -> Path:
 
 def test_rows_of_one_split_carry_their_numbers(table: Path) -> None:
     assert [(number, row["age"]) for number, row in rows(table, "val")] == [(1, 36), (2, 77), (4, 20), (5, 1), (6, 2)]
-    assert [number for number, _ in rows(table, None, limit=2)] == [1, 2]
     assert [number for number, _ in rows(table, "val", step=2)] == [1, 4, 6]
-    assert [number for number, _ in rows(table, "val", limit=2, step=2)] == [1, 4]
+
+
+def test_a_limit_draws_the_same_sample_from_the_whole_split(tmp_path: Path) -> None:
+    path = tmp_path / "faces.parquet"
+    splits = ["val" if i % 2 else "train" for i in range(600)]
+    pq.write_table(pa.table({"image": [b""] * 600, "age": range(600), "split": splits}), path)
+
+    drawn = [(number, row["age"]) for number, row in rows(path, "val", limit=4)]
+
+    assert drawn == [(244, 243), (394, 393), (518, 517), (584, 583)]
+    assert drawn == [(number, row["age"]) for number, row in rows(path, "val", limit=4)]
+    assert len(list(rows(path, "val", limit=1000))) == 300
 
 
 def test_table_without_images_is_refused(tmp_path: Path) -> None:
@@ -36,6 +46,7 @@ def test_folder_has_its_pictures_and_labels_beside_each_other(folder: Path) -> N
         (1, {"age": 31.0, "gender": "female", "image": b"picture"}),
         (2, {"gender": "male", "race": "asian", "image": b""}),
     ]
+    assert [number for number, _ in rows(folder, None, limit=1)] in ([1], [2])
     assert not has_split(folder, "val")
 
 
