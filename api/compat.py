@@ -20,7 +20,7 @@ from api.sources import read_image, split_request
 from api.views.base import JsonView, model_headers
 from cv.engine.labels import BEAUTY_SCALE, Attribute
 from cv.engine.types import AnalysisOptions, AnalysisResult, FaceResult
-from cv.serving import analyzed
+from cv.serving.engines import analyzed
 
 SUCCESS, NO_IMAGE, WRONG_METHOD, NO_FACE, FAILURE = range(5)
 # The first XCloud's net was trained on SCUT-FBP5500, whose ratings go from 1 to 5.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rest_framework.request import Request
 
-from cv.gate import ClientGone
+from cv.serving.gate import ClientGone
 
 
 def check_of(request: Request) -> Callable[[], None]:

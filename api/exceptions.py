@@ -14,14 +14,14 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from cv.engine.errors import EngineError
-from cv.fetch import FetchError
-from cv.gate import ClientGone, Overloaded
+from cv.files.stores import StorageUnavailable
 from cv.jobs.errors import JobRefused
 from cv.models import Analysis, Job
+from cv.outbound.fetch import FetchError
 from cv.services.idempotency import IdempotencyConflict
-from cv.stores import StorageUnavailable
-from xcloud import metrics
-from xcloud.logs import request_id
+from cv.serving.gate import ClientGone, Overloaded
+from telemetry import metrics
+from telemetry.logs import request_id
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from cv.caller import Caller
 from cv.choices import Scope
 from cv.models import ApiKey
+from cv.trust.caller import Caller
 
 if TYPE_CHECKING:
     # DRF loads this file from its settings, while its views are still being imported.

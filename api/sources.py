@@ -15,8 +15,8 @@ from rest_framework.request import Request
 from api.exceptions import AmbiguousImageSource, BodyTooLarge
 from api.forms import nested
 from cv.choices import Source
-from cv.fetch import UrlForbidden, fetch_image
 from cv.jobs.errors import ArchiveTooLarge
+from cv.outbound.fetch import UrlForbidden, fetch_image
 
 TO_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 # Form fields, part headers and boundaries around a file.

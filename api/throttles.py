@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from cv.models import ApiKey
-from xcloud.proxy import client_address
+from telemetry.proxy import client_address
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView

@@ -27,12 +27,12 @@ from django.db import connection  # noqa: E402
 from benchmarks.engine import together  # noqa: E402
 from benchmarks.job_crews import Crew, cpu_s_of  # noqa: E402
 from benchmarks.photos import read_photos  # noqa: E402
-from cv.caller import Caller  # noqa: E402
 from cv.choices import ItemState  # noqa: E402
 from cv.engine.types import AnalysisOptions  # noqa: E402
 from cv.jobs.inputs import ArchiveInputs  # noqa: E402
 from cv.models import Analysis, Job, JobItem  # noqa: E402
 from cv.services import JobRequest, api_key_create, job_create  # noqa: E402
+from cv.trust.caller import Caller  # noqa: E402
 
 SERVERS = ("postgres", "redis-server")
 WARM_UP = 8

@@ -13,9 +13,9 @@ from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.models import ApiKey
 from cv.services import api_key_create
+from cv.trust.caller import Caller
 from tests.site import Site
 
 

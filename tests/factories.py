@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from cv.caller import Caller
 from cv.choices import Source
 from cv.engine.labels import BEAUTY_SCALE
 from cv.engine.types import (
@@ -22,6 +21,7 @@ from cv.engine.types import (
 )
 from cv.models import Analysis
 from cv.services import AnalysisRequest, StoreOptions, analysis_save
+from cv.trust.caller import Caller
 
 RACE = {"white": 0.05, "black": 0.7, "asian": 0.1, "indian": 0.1, "others": 0.05}
 EXPRESSION = {

@@ -20,7 +20,7 @@ from tests.chromium import NAMES, find_chromium
 ROOT = Path(__file__).resolve().parent.parent
 # Two clones on one machine must not share a test database.
 DATABASE = f"xcloud_{zlib.crc32(str(ROOT).encode()):08x}"
-DATABASE_TESTS = ["tests/cv", "tests/api"]
+DATABASE_TESTS = ["tests/cv", "tests/api", "tests/web"]
 FAILURE_TESTS = "tests/failures"
 
 
@@ -135,7 +135,7 @@ def main() -> int:
     ignored = ["--ignore=tests/browser", f"--ignore={FAILURE_TESTS}"]
     report.run("tests, SQLite", "pytest", *ignored, DATABASE_URL="")
     for service in SERVICES:
-        what = f"tests/cv and tests/api, {service.name}"
+        what = f"database tests, {service.name}"
         if why := service.unusable():
             report.skip(what, f"not usable: {why}", failure=strict and service.expected())
         else:

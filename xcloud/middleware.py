@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from xcloud import metrics
-from xcloud.logs import request_id
+from telemetry import metrics
+from telemetry.logs import request_id
 
 View = Callable[[HttpRequest], HttpResponse]
 

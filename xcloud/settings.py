@@ -111,6 +111,7 @@ INSTALLED_APPS = [
     "axes",
     "cv",
     "api",
+    "web",
 ]
 MIDDLEWARE = [
     "xcloud.middleware.RequestIdMiddleware",
@@ -119,13 +120,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "cv.languages.PageLocaleMiddleware",
+    "web.languages.PageLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "cv.outages.StorageOutageMiddleware",
+    "web.outages.StorageOutageMiddleware",
     # Last: it turns a refused log-in into a 429.
     "axes.middleware.AxesMiddleware",
 ]
@@ -186,7 +187,7 @@ AXES_FAILURE_LIMIT = env.integer("XCLOUD_LOGIN_TRIES", 10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # Both together: an address alone would shut a whole office out, a name alone would let anyone lock its owner out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "xcloud.proxy.client_address"
+AXES_CLIENT_IP_CALLABLE = "telemetry.proxy.client_address"
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "xcloud.lockout.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
@@ -255,7 +256,7 @@ UNFOLD = {
     "SITE_TITLE": "XCloud",
     "SITE_HEADER": "XCloud",
     "SITE_SYMBOL": "face",
-    "DASHBOARD_CALLBACK": "cv.admin.dashboard.dashboard_context",
+    "DASHBOARD_CALLBACK": "web.admin.dashboard.dashboard_context",
     "STYLES": [lambda request: static("dashboard/dashboard.css")],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
 }
@@ -263,7 +264,7 @@ UNFOLD = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "xcloud.logs.JsonFormatter"}},
+    "formatters": {"json": {"()": "telemetry.logs.JsonFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": env.text("XCLOUD_LOG_LEVEL", "INFO").upper()},
     "loggers": {

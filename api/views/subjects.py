@@ -18,9 +18,9 @@ from api.sources import json_object
 from api.views.base import JsonView
 from cv.choices import AuditAction, Scope
 from cv.models import Analysis, Job
-from cv.receipts import key_id, public_key, public_pem
 from cv.selectors import subject_analyses, subject_jobs
 from cv.services import audit_note, subject_erase
+from cv.trust.receipts import key_id, public_key, public_pem
 
 
 class SubjectExportView(JsonView):

@@ -21,17 +21,17 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from cv.addresses import UrlForbidden
-from cv.caller import Caller
 from cv.choices import JobSource, Source
 from cv.engine.errors import ImageTooLarge
-from cv.fetch import fetch_image
+from cv.files.stores import StorageUnavailable, kept_files
 from cv.jobs.archives import ArchiveLimits, archive_entries
 from cv.jobs.errors import FolderForbidden, ItemCode, TooManyItems
 from cv.models import Analysis, Job, JobItem
 from cv.models.jobs import MAX_LABEL, MAX_LOCATION
+from cv.outbound.addresses import UrlForbidden
+from cv.outbound.fetch import fetch_image
 from cv.selectors import unexpired
-from cv.stores import StorageUnavailable, kept_files
+from cv.trust.caller import Caller
 
 FOLDER: Final = "jobs"
 INPUT_NAME: Final = re.compile(rf"{FOLDER}/([0-9a-f]{{32}})/\w+")

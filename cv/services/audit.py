@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from cv.caller import Caller
 from cv.choices import AuditAction
 from cv.models import AuditEvent
-from xcloud.logs import request_id
+from cv.trust.caller import Caller
+from telemetry.logs import request_id
 
 
 def audit_note(caller: Caller, action: AuditAction, objects: Iterable[object] = (), count: int | None = None) -> None:

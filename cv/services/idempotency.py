@@ -10,10 +10,10 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cv.caller import Caller
 from cv.models import IdempotentRequest
-from cv.sealing import Unreadable, seal, unseal
 from cv.services.purge import ANSWERS_KEPT
+from cv.trust.caller import Caller
+from cv.trust.sealing import Unreadable, seal, unseal
 
 # A request still unanswered after this long died with its worker; whoever repeats it takes it over.
 GIVEN_UP = timedelta(minutes=5)

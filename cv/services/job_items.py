@@ -19,13 +19,13 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from cv.caller import Caller
 from cv.choices import ItemState, JobSource, JobState
 from cv.engine.types import AnalysisResult
 from cv.jobs.errors import ItemCode
 from cv.jobs.inputs import InputGone
 from cv.models import Analysis, Job, JobItem
 from cv.services.analyses import AnalysisRequest, analysis_save
+from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 

@@ -15,16 +15,16 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from cv.caller import Caller
 from cv.choices import ItemState, JobSource, JobState, WebhookEvent
 from cv.engine.types import AnalysisOptions
-from cv.jobs.bell import ring
+from cv.files.stores import StorageUnavailable
+from cv.jobs.broker import announce_jobs
 from cv.jobs.errors import MENDABLE, EmptyJob, JobConflict
 from cv.jobs.inputs import JobInputs, NewItem, limited, remove_inputs
 from cv.models import Analysis, Job, JobItem
 from cv.services.analyses import StoreOptions, analyses_delete, nothing_more
 from cv.services.webhooks import event_emit
-from cv.stores import StorageUnavailable
+from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
             job.save(force_insert=True)
             JobItem.objects.bulk_create(_rows(job, new), batch_size=INSERT_BATCH)
             saved(job)
-            transaction.on_commit(ring)
+            transaction.on_commit(announce_jobs)
     except BaseException:
         # Where the storage is away by now, the next purge finds them.
         with contextlib.suppress(StorageUnavailable):
@@ -161,7 +161,7 @@ def job_retry(job: Job) -> Job:
             row.save(update_fields=["finished_at"])
             _reopen(row)
         else:
-            transaction.on_commit(ring)
+            transaction.on_commit(announce_jobs)
 
     return _changed(job, retry)
 
@@ -220,7 +220,7 @@ def _changed(job: Job, change: Callable[[Job], None]) -> Job:
 def _reopen(row: Job) -> None:
     row.state = JobState.RUNNING if row.started_at else JobState.PENDING
     row.save(update_fields=["state"])
-    transaction.on_commit(ring)
+    transaction.on_commit(announce_jobs)
 
 
 def _end(row: Job, state: JobState, now: datetime) -> None:

@@ -13,10 +13,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.engine.types import Category
 from cv.models import Analysis, ApiKey, Face
 from cv.services import api_key_create
+from cv.trust.caller import Caller
 from tests.factories import described, face_result, stored_analysis
 
 URL = "/api/v1/analyses"

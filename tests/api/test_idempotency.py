@@ -16,11 +16,11 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.choices import Scope
 from cv.engine.types import AnalysisResult
 from cv.models import Analysis, ApiKey, IdempotentRequest, Job, Webhook
 from cv.services import api_key_create, expired_purge
+from cv.trust.caller import Caller
 from tests.api.duplicates import CLIENTS, sent_together
 from tests.factories import analysis_result, face_result, stored_analysis
 

@@ -12,11 +12,11 @@ from pyarrow import parquet
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.choices import Scope
 from cv.jobs.results import COLUMNS
 from cv.models import Analysis, AuditEvent, IdempotentRequest, Job, JobItem
 from cv.services import api_key_create
+from cv.trust.caller import Caller
 from tests.archives import tar_gz_of, tar_of, zip_of
 from tests.factories import close, stored_analysis, streamed
 from tests.jobs import work_through

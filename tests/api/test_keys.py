@@ -11,12 +11,12 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.choices import Scope
 from cv.engine.labels import Attribute
 from cv.models import Analysis, ApiKey, AuditEvent, Face
 from cv.selectors import api_key_usable
 from cv.services import api_key_create, api_key_update
+from cv.trust.caller import Caller
 from tests.factories import face_result, stored_analysis
 
 URL = "/api/v1/api-keys"

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from cv.cards import CARDS_DIR
 from cv.engine.config import WEIGHTS_DIR
-from cv.serving import served_engine
+from cv.serving.engines import served_engine
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.models import ApiKey
-from xcloud.logs import JsonFormatter
-from xcloud.proxy import client_address
+from telemetry.logs import JsonFormatter
+from telemetry.proxy import client_address
 
 ROOT = Path(__file__).resolve().parents[2]
 

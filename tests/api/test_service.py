@@ -13,9 +13,9 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.engine.pool import EnginePool, EnginesBusy
-from cv.serving import served_engine
+from cv.serving.engines import served_engine
+from cv.trust.caller import Caller
 from tests.factories import face_result, stored_analysis
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,10 +16,10 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.choices import WebhookEvent
 from cv.models import Analysis, AuditEvent, Face, WebhookDelivery
 from cv.services import expired_purge, webhook_create
+from cv.trust.caller import Caller
 from tests.factories import face_result, stored_analysis, streamed
 from tests.s3 import S3Site, configure
 

@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from cv.caller import Caller
 from cv.models import Analysis
+from cv.trust.caller import Caller
 from tests.browser.test_upload import choose
 from tests.factories import stored_analysis
 

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, Response, expect
 from pytest_django.live_server_helper import LiveServer
 
-from cv.caller import Caller
 from cv.engine.types import Category, Estimate
+from cv.trust.caller import Caller
 from tests.browser.test_upload import choose
 from tests.factories import described, face_result, stored_analysis
 

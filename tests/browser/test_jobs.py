@@ -9,14 +9,14 @@ from django.contrib.auth.models import User
 from playwright.sync_api import APIResponse, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
-from cv.caller import Caller
 from cv.choices import ItemState
-from cv.job_pages import JOBS_A_PAGE
 from cv.models import Analysis, Job
 from cv.services import job_pause
+from cv.trust.caller import Caller
 from tests.archives import zip_of
 from tests.browser.test_everyone import faults
 from tests.jobs import archive, made_job, work_through
+from web.pages.jobs import JOBS_A_PAGE
 
 
 @pytest.fixture

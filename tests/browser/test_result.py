@@ -7,9 +7,9 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from cv.caller import Caller
 from cv.engine.types import Category, Estimate
 from cv.models import Analysis
+from cv.trust.caller import Caller
 from tests.browser.test_upload import ASTRONAUT, TOLERANCE_PX, box_in_photo, choose
 from tests.factories import described, stored_analysis
 

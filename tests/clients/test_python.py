@@ -18,8 +18,8 @@ sys.path.insert(0, str(CLIENT))
 from xcloud_client import ApiError, XCloud, webhook_is_genuine  # noqa: E402 -- not installed, only put on the path
 
 from cv.models import Analysis  # noqa: E402
+from cv.outbound.webhooks import signature  # noqa: E402
 from cv.services import api_key_create  # noqa: E402
-from cv.webhook_sender import signature  # noqa: E402
 from tests.archives import zip_of  # noqa: E402
 from tests.jobs import work_through  # noqa: E402
 

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cv.stores import StorageUnavailable, kept_files
+from cv.files.stores import StorageUnavailable, kept_files
 
 PAUSE_S = 2
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from cv import doorbell
-from cv.webhook_sender import deliver_due, run_forever
+from cv import bells
+from cv.workers.deliveries import deliver_due, run_forever
 
 
 class Command(BaseCommand):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
         def ended(signum: int, frame: FrameType | None) -> None:
             stop.set()
-            doorbell.ring()
+            bells.DELIVERIES.ring()
 
         signal.signal(signal.SIGTERM, ended)
         signal.signal(signal.SIGINT, ended)

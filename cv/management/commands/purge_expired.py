@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from cv.files.stores import StorageUnavailable
 from cv.services import expired_purge
-from cv.stores import StorageUnavailable
 
 
 class Command(BaseCommand):

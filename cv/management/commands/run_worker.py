@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from cv import bells
 from cv.engine.errors import ModelNotReady
-from cv.jobs import bell
 
 
 class Command(BaseCommand):
@@ -23,13 +23,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Imported here: the engine's libraries take seconds, which `help` need not.
-        from cv.jobs.process import step_back, worker_here
+        from cv.workers.process import step_back, worker_here
 
         step_back()
         if settings.XCLOUD_BROKER_URL and options["exit_when_idle"] is None:
-            from xcloud.celery import run
+            from cv.workers.celery import run
 
-            # Celery listens for the bell and starts the same loop; see cv.tasks.
+            # Celery listens for the bell and starts the same loop; see cv.workers.celery.
             sys.exit(run())
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -48,10 +48,10 @@ def _stop(stop: threading.Event) -> None:
         # Asked twice: at once. The leases bring everything back.
         sys.exit(1)
     stop.set()
-    bell.ring_here()
+    bells.JOBS.ring()
 
 
 def _watch_parent(stop: threading.Event) -> None:
     sys.stdin.buffer.read()
     stop.set()
-    bell.ring_here()
+    bells.JOBS.ring()

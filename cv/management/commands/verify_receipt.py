@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cv.receipts import is_genuine, key_id, public_key
+from cv.trust.receipts import is_genuine, key_id, public_key
 
 
 class Command(BaseCommand):
