@@ -1,4 +1,8 @@
-"""One file a training run, named as ``python -m training.train --recipe`` names it."""
+"""The training runs, a file each: ``python -m training.train --recipe NAME`` runs the RECIPE of ``NAME.py``.
+
+A new one needs nothing but its file. It names its net (``training.nets``), sets (tables of the data folder), losses
+(``training.losses``) and the measures that choose its best epoch.
+"""
 
 from importlib import import_module
 from pkgutil import iter_modules
