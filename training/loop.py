@@ -19,7 +19,7 @@ from torch.optim import AdamW
 from tqdm import tqdm
 
 from cv.engine.config import WEIGHTS_DIR
-from cv.engine.weights import read_manifest
+from cv.engine.manifest import read_manifest
 from training.data.augment import augment, centre, mix_pairs
 from training.data.batches import build_batch, count_steps, shuffle_faces
 from training.data.chips import Faces
@@ -174,7 +174,7 @@ def start_net(recipe: Recipe, out: Path, weights_dir: Path) -> tuple[nn.Module, 
         return net, kind.pretrain(net)
     if recipe.start == PUBLISHED:
         net.load_state_dict(read_published(weights_dir, recipe.net))
-        file = read_manifest(weights_dir).tensors["attributes"]
+        file = read_manifest(weights_dir).default.files.tensors
         return net, f"{file.path.name}, sha256 {file.sha256}"
     weights = out.parent / recipe.start / BEST
     if not weights.exists():
@@ -185,7 +185,7 @@ def start_net(recipe: Recipe, out: Path, weights_dir: Path) -> tuple[nn.Module, 
 
 def describe_teacher(weights_dir: Path) -> str:
     """Which published net the targets come from. Raises ModelNotReady."""
-    card = read_manifest(weights_dir).card
+    card = read_manifest(weights_dir).default.card
     return f"{card.name} {card.version}, sha256 {card.sha256}"
 
 

@@ -13,8 +13,8 @@ from torch import nn
 
 import training.loop
 from cv.engine.config import WEIGHTS_DIR
+from cv.engine.manifest import read_manifest
 from cv.engine.nets.attribute_net import Branch
-from cv.engine.weights import read_manifest
 from training.data.chips import Crop, Faces
 from training.data.labels import labels_of
 from training.loop import schedule_rate, train
@@ -266,10 +266,9 @@ def test_run_that_learned_from_another_teacher_is_refused(
 ) -> None:
     recipe = replace(RECIPE, teacher_share=0.5)
     run(tmp_path, sets, recipe, epochs=1)
-    card = read_manifest(WEIGHTS_DIR).card
-    monkeypatch.setattr(
-        "training.loop.read_manifest", lambda folder: SimpleNamespace(card=replace(card, sha256="other"))
-    )
+    card = read_manifest(WEIGHTS_DIR).default.card
+    other = SimpleNamespace(default=SimpleNamespace(card=replace(card, sha256="other")))
+    monkeypatch.setattr("training.loop.read_manifest", lambda folder: other)
 
     with pytest.raises(SystemExit, match="learned from xcloud-attributes"):
         run(tmp_path, sets, recipe)

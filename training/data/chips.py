@@ -21,9 +21,9 @@ from cv.engine.config import DecodeLimits, EngineConfig
 from cv.engine.decode import decode
 from cv.engine.detect import Detector
 from cv.engine.errors import EngineError
+from cv.engine.manifest import read_manifest
 from cv.engine.runtime import load_detector
 from cv.engine.types import AnalysisOptions, Detection
-from cv.engine.weights import read_manifest
 from training.data.labels import Labels, Row, labels_of, unknown_labels
 from training.data.tables import rows
 
@@ -121,7 +121,7 @@ def _made_from(table: Path, config: EngineConfig, crop: Crop) -> str:
     """A digest of all that chips and labels come from: the table, the detector and the alignment."""
     with table.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    cascade = [file.sha256 for name, file in read_manifest(config.weights_dir).onnx.items() if name != "attributes"]
+    cascade = [net.onnx.sha256 for net in read_manifest(config.weights_dir).detector.values()]
     parts = (_CACHE_FORMAT, crop, TEMPLATE.tobytes(), cascade, config.thresholds, content)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from cv.engine.attributes import softmax
 from cv.engine.config import EngineConfig
 from cv.engine.labels import Attribute
-from cv.engine.sessions import load_nets
-from cv.engine.weights import read_manifest
+from cv.engine.manifest import read_manifest
+from cv.engine.readers.attributes import AttributeReader, softmax
 from training.data.augment import centre
 from training.data.chips import Crop, Faces
 
@@ -26,12 +25,11 @@ def teach(faces: Faces, weights_dir: Path, outputs: tuple[Attribute, ...], share
 
     Raises ModelNotReady if the published net cannot be read.
     """
-    manifest = read_manifest(weights_dir)
-    net = load_nets(manifest, EngineConfig(threads=torch.get_num_threads()), ["attributes"])["attributes"]
+    reader = AttributeReader.load(read_manifest(weights_dir).default, EngineConfig(threads=torch.get_num_threads()))
     said: dict[Attribute, list[np.ndarray]] = {attribute: [] for attribute in outputs}
     for start in tqdm(range(0, len(faces), _BATCH), desc="teacher", unit="batch"):
         cached = torch.from_numpy(faces.chips[start : start + _BATCH].copy()).permute(0, 3, 1, 2).float()
-        answers = dict(zip(Attribute, net(centre(cached, crop, manifest.card.chip_size).numpy()), strict=True))
+        answers = dict(zip(Attribute, reader.net(centre(cached, crop, reader.crop.size).numpy()), strict=True))
         for attribute in outputs:
             said[attribute].append(softmax(answers[attribute]))
     distributions = dict(faces.labels.distributions)

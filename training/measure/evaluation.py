@@ -16,6 +16,7 @@ from cv.abstention import limit_of
 from cv.engine.labels import Attribute
 from cv.engine.pipeline import Engine
 from cv.engine.quality import assess
+from cv.engine.readers.attributes import AttributeReader
 from cv.engine.types import Quality
 from training.data.chips import Change, largest_faces
 from training.data.labels import Labels, Row, count_unknown_labels, labels_of
@@ -56,16 +57,24 @@ def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int |
     if split is None and has_split(table, "val"):
         split = "val"
     predictions = predict(engine, table, split, limit)
+    reader = attribute_reader(engine)
     result = {
         "n": len(predictions.quality),
         "coverage": round(float(predictions.found.mean()), 4),
         "unreadable": predictions.unreadable,
         "unknown_labels": predictions.unknown_labels,
-        **report(predictions.labels, predictions.logits, predictions.scores, engine.describer, read_limits()),
+        **report(predictions.labels, predictions.logits, predictions.scores, reader, read_limits()),
     }
     if "boxes" in list_columns(table):
         result["detection"] = score_detection(engine, rows(table, split, limit))
     return result | {"model": dataclasses.asdict(engine.model)}
+
+
+def attribute_reader(engine: Engine) -> AttributeReader:
+    """The reader of the model that is trained here."""
+    reader = engine.reader(Attribute.AGE)
+    assert isinstance(reader, AttributeReader)
+    return reader
 
 
 def read_limits() -> Mapping[Attribute, float]:
@@ -89,6 +98,7 @@ def predict(
 
     Raises OSError or ValueError if the file is not a table with images, or has no readable row of the split.
     """
+    reader = attribute_reader(engine)
     kept: list[Row] = []
     quality: list[Quality | None] = []
     chips: list[npt.NDArray[np.uint8]] = []
@@ -97,12 +107,12 @@ def predict(
 
     def flush() -> None:
         if chips:
-            for attribute, head in engine.describer.logits(np.stack(chips)).items():
-                logits[attribute].append(head)
+            for name, head in reader.logits(np.stack(chips)).items():
+                logits[Attribute(name)].append(head)
             chips.clear()
 
     numbered = tqdm(rows(table, split, limit, step), desc=table.stem, unit="img", file=sys.stderr)
-    for row, face in largest_faces(engine.detector, table, numbered, engine.card.chip_size, change=change):
+    for row, face in largest_faces(engine.detector, table, numbered, reader.crop.size, change=change):
         if face is None:
             unreadable += 1
             continue

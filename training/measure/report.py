@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cv.engine.attributes import Describer, estimate
 from cv.engine.labels import BINS, CLASSES, Attribute
-from cv.engine.weights import Calibration
+from cv.engine.manifest import Calibration
+from cv.engine.readers.attributes import AttributeReader, estimate
 from training.data.labels import AGE_BANDS, NO_CLASS, Labels, band_of_age
 from training.measure.metrics import (
     accuracy,
@@ -34,7 +34,7 @@ def report(
     labels: Labels,
     logits: Mapping[Attribute, Floats],
     quality: Floats,
-    describer: Describer,
+    reader: AttributeReader,
     limits: Mapping[Attribute, float],
 ) -> dict[str, Any]:
     """Scores N labelled faces. logits: float32 ``(N, head_size)`` each; quality: float32 ``(N,)`` or NaN.
@@ -43,7 +43,7 @@ def report(
     ``abstained`` is the share of answers that are too uncertain to use: a probability below the attribute's limit, or
     an interval wider than it. Groups of fewer than ten faces are left out of the crossed groups.
     """
-    scorer = _Scorer(labels, describer.probabilities(logits), describer.calibration, limits)
+    scorer = _Scorer(labels, reader.probabilities(logits), reader.calibration, limits)
     everyone = np.ones(len(labels.values[Attribute.AGE]), dtype=bool)
     single = _groups(labels)
     crossed = {

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from cv.engine.attributes import softmax
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.nets.attribute_net import MirrorAveraged
+from cv.engine.readers.attributes import softmax
 from training.data.augment import centre
 from training.data.chips import Crop, Faces
 from training.data.labels import Labels

@@ -6,8 +6,8 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from cv.engine.labels import Attribute
+from cv.engine.manifest import read_manifest
 from cv.engine.nets.attribute_net import BRANCHES, Branch
-from cv.engine.weights import read_manifest
 from training.nets.dlib_weights import pretrained_face_resnet
 
 
@@ -28,5 +28,5 @@ def start_from_dlib(net: nn.Module) -> str:
 def read_published(weights_dir: Path, name: str) -> dict[str, Tensor]:
     """One branch of the published attribute weights, rounded as they are. Raises ModelNotReady."""
     prefix = f"branches.{name}."
-    state = load(read_manifest(weights_dir).tensors["attributes"].read())
+    state = load(read_manifest(weights_dir).default.files.tensors.read())
     return {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}

@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 
-from cv.engine.attributes import estimate, quantile, softmax
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.fields import MANIFEST
 from cv.engine.labels import BINS, CLASSES, Attribute
+from cv.engine.readers.attributes import estimate, quantile, softmax
 from cv.engine.runtime import get_engine
-from cv.engine.weights import MANIFEST
 from training.measure.evaluation import Predictions, predict
 from training.measure.metrics import accuracy, balanced_accuracy, expected_calibration_error
-from training.publish.export import write_manifest
+from training.publish.export import published, write_manifest
 
 # The set that each attribute is calibrated on.
 TABLES = {
@@ -57,7 +57,7 @@ def main() -> None:
         print(attribute, fitted, calibration["checked"][attribute.value])
     path = arguments.weights_dir / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    manifest["attributes"]["calibration"] = calibration
+    published(manifest)["calibration"] = calibration
     write_manifest(path, manifest)
 
 

@@ -17,14 +17,14 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.fields import MANIFEST
 from cv.engine.pipeline import Engine
 from cv.engine.runtime import get_engine
-from cv.engine.weights import MANIFEST
 from training.measure.curves import plot
 from training.measure.degrade import CHANGES
-from training.measure.evaluation import evaluate, predict, read_limits
+from training.measure.evaluation import attribute_reader, evaluate, predict, read_limits
 from training.measure.report import report
-from training.publish.export import write_manifest
+from training.publish.export import published, write_manifest
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
 CARDS_DIR = Path(__file__).resolve().parents[2] / "docs" / "model_cards"
@@ -55,7 +55,7 @@ def main() -> None:
 
     path = WEIGHTS_DIR / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    attributes = manifest["attributes"]
+    attributes = published(manifest)
     attributes["metrics"] = {
         f"{name}.{measure}": results[name][measure] for name, measures in HEADLINES.items() for measure in measures
     }
@@ -78,7 +78,7 @@ def card(model: dict[str, Any], results: Results) -> str:
         name=model["name"],
         version=model["version"],
         architecture=model["architecture"],
-        chip_size=model["chip_size"],
+        chip_size=model["crop"]["size"],
         file=model["onnx"]["file"],
         sha256=model["onnx"]["sha256"],
         licence=model["licence"],
@@ -227,11 +227,12 @@ def draw_reliability(results: Results, picture: Path) -> None:
 def degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
     """How answers and quality scores fall when photos of ``table`` are made worse on purpose."""
     steps = [("as it is", "", None), *((kind, level, c) for kind, levels in CHANGES.items() for level, c in levels)]
+    reader, limits = attribute_reader(engine), read_limits()
     rows = []
     for kind, level, change in steps:
         predictions = predict(engine, table, "val", change=change, step=DEGRADED_STEP)
         found = [quality for quality in predictions.quality if quality is not None]
-        scores = report(predictions.labels, predictions.logits, predictions.scores, engine.describer, read_limits())
+        scores = report(predictions.labels, predictions.logits, predictions.scores, reader, limits)
         rows.append(
             {
                 "change": kind,

@@ -24,12 +24,14 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from cv.engine.align import XCLOUD_5
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.fields import MANIFEST
 from cv.engine.labels import CLASSES
+from cv.engine.manifest import FORMAT
 from cv.engine.nets.attribute_net import BRANCHES, CHIP_PX, AttributeNet, MirrorAveraged
 from cv.engine.nets.mtcnn import ONet, PNet, RNet
 from cv.engine.runtime import load_detector
-from cv.engine.weights import FORMAT, MANIFEST
 from training.measure.curves import read_log
 from training.nets.branch import read_published
 from training.publish.lean_mtcnn import lean
@@ -58,9 +60,9 @@ def main() -> None:
     parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR)
     arguments = parser.parse_args()
     path = arguments.weights_dir / MANIFEST
-    manifest: Manifest = json.loads(path.read_text()) if path.exists() else {"format": FORMAT}
+    manifest: Manifest = json.loads(path.read_text()) if path.exists() else {"format": FORMAT, "models": []}
     if arguments.what == "mtcnn":
-        manifest["mtcnn"], files = export_mtcnn()
+        manifest["detector"], files = export_mtcnn()
     else:
         if arguments.version is None or arguments.data is None:
             parser.error("attributes needs --version and --data")
@@ -69,12 +71,21 @@ def main() -> None:
         for branch in BRANCHES:
             run = getattr(arguments, branch)
             net.branches[branch].load_state_dict(branch_state(branch, run, arguments.weights_dir))
-            training[branch] = _told(run) if run else manifest["attributes"]["training"][branch]
+            training[branch] = _told(run) if run else published(manifest)["training"][branch]
         sets = sorted({name for told in training.values() for name in _sets_of(told["config"])})
         tables = [arguments.data / f"{name}.parquet" for name in sets]
         chips = typical_chips(tables, CHIP_PX, load_detector(EngineConfig()))
-        manifest["attributes"], files = export_attributes(net, training, chips, arguments.version)
+        entry, files = export_attributes(net, training, chips, arguments.version)
+        # In place of the version before, or behind the other models.
+        names = [model["name"] for model in manifest["models"]]
+        at = names.index(NAME) if NAME in names else len(names)
+        manifest["models"][at : at + 1] = [entry]
     write_manifest(path, manifest, files)
+
+
+def published(manifest: Manifest) -> Manifest:
+    """The attribute model's entry. Raises StopIteration if it was never exported."""
+    return next(model for model in manifest["models"] if model["name"] == NAME)
 
 
 def write_manifest(path: Path, manifest: Manifest, files: Files | None = None) -> None:
@@ -126,16 +137,20 @@ def export_attributes(
 
     ``training.publish.calibrate`` and ``training.publish.card`` fill in the rest.
     """
-    model = to_onnx(MirrorAveraged(net).eval(), torch.rand(2, 3, CHIP_PX, CHIP_PX) * 255)
+    example = torch.rand(2, 3, CHIP_PX, CHIP_PX) * 255
+    model = to_onnx(MirrorAveraged(net).eval(), example, outputs=list(net.head_sizes))
     state = {name: halved(tensor).contiguous() for name, tensor in net.state_dict().items()}
     files = {"attributes.onnx": quantized(model, chips), "attributes.safetensors": save(state)}
     entry: Manifest = {
         "name": NAME,
         "version": version,
+        "reader": "attributes",
         "architecture": "two face_resnet branches, one for expression, which sees the chip at 112 pixels, and one for "
         "the rest, a linear head an attribute; logits averaged over the chip and its mirror image; in 8-bit integers "
         "where ONNX Runtime serves it",
-        "chip_size": CHIP_PX,
+        "outputs": list(net.head_sizes),
+        "heads": net.head_sizes,
+        "crop": {"template": XCLOUD_5.name, "size": CHIP_PX, "margin": 0.0},
         "labels": {attribute.value: list(classes) for attribute, classes in CLASSES.items()},
         "licence": LICENCE,
         "trained_on": ["UTKFace", "FER2013", "facial_expressions", "MEBeauty", "One Million Impressions"],
@@ -200,15 +215,18 @@ def to_onnx(
     *,
     reference: nn.Module | None = None,
     dynamic_size: bool = False,
+    outputs: list[str] | None = None,
 ) -> bytes:
-    """The net as ONNX with a free batch (and image) size.
+    """The net as ONNX with a free batch (and image) size; ``outputs`` name what it gives, in order.
 
     Raises AssertionError where its outputs differ from those of the ``reference``, without one from its own in PyTorch.
     """
     axes = {0: torch.export.Dim("batch")}
     if dynamic_size:
         axes |= {2: torch.export.Dim("height", min=12), 3: torch.export.Dim("width", min=12)}
-    program = torch.onnx.export(net, (example,), dynamo=True, dynamic_shapes=(axes,), verbose=False)
+    program = torch.onnx.export(
+        net, (example,), dynamo=True, dynamic_shapes=(axes,), output_names=outputs, verbose=False
+    )
     assert program is not None
     data: bytes = program.model_proto.SerializeToString()
     _check_parity(reference or net, example, data)

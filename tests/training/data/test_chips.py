@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from cv.engine.align import TEMPLATE, align
+from cv.engine.align import TEMPLATE, chip_similarity, warp
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.detect import Detector
 from cv.engine.labels import Attribute
+from cv.engine.manifest import read_manifest
 from cv.engine.nets.attribute_net import CHIP_PX
 from cv.engine.runtime import load_detector
-from cv.engine.weights import read_manifest
 from training.data.chips import Crop, largest_face, load_faces
 from training.measure.degrade import CHANGES
 
@@ -35,7 +35,7 @@ def test_training_chip_is_the_served_chip_with_a_margin(detector: Detector, astr
 
     assert Crop().size == CHIP_PX
     assert chip.shape == (Crop().cached, Crop().cached, 3)
-    np.testing.assert_array_equal(served, align(picture, face.landmarks, 150))
+    np.testing.assert_array_equal(served, warp(picture, chip_similarity(face.landmarks, 150), 150))
     inner = chip[20:-20, 20:-20].astype(int)
     assert np.abs(inner - served).max() <= 1
 
@@ -90,8 +90,10 @@ def test_chips_of_another_alignment_detector_or_crop_are_cut_again(
         monkeypatch.setattr("training.data.chips.TEMPLATE", TEMPLATE + 0.01)
     elif changed == "detector":
         manifest = read_manifest(WEIGHTS_DIR)
-        other = {**manifest.onnx, "onet": replace(manifest.onnx["onet"], sha256="another")}
-        monkeypatch.setattr("training.data.chips.read_manifest", lambda folder: replace(manifest, onnx=other))
+        onet = manifest.detector["onet"]
+        changed_net = replace(onet, onnx=replace(onet.onnx, sha256="another"))
+        other = replace(manifest, detector={**manifest.detector, "onet": changed_net})
+        monkeypatch.setattr("training.data.chips.read_manifest", lambda folder: other)
 
     again = load_faces(table, "train", EngineConfig(), tmp_path / "cache", crop)
 

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from cv.engine.attributes import softmax
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.labels import Attribute
-from cv.engine.sessions import load_nets
-from cv.engine.weights import read_manifest
+from cv.engine.manifest import read_manifest
+from cv.engine.readers.attributes import AttributeReader, softmax
 from training.data.augment import centre
 from training.data.chips import Crop, Faces
 from training.data.labels import labels_of
@@ -22,10 +21,9 @@ def faces() -> Faces:
 
 
 def answers(faces: Faces) -> dict[Attribute, np.ndarray]:
-    manifest = read_manifest(WEIGHTS_DIR)
-    net = load_nets(manifest, EngineConfig(), ["attributes"])["attributes"]
-    chips = centre(torch.from_numpy(faces.chips).permute(0, 3, 1, 2).float(), Crop(), manifest.card.chip_size)
-    return {a: softmax(logits) for a, logits in zip(Attribute, net(chips.numpy()), strict=True)}
+    reader = AttributeReader.load(read_manifest(WEIGHTS_DIR).default, EngineConfig())
+    chips = centre(torch.from_numpy(faces.chips).permute(0, 3, 1, 2).float(), Crop(), reader.crop.size)
+    return {a: softmax(logits) for a, logits in zip(Attribute, reader.net(chips.numpy()), strict=True)}
 
 
 def test_labels_and_teacher_share_the_target_and_the_teacher_fills_the_gaps(faces: Faces) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from cv.engine.attributes import Describer
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.labels import Attribute, head_size
-from cv.engine.weights import read_manifest
+from cv.engine.manifest import read_manifest
+from cv.engine.readers.attributes import AttributeReader
 from training.data.labels import labels_of
 from training.measure.report import report
 
@@ -26,11 +26,11 @@ def report_of(rows: list[dict[str, Any]], **sure: int) -> dict[str, Any]:
     """The report on random answers; ``expression=3`` has every face answer the fourth class without a doubt."""
     random = np.random.default_rng(0)
     logits = {a: random.normal(size=(len(rows), head_size(a))).astype(np.float32) for a in Attribute}
-    describer = Describer(lambda batch: [], read_manifest(WEIGHTS_DIR).calibration)
+    reader = AttributeReader(read_manifest(WEIGHTS_DIR).default, lambda batch: [])
     for name, index in sure.items():
         logits[Attribute(name)][:] = -50
         logits[Attribute(name)][:, index] = 50
-    return report(labels_of(rows), logits, np.full(len(rows), np.nan, np.float32), describer, LIMITS)
+    return report(labels_of(rows), logits, np.full(len(rows), np.nan, np.float32), reader, LIMITS)
 
 
 def test_a_group_of_one_rated_face_has_no_interval_of_its_ratings() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cv.engine.attributes import estimate, softmax
+from cv.engine.readers.attributes import estimate, softmax
 from training.measure.metrics import balanced_accuracy
 from training.publish.calibrate import COVERAGE, fit_bias, fit_temperature, fit_widening
 

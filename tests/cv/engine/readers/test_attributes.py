@@ -1,24 +1,36 @@
 """Logits to typed attributes: temperatures, means, quantiles and intervals by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from cv.engine.attributes import Describer, estimate, quantile, softmax
-from cv.engine.labels import BINS, Attribute, head_size
-from cv.engine.types import Attributes
-from cv.engine.weights import Calibration
+from cv.engine.align import Similarity
+from cv.engine.config import WEIGHTS_DIR
+from cv.engine.errors import ModelNotReady
+from cv.engine.labels import BINS, Attribute
+from cv.engine.manifest import Calibration, read_manifest
+from cv.engine.outputs import DEFAULT_OUTPUTS, Output, Shape, register
+from cv.engine.readers.attributes import AttributeReader, estimate, quantile, softmax
+from cv.engine.types import Answers
 
 PLAIN = Calibration(bias={}, temperature={}, widening={}, coverage=0.8)
+MODEL = read_manifest(WEIGHTS_DIR).default
+ALL = frozenset(DEFAULT_OUTPUTS)
 
 
-def fixed_net(**logits: list[float]):  # type: ignore[no-untyped-def]
-    """A net that answers every chip alike; heads that are not named are all zeros."""
+def reader(calibration: Calibration = PLAIN, **logits: list[float]) -> AttributeReader:
+    """Answers every chip alike; heads that are not named are all zeros."""
 
-    def run(batch: np.ndarray) -> list[np.ndarray]:
-        rows = [logits.get(attribute, [0.0] * head_size(attribute)) for attribute in Attribute]
+    def net(batch: np.ndarray) -> list[np.ndarray]:
+        rows = [logits.get(name, [0.0] * size) for name, size in MODEL.heads.items()]
         return [np.tile(np.array(row, dtype=np.float32), (len(batch), 1)) for row in rows]
 
-    return run
+    return AttributeReader(replace(MODEL, calibration=calibration), net)
+
+
+def read(reader: AttributeReader, count: int = 1, wanted: frozenset[str] = ALL) -> list[Answers]:
+    return reader.read(chips(count), [Similarity(1 + 0j, 0j)] * count, wanted)
 
 
 def chips(count: int) -> np.ndarray:
@@ -26,54 +38,43 @@ def chips(count: int) -> np.ndarray:
 
 
 def test_class_is_the_likeliest_and_every_class_has_its_probability() -> None:
-    (face,) = Describer(fixed_net(gender=[0.0, np.log(3)]), PLAIN).describe(chips(1), frozenset(Attribute))
+    (face,) = read(reader(gender=[0.0, np.log(3)]))
 
-    assert face.gender is not None
-    assert face.gender.label == "male"
-    assert face.gender.probabilities == pytest.approx({"female": 0.25, "male": 0.75})
+    assert face["gender"].label == "male"
+    assert face["gender"].probabilities == pytest.approx({"female": 0.25, "male": 0.75})
 
 
 def test_temperature_divides_the_logits() -> None:
     calibration = Calibration(bias={}, temperature={Attribute.GENDER: 2.0}, widening={}, coverage=0.8)
 
-    (face,) = Describer(fixed_net(gender=[0.0, 2 * np.log(3)]), calibration).describe(chips(1), frozenset(Attribute))
+    (face,) = read(reader(calibration, gender=[0.0, 2 * np.log(3)]))
 
-    assert face.gender is not None
-    assert face.gender.probabilities["male"] == pytest.approx(0.75)
+    assert face["gender"].probabilities["male"] == pytest.approx(0.75)
 
 
 def test_only_what_is_asked_for_is_described() -> None:
-    (face,) = Describer(fixed_net(), PLAIN).describe(chips(1), frozenset({Attribute.AGE}))
+    (face,) = read(reader(), wanted=frozenset({"age"}))
 
-    assert face.age is not None
-    assert (face.gender, face.race, face.expression, face.beauty) == (None, None, None, None)
-
-
-def test_no_chips_are_no_attributes() -> None:
-    assert Describer(fixed_net(), PLAIN).describe(chips(0), frozenset(Attribute)) == []
+    assert list(face) == ["age"]
 
 
 def test_more_chips_than_one_batch_are_all_described() -> None:
-    assert len(Describer(fixed_net(), PLAIN).describe(chips(70), frozenset(Attribute))) == 70
+    assert len(read(reader(), 70)) == 70
 
 
 def test_beauty_names_its_scale_and_age_has_none() -> None:
-    (face,) = Describer(fixed_net(), PLAIN).describe(chips(1), frozenset(Attribute))
+    (face,) = read(reader())
 
-    assert face.beauty is not None
-    assert face.age is not None
-    assert face.beauty.scale == (1.0, 10.0)
-    assert face.beauty.value == pytest.approx(5.5)
-    assert face.age.scale is None
-    assert face.age.value == pytest.approx(50)
+    assert face["beauty"].scale == (1.0, 10.0)
+    assert face["beauty"].value == pytest.approx(5.5)
+    assert face["age"].scale is None
+    assert face["age"].value == pytest.approx(50)
 
 
 def test_estimates_state_the_coverage_that_they_were_calibrated_for() -> None:
-    (face,) = Describer(fixed_net(), PLAIN).describe(chips(1), frozenset(Attribute))
+    (face,) = read(reader())
 
-    assert face.age is not None
-    assert face.beauty is not None
-    assert (face.age.coverage, face.beauty.coverage) == (0.8, 0.8)
+    assert (face["age"].coverage, face["beauty"].coverage) == (0.8, 0.8)
 
 
 def test_even_distribution_has_the_quantiles_of_its_range() -> None:
@@ -108,19 +109,20 @@ def test_softmax_takes_large_logits() -> None:
     np.testing.assert_allclose(softmax(np.array([[1000.0, 1000.0]], dtype=np.float32)), [[0.5, 0.5]])
 
 
-def test_net_does_not_run_where_nothing_is_wanted() -> None:
-    def never(batch: np.ndarray) -> list[np.ndarray]:
-        raise AssertionError("the net ran")
-
-    assert Describer(never, PLAIN).describe(chips(2), frozenset()) == [Attributes(), Attributes()]
-
-
 def test_bias_lifts_a_rare_class_before_the_temperature_divides() -> None:
     calibration = Calibration(
         bias={Attribute.GENDER: (1.0, -1.0)}, temperature={Attribute.GENDER: 2.0}, widening={}, coverage=0.8
     )
     logits = {Attribute.GENDER: np.array([[0.0, 1.0]], dtype=np.float32)}
 
-    (probabilities,) = Describer(lambda batch: [], calibration).probabilities(logits)[Attribute.GENDER]
+    (probabilities,) = reader(calibration).probabilities(logits)[Attribute.GENDER]
 
     assert probabilities.tolist() == pytest.approx([0.62246, 0.37754], abs=1e-5)  # softmax((1, 0) / 2)
+
+
+@pytest.mark.usefixtures("registries")
+def test_an_output_of_a_shape_that_no_head_gives_is_refused() -> None:
+    register(Output("outline", Shape.POINTS))
+
+    with pytest.raises(ModelNotReady, match=r"models\[0\]\.outputs: outline has the shape points"):
+        AttributeReader(replace(MODEL, heads={"outline": 136}), lambda batch: [])
