@@ -52,10 +52,10 @@ def train(
 ) -> None:
     """Trains to the end of the schedule, or only ``epochs`` of it, from where the run in ``out`` is.
 
-    Raises SystemExit if the sets do not give the measures of the recipe's score, if one of those is not a number, or if
-    ``out`` has a run of another recipe; ModelNotReady if the published weights are needed and cannot be read.
+    Raises SystemExit if the sets do not give a batch or the measures of the recipe's score, if one of those is not a
+    number, or if ``out`` has a run of another recipe; ModelNotReady if published weights are needed and not readable.
     """
-    require_measures(recipe, val_sets)
+    check_sets(recipe, train_sets, val_sets)
     kind = NETS[recipe.net]
     torch.manual_seed(recipe.seed)
     net, started_from = start_net(recipe, out, weights_dir)
@@ -147,8 +147,10 @@ def train_epoch(
     return means
 
 
-def require_measures(recipe: Recipe, val_sets: Sets) -> None:
-    """Raises SystemExit if the score, which chooses the best epoch, is of nothing that will be measured."""
+def check_sets(recipe: Recipe, train_sets: Sets, val_sets: Sets) -> None:
+    """Raises SystemExit if there is no whole batch, or if the score, which chooses the best epoch, finds no measure."""
+    if not count_steps(train_sets, recipe.sets, recipe.batch_size):
+        raise SystemExit(f"the sets of the recipe {recipe.name} have less than one batch of {recipe.batch_size} faces")
     measured = list_measures(val_sets, recipe.outputs)
     missing = [name for name in recipe.score if name not in measured]
     if missing or not recipe.score:

@@ -143,6 +143,13 @@ def test_a_score_that_finds_no_measure_stops_the_run_before_it_starts(
     assert not (tmp_path / "run").exists()
 
 
+def test_sets_of_less_than_a_batch_stop_the_run_before_it_starts(tmp_path: Path, sets: Sets) -> None:
+    with pytest.raises(SystemExit, match="the recipe test have less than one batch of 9 faces"):
+        run(tmp_path / "run", sets, replace(RECIPE, batch_size=9))
+
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_measure_that_is_not_a_number_stops_the_run(
     tmp_path: Path, sets: Sets, monkeypatch: pytest.MonkeyPatch
