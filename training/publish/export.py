@@ -76,16 +76,20 @@ def main() -> None:
         tables = [arguments.data / f"{name}.parquet" for name in sets]
         chips = typical_chips(tables, CHIP_PX, load_detector(EngineConfig()))
         entry, files = export_attributes(net, training, chips, arguments.version)
-        # In place of the version before, or behind the other models.
-        names = [model["name"] for model in manifest["models"]]
-        at = names.index(NAME) if NAME in names else len(names)
-        manifest["models"][at : at + 1] = [entry]
+        put(manifest, entry)
     write_manifest(path, manifest, files)
 
 
 def published(manifest: Manifest) -> Manifest:
     """The attribute model's entry. Raises StopIteration if it was never exported."""
     return next(model for model in manifest["models"] if model["name"] == NAME)
+
+
+def put(manifest: Manifest, entry: Manifest) -> None:
+    """Lists a model in place of its version before, or behind the others."""
+    names = [model["name"] for model in manifest["models"]]
+    at = names.index(entry["name"]) if entry["name"] in names else len(names)
+    manifest["models"][at : at + 1] = [entry]
 
 
 def write_manifest(path: Path, manifest: Manifest, files: Files | None = None) -> None:

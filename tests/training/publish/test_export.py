@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.nets.attribute_net import AttributeNet, Branch
-from training.publish.export import _told, branch_state, write_manifest
+from training.publish.export import _told, branch_state, put, write_manifest
 
 
 def test_branch_without_a_run_stays_as_it_is_published() -> None:
@@ -90,3 +90,16 @@ def test_the_manifest_is_replaced_after_the_weights(published: Path) -> None:
         write_manifest(published, {"version": "new"}, {"b.onnx": b"new"})
 
     assert json.loads(published.read_text()) == {"version": "old"}
+
+
+def test_a_model_takes_the_place_of_its_version_before_and_a_new_one_the_last() -> None:
+    manifest = {"models": [{"name": "xcloud-attributes", "version": "1"}, {"name": "other", "version": "1"}]}
+
+    for name in ("xcloud-attributes", "new"):
+        put(manifest, {"name": name, "version": "2"})
+
+    assert [f"{model['name']} {model['version']}" for model in manifest["models"]] == [
+        "xcloud-attributes 2",
+        "other 1",
+        "new 2",
+    ]

@@ -43,11 +43,15 @@ def net() -> nn.Module:
 
 @pytest.fixture(scope="module")
 def model(net: nn.Module) -> bytes:
-    return quantized(to_onnx(net, torch.rand(2, 3, SIDE, SIDE) * 255), chips(40, seed=0))
+    return quantized(to_onnx(net, torch.rand(2, 3, SIDE, SIDE) * 255, outputs=["race"]), chips(40, seed=0))
 
 
 def chips(count: int, seed: int) -> npt.NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def test_outputs_keep_the_names_that_the_manifest_knows_them_by(model: bytes) -> None:
+    assert [output.name for output in onnx.load_from_string(model).graph.output] == ["race"]
 
 
 def test_outputs_stay_within_two_hundredths_of_their_range(net: nn.Module, model: bytes) -> None:
