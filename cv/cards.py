@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
 from markdown_it import MarkdownIt
 
-from cv.engine.weights import ModelCard
+from cv.engine.model_card import ModelCard
 
 log = logging.getLogger(__name__)
 

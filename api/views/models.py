@@ -12,7 +12,7 @@ from api import schema
 from api.serializers import ModelCardSerializer, ModelDetailSerializer
 from api.views.base import JsonView
 from cv.cards import card_file, written_card
-from cv.engine.weights import ModelCard
+from cv.engine.model_card import ModelCard
 from cv.serving.engines import served_engine
 
 

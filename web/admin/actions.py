@@ -129,7 +129,7 @@ def attachment(text: str, content_type: str, name: str) -> HttpResponse:
 
 def abstained_cells(face: Face) -> list[str]:
     """``true`` where the answer is too unsure to be taken for one; empty where there is none."""
-    answers = [(attribute, getattr(face.attributes, attribute)) for attribute in Attribute]
+    answers = [(attribute, face.attributes.get(attribute)) for attribute in Attribute]
     return ["" if answer is None else str(abstains(attribute, answer)).lower() for attribute, answer in answers]
 
 
