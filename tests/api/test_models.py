@@ -24,7 +24,7 @@ def test_a_model_is_shown_with_all_that_training_wrote(api: APIClient, name: str
     assert model["training"].keys() == {"identity", "expression"}
     trained = json.loads((WEIGHTS_DIR / "manifest.json").read_text())["models"][0]["training"]
     assert model["training"]["identity"]["command"] == trained["identity"]["command"]
-    assert model["training"]["identity"]["command"].startswith("python -m training.train --config identity --data DATA")
+    assert model["training"]["identity"]["command"].startswith("python -m training.train --recipe identity --data DATA")
     assert [evaluation["data_set"] for evaluation in model["evaluations"]] == list(written)
     faces = next(evaluation for evaluation in model["evaluations"] if evaluation["data_set"] == "utkface")
     assert faces["n"] == written["utkface"]["n"]

@@ -99,7 +99,7 @@ class AttributeNet(nn.Module):
 class MirrorAveraged(nn.Module):
     """What is served: the mean of the logits of a chip and of its mirror image, in one batch of twice the size."""
 
-    def __init__(self, net: AttributeNet | Branch) -> None:
+    def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 
