@@ -19,7 +19,7 @@ from api.exceptions import exception_handler
 from api.sources import read_image, split_request
 from api.views.base import JsonView, model_headers
 from cv.engine.labels import BEAUTY_SCALE, Attribute
-from cv.engine.types import AnalysisOptions, AnalysisResult, FaceResult
+from cv.engine.types import LANDMARKS, AnalysisOptions, AnalysisResult, FaceResult
 from cv.serving.engines import analyzed
 
 SUCCESS, NO_IMAGE, WRONG_METHOD, NO_FACE, FAILURE = range(5)
@@ -69,9 +69,8 @@ class FbpView(JsonView):
 
 def described(face: FaceResult) -> dict[str, Any]:
     """As the first XCloud's clients know it: beauty from 1 to 5, and the detector's result."""
-    box, marks = face.box, face.landmarks
-    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-    keypoints = {name: [round(value) for value in getattr(marks, name)] for name in names}
+    box = face.box
+    keypoints = {name: [round(x), round(y)] for name, (x, y) in zip(LANDMARKS, face.landmarks, strict=True)}
     return {
         # Uploads are not kept, so there is nothing to point at.
         "imgpath": "",

@@ -8,7 +8,7 @@ from api.fields import Pair, Probabilities, Rounded
 from api.serializers.reading import ReadSerializer
 from cv.abstention import abstains
 from cv.engine.labels import Attribute, Expression, Gender, Race
-from cv.engine.types import QualityWarning
+from cv.engine.types import LANDMARKS, QualityWarning
 
 PIXEL_DIGITS = 2
 SHARE_DIGITS = 6
@@ -28,11 +28,8 @@ class BoxSerializer(ReadSerializer):
 class LandmarksSerializer(ReadSerializer):
     """Points as [x, y]; left and right as seen in the picture."""
 
-    left_eye = Pair(PIXEL_DIGITS)
-    right_eye = Pair(PIXEL_DIGITS)
-    nose = Pair(PIXEL_DIGITS)
-    mouth_left = Pair(PIXEL_DIGITS)
-    mouth_right = Pair(PIXEL_DIGITS)
+    def get_fields(self) -> dict[str, Any]:
+        return {name: Pair(PIXEL_DIGITS) for name in LANDMARKS}
 
 
 class QualitySerializer(ReadSerializer):

@@ -49,10 +49,7 @@ def fit_similarity(source: npt.NDArray[np.float64], target: npt.NDArray[np.float
 
 def chip_similarity(landmarks: Landmarks, size: int) -> Similarity:
     """Maps the image that ``landmarks`` are pixels of to a chip of ``size``."""
-    points = np.array(
-        [landmarks.left_eye, landmarks.right_eye, landmarks.nose, landmarks.mouth_left, landmarks.mouth_right]
-    )
-    return fit_similarity(points, TEMPLATE * size)
+    return fit_similarity(np.array(list(landmarks)), TEMPLATE * size)
 
 
 def whole_picture_similarity(image_size: tuple[int, int], size: int) -> Similarity:

@@ -99,13 +99,7 @@ def _at_full_size(detection: Detection, scale: float) -> Detection:
     return Detection(
         box=Box(box.x / scale, box.y / scale, box.width / scale, box.height / scale),
         confidence=detection.confidence,
-        landmarks=Landmarks(
-            left_eye=point(landmarks.left_eye),
-            right_eye=point(landmarks.right_eye),
-            nose=point(landmarks.nose),
-            mouth_left=point(landmarks.mouth_left),
-            mouth_right=point(landmarks.mouth_right),
-        ),
+        landmarks=Landmarks(*map(point, landmarks)),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Final
 
@@ -39,6 +39,13 @@ class Landmarks:
     nose: Point
     mouth_left: Point
     mouth_right: Point
+
+    def __iter__(self) -> Iterator[Point]:
+        return (getattr(self, name) for name in LANDMARKS)
+
+
+# The names of the five, in order.
+LANDMARKS: Final = tuple(field.name for field in fields(Landmarks))
 
 
 class QualityWarning(StrEnum):

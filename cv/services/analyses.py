@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from cv.choices import Source, WebhookEvent
 from cv.engine.labels import Attribute
-from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate, FaceResult
+from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.files.stores import StorageUnavailable
 from cv.files.stripping import without_metadata
-from cv.models import Analysis, Face, IdempotentRequest
+from cv.models import Analysis, Face, IdempotentRequest, face_row, image_columns, result_columns
 from cv.services.inserts import rows_insert
 from cv.services.webhooks import event_emit
 from cv.serving.engines import analyzed, nobody_left
@@ -111,7 +111,7 @@ def analysis_reanalyse(
         # Whoever erased it meanwhile wins: nothing comes back.
         if not Analysis.objects.select_for_update().filter(pk=analysis.pk).exists():
             raise Analysis.DoesNotExist
-        changed = _model_columns(result) | {"asked_attributes": sorted(options.attributes)}
+        changed = result_columns(result) | {"asked_attributes": sorted(options.attributes)}
         for name, value in changed.items():
             setattr(analysis, name, value)
         analysis.save(update_fields=list(changed))
@@ -126,7 +126,7 @@ def analysis_reanalyse(
 
 def _faces_insert(analysis: Analysis, result: AnalysisResult) -> None:
     """Saves the faces, and leaves them with the analysis as if they had been read: its answer needs no query."""
-    rows = [_face_row(analysis, face) for face in result.faces]
+    rows = [face_row(analysis, face) for face in result.faces]
     rows_insert(rows)
     read = analysis.faces.all()
     read._result_cache = rows
@@ -154,13 +154,11 @@ def analysis_save(
         api_key=caller.api_key,
         subject=request.store.subject,
         source=request.source,
-        image_width=result.image.width,
-        image_height=result.image.height,
-        image_sha256=result.image.sha256,
         asked_attributes=sorted(request.options.attributes),
         min_face_px=request.options.min_face_px,
         max_faces=request.options.max_faces,
-        **_model_columns(result),
+        **image_columns(result.image),
+        **result_columns(result),
     )
     with _picture_kept(analysis, request), transaction.atomic():
         first()
@@ -178,27 +176,6 @@ def _expiry(request: AnalysisRequest, now: datetime) -> datetime | None:
     if request.expires_by is not None:
         ends.append(request.expires_by)
     return min(ends, default=None)
-
-
-def _model_columns(result: AnalysisResult) -> dict[str, Any]:
-    """The columns that say what answered, how fast and how much."""
-    return {
-        "model_name": result.model.name,
-        "model_version": result.model.version,
-        "model_sha256": result.model.sha256,
-        "interval_coverage": _coverage_stated(result),
-        "decode_ms": result.timing_ms.decode,
-        "detect_ms": result.timing_ms.detect,
-        "attributes_ms": result.timing_ms.attributes,
-        "total_ms": result.timing_ms.total,
-        "face_count": len(result.faces),
-    }
-
-
-def _coverage_stated(result: AnalysisResult) -> float | None:
-    """One number for all intervals of a model; None where there is no interval."""
-    estimates = (estimate for face in result.faces for estimate in (face.attributes.age, face.attributes.beauty))
-    return next((estimate.coverage for estimate in estimates if estimate is not None), None)
 
 
 def _told(analysis: Analysis) -> dict[str, Any]:
@@ -220,48 +197,6 @@ def _picture_kept(analysis: Analysis, request: AnalysisRequest) -> Iterator[None
             if picture := analysis.picture.name:
                 default_storage.delete(picture)
         raise
-
-
-def _face_row(analysis: Analysis, face: FaceResult) -> Face:
-    row = Face(
-        analysis=analysis,
-        index=face.index,
-        box_x=face.box.x,
-        box_y=face.box.y,
-        box_width=face.box.width,
-        box_height=face.box.height,
-        confidence=face.confidence,
-        landmark_points={
-            name: list(getattr(face.landmarks, name))
-            for name in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-        },
-        quality_score=face.quality.score,
-        quality_warnings=[str(warning) for warning in face.quality.warnings],
-    )
-    if (age := face.attributes.age) is not None:
-        row.age, row.age_low, row.age_high = _estimate_columns(age)
-    if (beauty := face.attributes.beauty) is not None:
-        row.beauty, row.beauty_low, row.beauty_high = _estimate_columns(beauty)
-    if (gender := face.attributes.gender) is not None:
-        row.gender, row.gender_probability = _category_columns(gender)
-        row.probabilities["gender"] = dict(gender.probabilities)
-    if (race := face.attributes.race) is not None:
-        row.race, row.race_probability = _category_columns(race)
-        row.probabilities["race"] = dict(race.probabilities)
-    if (expression := face.attributes.expression) is not None:
-        row.expression, row.expression_probability = _category_columns(expression)
-        row.probabilities["expression"] = dict(expression.probabilities)
-    return row
-
-
-def _estimate_columns(estimate: Estimate) -> tuple[float, float, float]:
-    low, high = estimate.interval
-    return estimate.value, low, high
-
-
-def _category_columns(category: Category) -> tuple[str, float]:
-    # Plain text: database drivers have ideas of their own about enums.
-    return str(category.label), category.probabilities[category.label]
 
 
 def analysis_delete(analysis: Analysis) -> None:
