@@ -114,7 +114,8 @@ class Face(models.Model):
 
     @property
     def attributes(self) -> Attributes:
-        return Attributes(**{attribute.value: self._answer(attribute) for attribute in Attribute})
+        answers: dict[str, Any] = {attribute.value: self._answer(attribute) for attribute in Attribute}
+        return Attributes(**answers)
 
     def _answer(self, attribute: Attribute) -> Category | Estimate | None:
         """None if the face was not asked for it."""
