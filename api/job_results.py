@@ -12,8 +12,9 @@ from django.http.response import HttpResponseBase
 from api.exports import IN_MEMORY
 from api.serializers import JobResultSerializer
 from cv.engine.labels import Attribute
-from cv.jobs.results import closed_items, csv_lines, result_rows, write_parquet
+from cv.jobs.results import closed_items, result_rows
 from cv.models import Job
+from cv.tables import csv_lines, write_parquet
 
 FILE_FORMATS: Final = (".parquet", ".csv", ".jsonl")
 MEDIA_TYPES = {

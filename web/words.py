@@ -7,6 +7,7 @@ from django.utils.translation import pgettext_lazy
 
 from cv.choices import JobSource, JobState
 from cv.engine.labels import Attribute, Expression, Gender, Race
+from cv.engine.types import LANDMARKS, QualityWarning
 
 LABELS: Final = {
     Gender.FEMALE.value: _("Female"),
@@ -24,6 +25,30 @@ LABELS: Final = {
     Expression.SURPRISE.value: _("Surprise"),
     Expression.NEUTRAL.value: _("Neutral"),
 }
+# How a face with this expression looks.
+LOOKS: Final = {
+    Expression.ANGER.value: _("angry"),
+    Expression.DISGUST.value: _("disgusted"),
+    Expression.FEAR.value: _("afraid"),
+    Expression.HAPPINESS.value: _("happy"),
+    Expression.SADNESS.value: _("sad"),
+    Expression.SURPRISE.value: _("surprised"),
+    Expression.NEUTRAL.value: pgettext_lazy("looks", "neutral"),
+}
+WARNINGS: Final = {
+    QualityWarning.SMALL_FACE.value: _("small"),
+    QualityWarning.BLURRED.value: _("blurred"),
+    QualityWarning.DARK.value: _("dark"),
+    QualityWarning.TURNED.value: _("turned away"),
+    QualityWarning.PARTLY_OUTSIDE.value: _("partly outside the picture"),
+}
+LANDMARK_WORDS: Final = dict(
+    zip(
+        LANDMARKS,
+        (_("left eye"), _("right eye"), _("nose"), _("left corner of the mouth"), _("right corner of the mouth")),
+        strict=True,
+    )
+)
 STAGES: Final = {
     "decode": _("Decode"),
     "detect": _("Detect"),
@@ -64,3 +89,5 @@ JOB_SOURCES: Final = {
     JobSource.FOLDER.value: _("From a folder of the server"),
     JobSource.LOCAL.value: _("From a folder of a command"),
 }
+# What the pages' scripts need; static/js/words.js reads it.
+SCRIPT_WORDS: Final = {"labels": LABELS, "looks": LOOKS, "warnings": WARNINGS, "landmarks": LANDMARK_WORDS}

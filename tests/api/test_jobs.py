@@ -13,9 +13,9 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.choices import Scope
-from cv.jobs.results import COLUMNS
 from cv.models import Analysis, AuditEvent, IdempotentRequest, Job, JobItem
 from cv.services import api_key_create
+from cv.tables import COLUMNS
 from cv.trust.caller import Caller
 from tests.archives import tar_gz_of, tar_of, zip_of
 from tests.factories import close, stored_analysis, streamed
