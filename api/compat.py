@@ -19,7 +19,7 @@ from api.exceptions import exception_handler
 from api.sources import read_image, split_request
 from api.views.base import JsonView, model_headers
 from cv.engine.labels import BEAUTY_SCALE, Attribute
-from cv.engine.types import LANDMARKS, AnalysisOptions, AnalysisResult, FaceResult
+from cv.engine.types import LANDMARKS, AnalysisOptions, AnalysisResult, Estimate, FaceResult
 from cv.serving.engines import analyzed
 
 SUCCESS, NO_IMAGE, WRONG_METHOD, NO_FACE, FAILURE = range(5)
@@ -69,12 +69,12 @@ class FbpView(JsonView):
 
 def described(face: FaceResult) -> dict[str, Any]:
     """As the first XCloud's clients know it: beauty from 1 to 5, and the detector's result."""
-    box = face.box
+    box, beauty = face.box, face.attributes.get(Attribute.BEAUTY)
     keypoints = {name: [round(x), round(y)] for name, (x, y) in zip(LANDMARKS, face.landmarks, strict=True)}
     return {
         # Uploads are not kept, so there is nothing to point at.
         "imgpath": "",
-        "beauty": None if face.attributes.beauty is None else first_scale(face.attributes.beauty.value),
+        "beauty": first_scale(beauty.value) if isinstance(beauty, Estimate) else None,
         "detection": {
             "box": [round(box.x), round(box.y), round(box.width), round(box.height)],
             "confidence": face.confidence,

@@ -146,11 +146,12 @@ def _face_columns(face: Face) -> Row:
 def _answer_columns(face: Face, allowed: frozenset[Attribute]) -> Row:
     row: Row = {}
     for attribute in allowed:
-        name, answer = str(attribute), getattr(face.attributes, attribute)
-        if isinstance(answer, Category):
-            row |= {name: str(answer.label)} | {f"{name}_{label}": p for label, p in answer.probabilities.items()}
-        elif isinstance(answer, Estimate):
-            row |= {name: answer.value, f"{name}_low": answer.interval[0], f"{name}_high": answer.interval[1]}
+        name, answer = str(attribute), face.attributes.get(attribute)
+        match answer:
+            case Category(label, probabilities):
+                row |= {name: str(label)} | {f"{name}_{known}": share for known, share in probabilities.items()}
+            case Estimate(value, (low, high)):
+                row |= {name: value, f"{name}_low": low, f"{name}_high": high}
         if answer is not None:
-            row[f"{name}_abstained"] = abstains(attribute, answer)
+            row[f"{name}_abstained"] = abstains(name, answer)
     return row

@@ -135,5 +135,5 @@ def image_columns(image: ImageInfo) -> dict[str, Any]:
 
 def _stated_coverage(result: AnalysisResult) -> float | None:
     """One number for all intervals of a model; None if there is no interval."""
-    answers = (getattr(face.attributes, attribute) for face in result.faces for attribute in Attribute)
+    answers = (face.attributes.get(attribute) for face in result.faces for attribute in Attribute)
     return next((answer.coverage for answer in answers if isinstance(answer, Estimate)), None)

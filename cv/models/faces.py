@@ -9,7 +9,8 @@ from cv import choices
 from cv.engine.labels import BEAUTY_SCALE, CLASSES, Attribute
 from cv.engine.types import (
     LANDMARKS,
-    Attributes,
+    Answer,
+    Answers,
     Box,
     Category,
     Estimate,
@@ -113,11 +114,11 @@ class Face(models.Model):
         return Quality(self.quality_score, tuple(QualityWarning(warning) for warning in self.quality_warnings))
 
     @property
-    def attributes(self) -> Attributes:
-        answers: dict[str, Any] = {attribute.value: self._answer(attribute) for attribute in Attribute}
-        return Attributes(**answers)
+    def attributes(self) -> Answers:
+        answers = {attribute.value: self._answer(attribute) for attribute in Attribute}
+        return {name: answer for name, answer in answers.items() if answer is not None}
 
-    def _answer(self, attribute: Attribute) -> Category | Estimate | None:
+    def _answer(self, attribute: Attribute) -> Answer | None:
         """None if the face was not asked for it."""
         value = getattr(self, attribute)
         if value is None or value == "":
@@ -147,17 +148,16 @@ def face_row(analysis: Analysis, face: FaceResult) -> Face:
         quality_warnings=[str(warning) for warning in face.quality.warnings],
     )
     for attribute in Attribute:
-        if (answer := getattr(face.attributes, attribute)) is not None:
-            for column, value in _columns(attribute.value, answer).items():
-                setattr(row, column, value)
-            if isinstance(answer, Category):
-                row.probabilities[attribute.value] = dict(answer.probabilities)
+        name = attribute.value
+        match face.attributes.get(name):
+            case Category(label, probabilities):
+                # Plain text: database drivers have ideas of their own about enums.
+                columns: dict[str, Any] = {name: str(label), f"{name}_probability": probabilities[label]}
+                row.probabilities[name] = dict(probabilities)
+            case Estimate(value, (low, high)):
+                columns = {name: value, f"{name}_low": low, f"{name}_high": high}
+            case _:
+                continue
+        for column, stored in columns.items():
+            setattr(row, column, stored)
     return row
-
-
-def _columns(name: str, answer: Category | Estimate) -> dict[str, Any]:
-    if isinstance(answer, Category):
-        # Plain text: database drivers have ideas of their own about enums.
-        return {name: str(answer.label), f"{name}_probability": answer.probabilities[answer.label]}
-    low, high = answer.interval
-    return {name: answer.value, f"{name}_low": low, f"{name}_high": high}
