@@ -21,6 +21,7 @@ from api.views.base import JsonView, model_headers
 from cv.engine.labels import BEAUTY_SCALE, Attribute
 from cv.engine.types import LANDMARKS, AnalysisOptions, AnalysisResult, Estimate, FaceResult
 from cv.serving.engines import analyzed
+from cv.serving.outputs import served_outputs
 
 SUCCESS, NO_IMAGE, WRONG_METHOD, NO_FACE, FAILURE = range(5)
 # The first XCloud's net was trained on SCUT-FBP5500, whose ratings go from 1 to 5.
@@ -46,7 +47,7 @@ class FbpView(JsonView):
         parts = split_request(request)
         if isinstance(parts.image, str) and parts.image[:8].lower().startswith(("http://", "https://")):
             parts = replace(parts, image=None, url=parts.image)
-        options = AnalysisOptions(attributes=frozenset({Attribute.BEAUTY}) & settings.XCLOUD_ATTRIBUTES, max_faces=1)
+        options = AnalysisOptions(attributes=served_outputs() & {Attribute.BEAUTY}, max_faces=1)
         result = analyzed(read_image(parts).data, options, check_of(request))
         if not result.faces:
             return self.answer(NO_FACE, "None face is detected")

@@ -1,16 +1,19 @@
 """Analyses as a table, a row a face: the one layout of CSV and Parquet, described in docs/api.md."""
 
+import base64
 import csv
 import io
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, Final
 
 from cv.abstention import abstains
 from cv.choices import ItemState
-from cv.engine.labels import CLASSES, Attribute
-from cv.engine.types import LANDMARKS, Category, Estimate
+from cv.engine.outputs import DEFAULT_OUTPUTS, Output, Shape, all_outputs, get_output
+from cv.engine.types import LANDMARKS, Answer, Category, Estimate, Flags, Mask, Points, Vector
 from cv.models import Analysis, Face
 
+Columns = dict[str, str]
 Row = dict[str, Any]
 
 # Rows of a Parquet file that are read, and written, in one piece.
@@ -22,55 +25,105 @@ CLIENTS_TEXT: Final = ("name", "subject")
 BYTE_ORDER_MARK: Final = "\ufeff"
 
 
-def _columns() -> dict[str, str]:
-    columns = {
-        "index": "int64", "name": "string", "state": "string", "error_code": "string", "analysis": "string",
-        "created_at": "string", "subject": "string", "source": "string", "image_width": "int64",
-        "image_height": "int64", "image_sha256": "string", "model_name": "string", "model_version": "string",
-        "interval_coverage": "double", "faces": "int64", "face": "int64",
-    }  # fmt: skip
-    columns |= dict.fromkeys(("box_x", "box_y", "box_width", "box_height", "confidence"), "double")
-    columns |= {f"{name}_{axis}": "double" for name in LANDMARKS for axis in "xy"}
-    columns |= {"quality_score": "double", "quality_warnings": "string"}
-    for attribute in Attribute:
-        if attribute in CLASSES:
-            columns[str(attribute)] = "string"
-            columns |= {f"{attribute}_{label}": "double" for label in CLASSES[attribute]}
-        else:
-            columns |= dict.fromkeys((f"{attribute}", f"{attribute}_low", f"{attribute}_high"), "double")
-        columns[f"{attribute}_abstained"] = "bool"
-    return columns
+# Of every table, in order: name → type.
+OF_IMAGE: Final = {
+    "index": "int64", "name": "string", "state": "string", "error_code": "string", "analysis": "string",
+    "created_at": "string", "subject": "string", "source": "string", "image_width": "int64",
+    "image_height": "int64", "image_sha256": "string", "model_name": "string", "model_version": "string",
+    "interval_coverage": "double", "faces": "int64",
+}  # fmt: skip
+OF_FACE: Final = {
+    "face": "int64",
+    **dict.fromkeys(("box_x", "box_y", "box_width", "box_height", "confidence"), "double"),
+    **{f"{name}_{axis}": "double" for name in LANDMARKS for axis in "xy"},
+    "quality_score": "double",
+    "quality_warnings": "string",
+}
 
 
-# Name → type, in order.
-COLUMNS: Final = _columns()
+def table_columns(asked: Iterable[str], allowed: frozenset[str]) -> Columns:
+    """The columns of a table of analyses that were ``asked`` for these outputs: name → type, in order. Those of the
+    default outputs are always there; those of another if it was asked for and is allowed."""
+    wanted = allowed.intersection(asked).union(DEFAULT_OUTPUTS)
+    outputs = (output for output in all_outputs() if output.name in wanted)
+    return OF_IMAGE | OF_FACE | {name: kind for output in outputs for name, kind in output_columns(output).items()}
 
 
-def table_rows(named: Iterable[tuple[str, Analysis]], attributes: frozenset[Attribute]) -> Iterator[Row]:
+def output_columns(output: Output) -> Columns:
+    """The columns of one output, by its shape."""
+    name = output.name
+    named = [f"{name}_{label}" for label in output.labels]
+    match output.shape:
+        case Shape.CATEGORY:
+            return {name: "string", **dict.fromkeys(named, "double"), f"{name}_abstained": "bool"}
+        case Shape.ESTIMATE:
+            return {**dict.fromkeys((name, f"{name}_low", f"{name}_high"), "double"), f"{name}_abstained": "bool"}
+        case Shape.FLAGS:
+            return dict.fromkeys(named, "double")
+        case Shape.VECTOR if named:
+            return dict.fromkeys(named, "double")
+        case _:
+            # As JSON; of a mask, the PNG in base64.
+            return {name: "string"}
+
+
+def answer_cells(answer: Answer, output: Output) -> Row:
+    """The cells under ``output_columns``."""
+    name = output.name
+    match answer:
+        case Category(label, probabilities):
+            cells = {name: str(label), f"{name}_abstained": abstains(name, answer)}
+            return cells | {f"{name}_{known}": share for known, share in probabilities.items()}
+        case Estimate(value, interval):
+            low, high = interval or (None, None)
+            return {
+                name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_abstained": abstains(name, answer)
+            }  # fmt: skip
+        case Flags(probabilities):
+            return {f"{name}_{label}": share for label, share in probabilities.items()}
+        case Vector(values) if output.labels:
+            return {f"{name}_{label}": value for label, value in zip(output.labels, values, strict=True)}
+        case Vector(values):
+            return {name: json.dumps(values)}
+        case Points(points):
+            return {name: json.dumps(points)}
+        case Mask(png):
+            return {name: base64.b64encode(png).decode()}
+
+
+def table_rows(named: Iterable[tuple[str, Analysis]], allowed: frozenset[str]) -> Iterator[Row]:
     """The rows of analyses, each with what its picture is called."""
     for index, (name, analysis) in enumerate(named):
         image = {"index": index, "name": name, "state": ItemState.DONE.value, "error_code": ""}
-        yield from analysis_rows(image, analysis, attributes)
+        yield from analysis_rows(image, analysis, allowed)
 
 
-def analysis_rows(image: Row, analysis: Analysis, attributes: frozenset[Attribute]) -> Iterator[Row]:
-    """A row for each face, with only those attributes, or one row if there is no face. Each begins with ``image``:
-    index, name, state and error_code. Columns without a value are left out."""
+def analysis_rows(image: Row, analysis: Analysis, allowed: frozenset[str]) -> Iterator[Row]:
+    """A row for each face, with only the ``allowed`` outputs, or one row if there is no face.
+
+    Each begins with ``image``: index, name, state and error_code. Columns without a value are left out.
+    """
     image = image | _image_columns(analysis)
     faces = list(analysis.faces.all())
     if not faces:
         yield image
     for face in faces:
-        yield image | _face_columns(face) | _answer_columns(face, attributes)
+        yield image | _face_columns(face) | _answer_columns(face, allowed)
 
 
-def csv_lines(rows: Iterable[Row], mark: bool = False) -> Iterator[str]:
+def analyses_csv(named: Sequence[tuple[str, Analysis]], allowed: frozenset[str]) -> str:
+    """A table for a person to open: of analyses, each with what its picture is called."""
+    asked = {output for _, analysis in named for output in analysis.asked_attributes}
+    return "".join(csv_lines(table_rows(named, allowed), table_columns(asked, allowed), mark=True))
+
+
+def csv_lines(rows: Iterable[Row], columns: Columns, mark: bool = False) -> Iterator[str]:
     """The table as CSV under the names of its columns, with a byte-order mark if a person will open it. Texts that
     clients wrote cannot become formulas."""
     out = io.StringIO()
     if mark:
         out.write(BYTE_ORDER_MARK)
-    writer = csv.DictWriter(out, list(COLUMNS))
+    writer = csv.DictWriter(out, list(columns), extrasaction="ignore")
     writer.writeheader()
     for row in rows:
         writer.writerow({name: _cell(name, value) for name, value in row.items()})
@@ -86,13 +139,13 @@ def _cell(name: str, value: Any) -> Any:
     return f"'{value}" if name in CLIENTS_TEXT and value.startswith(FORMULA) else value
 
 
-def write_parquet(rows: Iterable[Row], file: IO[bytes]) -> int:
+def write_parquet(rows: Iterable[Row], columns: Columns, file: IO[bytes]) -> int:
     """The table as Parquet; returns how many rows it has."""
     # Imported here: it is large, and most processes never need it.
     import pyarrow
     from pyarrow import parquet
 
-    schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in COLUMNS.items()])
+    schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in columns.items()])
     written = 0
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         waiting: list[Row] = []
@@ -143,15 +196,9 @@ def _face_columns(face: Face) -> Row:
     return row
 
 
-def _answer_columns(face: Face, allowed: frozenset[Attribute]) -> Row:
+def _answer_columns(face: Face, allowed: frozenset[str]) -> Row:
     row: Row = {}
-    for attribute in allowed:
-        name, answer = str(attribute), face.attributes.get(attribute)
-        match answer:
-            case Category(label, probabilities):
-                row |= {name: str(label)} | {f"{name}_{known}": share for known, share in probabilities.items()}
-            case Estimate(value, (low, high)):
-                row |= {name: value, f"{name}_low": low, f"{name}_high": high}
-        if answer is not None:
-            row[f"{name}_abstained"] = abstains(name, answer)
+    for name, answer in face.attributes.items():
+        if name in allowed:
+            row |= answer_cells(answer, get_output(name))
     return row

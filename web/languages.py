@@ -11,7 +11,7 @@ from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.views.i18n import JavaScriptCatalog
 
-from web.words import SCRIPT_WORDS
+from web.words import script_words
 
 # What programs read: one language, so that nobody's parser depends on a header.
 MACHINES: Final = ("/api/", "/cv/", "/healthz", "/readyz", "/metrics")
@@ -31,7 +31,7 @@ class PageLocaleMiddleware(LocaleMiddleware):
 
 
 class Texts(JavaScriptCatalog):
-    """``gettext`` and friends for the pages' scripts, and ``words``: what labels, warnings and landmarks are called."""
+    """``gettext`` and friends for the pages' scripts, and ``words``: what outputs, labels and so on are called."""
 
     packages = ["cv"]
 
@@ -41,5 +41,5 @@ class Texts(JavaScriptCatalog):
     def render_to_response(self, context: dict[str, Any], **response_kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().render_to_response(context, **response_kwargs)
         # The encoder writes each text in the visitor's language.
-        response.write(f"\nwindow.words = {json.dumps(SCRIPT_WORDS, cls=DjangoJSONEncoder)};\n")
+        response.write(f"\nwindow.words = {json.dumps(script_words(), cls=DjangoJSONEncoder)};\n")
         return response

@@ -5,7 +5,6 @@ from typing import Final
 
 from django.utils import timezone
 
-from cv.engine.labels import Attribute
 from cv.models import Analysis, Job, JobItem
 from cv.tables import Row, analysis_rows
 
@@ -16,7 +15,7 @@ def closed_items(job: Job) -> Iterator[JobItem]:
     """The job's items that are over, in order, with analyses and faces; some hundred at a time."""
     last = -1
     rows = JobItem.objects.filter(job=job, due_at__isnull=True).order_by("index")
-    rows = rows.select_related("analysis").prefetch_related("analysis__faces")
+    rows = rows.select_related("analysis").prefetch_related("analysis__faces", "analysis__models")
     while batch := list(rows.filter(index__gt=last)[:BATCH]):
         yield from batch
         last = batch[-1].index
@@ -28,7 +27,7 @@ def analysis_of(item: JobItem) -> Analysis | None:
     return None if row is None or (row.expires_at is not None and row.expires_at <= timezone.now()) else row
 
 
-def result_rows(items: Iterable[JobItem], attributes: frozenset[Attribute]) -> Iterator[Row]:
+def result_rows(items: Iterable[JobItem], attributes: frozenset[str]) -> Iterator[Row]:
     """The rows of each item's analysis, with only those attributes; one row for an item without."""
     for item in items:
         image: Row = {"index": item.index, "name": item.name, "state": item.state, "error_code": item.error_code}

@@ -11,8 +11,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from cv import choices
-from cv.engine.labels import Attribute
-from cv.engine.types import AnalysisResult, Estimate, ImageInfo, ModelInfo, Timing
+from cv.engine.outputs import DEFAULT_OUTPUTS
+from cv.engine.types import AnalysisResult, Estimate, ImageInfo, ModelInfo, ModelRun, Timing
 from cv.models.keys import ApiKey
 
 
@@ -114,6 +114,28 @@ class Analysis(models.Model):
         return Timing(self.decode_ms, self.detect_ms, self.attributes_ms, self.total_ms)
 
 
+class AnalysisModel(models.Model):
+    """A model that was asked about an analysis's picture."""
+
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="models")
+    name = models.CharField(max_length=100)
+    version = models.CharField(max_length=50)
+    sha256 = models.CharField(max_length=64)
+    # Null for analyses from before this was stored.
+    ms = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [models.UniqueConstraint(fields=["analysis", "name"], name="analysis_asks_a_model_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+def model_row(analysis: Analysis, run: ModelRun) -> AnalysisModel:
+    return AnalysisModel(analysis=analysis, name=run.name, version=run.version, sha256=run.sha256, ms=run.ms)
+
+
 def result_columns(result: AnalysisResult) -> dict[str, Any]:
     """The columns that say what answered, how fast and how much: those that change if a picture is analyzed again."""
     return {
@@ -134,6 +156,6 @@ def image_columns(image: ImageInfo) -> dict[str, Any]:
 
 
 def _stated_coverage(result: AnalysisResult) -> float | None:
-    """One number for all intervals of a model; None if there is no interval."""
-    answers = (face.attributes.get(attribute) for face in result.faces for attribute in Attribute)
+    """One number for all intervals of the model of the default outputs; None if there is no interval."""
+    answers = (face.attributes.get(name) for face in result.faces for name in DEFAULT_OUTPUTS)
     return next((answer.coverage for answer in answers if isinstance(answer, Estimate)), None)

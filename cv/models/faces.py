@@ -1,12 +1,14 @@
 """A face: its row, the answers in it, and the way from the engine's result to the row and back."""
 
+import base64
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from cv import choices
-from cv.engine.labels import BEAUTY_SCALE, CLASSES, Attribute
+from cv.engine.outputs import DEFAULT_OUTPUTS, Output, Shape, all_outputs, get_output
 from cv.engine.types import (
     LANDMARKS,
     Answer,
@@ -15,11 +17,15 @@ from cv.engine.types import (
     Category,
     Estimate,
     FaceResult,
+    Flags,
     Landmarks,
+    Mask,
+    Points,
     Quality,
     QualityWarning,
+    Vector,
 )
-from cv.models.analyses import Analysis
+from cv.models.analyses import Analysis, AnalysisModel
 
 
 def _category_check(name: str, labels: list[tuple[str, str]]) -> models.CheckConstraint:
@@ -46,8 +52,16 @@ def _estimate_check(name: str) -> models.CheckConstraint:
     return models.CheckConstraint(name=f"face_{name}_interval_ordered", condition=ordered | absent)
 
 
+class FaceManager(models.Manager["Face"]):
+    """Faces come with their answers: one more query, however many faces."""
+
+    def get_queryset(self) -> "QuerySet[Face]":
+        return super().get_queryset().prefetch_related("answers")
+
+
 class Face(models.Model):
-    """One face of an analysis: attributes as columns to filter and chart by, every class's probability as JSON."""
+    """One face of an analysis. The default outputs are columns to filter and chart by, with every class's probability
+    as JSON; a FaceAnswer holds each other output."""
 
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="faces")
     index = models.PositiveIntegerField()
@@ -74,6 +88,8 @@ class Face(models.Model):
     beauty_low = models.FloatField(null=True)
     beauty_high = models.FloatField(null=True)
     probabilities = models.JSONField(default=dict)
+
+    objects = FaceManager()
 
     class Meta:
         ordering = ("analysis", "index")
@@ -115,26 +131,47 @@ class Face(models.Model):
 
     @property
     def attributes(self) -> Answers:
-        answers = {attribute.value: self._answer(attribute) for attribute in Attribute}
-        return {name: answer for name, answer in answers.items() if answer is not None}
+        """What is stored of the outputs that are known, in the registry's order."""
+        found = {name: answer for name in DEFAULT_OUTPUTS if (answer := self._column_answer(name)) is not None}
+        others = {row.output: row.value for row in self.answers.all()}
+        for output in all_outputs():
+            value = others.get(output.name)
+            if value is not None and value["shape"] == output.shape:
+                found[output.name] = answer_of(value, output)
+        return found
 
-    def _answer(self, attribute: Attribute) -> Answer | None:
+    def _column_answer(self, name: str) -> Answer | None:
         """None if the face was not asked for it."""
-        value = getattr(self, attribute)
+        value = getattr(self, name)
         if value is None or value == "":
             return None
-        if attribute in CLASSES:
-            stored = self.probabilities[attribute]
-            # PostgreSQL's jsonb does not keep the order of keys.
-            return Category(value, {label: stored[label] for label in CLASSES[attribute]})
-        interval = (getattr(self, f"{attribute}_low"), getattr(self, f"{attribute}_high"))
-        scale = BEAUTY_SCALE if attribute is Attribute.BEAUTY else None
+        output = get_output(name)
+        if output.shape is Shape.CATEGORY:
+            return Category(value, in_order(self.probabilities[name], output))
+        interval = (getattr(self, f"{name}_low"), getattr(self, f"{name}_high"))
         # A face that came through its analysis knows it; this asks the database nothing.
-        return Estimate(value, interval, scale, self.analysis.interval_coverage)
+        return Estimate(value, interval, output.scale, self.analysis.interval_coverage)
+
+
+class FaceAnswer(models.Model):
+    """The answer to an output that has no columns, and the model that gave it."""
+
+    face = models.ForeignKey(Face, on_delete=models.CASCADE, related_name="answers")
+    model = models.ForeignKey(AnalysisModel, on_delete=models.CASCADE, related_name="answers")
+    output = models.CharField(max_length=30)
+    # As ``answer_value`` makes it.
+    value = models.JSONField()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [models.UniqueConstraint(fields=["face", "output"], name="face_answers_an_output_once")]
+
+    def __str__(self) -> str:
+        return f"{self.output} of face {self.face_id}"
 
 
 def face_row(analysis: Analysis, face: FaceResult) -> Face:
-    """The row that a face of the engine's result becomes; it is not saved."""
+    """The row that a face of the engine's result becomes, with the default outputs; it is not saved."""
     row = Face(
         analysis=analysis,
         index=face.index,
@@ -147,8 +184,7 @@ def face_row(analysis: Analysis, face: FaceResult) -> Face:
         quality_score=face.quality.score,
         quality_warnings=[str(warning) for warning in face.quality.warnings],
     )
-    for attribute in Attribute:
-        name = attribute.value
+    for name in DEFAULT_OUTPUTS:
         match face.attributes.get(name):
             case Category(label, probabilities):
                 # Plain text: database drivers have ideas of their own about enums.
@@ -161,3 +197,49 @@ def face_row(analysis: Analysis, face: FaceResult) -> Face:
         for column, stored in columns.items():
             setattr(row, column, stored)
     return row
+
+
+def further_answers(face: FaceResult) -> Answers:
+    """The answers that have no columns."""
+    return {name: answer for name, answer in face.attributes.items() if name not in DEFAULT_OUTPUTS}
+
+
+def answer_value(answer: Answer) -> dict[str, Any]:
+    """An answer as JSON, with its shape, so that it stays readable whatever the registry says later."""
+    match answer:
+        case Category(label, probabilities):
+            return {"shape": Shape.CATEGORY, "label": str(label), "probabilities": dict(probabilities)}
+        case Estimate(number, interval, _, coverage):
+            return {"shape": Shape.ESTIMATE, "value": number, "interval": interval, "coverage": coverage}
+        case Flags(probabilities):
+            return {"shape": Shape.FLAGS, "probabilities": dict(probabilities)}
+        case Points(points, scheme):
+            return {"shape": Shape.POINTS, "points": points, "scheme": scheme}
+        case Vector(numbers):
+            return {"shape": Shape.VECTOR, "values": numbers}
+        case Mask(png, width, height):
+            return {"shape": Shape.MASK, "png": base64.b64encode(png).decode(), "width": width, "height": height}
+
+
+def answer_of(value: Mapping[str, Any], output: Output) -> Answer:
+    """The answer that ``answer_value`` made the JSON of."""
+    match output.shape:
+        case Shape.CATEGORY:
+            return Category(value["label"], in_order(value["probabilities"], output))
+        case Shape.ESTIMATE:
+            low_high = value["interval"]
+            return Estimate(value["value"], low_high and tuple(low_high), output.scale, value["coverage"])
+        case Shape.FLAGS:
+            return Flags(in_order(value["probabilities"], output))
+        case Shape.POINTS:
+            return Points(tuple((x, y) for x, y in value["points"]), value["scheme"])
+        case Shape.VECTOR:
+            return Vector(tuple(value["values"]))
+        case Shape.MASK:
+            return Mask(base64.b64decode(value["png"]), value["width"], value["height"])
+
+
+def in_order(probabilities: Mapping[str, float], output: Output) -> dict[str, float]:
+    """As the output lists its labels: PostgreSQL's jsonb does not keep the order of keys."""
+    known = {label: probabilities[label] for label in output.labels if label in probabilities}
+    return {**known, **probabilities}

@@ -16,11 +16,22 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cv.choices import Source, WebhookEvent
-from cv.engine.labels import Attribute
 from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.files.stores import StorageUnavailable
 from cv.files.stripping import without_metadata
-from cv.models import Analysis, Face, IdempotentRequest, face_row, image_columns, result_columns
+from cv.models import (
+    Analysis,
+    AnalysisModel,
+    Face,
+    FaceAnswer,
+    IdempotentRequest,
+    answer_value,
+    face_row,
+    further_answers,
+    image_columns,
+    model_row,
+    result_columns,
+)
 from cv.services.webhooks import event_emit
 from cv.serving.engines import analyzed, nobody_left
 from cv.trust.caller import Caller
@@ -101,7 +112,7 @@ def analysis_reanalyse(
     except FileNotFoundError:
         raise NoPictureKept from None
     options = AnalysisOptions(
-        attributes=frozenset(Attribute(name) for name in analysis.asked_attributes) & caller.attributes,
+        attributes=caller.attributes.intersection(analysis.asked_attributes),
         min_face_px=analysis.min_face_px,
         max_faces=analysis.max_faces,
     )
@@ -114,7 +125,8 @@ def analysis_reanalyse(
             setattr(analysis, name, value)
         analysis.save(update_fields=list(changed))
         Face.objects.filter(analysis=analysis).delete()
-        Face.objects.bulk_create([face_row(analysis, face) for face in result.faces])
+        AnalysisModel.objects.filter(analysis=analysis).delete()
+        _answers_insert(analysis, result)
         # Answers remembered for an Idempotency-Key stay what they were, except that the old faces are gone.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
@@ -152,11 +164,29 @@ def analysis_save(
     with _picture_kept(analysis, request), transaction.atomic():
         first()
         analysis.save(force_insert=True)
-        Face.objects.bulk_create([face_row(analysis, face) for face in result.faces])
+        _answers_insert(analysis, result)
         event_emit(WebhookEvent.ANALYSIS_CREATED, _told(analysis))
         saved(analysis)
     log.info("analysis saved", extra={"analysis": analysis.pk, "faces": analysis.face_count})
     return analysis
+
+
+def _answers_insert(analysis: Analysis, result: AnalysisResult) -> None:
+    """Saves the faces, the models that were asked about them, and the answers that have no columns."""
+    AnalysisModel.objects.bulk_create([model_row(analysis, run) for run in result.models])
+    Face.objects.bulk_create([face_row(analysis, face) for face in result.faces])
+    further = {face.index: further_answers(face) for face in result.faces}
+    if not any(further.values()):
+        return
+    # Not every database tells the keys of what was just inserted.
+    keys = dict(analysis.models.values_list("name", "pk"))
+    model_of = {output: keys[run.name] for run in result.models for output in run.outputs}
+    faces = analysis.faces.values_list("pk", "index")
+    FaceAnswer.objects.bulk_create(
+        FaceAnswer(face_id=pk, model_id=model_of[output], output=output, value=answer_value(answer))
+        for pk, index in faces
+        for output, answer in further[index].items()
+    )
 
 
 def _expiry(request: AnalysisRequest, now: datetime) -> datetime | None:

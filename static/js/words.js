@@ -4,7 +4,11 @@ import { fill, gettext, language, ngettext, words } from "./i18n.js";
 
 export const label = (name) => words.labels[name] ?? name;
 export const warning = (name) => words.warnings[name] ?? name;
-export const looks = (expression) => words.looks[expression] ?? expression;
+export const shapeOf = (name) => words.outputs[name]?.shape;
+/** Which answers make up a face's one line, and how each is said. */
+export const summed = Object.entries(words.summary);
+/** Title, unit and scale of an output. */
+export const output = (name) => words.outputs[name];
 export const landmark = (name) => words.landmarks[name] ?? name;
 export const separated = (parts) => parts.filter(Boolean).join(gettext(", "));
 export const faces = (count) => (count === 0 ? gettext("No face") : fill(ngettext("%(count)s face", "%(count)s faces", count), { count }));

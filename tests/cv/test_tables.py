@@ -11,22 +11,23 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pyarrow import parquet
 
-from cv.engine.labels import Attribute
+from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.models import Analysis
-from cv.tables import COLUMNS, csv_lines, table_rows, write_parquet
+from cv.tables import csv_lines, table_columns, table_rows, write_parquet
 from cv.trust.caller import Caller
 from tests.factories import face_result, stored_analysis
 
 ROOT = Path(__file__).resolve().parents[2]
-ALL = frozenset(Attribute)
+ALL = frozenset(DEFAULT_OUTPUTS)
+COLUMNS = table_columns(ALL, ALL)
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def csv_of(named: list[tuple[str, Analysis]], attributes: frozenset[Attribute] = ALL) -> list[dict[str, str]]:
-    return rows_of("".join(csv_lines(table_rows(named, attributes))))
+def csv_of(named: list[tuple[str, Analysis]], allowed: frozenset[str] = ALL) -> list[dict[str, str]]:
+    return rows_of("".join(csv_lines(table_rows(named, allowed), COLUMNS)))
 
 
 def test_a_face_is_a_row_with_every_number_as_it_is_stored(caller: Caller) -> None:
@@ -51,7 +52,7 @@ def test_an_image_without_a_face_is_a_row_too(caller: Caller) -> None:
 
 
 def test_attributes_that_are_not_allowed_have_empty_cells(caller: Caller) -> None:
-    (row,) = csv_of([("", stored_analysis(caller, face_result()))], frozenset({Attribute.AGE}))
+    (row,) = csv_of([("", stored_analysis(caller, face_result()))], frozenset({"age"}))
     assert row["age"] == "31.25"
     assert {row[name] for name in ("gender", "gender_female", "gender_abstained", "beauty")} == {""}
 
@@ -64,7 +65,7 @@ def test_what_a_client_wrote_cannot_become_a_formula(caller: Caller, text: str) 
 
 def test_parquet_has_the_columns_of_csv_with_types(caller: Caller) -> None:
     file = io.BytesIO()
-    assert write_parquet(table_rows([("a.jpg", stored_analysis(caller, face_result()))], ALL), file) == 1
+    assert write_parquet(table_rows([("a.jpg", stored_analysis(caller, face_result()))], ALL), COLUMNS, file) == 1
     table = parquet.read_table(file)
     assert {field.name: str(field.type) for field in table.schema} == COLUMNS
     (row,) = table.to_pylist()
@@ -79,7 +80,7 @@ def test_the_admin_and_the_page_hand_out_the_same_table(client: Client, db: None
     of_admin = client.post("/admin/cv/analysis/", chosen).content.decode()
     body = json.dumps([[str(analysis.pk), ""]])
     of_page = client.post("/analyses.csv", body, content_type="application/json").content.decode()
-    wanted = "".join(csv_lines(table_rows([("", analysis)], ALL)))
+    wanted = "".join(csv_lines(table_rows([("", analysis)], ALL), COLUMNS))
     assert list(rows_of(wanted)[0]) == list(COLUMNS)
     # For Excel, which people open it with.
     assert of_admin == of_page == f"\ufeff{wanted}"

@@ -4,6 +4,7 @@ import json
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -51,15 +52,23 @@ def test_a_chip_is_cut_on_the_page_as_the_model_saw_it() -> None:
 
 
 def test_the_scripts_words_are_the_servers_in_the_visitors_language(client: Client) -> None:
-    def words(language: str) -> dict[str, dict[str, str]]:
+    def words(language: str) -> dict[str, dict[str, Any]]:
         script = client.get("/texts.js", HTTP_ACCEPT_LANGUAGE=language).content.decode()
-        found: dict[str, dict[str, str]] = json.loads(script.rpartition("window.words = ")[2].strip().rstrip(";"))
+        found: dict[str, dict[str, Any]] = json.loads(script.rpartition("window.words = ")[2].strip().rstrip(";"))
         return found
 
     english, chinese = words("en"), words("zh-hans")
     assert english["labels"]["happiness"] == "Happiness"
     assert chinese["labels"]["happiness"] == "快乐"
-    assert english["looks"]["neutral"] == "neutral"
+    assert english["summary"]["expression"]["labels"]["neutral"] == "neutral"
+    assert english["outputs"]["age"] == {
+        "shape": "estimate",
+        "title": "Age",
+        "unit": "years",
+        "scale": [0, 100],
+        "limited": False,
+    }
+    assert chinese["outputs"]["age"]["unit"] == "岁"
     assert list(english["landmarks"]) == list(LANDMARKS)
     assert list(english["warnings"]) == [str(warning) for warning in QualityWarning]
     assert set(english["labels"]) == {*Gender, *Race, *Expression}

@@ -11,12 +11,12 @@ from django.template.response import TemplateResponse
 from api.serializers import HeldAnalysisSerializer
 from cv.choices import AuditAction
 from cv.engine.errors import EngineError
-from cv.engine.labels import Attribute
+from cv.engine.outputs import all_outputs
 from cv.models import Analysis
 from cv.selectors import subject_analyses, subject_jobs
 from cv.services import NoPictureKept, analysis_reanalyse, audit_note, subject_erase
 from cv.serving.gate import Overloaded
-from cv.tables import csv_lines, table_rows
+from cv.tables import analyses_csv
 from web.admin.base import staff_caller
 
 # More is a job for the API or the database.
@@ -50,8 +50,8 @@ class AnalysisActions:
         if (rows := self._few(request, queryset, EXPORTED_AT_ONCE)) is None:
             return None
         audit_note(staff_caller(request), AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
-        table = csv_lines(table_rows((("", row) for row in rows), frozenset(Attribute)), mark=True)
-        return attachment("".join(table), "text/csv; charset=utf-8", "faces.csv")
+        text = analyses_csv([("", row) for row in rows], frozenset(output.name for output in all_outputs()))
+        return attachment(text, "text/csv; charset=utf-8", "faces.csv")
 
     @admin.action(description="Analyze the kept pictures again with the current model", permissions=["operate"])
     def reanalyse(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
@@ -97,7 +97,7 @@ class AnalysisActions:
         return TemplateResponse(request, "admin/erase_subjects.html", context)
 
     def _few(self, request: HttpRequest, queryset: QuerySet[Analysis], most: int) -> list[Analysis] | None:
-        rows = list(queryset.prefetch_related("faces").select_related("api_key")[: most + 1])
+        rows = list(queryset.prefetch_related("faces", "models").select_related("api_key")[: most + 1])
         if len(rows) > most:
             self.message_user(request, f"Choose at most {most}", messages.ERROR)
             return None

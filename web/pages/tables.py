@@ -10,14 +10,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from cv.choices import AuditAction
 from cv.selectors import analyses_of
 from cv.services import audit_note
-from cv.tables import csv_lines, table_rows
+from cv.tables import analyses_csv
 from web.pages.base import action, caller_of
 
 AT_ONCE: Final = 1000
 
 
 @action
-def analyses_csv(request: HttpRequest) -> HttpResponse:
+def table(request: HttpRequest) -> HttpResponse:
     """The visitor's analyses that the body names, in its order: ``[[id, the photo's name], …]`` as JSON."""
     try:
         chosen = photos_named(json.loads(request.body))
@@ -28,8 +28,8 @@ def analyses_csv(request: HttpRequest) -> HttpResponse:
     if any(pk not in rows for pk, _ in chosen):
         raise Http404
     audit_note(caller, AuditAction.ANALYSIS_READ, list(rows))
-    table = table_rows(((name, rows[pk]) for pk, name in chosen), caller.attributes)
-    response = HttpResponse("".join(csv_lines(table, mark=True)), content_type="text/csv; charset=utf-8")
+    text = analyses_csv([(name, rows[pk]) for pk, name in chosen], caller.attributes)
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     response["Cache-Control"] = "private, no-store"
     return response
 
