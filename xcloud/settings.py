@@ -93,6 +93,12 @@ PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR", "")
 # The first XCloud's POST /cv/fbp, for its clients, which send no key.
 XCLOUD_COMPAT_ROUTE = env.boolean("XCLOUD_COMPAT_ROUTE", False)
 
+# Bodies of requests on their way in, of all callers together; one of them gets half, which must hold the largest job.
+XCLOUD_UPLOAD_BYTES = env.integer("XCLOUD_UPLOAD_BYTES", 3 * XCLOUD_JOB_MAX_BYTES)
+# Beside the database: what others keep in /tmp is memory on some machines. No file in it has a name.
+FILE_UPLOAD_TEMP_DIR = VAR_DIR / "uploads"
+FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
+
 # The largest request: an image at the limit, in base64 (4 characters for 3 bytes), and room for the other fields.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_IMAGE_BYTES * 4 // 3 + 64 * 1024
 
