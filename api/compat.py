@@ -21,6 +21,7 @@ from api.views.base import JsonView, model_headers
 from cv.engine.labels import BEAUTY_SCALE, Attribute
 from cv.engine.types import AnalysisOptions, AnalysisResult, FaceResult
 from cv.serving.engines import analyzed
+from telemetry.proxy import client_address
 
 SUCCESS, NO_IMAGE, WRONG_METHOD, NO_FACE, FAILURE = range(5)
 # The first XCloud's net was trained on SCUT-FBP5500, whose ratings go from 1 to 5.
@@ -32,7 +33,6 @@ class FbpView(JsonView):
     authentication_classes = []
     permission_classes = []
     parser_classes = [MultiPartParser, FormParser, JSONParser]
-    runs_engine = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.started = time.perf_counter()
@@ -47,7 +47,8 @@ class FbpView(JsonView):
         if isinstance(parts.image, str) and parts.image[:8].lower().startswith(("http://", "https://")):
             parts = replace(parts, image=None, url=parts.image)
         options = AnalysisOptions(attributes=frozenset({Attribute.BEAUTY}) & settings.XCLOUD_ATTRIBUTES, max_faces=1)
-        result = analyzed(read_image(parts).data, options, check_of(request))
+        caller = f"address:{client_address(request)}"
+        result = analyzed(read_image(parts, caller).data, options, caller, check_of(request))
         if not result.faces:
             return self.answer(NO_FACE, "None face is detected")
         return self.answer(SUCCESS, "success", described(result.faces[0]), result=result)

@@ -54,6 +54,8 @@ XCLOUD_ABSTAIN_WIDER = env.limits(
 XCLOUD_URL_INPUT = env.boolean("XCLOUD_URL_INPUT", True)
 XCLOUD_URL_ALLOWED_HOSTS = [host.lower() for host in env.words("XCLOUD_URL_ALLOWED_HOSTS", "")]
 XCLOUD_URL_PORTS = frozenset(env.integers("XCLOUD_URL_PORTS", "80,443"))
+# Addresses fetched at once for requests; a caller gets half, and more are refused with 503.
+XCLOUD_URL_FETCHES = env.integer("XCLOUD_URL_FETCHES", 12)
 # Networks of the operator's own that images may be fetched from and webhooks sent to.
 XCLOUD_PRIVATE_NETWORKS = env.networks("XCLOUD_PRIVATE_NETWORKS", "")
 

@@ -79,7 +79,7 @@ def analysis_create(
     what it writes is kept or lost with the analysis. Raises EngineError, Overloaded, StorageUnavailable.
     """
     options = replace(request.options, attributes=request.options.attributes & caller.attributes)
-    result = analyzed(request.data, options, check_client)
+    result = analyzed(request.data, options, caller.account, check_client)
     return analysis_save(result, replace(request, options=options), caller, saved)
 
 
@@ -106,7 +106,7 @@ def analysis_reanalyse(
         min_face_px=analysis.min_face_px,
         max_faces=analysis.max_faces,
     )
-    result = analyzed(data, options, check_client)
+    result = analyzed(data, options, caller.account, check_client)
     with transaction.atomic():
         # Whoever erased it meanwhile wins: nothing comes back.
         if not Analysis.objects.select_for_update().filter(pk=analysis.pk).exists():
