@@ -8,7 +8,7 @@ import pytest
 
 from cv.serving.gate import EngineGate, Overloaded
 from cv.serving.shares import Shares
-from cv.serving.turns import FairTurns, NoTurn
+from cv.serving.turns import HELD_S, LONG_S, FairTurns, NoTurn
 
 
 def test_a_caller_gets_half_and_all_together_get_all() -> None:
@@ -69,4 +69,20 @@ def test_the_gate_says_in_which_way_it_is_overloaded() -> None:
         with pytest.raises(Overloaded, match="no time"), gate.admitted("b", 0.01):
             pass
     with gate.admitted("b", 1):
+        pass
+
+
+def test_who_had_a_long_turn_is_held_to_half_even_if_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("cv.serving.turns.time.monotonic", lambda: clock[0])
+    turns = FairTurns(2)
+    with turns.turn("bombs"), turns.turn("bombs"):
+        clock[0] += LONG_S + 1
+    with turns.turn("bombs"):
+        with pytest.raises(NoTurn), turns.turn("bombs", 0.01):
+            pass
+        with turns.turn("photos", 0.01):
+            pass
+    clock[0] += HELD_S + 1
+    with turns.turn("bombs", 0.01), turns.turn("bombs", 0.01):
         pass
