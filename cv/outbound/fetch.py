@@ -2,7 +2,7 @@
 
 import http.client
 from http import HTTPStatus
-from urllib.parse import urljoin
+from urllib.parse import quote_from_bytes, urljoin
 
 from django.conf import settings
 
@@ -38,16 +38,16 @@ def fetch_image(url: str, max_bytes: int, caller: str = "server") -> bytes:
         if isinstance(found, bytes):
             return found
         url = found
-    raise UrlFetchFailed(f"the address was redirected more than {MAX_REDIRECTS} times")
+    raise UrlFetchFailed(f"the URL redirects more than {MAX_REDIRECTS} times")
 
 
 def _asked(url: str, max_bytes: int, deadline: Deadline, caller: str) -> bytes | str:
     """The body, or the address that the answer sends us on to, which is checked like the first one."""
     parts, port = checked_url(url)
     if not is_allowed_host(parts.hostname or ""):
-        raise UrlForbidden("the host is not on this server's list")
+        raise UrlForbidden("the host is not one of this server's allowed hosts")
     if port not in settings.XCLOUD_URL_PORTS:
-        raise UrlForbidden(f"port {port} is not fetched from")
+        raise UrlForbidden(f"port {port} is not allowed")
     with answer_of("GET", parts, port, deadline, HEADERS, caller) as response:
         if response.status in REDIRECTS:
             return _location(url, response)
@@ -55,12 +55,19 @@ def _asked(url: str, max_bytes: int, deadline: Deadline, caller: str) -> bytes |
             raise UrlFetchFailed(f"the server answered {response.status}")
         data = read_up_to(response, max_bytes, deadline)
     if data is None:
-        raise ImageTooLarge(f"the address gives more than {max_bytes:,} bytes")
+        raise ImageTooLarge(f"the file has more than {max_bytes:,} bytes")
     return data
 
 
 def _location(url: str, response: http.client.HTTPResponse) -> str:
+    """Where a redirect leads. Raw UTF-8, other raw bytes and spaces are taken as browsers and curl take them."""
     location = response.getheader("Location")
     if not location:
-        raise UrlFetchFailed(f"the server answered {response.status} without saying where to")
-    return urljoin(url, location)
+        raise UrlFetchFailed(f"the server answered {response.status} without a Location header")
+    # http.client reads headers as Latin-1.
+    raw = location.encode("latin-1").replace(b" ", b"%20")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = quote_from_bytes(raw, safe=bytes(range(0x21, 0x7F)))
+    return urljoin(url, text)

@@ -66,7 +66,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
     try:
         new = list(limited(request.inputs.items(job.pk)))
         if not new:
-            raise EmptyJob("there is no image in it")
+            raise EmptyJob("the job contains no image")
         job.item_count = len(new)
         with transaction.atomic():
             job.created_at = timezone.now()
@@ -79,7 +79,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
         with contextlib.suppress(StorageUnavailable):
             remove_inputs(job.pk)
         raise
-    log.info("job made", extra={"job": job.pk, "items": job.item_count})
+    log.info("job created", extra={"job": job.pk, "items": job.item_count})
     return job
 
 
@@ -144,7 +144,7 @@ def job_retry(job: Job) -> Job:
 
     def retry(row: Job) -> None:
         if row.state == JobState.CANCELLED:
-            raise JobConflict("a job that was cancelled cannot be tried again")
+            raise JobConflict("a cancelled job cannot be retried")
         again = JobItem.objects.filter(_retriable(row), job=row, state=ItemState.FAILED)
         renewed = again.update(
             state=ItemState.PENDING,
@@ -155,7 +155,7 @@ def job_retry(job: Job) -> Job:
             finished_at=None,
         )
         if not renewed:
-            raise JobConflict("no failed image of this job can be tried again")
+            raise JobConflict("this job has no failed image that can be retried")
         if row.state not in OPEN:
             row.finished_at = None
             row.save(update_fields=["finished_at"])

@@ -55,7 +55,7 @@ def analyzed(
         try:
             result = served_engine().analyze(data, options, on_turn, patience_s)
         except EnginesBusy as error:
-            raise Overloaded("the engine had no time for this image; try again") from error
+            raise Overloaded("no engine became free in time; try again later") from error
     note(result)
     return result
 

@@ -35,12 +35,12 @@ class EngineGate:
     def admitted(self, caller: str, patience_s: float) -> Iterator[float]:
         """A place, and when its turn has come the seconds of patience that are left. Raises Overloaded."""
         until = time.monotonic() + patience_s
-        with self._places.held(caller, Overloaded("too many images are being analysed; try again")):
+        with self._places.held(caller, Overloaded("too many images are in progress; try again later")):
             ENGINE_QUEUED.inc()
             try:
                 with self._turns.turn(caller, patience_s):
                     yield max(0.0, until - time.monotonic())
             except NoTurn:
-                raise Overloaded("the engine had no time for this image; try again") from None
+                raise Overloaded("no engine became free in time; try again later") from None
             finally:
                 ENGINE_QUEUED.dec()

@@ -54,7 +54,7 @@ class AnalysisActions:
         text = json.dumps(HeldAnalysisSerializer(rows, many=True).data, indent=2)
         return attachment(text, "application/json", "analyses.json")
 
-    @admin.action(description="Export as CSV, one line a face", permissions=["operate"])
+    @admin.action(description="Export as CSV, one line per face", permissions=["operate"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
         if (rows := self._few(request, queryset, EXPORTED_AT_ONCE)) is None:
             return None
@@ -69,7 +69,7 @@ class AnalysisActions:
                 sheet.writerow([*about, *described, row.interval_coverage, *abstained_cells(face)])
         return response
 
-    @admin.action(description="Describe the kept pictures again with today's model", permissions=["operate"])
+    @admin.action(description="Analyze the kept pictures again with the current model", permissions=["operate"])
     def reanalyse(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
         if (rows := self._few(request, queryset, REANALYSED_AT_ONCE)) is None:
             return
@@ -82,15 +82,15 @@ class AnalysisActions:
                 without += 1
             except (EngineError, Overloaded) as error:
                 self.message_user(request, f"{row.pk}: {error}", messages.ERROR)
-        self.message_user(request, f"{done} described again, {without} without a kept picture")
+        self.message_user(request, f"{done} analyzed again, {without} without a kept picture")
 
-    @admin.action(description="Erase everything about the subjects of these", permissions=["erase"])
+    @admin.action(description="Erase everything about the subjects of the selected analyses", permissions=["erase"])
     def erase_subjects(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
         """Asks first. Everything about the subject goes, also what was not ticked; the receipts are handed out."""
         chosen = queryset.exclude(subject="").order_by().values_list("subject", flat=True)
         subjects = sorted(set(chosen[:EXPORTED_AT_ONCE]))
         if not subjects:
-            self.message_user(request, "None of these has a subject", messages.WARNING)
+            self.message_user(request, "None of the selected analyses has a subject", messages.WARNING)
             return None
         caller = staff_caller(request)
         if request.POST.get("confirmed") == "yes":
@@ -129,7 +129,7 @@ def attachment(text: str, content_type: str, name: str) -> HttpResponse:
 
 def abstained_cells(face: Face) -> list[str]:
     """``true`` where the answer is too unsure to be taken for one; empty where there is none."""
-    answers = [(attribute, getattr(face.attributes, attribute)) for attribute in Attribute]
+    answers = [(attribute, face.attributes.get(attribute)) for attribute in Attribute]
     return ["" if answer is None else str(abstains(attribute, answer)).lower() for attribute, answer in answers]
 
 

@@ -136,7 +136,7 @@ def test_a_kept_picture_is_described_again_and_one_that_was_not_kept_is_counted(
     kept = stored_analysis(caller, face_result(), data=empty_scene, image=True)
     without = stored_analysis(caller, face_result())
     answer = staff("operator").post(ANALYSES, chosen("reanalyse", kept, without), follow=True)
-    assert "1 described again, 1 without a kept picture" in answer.content.decode()
+    assert "1 analyzed again, 1 without a kept picture" in answer.content.decode()
     kept.refresh_from_db()
     assert (kept.face_count, kept.model_name) == (0, "xcloud-attributes")
 

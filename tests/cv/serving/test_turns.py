@@ -66,7 +66,7 @@ def test_the_gate_says_in_which_way_it_is_overloaded() -> None:
         assert 0.5 < left <= 1
         with pytest.raises(Overloaded, match="too many images"), gate.admitted("a", 0.01):
             pass
-        with pytest.raises(Overloaded, match="no time"), gate.admitted("b", 0.01):
+        with pytest.raises(Overloaded, match="no engine"), gate.admitted("b", 0.01):
             pass
     with gate.admitted("b", 1):
         pass
