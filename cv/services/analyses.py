@@ -89,7 +89,7 @@ def analysis_create(
     what it writes is kept or lost with the analysis. Raises EngineError, Overloaded, StorageUnavailable.
     """
     options = replace(request.options, attributes=request.options.attributes & caller.attributes)
-    result = analyzed(request.data, options, check_client)
+    result = analyzed(request.data, options, caller.account, check_client)
     return analysis_save(result, replace(request, options=options), caller, saved)
 
 
@@ -116,7 +116,7 @@ def analysis_reanalyse(
         min_face_px=analysis.min_face_px,
         max_faces=analysis.max_faces,
     )
-    result = analyzed(data, options, check_client)
+    result = analyzed(data, options, caller.account, check_client)
     with transaction.atomic():
         # Raises Analysis.DoesNotExist if it was erased meanwhile: nothing comes back. Read anew, it has no old faces.
         analysis = Analysis.objects.select_for_update().get(pk=analysis.pk)
