@@ -9,7 +9,7 @@ from functools import cache
 from django.conf import settings
 
 from cv.engine.errors import ModelNotReady
-from cv.engine.pool import EnginePool, EnginesBusy, get_pool
+from cv.engine.pool import EngineDied, EnginePool, EnginesBusy, get_pool
 from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.gate import EngineGate, Overloaded
 from telemetry.metrics import ENGINE_BUSY, FACES, STAGE_SECONDS
@@ -41,6 +41,8 @@ def analyzed(data: bytes, options: AnalysisOptions, check_client: Callable[[], N
 
         def on_turn() -> None:
             check_client()
+            # An image may have two turns, where the engine of its first one ends.
+            stack.close()
             ENGINE_BUSY.inc()
             stack.callback(ENGINE_BUSY.dec)
 
@@ -48,6 +50,8 @@ def analyzed(data: bytes, options: AnalysisOptions, check_client: Callable[[], N
             result = served_engine().analyze(data, options, on_turn, settings.XCLOUD_ENGINE_PATIENCE_S)
         except EnginesBusy as error:
             raise Overloaded("the engine had no time for this image; try again") from error
+        except EngineDied as error:
+            raise Overloaded("the engine ended twice over this image; try again") from error
     note(result)
     return result
 

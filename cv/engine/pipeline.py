@@ -13,6 +13,7 @@ from cv.engine.config import DecodeLimits
 from cv.engine.decode import DecodedImage, decode
 from cv.engine.detect import Detector
 from cv.engine.quality import assess
+from cv.engine.stripping import without_metadata
 from cv.engine.types import (
     DEFAULT_OPTIONS,
     AnalysisOptions,
@@ -54,6 +55,8 @@ class Engine:
         detected = time.perf_counter()
         faces = self._describe(image, detections, options)
         described = time.perf_counter()
+        full_pixels = image.pixels if image.scale == 1 else None
+        picture = without_metadata(data, self.limits, full_pixels) if options.picture else None
         return AnalysisResult(
             image=ImageInfo(image.width, image.height, image.sha256),
             faces=faces,
@@ -64,6 +67,7 @@ class Engine:
                 attributes=_milliseconds(detected, described),
                 total=_milliseconds(started, described),
             ),
+            picture=picture,
         )
 
     def _describe(

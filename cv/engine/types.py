@@ -146,6 +146,8 @@ class AnalysisOptions:
     attributes: frozenset[Attribute] = field(default_factory=lambda: frozenset(Attribute))
     min_face_px: int = 40
     max_faces: int = 100
+    # Whether the result brings the picture as it may be kept.
+    picture: bool = False
 
     def __post_init__(self) -> None:
         for name, value, (low, high) in (
@@ -160,10 +162,19 @@ DEFAULT_OPTIONS: Final = AnalysisOptions()
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A file without metadata: the ending of its name, which says its kind, and its bytes."""
+
+    suffix: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisResult:
-    """Everything that one image gave; no face is an empty ``faces``."""
+    """Everything that one image gave; no face is an empty ``faces``. ``picture`` where the options ask for it."""
 
     image: ImageInfo
     faces: tuple[FaceResult, ...]
     model: ModelInfo
     timing_ms: Timing
+    picture: Picture | None = None

@@ -4,9 +4,10 @@ import io
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.storage import Storage, default_storage
 from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
@@ -290,18 +291,19 @@ def test_who_erases_an_analysis_while_it_is_described_anew_wins(
     assert [file for folder, _, files in os.walk(default_storage.location) for file in files] == []
 
 
-def test_a_picture_is_encoded_before_the_transaction_that_saves_it(
+def test_a_picture_is_written_before_the_transaction_that_saves_it(
     caller: Caller, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite has one writer at a time: everyone else would wait for it."""
     inside: list[int] = []
+    save = Storage.save
 
-    def encoded(*_: object) -> tuple[str, bytes]:
+    def noted(*arguments: Any, **options: Any) -> str:
         inside.append(len(connection.savepoint_ids))
-        return ".jpg", empty_scene
+        return save(*arguments, **options)
 
     made_job(caller, archive([("a.jpg", empty_scene)]), image=True)
-    monkeypatch.setattr("cv.services.analyses.without_metadata", encoded)
+    monkeypatch.setattr(Storage, "save", noted)
     work_through()
     assert inside == [len(connection.savepoint_ids)]
     assert Analysis.objects.get().picture

@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cv.engine.area import Regions
+from cv.engine.detect.area import Regions
 
 Packed = npt.NDArray[np.uint32]
+
+# A larger image is packed part by part, as it is read, or it would stand in memory twice.
+PACKED_PIXELS = 2**24
 
 
 class Mipmap:
@@ -28,18 +31,29 @@ class Mipmap:
 
     @cached_property
     def _packed(self) -> Packed:
-        """``(H·W,)``: red, green, blue and an unused byte of a pixel as one number, which NumPy takes at once."""
-        return np.frombuffer(self.image.tobytes("raw", "RGBX"), np.uint32)
+        """``(H, W)``: red, green, blue and an unused byte of a pixel as one number, which NumPy takes at once."""
+        return self._pack((0, 0, *self.size))
 
-    def resize(self, width: int, height: int) -> npt.NDArray[np.uint8]:
-        """The whole image: uint8 RGB ``(height, width, 3)``."""
+    def _pack(self, box: tuple[int, int, int, int]) -> Packed:
+        """The part xyxy of the image, ``(H, W)``."""
+        part = self.image if box == (0, 0, *self.size) else self.image.crop(box)
+        return np.frombuffer(part.tobytes("raw", "RGBX"), np.uint32).reshape(part.height, part.width)
+
+    def resize(self, width: int, height: int, window: tuple[int, int, int, int]) -> npt.NDArray[np.uint8]:
+        """The window xyxy of the image of ``width`` × ``height``: uint8 RGB ``(H, W, 3)``."""
         halving = int(_halvings(min(self.size[0] / width, self.size[1] / height)))
         copy = self._halved(halving)
         # Not the whole copy: that of an odd image covers half a pixel more.
         whole = np.array([[0, 0, *self.size]]) / 2**halving
-        upper, lower = (rows[0] for rows in copy._quarters(whole, height, axis=1))
-        left, right = (columns[0] for columns in copy._quarters(whole, width, axis=0))
-        lines = copy._packed.reshape(copy.size[::-1])
+        x1, y1, x2, y2 = window
+        upper, lower = (rows[0, y1:y2] for rows in copy._quarters(whole, height, axis=1))
+        left, right = (columns[0, x1:x2] for columns in copy._quarters(whole, width, axis=0))
+        if copy._is_large:
+            first = int(left[0]), int(upper[0])
+            lines = copy._pack((*first, int(right[-1]) + 1, int(lower[-1]) + 1))
+            left, right, upper, lower = left - first[0], right - first[0], upper - first[1], lower - first[1]
+        else:
+            lines = copy._packed
         # Rows first: they lie in one piece.
         rows = _mean(lines.take(upper, axis=0), lines.take(lower, axis=0))
         return _unpacked(_mean(rows.take(left, axis=1), rows.take(right, axis=1)))
@@ -56,12 +70,26 @@ class Mipmap:
     def _halved(self, times: int) -> "Mipmap":
         return self._half._halved(times - 1) if times else self
 
+    @property
+    def _is_large(self) -> bool:
+        return self.size[0] * self.size[1] > PACKED_PIXELS
+
     def _sampled(self, regions: npt.NDArray[np.float64], size: int) -> Packed:
         """The mean of the four pixels at the quarters of each bin, ``(N, size, size)``."""
-        left, right = (columns[:, None, :] for columns in self._quarters(regions, size, axis=0))
-        upper, lower = (rows[:, :, None] * self.size[0] for rows in self._quarters(regions, size, axis=1))
-        take = self._packed.take
-        return _mean(_mean(take(upper + left), take(upper + right)), _mean(take(lower + left), take(lower + right)))
+        left, right = self._quarters(regions, size, axis=0)
+        upper, lower = self._quarters(regions, size, axis=1)
+        if not self._is_large:
+            return _four_means(self._packed, left, right, upper, lower)
+        packed = np.empty((len(regions), size, size), np.uint32)
+        for i in range(len(regions)):
+            x, y = int(left[i, 0]), int(upper[i, 0])
+            part = self._pack((x, y, int(right[i, -1]) + 1, int(lower[i, -1]) + 1))
+            packed[i] = _four_means(
+                part,
+                *(edges[i : i + 1] - x for edges in (left, right)),
+                *(edges[i : i + 1] - y for edges in (upper, lower)),
+            )[0]
+        return packed
 
     def _quarters(self, regions: npt.NDArray[np.float64], size: int, axis: int) -> tuple[Regions, Regions]:
         """The pixels at a quarter and at three quarters of each bin along an axis: two ``(N, size)``."""
@@ -77,6 +105,17 @@ class Mipmap:
 def _halvings(shrink: npt.ArrayLike) -> npt.NDArray[np.intp]:
     """How often an image is halved before a bin of ``shrink`` pixels is one to two pixels wide."""
     return np.log2(np.maximum(shrink, 1)).astype(np.intp)
+
+
+def _four_means(pixels: Packed, left: Regions, right: Regions, upper: Regions, lower: Regions) -> Packed:
+    """Of pixels ``(H, W)`` at columns and rows ``(N, size)`` each: ``(N, size, size)``."""
+    flat, width = pixels.reshape(-1), pixels.shape[1]
+    left, right = left[:, None, :], right[:, None, :]
+    upper, lower = upper[:, :, None] * width, lower[:, :, None] * width
+    return _mean(
+        _mean(flat.take(upper + left), flat.take(upper + right)),
+        _mean(flat.take(lower + left), flat.take(lower + right)),
+    )
 
 
 def _unpacked(packed: Packed) -> npt.NDArray[np.uint8]:

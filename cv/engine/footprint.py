@@ -1,0 +1,49 @@
+"""How much memory an engine's own process takes: a wall that no image gets past, and what one may leave behind."""
+
+import ctypes
+import resource
+from pathlib import Path
+from typing import Final
+
+_STATM: Final = Path("/proc/self/statm")
+# What one image may add to the address space. No accepted one adds more than 0.9 GB; what is not counted here is a
+# decoder's mistake, and ends as an error in this process instead of taking the machine's last memory.
+_ROOM: Final = 1280 * 2**20
+# Each further thread brings a stack and an arena of the C library, which are reserved and hardly used.
+_ROOM_FOR_THREAD: Final = 136 * 2**20
+# What an image may leave behind in the process, after freed memory was given back.
+_LEFT: Final = 96 * 2**20
+
+
+class Footprint:
+    """Of a process that has just loaded its weights and does nothing else. Without /proc it watches nothing."""
+
+    def __init__(self) -> None:
+        self._loaded = _bytes_used()[1]
+
+    def limit(self, threads: int) -> None:
+        """From now on an allocation far beyond what an image may take fails in this process."""
+        address_space, _ = _bytes_used()
+        if address_space:
+            _, hard = resource.getrlimit(resource.RLIMIT_AS)
+            most = address_space + _ROOM + threads * _ROOM_FOR_THREAD
+            resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+    def stays_large(self) -> bool:
+        """Whether images have left more behind than one may, also when all freed memory is given back."""
+        if _bytes_used()[1] - self._loaded <= _LEFT:
+            return False
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim:
+            trim(0)
+        return _bytes_used()[1] - self._loaded > _LEFT
+
+
+def _bytes_used() -> tuple[int, int]:
+    """The process's address space and what of it is in memory; zeros where the system does not say."""
+    try:
+        size, resident, *_ = _STATM.read_text().split()
+    except OSError:
+        return 0, 0
+    page = resource.getpagesize()
+    return int(size) * page, int(resident) * page

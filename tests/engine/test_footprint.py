@@ -1,0 +1,39 @@
+"""What an engine's process may take, tried in processes of their own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system has no /proc")
+
+
+def printed_by(code: str) -> str:
+    """What the code prints, in a fresh interpreter that has a ``footprint``."""
+    start = "from cv.engine.footprint import Footprint\nfootprint = Footprint()\n"
+    result = subprocess.run([sys.executable, "-c", start + code], cwd=ROOT, check=True, capture_output=True, text=True)
+    return result.stdout.strip()
+
+
+def test_memory_that_is_freed_is_no_reason_to_end() -> None:
+    code = "parts = [bytes(50_000) for _ in range(4_000)]\nkept, parts = parts[::1000], None\nprint(footprint.stays_large())"
+    assert printed_by(code) == "False"
+
+
+def test_memory_that_stays_is() -> None:
+    assert printed_by("kept = b'x' * 150_000_000\nprint(footprint.stays_large())") == "True"
+
+
+def test_what_is_far_more_than_an_image_may_take_is_not_given() -> None:
+    code = """
+footprint.limit(1)
+kept = bytearray(1_000_000_000)
+try:
+    bytearray(1_000_000_000)
+except MemoryError:
+    print("refused")
+"""
+    assert printed_by(code) == "refused"
