@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 import pillow_heif
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from cv.engine.config import DecodeLimits
 from cv.engine.directory import raw_format, read_directory, read_orientation
@@ -47,6 +47,8 @@ _UPRIGHT: Final = {
 }
 # Depths that cameras and scanners store in 16 bits.
 _DEPTHS: Final = (8, 10, 12, 14, 16)
+# Their decoders take 15 or 16 bytes a pixel; others take 8.
+_MOST_PIXELS: Final = {"WEBP": 50_000_000, "AVIF": 50_000_000, "HEIF": 50_000_000}
 # Pixels whose kind is changed at once: the steps between take as much as the picture itself.
 _BAND_PIXELS: Final = 4_000_000
 
@@ -77,10 +79,14 @@ def decode(data: bytes, limits: DecodeLimits, min_face_px: int, *, reduce: bool 
         full_size = image.size
         is_reduced = reduce and _draft(image, min_face_px)
         _load(image, structure)
-        upright = _to_rgb(_upright(image))
+        # Pillow turns a TIFF itself.
+        turn = None if image.format == "TIFF" else _UPRIGHT.get(read_orientation(image.info.get("exif")))
+        pixels = _to_rgb(image)
+        del image
+        upright = pixels if turn is None else pixels.transpose(turn)
         if not is_reduced:
             full_size = upright.size
-        elif upright.size != image.size:
+        elif upright.size != pixels.size:
             full_size = full_size[::-1]
     except (ImageTooLarge, ImageTooExpensive, UnsupportedMediaType, UndecodableImage):
         raise
@@ -99,7 +105,7 @@ def decode(data: bytes, limits: DecodeLimits, min_face_px: int, *, reduce: bool 
     )
 
 
-def open_image(data: bytes) -> tuple[Image.Image, Structure | None]:
+def open_image(data: bytes) -> tuple[ImageFile.ImageFile, Structure | None]:
     """The image with its header read, and the structure of a JPEG. Raises as ``decode`` does, and as Pillow does."""
     if name := raw_format(data):
         raise UnsupportedMediaType(f"a camera's raw file ({name}); send the JPEG or HEIC that was made of it")
@@ -118,10 +124,10 @@ def open_image(data: bytes) -> tuple[Image.Image, Structure | None]:
         raise UnsupportedMediaType("not a JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or HEIC image") from error
 
 
-def _open(data: bytes, limits: DecodeLimits) -> tuple[Image.Image, Structure | None]:
+def _open(data: bytes, limits: DecodeLimits) -> tuple[ImageFile.ImageFile, Structure | None]:
     image, structure = open_image(data)
     pixels = image.width * image.height
-    most = limits.max_pixels
+    most = min(limits.max_pixels, _MOST_PIXELS.get(image.format or "", limits.max_pixels))
     if pixels > most:
         raise ImageTooLarge(f"the image has {image.width} × {image.height} pixels; the limit is {most:,} in all")
     if image.mode in ("I", "F"):
@@ -140,7 +146,7 @@ def _has_too_many_chunks(data: bytes) -> bool:
     return True
 
 
-def _draft(image: Image.Image, min_face_px: int) -> bool:
+def _draft(image: ImageFile.ImageFile, min_face_px: int) -> bool:
     """Lets libjpeg skip the pixels that no face asked for needs. False for other formats and small images."""
     shrink = min(max(image.size) / REDUCED_LONG_SIDE, min_face_px / REDUCED_FACE_PX)
     if shrink < 2:
@@ -148,19 +154,13 @@ def _draft(image: Image.Image, min_face_px: int) -> bool:
     return image.draft("RGB", (int(image.width / shrink), int(image.height / shrink))) is not None
 
 
-def _load(image: Image.Image, structure: Structure | None) -> None:
+def _load(image: ImageFile.ImageFile, structure: Structure | None) -> None:
     if structure is not None and isinstance(image.fp, JpegSource):
         image.fp.load(image, structure)
     else:
         image.load()
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Pillow turns a TIFF itself."""
-    if image.format == "TIFF":
-        return image
-    turn = _UPRIGHT.get(read_orientation(image.info.get("exif")))
-    return image if turn is None else image.transpose(turn)
+        # The decoders of WebP and AVIF hold the picture once or twice more.
+        vars(image).pop("_decoder", None)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -69,7 +69,7 @@ def read_orientation(exif: bytes | None) -> int:
     if directory is None or not any(entry.tag == ORIENTATION and entry.type == _SHORT for entry in directory.entries):
         return 1
     value = directory.number(ORIENTATION)
-    return value if value in range(1, 9) else 1
+    return value if value is not None and 1 <= value <= 8 else 1
 
 
 def raw_format(data: bytes) -> str | None:

@@ -11,8 +11,9 @@ _STATM: Final = Path("/proc/self/statm")
 _ROOM: Final = 1280 * 2**20
 # Each further thread brings a stack and an arena of the C library, which are reserved and hardly used.
 _ROOM_FOR_THREAD: Final = 136 * 2**20
-# What an image may leave behind in the process, after freed memory was given back.
-_LEFT: Final = 96 * 2**20
+# What images may leave behind in the process, after freed memory was given back: 60 MB are the nets' own, from their
+# first faces on.
+_LEFT: Final = 160 * 2**20
 
 
 class Footprint:

@@ -30,6 +30,11 @@ from cv.engine.types import (
 from cv.engine.weights import ModelCard
 
 
+# Faces smaller than this in a reduced picture are judged and described in the full one. From 48 px on, the smallest that
+# cost no score, both pictures give the same; the boxes of the two differ by a tenth.
+_FULL_SIZE_BELOW_PX = 56
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """Loaded nets and limits. Thread-safe; build it with ``runtime.get_engine``."""
@@ -53,6 +58,12 @@ class Engine:
         decoded = time.perf_counter()
         detections = self.detector.detect(image.pixels, options.min_face_px * image.scale, options.max_faces)
         detected = time.perf_counter()
+        if image.scale < 1 and any(_shorter_side(detection) < _FULL_SIZE_BELOW_PX for detection in detections):
+            detections = [_at_full_size(detection, image.scale) for detection in detections]
+            # Not both at once.
+            del image
+            image = decode(data, self.limits, options.min_face_px, reduce=False)
+        sharpened = time.perf_counter()
         faces = self._describe(image, detections, options)
         described = time.perf_counter()
         full_pixels = image.pixels if image.scale == 1 else None
@@ -62,9 +73,9 @@ class Engine:
             faces=faces,
             model=self.model,
             timing_ms=Timing(
-                decode=_milliseconds(started, decoded),
+                decode=_milliseconds(started, decoded) + _milliseconds(detected, sharpened),
                 detect=_milliseconds(decoded, detected),
-                attributes=_milliseconds(detected, described),
+                attributes=_milliseconds(sharpened, described),
                 total=_milliseconds(started, described),
             ),
             picture=picture,
@@ -111,6 +122,10 @@ def _at_full_size(detection: Detection, scale: float) -> Detection:
             mouth_right=point(landmarks.mouth_right),
         ),
     )
+
+
+def _shorter_side(detection: Detection) -> float:
+    return min(detection.box.width, detection.box.height)
 
 
 def _milliseconds(start: float, end: float) -> float:

@@ -35,9 +35,15 @@ class Mipmap:
         return self._pack((0, 0, *self.size))
 
     def _pack(self, box: tuple[int, int, int, int]) -> Packed:
-        """The part xyxy of the image, ``(H, W)``."""
         part = self.image if box == (0, 0, *self.size) else self.image.crop(box)
         return np.frombuffer(part.tobytes("raw", "RGBX"), np.uint32).reshape(part.height, part.width)
+
+    def _part(self, box: tuple[int, int, int, int]) -> Packed:
+        """The part xyxy of the image, ``(H, W)``, in one piece."""
+        if self._is_large:
+            return self._pack(box)
+        left, top, right, bottom = box
+        return np.ascontiguousarray(self._packed[top:bottom, left:right])
 
     def resize(self, width: int, height: int, window: tuple[int, int, int, int]) -> npt.NDArray[np.uint8]:
         """The window xyxy of the image of ``width`` × ``height``: uint8 RGB ``(H, W, 3)``."""
@@ -46,14 +52,14 @@ class Mipmap:
         # Not the whole copy: that of an odd image covers half a pixel more.
         whole = np.array([[0, 0, *self.size]]) / 2**halving
         x1, y1, x2, y2 = window
-        upper, lower = (rows[0, y1:y2] for rows in copy._quarters(whole, height, axis=1))
-        left, right = (columns[0, x1:x2] for columns in copy._quarters(whole, width, axis=0))
-        if copy._is_large:
-            first = int(left[0]), int(upper[0])
-            lines = copy._pack((*first, int(right[-1]) + 1, int(lower[-1]) + 1))
-            left, right, upper, lower = left - first[0], right - first[0], upper - first[1], lower - first[1]
-        else:
+        upper, lower = (rows[0] for rows in copy._quarters(whole, height, axis=1, bins=range(y1, y2)))
+        left, right = (columns[0] for columns in copy._quarters(whole, width, axis=0, bins=range(x1, x2)))
+        if window == (0, 0, width, height) and not copy._is_large:
             lines = copy._packed
+        else:
+            x, y = int(left[0]), int(upper[0])
+            lines = copy._part((x, y, int(right[-1]) + 1, int(lower[-1]) + 1))
+            left, right, upper, lower = left - x, right - x, upper - y, lower - y
         # Rows first: they lie in one piece.
         rows = _mean(lines.take(upper, axis=0), lines.take(lower, axis=0))
         return _unpacked(_mean(rows.take(left, axis=1), rows.take(right, axis=1)))
@@ -76,14 +82,14 @@ class Mipmap:
 
     def _sampled(self, regions: npt.NDArray[np.float64], size: int) -> Packed:
         """The mean of the four pixels at the quarters of each bin, ``(N, size, size)``."""
-        left, right = self._quarters(regions, size, axis=0)
-        upper, lower = self._quarters(regions, size, axis=1)
+        left, right = self._quarters(regions, size, axis=0, bins=range(size))
+        upper, lower = self._quarters(regions, size, axis=1, bins=range(size))
         if not self._is_large:
             return _four_means(self._packed, left, right, upper, lower)
         packed = np.empty((len(regions), size, size), np.uint32)
         for i in range(len(regions)):
             x, y = int(left[i, 0]), int(upper[i, 0])
-            part = self._pack((x, y, int(right[i, -1]) + 1, int(lower[i, -1]) + 1))
+            part = self._part((x, y, int(right[i, -1]) + 1, int(lower[i, -1]) + 1))
             packed[i] = _four_means(
                 part,
                 *(edges[i : i + 1] - x for edges in (left, right)),
@@ -91,12 +97,13 @@ class Mipmap:
             )[0]
         return packed
 
-    def _quarters(self, regions: npt.NDArray[np.float64], size: int, axis: int) -> tuple[Regions, Regions]:
-        """The pixels at a quarter and at three quarters of each bin along an axis: two ``(N, size)``."""
+    def _quarters(self, regions: npt.NDArray[np.float64], size: int, axis: int, bins: range) -> tuple[Regions, Regions]:
+        """The pixels at a quarter and at three quarters of each of ``bins``, of the ``size`` along an axis: two
+        ``(N, len(bins))``."""
         start, length = regions[:, axis, None], (regions[:, axis + 2] - regions[:, axis])[:, None]
-        bins = np.arange(size)
+        places = np.arange(bins.start, bins.stop)
         first, second = (
-            np.minimum((start + length * ((bins + part) / size)).astype(np.intp), self.size[axis] - 1)
+            np.minimum((start + length * ((places + part) / size)).astype(np.intp), self.size[axis] - 1)
             for part in (0.25, 0.75)
         )
         return first, second

@@ -11,8 +11,9 @@ CELL, STRIDE = 12, 2
 FACTOR = 0.709
 # Pixels of the tiles that are searched at once: every level of an ordinary photo together.
 GROUP_PIXELS = 4_000_000
-# A tile's longest side in P-Net's outputs; levels are cut into rows alone unless they are wider than this.
-TILE_COLUMNS = 8_192
+# P-Net's outputs across a tile, and its pixels. Where a strip that fits the cache is much wider, it is a few rows high,
+# and most of them are rows that it shares with the next: a panorama took twice as long.
+TILE_COLUMNS = 512
 TILE_PIXELS = 2_000_000
 
 Window = tuple[int, int, int, int]
