@@ -5,10 +5,10 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from cv.caller import Caller
 from cv.models import ApiKey
 from cv.selectors import api_key_usable
 from cv.services import api_key_touch
+from cv.trust.caller import Caller
 
 
 class ApiKeyAuthentication(BaseAuthentication):

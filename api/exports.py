@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from api.renderers import FastJsonRenderer
 from api.serializers import HeldAnalysisSerializer, JobItemSerializer, JobSerializer
+from cv.files.pictures import media_type
 from cv.jobs.progress import statuses_of
 from cv.models import Analysis, Job
-from cv.pictures import media_type
 
 # Larger ones go to disk while they are built.
 IN_MEMORY = 8 * 1024 * 1024

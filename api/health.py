@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from api.exceptions import envelope
 from cv.engine.errors import ModelNotReady
 from cv.engine.pool import EngineDied, EngineFailed, EnginesBusy
-from cv.serving import served_engine
+from cv.serving.engines import served_engine
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from cv.caller import Caller
 from cv.choices import Scope
 from cv.models import ApiKey
+from cv.trust.caller import Caller
 
 if TYPE_CHECKING:
     # DRF loads this file from its settings, while its views are still being imported.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class MayDoThis(BasePermission):
     """Anyone with an API key or a login, who has the scope that the view names for the method."""
 
-    message = "this is not allowed"
+    message = "your key or login does not allow this"
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         key = request.auth if isinstance(request.auth, ApiKey) else None

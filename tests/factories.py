@@ -3,14 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from cv.caller import Caller
 from cv.choices import Source
 from cv.engine.config import DecodeLimits
 from cv.engine.labels import BEAUTY_SCALE
 from cv.engine.stripping import without_metadata
 from cv.engine.types import (
     AnalysisResult,
-    Attributes,
+    Answers,
     Box,
     Category,
     Estimate,
@@ -24,6 +23,7 @@ from cv.engine.types import (
 )
 from cv.models import Analysis
 from cv.services import AnalysisRequest, StoreOptions, analysis_save
+from cv.trust.caller import Caller
 
 RACE = {"white": 0.05, "black": 0.7, "asian": 0.1, "indian": 0.1, "others": 0.05}
 EXPRESSION = {
@@ -35,13 +35,13 @@ EXPRESSION = {
     "surprise": 0.05,
     "neutral": 0.05,
 }
-ALL_ATTRIBUTES = Attributes(
-    age=Estimate(31.25, (25.5, 38.0), coverage=0.85),
-    gender=Category("female", {"female": 0.98, "male": 0.02}),
-    race=Category("black", RACE),
-    expression=Category("happiness", EXPRESSION),
-    beauty=Estimate(6.125, (4.5, 7.25), BEAUTY_SCALE, coverage=0.85),
-)
+ALL_ATTRIBUTES: Answers = {
+    "age": Estimate(31.25, (25.5, 38.0), coverage=0.85),
+    "gender": Category("female", {"female": 0.98, "male": 0.02}),
+    "race": Category("black", RACE),
+    "expression": Category("happiness", EXPRESSION),
+    "beauty": Estimate(6.125, (4.5, 7.25), BEAUTY_SCALE, coverage=0.85),
+}
 
 
 def face_result(index: int = 0, **changes: Any) -> FaceResult:
@@ -57,8 +57,8 @@ def face_result(index: int = 0, **changes: Any) -> FaceResult:
 
 
 def described(**attributes: Any) -> FaceResult:
-    """A face whose attributes differ from the usual ones."""
-    return face_result(attributes=replace(ALL_ATTRIBUTES, **attributes))
+    """A face whose attributes differ from the usual ones; None takes one away."""
+    return face_result(attributes={k: v for k, v in {**ALL_ATTRIBUTES, **attributes}.items() if v is not None})
 
 
 def analysis_result(*faces: FaceResult) -> AnalysisResult:

@@ -2,15 +2,18 @@
 
 import io
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
-from cv import serving
-from cv.caller import Caller
+from django.utils import timezone
+
 from cv.engine.types import AnalysisOptions
-from cv.jobs.inputs import ArchiveInputs, JobInputs
-from cv.jobs.worker import Task, Worker
+from cv.jobs.inputs import ArchiveInputs, JobInputs, inputs_before
 from cv.models import Job
 from cv.services import JobRequest, StoreOptions, items_claim, job_create, jobs_finish_over
+from cv.serving import engines
+from cv.trust.caller import Caller
+from cv.workers.worker import Task, Worker
 from tests.archives import Files, zip_of
 
 
@@ -25,7 +28,7 @@ def made_job(caller: Caller, inputs: JobInputs, priority: int = 0, **store: Any)
 
 def work_through(limit: int = 100) -> int:
     """Everything that is due, without threads; returns how many items were worked on."""
-    worker, worked = Worker(serving.served_engine(), 1), 0
+    worker, worked = Worker(engines.served_engine(), 1), 0
     while claim := items_claim(limit):
         caller = Caller(claim.job.owner, claim.job.api_key)
         for item in claim.items:
@@ -45,3 +48,7 @@ def codes(job: Job) -> list[str]:
 
 def names(items: Iterable[Any]) -> list[str]:
     return [item.name for item in items]
+
+
+def kept_inputs() -> list[str]:
+    return sorted(name for _, names in inputs_before(timezone.now() + timedelta(days=1)) for name in names)

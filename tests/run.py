@@ -1,4 +1,4 @@
-"""Runs every check and test that this machine can run, and says plainly which it could not."""
+"""Runs every check and test that this machine supports, and lists those that could not run."""
 
 # ruff: noqa: T201 -- a command-line program that starts only the commands named below.
 
@@ -20,7 +20,7 @@ from tests.chromium import NAMES, find_chromium
 ROOT = Path(__file__).resolve().parent.parent
 # Two clones on one machine must not share a test database.
 DATABASE = f"xcloud_{zlib.crc32(str(ROOT).encode()):08x}"
-DATABASE_TESTS = ["tests/cv", "tests/api"]
+DATABASE_TESTS = ["tests/cv", "tests/api", "tests/web"]
 FAILURE_TESTS = "tests/failures"
 
 
@@ -123,7 +123,7 @@ class Report:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--strict", action="store_true", help="fail where a service is here but was not tested")
+    parser.add_argument("--strict", action="store_true", help="fail if a service is installed but was not tested")
     strict = parser.parse_args().strict
 
     report = Report()
@@ -135,7 +135,7 @@ def main() -> int:
     ignored = ["--ignore=tests/browser", f"--ignore={FAILURE_TESTS}"]
     report.run("tests, SQLite", "pytest", *ignored, DATABASE_URL="")
     for service in SERVICES:
-        what = f"tests/cv and tests/api, {service.name}"
+        what = f"database tests, {service.name}"
         if why := service.unusable():
             report.skip(what, f"not usable: {why}", failure=strict and service.expected())
         else:

@@ -19,8 +19,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 
-LOCAL_STORE = "cv.stores.local.LocalStore"
-S3_STORE = "cv.stores.s3.S3Store"
+LOCAL_STORE = "cv.files.local.LocalStore"
+S3_STORE = "cv.files.s3.S3Store"
 S3_OPTIONS = ("endpoint", "region", "addressing", "encryption")
 
 

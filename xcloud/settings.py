@@ -31,6 +31,7 @@ XCLOUD_ENGINE = EngineConfig(
         max_bytes=MAX_IMAGE_BYTES,
         max_pixels=env.integer("XCLOUD_MAX_IMAGE_PIXELS", DecodeLimits().max_pixels),
     ),
+    plugins=tuple(env.words("XCLOUD_PLUGINS", "")),
 )
 # How many images are worked on at once, each by an engine of its own, how many wait before 503, and for how long. The
 # server needs more threads than slots and places in the queue together, or nothing is left to answer /healthz with.
@@ -112,6 +113,7 @@ INSTALLED_APPS = [
     "axes",
     "cv",
     "api",
+    "web",
 ]
 MIDDLEWARE = [
     "xcloud.middleware.RequestIdMiddleware",
@@ -120,13 +122,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "cv.languages.PageLocaleMiddleware",
+    "web.languages.PageLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "cv.outages.StorageOutageMiddleware",
+    "web.outages.StorageOutageMiddleware",
     # Last: it turns a refused log-in into a 429.
     "axes.middleware.AxesMiddleware",
 ]
@@ -236,7 +238,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "XCloud",
-    "DESCRIPTION": "Finds every face in a photo and describes it: age, gender, race, expression and beauty.",
+    "DESCRIPTION": "Finds every face in a photo and estimates its age, gender, race, expression and beauty.",
     "VERSION": "1",
     # From 3.1 on, its schemas are plain JSON Schema.
     "OAS_VERSION": "3.1.0",
@@ -256,7 +258,7 @@ UNFOLD = {
     "SITE_TITLE": "XCloud",
     "SITE_HEADER": "XCloud",
     "SITE_SYMBOL": "face",
-    "DASHBOARD_CALLBACK": "cv.admin.dashboard.dashboard_context",
+    "DASHBOARD_CALLBACK": "web.admin.dashboard.dashboard_context",
     "STYLES": [lambda request: static("dashboard/dashboard.css")],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
 }

@@ -8,20 +8,20 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from api.compat import fbp
 from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
-from cv import job_pages, pages
-from cv.languages import Texts
+from web.languages import Texts
+from web.pages import jobs, models, photos
 
 urlpatterns = [
-    path("", pages.upload, name="upload"),
-    path("analyses/<uuid:analysis_id>/", pages.result, name="result"),
-    path("gallery/", pages.gallery, name="gallery"),
-    path("compare/", pages.compare, name="compare"),
-    path("gallery/latest", pages.latest, name="latest"),
-    path("jobs/", job_pages.jobs, name="jobs-page"),
-    path("jobs/rows", job_pages.job_rows, name="job-rows"),
-    path("jobs/<uuid:job_id>/", job_pages.job, name="job-page"),
-    path("models/<str:name>/", pages.model, name="model-card"),
-    path("models/<str:name>/<str:file_name>", pages.model_file, name="model-card-file"),
+    path("", photos.upload, name="upload"),
+    path("analyses/<uuid:analysis_id>/", photos.result, name="result"),
+    path("gallery/", photos.gallery, name="gallery"),
+    path("compare/", photos.compare, name="compare"),
+    path("gallery/latest", photos.latest, name="latest"),
+    path("jobs/", jobs.jobs, name="jobs-page"),
+    path("jobs/rows", jobs.job_rows, name="job-rows"),
+    path("jobs/<uuid:job_id>/", jobs.job, name="job-page"),
+    path("models/<str:name>/", models.model, name="model-card"),
+    path("models/<str:name>/<str:file_name>", models.model_file, name="model-card-file"),
     path("texts.js", Texts.as_view(), name="texts"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),

@@ -8,12 +8,11 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
 application = get_wsgi_application()
 
-from cv import webhook_sender  # noqa: E402 -- after Django is set up
-from cv.jobs import embedded  # noqa: E402
-from cv.serving import start_engines  # noqa: E402
+from cv.serving.engines import start_engines  # noqa: E402 -- after Django is set up
+from cv.workers import deliveries, embedded  # noqa: E402
 
 start_engines()
-webhook_sender.start_thread()
+deliveries.start_thread()
 embedded.start_thread()
 
 # What is loaded by now stays for good: the collector need not look at it again, nor at every few hundred new objects.

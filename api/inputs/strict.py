@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from django.http import QueryDict
 from rest_framework import serializers
 
 MAX_PAGE_SIZE = 100
@@ -15,15 +16,23 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            message = f"unknown field; known are {', '.join(self.fields) or 'none'}"
+            message = f"unknown field; known fields: {', '.join(self.fields) or 'none'}"
             unknown = [str(name)[:QUOTED] for name in data if name not in self.fields]
             if unknown:
                 raise serializers.ValidationError({name: [message] for name in unknown})
         return super().to_internal_value(data)
 
 
+def given_once(query: QueryDict) -> dict[str, str]:
+    """The parameters of an address. Raises ValidationError for one that is repeated: either value could be meant."""
+    repeated = [name for name, values in query.lists() if len(values) > 1]
+    if repeated:
+        raise serializers.ValidationError({name[:QUOTED]: ["give it once, not several times"] for name in repeated})
+    return {name: value for name, value in query.items() if isinstance(value, str)}
+
+
 class NothingInput(StrictSerializer):
-    """A body that is empty, or an object without fields."""
+    """An empty body, or an object without fields."""
 
 
 class FiniteFloatField(serializers.FloatField):
@@ -37,7 +46,9 @@ class FiniteFloatField(serializers.FloatField):
 
 
 class PagingInput(StrictSerializer):
-    """How lists are read."""
+    """Paging of a list."""
 
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=MAX_PAGE_SIZE)
-    cursor = serializers.CharField(required=False, help_text="From `next` or `previous`; do not build one.")
+    cursor = serializers.CharField(
+        required=False, help_text="Part of `next` and `previous`; do not build one yourself."
+    )

@@ -5,7 +5,6 @@ from typing import Any
 from rest_framework import serializers
 
 from api.fields import Pair, Probabilities, Rounded
-from api.serializers.reading import ReadSerializer
 from cv.abstention import abstains
 from cv.engine.labels import Attribute, Expression, Gender, Race
 from cv.engine.types import QualityWarning
@@ -16,7 +15,7 @@ ESTIMATE_DIGITS = 2
 TIME_DIGITS = 2
 
 
-class BoxSerializer(ReadSerializer):
+class BoxSerializer(serializers.Serializer[Any]):
     """Pixels of the upright image, origin at the top left; a box may reach past the image's edge."""
 
     x = Rounded(PIXEL_DIGITS)
@@ -25,7 +24,7 @@ class BoxSerializer(ReadSerializer):
     height = Rounded(PIXEL_DIGITS)
 
 
-class LandmarksSerializer(ReadSerializer):
+class LandmarksSerializer(serializers.Serializer[Any]):
     """Points as [x, y]; left and right as seen in the picture."""
 
     left_eye = Pair(PIXEL_DIGITS)
@@ -35,34 +34,36 @@ class LandmarksSerializer(ReadSerializer):
     mouth_right = Pair(PIXEL_DIGITS)
 
 
-class QualitySerializer(ReadSerializer):
-    """How far the attributes can be relied on; 1 is best."""
+class QualitySerializer(serializers.Serializer[Any]):
+    """How reliable the attributes are; 1 is best."""
 
     score = Rounded(SHARE_DIGITS)
     warnings = serializers.ListField(child=serializers.ChoiceField(choices=list(QualityWarning)), read_only=True)
 
 
 class CoverageField(serializers.FloatField):
-    """What the model that answered stated of its intervals; today's model may state another."""
+    """What the model that answered stated about its intervals; the current model may state another value."""
 
     def __init__(self) -> None:
-        text = "The share of labels that the model stated its intervals to hold; null where it was stored without."
+        text = (
+            "The stated probability that the interval contains the label; null for analyses from before it was stored."
+        )
         super().__init__(min_value=0, max_value=1, allow_null=True, read_only=True, help_text=text)
 
 
 class AbstainedField(serializers.BooleanField):
-    """Whether the answer is too unsure to be taken for one."""
+    """Whether the answer is too uncertain to use."""
 
     def __init__(self, attribute: Attribute) -> None:
         self.attribute = attribute
-        text = "true: too unsure to be taken for an answer. Treat the attribute as not known."
+        text = "true if the answer is too uncertain to use. Treat the attribute as unknown."
         super().__init__(source="*", read_only=True, help_text=text)
 
     def to_representation(self, value: Any) -> bool:
         return abstains(self.attribute, value)
 
 
-class AgeSerializer(ReadSerializer):
+class AgeSerializer(serializers.Serializer[Any]):
     """Years."""
 
     value = Rounded(ESTIMATE_DIGITS)
@@ -71,7 +72,7 @@ class AgeSerializer(ReadSerializer):
     abstained = AbstainedField(Attribute.AGE)
 
 
-class BeautySerializer(ReadSerializer):
+class BeautySerializer(serializers.Serializer[Any]):
     """The mean rating that the raters of the training data would give."""
 
     value = Rounded(ESTIMATE_DIGITS)
@@ -81,26 +82,26 @@ class BeautySerializer(ReadSerializer):
     abstained = AbstainedField(Attribute.BEAUTY)
 
 
-class GenderSerializer(ReadSerializer):
+class GenderSerializer(serializers.Serializer[Any]):
     label = serializers.ChoiceField(choices=list(Gender), read_only=True)  # type: ignore[assignment]
     abstained = AbstainedField(Attribute.GENDER)
     probabilities = Probabilities()
 
 
-class RaceSerializer(ReadSerializer):
+class RaceSerializer(serializers.Serializer[Any]):
     label = serializers.ChoiceField(choices=list(Race), read_only=True)  # type: ignore[assignment]
     abstained = AbstainedField(Attribute.RACE)
     probabilities = Probabilities()
 
 
-class ExpressionSerializer(ReadSerializer):
+class ExpressionSerializer(serializers.Serializer[Any]):
     label = serializers.ChoiceField(choices=list(Expression), read_only=True)  # type: ignore[assignment]
     abstained = AbstainedField(Attribute.EXPRESSION)
     probabilities = Probabilities()
 
 
-class AttributesSerializer(ReadSerializer):
-    """Holds the attributes that were asked for and no others."""
+class AttributesSerializer(serializers.Serializer[Any]):
+    """The attributes that were requested, and no others."""
 
     age = AgeSerializer(required=False)
     gender = GenderSerializer(required=False)
@@ -115,7 +116,7 @@ class AttributesSerializer(ReadSerializer):
         return {name: value for name, value in shown.items() if value is not None and name in allowed}
 
 
-class FaceSerializer(ReadSerializer):
+class FaceSerializer(serializers.Serializer[Any]):
     """Faces are ordered by size: index 0 is the largest."""
 
     index = serializers.IntegerField(read_only=True)
@@ -127,20 +128,20 @@ class FaceSerializer(ReadSerializer):
 
 
 class DetectedFaceSerializer(FaceSerializer):
-    """Where a face is, and nothing about whose."""
+    """Where a face is, without attributes."""
 
     attributes = None  # type: ignore[assignment]
 
 
-class ImageSerializer(ReadSerializer):
-    """``sha256`` is of the bytes as they came in."""
+class ImageSerializer(serializers.Serializer[Any]):
+    """``sha256`` is the hash of the received bytes."""
 
     width = serializers.IntegerField(read_only=True)
     height = serializers.IntegerField(read_only=True)
     sha256 = serializers.CharField(read_only=True)
 
 
-class ModelSerializer(ReadSerializer):
+class ModelSerializer(serializers.Serializer[Any]):
     """The model that answered."""
 
     name = serializers.CharField(read_only=True)
@@ -148,8 +149,8 @@ class ModelSerializer(ReadSerializer):
     sha256 = serializers.CharField(read_only=True)
 
 
-class TimingSerializer(ReadSerializer):
-    """Milliseconds a stage."""
+class TimingSerializer(serializers.Serializer[Any]):
+    """Milliseconds of each stage."""
 
     decode = Rounded(TIME_DIGITS)
     detect = Rounded(TIME_DIGITS)
@@ -157,7 +158,7 @@ class TimingSerializer(ReadSerializer):
     total = Rounded(TIME_DIGITS)
 
 
-class AnalysisSerializer(ReadSerializer):
+class AnalysisSerializer(serializers.Serializer[Any]):
     """A stored analysis."""
 
     id = serializers.UUIDField(read_only=True)
@@ -169,14 +170,14 @@ class AnalysisSerializer(ReadSerializer):
 
 
 class ResultSerializer(AnalysisSerializer):
-    """A result that was not stored: the same without what only a row has."""
+    """A result that was not stored: without id and time."""
 
     id = None  # type: ignore[assignment]
     created_at = None  # type: ignore[assignment]
 
 
-class DetectionsSerializer(ReadSerializer):
-    """Faces found, without what they look like."""
+class DetectionsSerializer(serializers.Serializer[Any]):
+    """The faces found, without attributes."""
 
     image = ImageSerializer(read_only=True)
     faces = DetectedFaceSerializer(many=True, read_only=True)
@@ -184,7 +185,7 @@ class DetectionsSerializer(ReadSerializer):
 
 
 class HeldAnalysisSerializer(AnalysisSerializer):
-    """An analysis with everything else that the row holds: what an export hands out."""
+    """An analysis with everything else that is stored with it, as in an export."""
 
     expires_at = serializers.DateTimeField(allow_null=True, read_only=True)
     subject = serializers.CharField(read_only=True)
@@ -195,14 +196,14 @@ class HeldAnalysisSerializer(AnalysisSerializer):
     api_key = serializers.CharField(source="api_key.name", default=None, allow_null=True, read_only=True)
 
 
-class ErrorBodySerializer(ReadSerializer):
+class ErrorBodySerializer(serializers.Serializer[Any]):
     code = serializers.CharField(read_only=True)
     message = serializers.CharField(read_only=True)
     details = serializers.DictField(read_only=True)
 
 
-class ErrorSerializer(ReadSerializer):
-    """Every failure has this shape; ``code`` is stable, ``message`` is for people."""
+class ErrorSerializer(serializers.Serializer[Any]):
+    """Every failure has this shape. ``code`` is stable, ``message`` is for people."""
 
     error = ErrorBodySerializer(read_only=True)
     request_id = serializers.CharField(read_only=True)

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
@@ -17,11 +16,12 @@ from api import schema
 from api.authentication import caller_of
 from api.idempotency import idempotent
 from api.inputs import ItemListInput, JobDeleteInput, JobInput, JobListInput, NothingInput, ResultsInput, split_job
+from api.inputs.strict import given_once
 from api.job_results import results_response
 from api.pagination import InOrder, NewestFirst
 from api.serializers import JobItemSerializer, JobSerializer
 from api.sources import body_of, json_object, refuse_huge_body
-from api.views.base import JsonView, page_response
+from api.views.base import JsonView, find_row, page_response
 from cv.choices import AuditAction, Scope
 from cv.jobs.errors import ArchiveTooLarge
 from cv.jobs.progress import status_of, statuses_of
@@ -73,7 +73,7 @@ class JobsView(JsonView):
 
     @extend_schema(**schema.JOB_LIST)
     def get(self, request: Request) -> Response:
-        filters = JobListInput(data=request.query_params.dict())
+        filters = JobListInput(data=given_once(request.query_params))
         filters.is_valid(raise_exception=True)
         rows = jobs_of(caller_of(request))
         if state := filters.validated_data.get("state"):
@@ -92,7 +92,7 @@ class JobView(JsonView):
 
     @extend_schema(**schema.JOB_DELETE)
     def delete(self, request: Request, job_id: UUID) -> Response:
-        options = JobDeleteInput(data=request.query_params.dict())
+        options = JobDeleteInput(data=given_once(request.query_params))
         options.is_valid(raise_exception=True)
         removed = job_delete(own_job(request, job_id), options.validated_data["analyses"])
         audit_note(caller_of(request), AuditAction.JOB_DELETE, [job_id], count=1 + removed)
@@ -104,7 +104,7 @@ class JobItemsView(JsonView):
 
     @extend_schema(**schema.JOB_ITEMS)
     def get(self, request: Request, job_id: UUID) -> Response:
-        filters = ItemListInput(data=request.query_params.dict())
+        filters = ItemListInput(data=given_once(request.query_params))
         filters.is_valid(raise_exception=True)
         job = own_job(request, job_id)
         rows = job.items.select_related("analysis")
@@ -121,7 +121,7 @@ class JobResultsView(JsonView):
 
     @extend_schema(**schema.JOB_RESULTS)
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
-        options = ResultsInput(data=request.query_params.dict())
+        options = ResultsInput(data=given_once(request.query_params))
         options.is_valid(raise_exception=True)
         caller, job = caller_of(request), own_job(request, job_id)
         audit_note(caller, AuditAction.JOB_READ, [job_id], count=job.item_count)
@@ -170,5 +170,5 @@ class JobRetryView(JobChangeView):
 
 
 def own_job(request: Request, job_id: UUID) -> Job:
-    """The caller's job; another's is as absent as none. Raises Http404."""
-    return get_object_or_404(jobs_of(caller_of(request)), pk=job_id)
+    """The caller's job; another's is as absent as none. Raises NotFound."""
+    return find_row(jobs_of(caller_of(request)), job_id)

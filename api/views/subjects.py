@@ -1,10 +1,10 @@
 """What is held about a person: handed out, and erased with a receipt."""
 
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404
+from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,14 +13,15 @@ from api.authentication import caller_of
 from api.exports import export_archive, export_document
 from api.idempotency import idempotent
 from api.inputs import EraseInput, ExportInput, SubjectInput
+from api.inputs.strict import given_once
 from api.serializers import ReceiptKeySerializer
 from api.sources import json_object
 from api.views.base import JsonView
 from cv.choices import AuditAction, Scope
 from cv.models import Analysis, Job
-from cv.receipts import key_id, public_key, public_pem
 from cv.selectors import subject_analyses, subject_jobs
 from cv.services import audit_note, subject_erase
+from cv.trust.receipts import key_id, public_key, public_pem
 
 
 class SubjectExportView(JsonView):
@@ -28,11 +29,11 @@ class SubjectExportView(JsonView):
 
     @extend_schema(**schema.SUBJECT_EXPORT)
     def get(self, request: Request, subject: str) -> HttpResponseBase:
-        options = ExportInput(data=request.query_params.dict())
+        options = ExportInput(data=given_once(request.query_params))
         options.is_valid(raise_exception=True)
         caller = caller_of(request)
         if caller.is_limited:
-            raise PermissionDenied("an export has every attribute that is stored; this key may not have all of them")
+            raise PermissionDenied("an export contains every stored attribute, but this key is limited to some")
         analyses, jobs = held(request, subject, options.validated_data["everyone"])
         rows = list(analyses)
         audit_note(caller, AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
@@ -84,7 +85,7 @@ def clean(subject: str) -> str:
 def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analysis], QuerySet[Job]]:
     """The caller's analyses and jobs of the subject, or with the admin scope everyone's.
 
-    Raises Http404, PermissionDenied.
+    Raises NotFound, PermissionDenied.
     """
     caller = caller_of(request)
     if everyone and Scope.ADMIN not in caller.scopes:
@@ -92,5 +93,5 @@ def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analy
     named = clean(subject)
     analyses, jobs = subject_analyses(caller, named, everyone), subject_jobs(caller, named, everyone)
     if not analyses.exists() and not jobs.exists():
-        raise Http404
+        raise NotFound("nothing is stored about this subject")
     return analyses, jobs

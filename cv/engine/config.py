@@ -34,7 +34,9 @@ class DetectThresholds:
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """``threads`` is the number of cores that one net may use, ``image_seconds`` what one image may take at most."""
+    """``threads`` is the number of cores that one net may use, ``image_seconds`` what one image may take at most.
+    ``plugins`` are modules that register outputs and readers of their own, imported before the manifest is read.
+    """
 
     weights_dir: Path = WEIGHTS_DIR
     backend: Backend = Backend.ONNX
@@ -42,3 +44,4 @@ class EngineConfig:
     image_seconds: float = 20.0
     limits: DecodeLimits = field(default_factory=DecodeLimits)
     thresholds: DetectThresholds = field(default_factory=DetectThresholds)
+    plugins: tuple[str, ...] = ()

@@ -17,17 +17,28 @@ _LEFT: Final = 160 * 2**20
 
 
 class Footprint:
-    """Of a process that has just loaded its weights and does nothing else. Without /proc it watches nothing."""
+    """Of a process that has just loaded so many models and does nothing else. Without /proc it watches nothing.
 
-    def __init__(self) -> None:
-        self._loaded = _bytes_used()[1]
+    From now on an allocation far beyond what an image may take fails in this process, if it says how many ``threads``
+    it has.
+    """
 
-    def limit(self, threads: int) -> None:
-        """From now on an allocation far beyond what an image may take fails in this process."""
-        address_space, _ = _bytes_used()
-        if address_space:
+    def __init__(self, models: int, threads: int | None) -> None:
+        self._threads = threads
+        self._models = models
+        self._measure()
+
+    def note_models(self, models: int) -> None:
+        """What a model takes that was loaded since is no image's."""
+        if models != self._models:
+            self._models = models
+            self._measure()
+
+    def _measure(self) -> None:
+        address_space, self._loaded = _bytes_used()
+        if address_space and self._threads is not None:
             _, hard = resource.getrlimit(resource.RLIMIT_AS)
-            most = address_space + _ROOM + threads * _ROOM_FOR_THREAD
+            most = address_space + _ROOM + self._threads * _ROOM_FOR_THREAD
             resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
     def stays_large(self) -> bool:

@@ -5,7 +5,6 @@ steps in Python, and each waits for whatever else the process is doing: requests
 where an image makes a decoder crash, it takes with it one engine, which is started again, and not the server.
 """
 
-import contextlib
 import multiprocessing
 import os
 import signal
@@ -22,11 +21,11 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Final
 
+from cv.engine.catalog import read_catalog
 from cv.engine.config import Backend, EngineConfig
 from cv.engine.errors import EngineError, ImageTooExpensive
 from cv.engine.footprint import Footprint
 from cv.engine.types import DEFAULT_OPTIONS, AnalysisOptions, AnalysisResult
-from cv.engine.weights import read_manifest
 
 _SPAWN: Final = multiprocessing.get_context("spawn")
 Question = tuple[bytes, AnalysisOptions] | None
@@ -62,7 +61,8 @@ class EnginePool:
     """
 
     def __init__(self, config: EngineConfig, size: int) -> None:
-        self.card = read_manifest(config.weights_dir).card
+        self.catalog = read_catalog(config)
+        self.card = self.catalog.card
         self._lock = threading.Lock()
         # Last in, first out: few requests keep few engines warm.
         self._idle = [_Engine(config) for _ in range(size)]
@@ -272,6 +272,7 @@ def _serve(pipe: Connection, config: EngineConfig) -> None:
                 pipe.send_bytes(_LOADED)
             answer = ForkingPickler.dumps(_answer(question, config))
             del question
+            footprint.note_models(_models_loaded(config))
             pipe.send_bytes((_LEAVES if footprint.stays_large() else _STAYS) + answer)
         except (EOFError, OSError):
             return
@@ -279,16 +280,19 @@ def _serve(pipe: Connection, config: EngineConfig) -> None:
 
 def _load(config: EngineConfig) -> Footprint:
     """Loads the engine where that is possible; where it is not, the answer says why."""
+    # A GPU's driver reserves far more addresses than there is memory.
+    threads = config.threads if config.backend is Backend.ONNX else None
+    return Footprint(_models_loaded(config), threads)
+
+
+def _models_loaded(config: EngineConfig) -> int:
     # Imported here: the libraries that run nets are for this process alone.
     from cv.engine.runtime import get_engine
 
-    with contextlib.suppress(Exception):
-        get_engine(config)
-    footprint = Footprint()
-    # A GPU's driver reserves far more addresses than there is memory.
-    if config.backend is Backend.ONNX:
-        footprint.limit(config.threads)
-    return footprint
+    try:
+        return sum(reader.is_loaded for reader in get_engine(config).readers)
+    except Exception:
+        return 0
 
 
 def _answer(question: Question, config: EngineConfig) -> AnalysisResult | Exception | None:

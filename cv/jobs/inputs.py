@@ -21,17 +21,17 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from cv.addresses import UrlForbidden
-from cv.caller import Caller
 from cv.choices import JobSource, Source
 from cv.engine.errors import ImageTooLarge
-from cv.fetch import fetch_image
-from cv.jobs.archives import ArchiveLimits, archive_entries
+from cv.files.stores import StorageUnavailable, kept_files
+from cv.jobs.archives import ArchiveLimits, archive_entries, is_left_behind
 from cv.jobs.errors import FolderForbidden, ItemCode, TooManyItems
 from cv.models import Analysis, Job, JobItem
 from cv.models.jobs import MAX_LABEL, MAX_LOCATION
+from cv.outbound.addresses import UrlForbidden
+from cv.outbound.fetch import fetch_image
 from cv.selectors import unexpired
-from cv.stores import StorageUnavailable, kept_files
+from cv.trust.caller import Caller
 
 FOLDER: Final = "jobs"
 INPUT_NAME: Final = re.compile(rf"{FOLDER}/([0-9a-f]{{32}})/\w+")
@@ -159,7 +159,7 @@ def load(item: JobItem, job: Job, caller: Caller) -> Loaded:
     match job.source:
         case JobSource.URLS:
             if not settings.XCLOUD_URL_INPUT:
-                raise UrlForbidden("this server does not fetch images from addresses")
+                raise UrlForbidden("this server does not fetch images from URLs")
             return Loaded(fetch_image(item.location, settings.XCLOUD_ENGINE.limits.max_bytes), Source.URL)
         case JobSource.ANALYSES:
             return _picture_of(item, caller)
@@ -213,7 +213,7 @@ def without_query(url: str) -> str:
 
 def allowed_folder(text: str) -> Path:
     """The folder behind all links. Raises FolderForbidden."""
-    refusal = FolderForbidden("not a folder that this server's operator has allowed")
+    refusal = FolderForbidden("the operator of this server has not allowed this folder")
     if "\0" in text or not Path(text).is_absolute():
         raise refusal
     try:
@@ -241,12 +241,12 @@ def _files_of(root: Path) -> Iterator[NewItem]:
 
 
 def _images_below(root: Path) -> Iterator[Path]:
-    """Files that are named like images, in order; folders that are links are not entered."""
+    """Files that are named like images, in order; links to folders and folders of thumbnails are not entered."""
     for folder, folders, names in os.walk(root):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not is_left_behind(f"{name}/"))
         for name in sorted(names):
             file = Path(folder, name)
-            if file.suffix.lower() in IMAGE_SUFFIXES and not name.startswith("._"):
+            if file.suffix.lower() in IMAGE_SUFFIXES and not is_left_behind(name):
                 yield file
 
 
@@ -259,22 +259,36 @@ def _read(file: Path, allowed: Callable[[Path], bool] = lambda resolved: True) -
     try:
         resolved = file.resolve(strict=True)
         if not allowed(resolved):
-            raise InputGone(ItemCode.FOLDER_FORBIDDEN, "the file is not below a folder that the operator has allowed")
-        if not stat.S_ISREG(resolved.stat().st_mode):
-            raise InputGone(ItemCode.NOT_A_FILE, "a device or folder, not a file")
-        with resolved.open("rb") as opened:
+            raise InputGone(ItemCode.FOLDER_FORBIDDEN, "the file is not in a folder that the operator allowed")
+        with _open_without_links(resolved) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise InputGone(ItemCode.NOT_A_FILE, "this is a device or a folder, not a file")
             return _bounded(opened)
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise InputGone(ItemCode.NOT_FOUND, f"the file cannot be read: {reason or 'a loop of links'}") from None
 
 
+def _open_without_links(resolved: Path) -> IO[bytes]:
+    """Opens a path in which no part is a link. Raises OSError if one has become one since: it could lead anywhere."""
+    folder = os.open(resolved.anchor, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in resolved.parts[1:-1]:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # Without waiting: a pipe would have its reader wait for a writer.
+        return open(os.open(resolved.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb")  # noqa: PTH123
+    finally:
+        os.close(folder)
+
+
 def _picture_of(item: JobItem, caller: Caller) -> Loaded:
     row = Analysis.objects.filter(caller.owned).filter(unexpired(), pk=item.location).first()
     if row is None:
-        raise InputGone(ItemCode.NOT_FOUND, "there is no such analysis")
+        raise InputGone(ItemCode.NOT_FOUND, "no analysis has this id")
     if not row.picture:
-        raise InputGone(ItemCode.NOT_FOUND, "the analysis kept no picture; keep it with `store.image`")
+        raise InputGone(ItemCode.NOT_FOUND, "this analysis has no kept picture; `store.image` keeps it")
     return Loaded(_kept(str(row.picture.name)), Source(row.source), row.subject, row.expires_at)
 
 
@@ -283,7 +297,7 @@ def _kept(name: str) -> bytes:
         with default_storage.open(name) as file:
             return _bounded(file)
     except FileNotFoundError:
-        raise InputGone(ItemCode.NOT_FOUND, "the image is not kept any more") from None
+        raise InputGone(ItemCode.NOT_FOUND, "the image is no longer stored") from None
 
 
 def _bounded(file: IO[bytes]) -> bytes:

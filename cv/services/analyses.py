@@ -15,15 +15,15 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from cv.caller import Caller
 from cv.choices import Source, WebhookEvent
 from cv.engine.labels import Attribute
+from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate, FaceResult, Picture
+from cv.files.stores import StorageUnavailable
 from cv.models import Analysis, Face, IdempotentRequest
-from cv.services.inserts import rows_insert
 from cv.services.webhooks import event_emit
-from cv.serving import analyzed, nobody_left
-from cv.stores import StorageUnavailable
+from cv.serving.engines import analyzed, nobody_left
+from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 
@@ -109,29 +109,19 @@ def analysis_reanalyse(
     )
     result = analyzed(data, options, check_client)
     with transaction.atomic():
-        # Whoever erased it meanwhile wins: nothing comes back.
-        if not Analysis.objects.select_for_update().filter(pk=analysis.pk).exists():
-            raise Analysis.DoesNotExist
+        # Raises Analysis.DoesNotExist if it was erased meanwhile: nothing comes back. Read anew, it has no old faces.
+        analysis = Analysis.objects.select_for_update().get(pk=analysis.pk)
         changed = _model_columns(result) | {"asked_attributes": sorted(options.attributes)}
         for name, value in changed.items():
             setattr(analysis, name, value)
         analysis.save(update_fields=list(changed))
         Face.objects.filter(analysis=analysis).delete()
-        _faces_insert(analysis, result)
+        Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
         # Answers remembered for an Idempotency-Key stay what they were, except that the old faces are gone.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
         saved(analysis)
     return analysis
-
-
-def _faces_insert(analysis: Analysis, result: AnalysisResult) -> None:
-    """Saves the faces, and leaves them with the analysis as if they had been read: its answer needs no query."""
-    rows = [_face_row(analysis, face) for face in result.faces]
-    rows_insert(rows)
-    read = analysis.faces.all()
-    read._result_cache = rows
-    analysis._prefetched_objects_cache = {"faces": read}  # type: ignore[attr-defined]
 
 
 def analysis_save(
@@ -165,8 +155,8 @@ def analysis_save(
     )
     with _picture_kept(analysis, result.picture), transaction.atomic():
         first()
-        rows_insert([analysis])
-        _faces_insert(analysis, result)
+        analysis.save(force_insert=True)
+        Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
         event_emit(WebhookEvent.ANALYSIS_CREATED, _told(analysis))
         saved(analysis)
     log.info("analysis saved", extra={"analysis": analysis.pk, "faces": analysis.face_count})
@@ -198,8 +188,8 @@ def _model_columns(result: AnalysisResult) -> dict[str, Any]:
 
 def _coverage_stated(result: AnalysisResult) -> float | None:
     """One number for all intervals of a model; None where there is no interval."""
-    estimates = (estimate for face in result.faces for estimate in (face.attributes.age, face.attributes.beauty))
-    return next((estimate.coverage for estimate in estimates if estimate is not None), None)
+    answers = (face.attributes.get(name) for face in result.faces for name in DEFAULT_OUTPUTS)
+    return next((answer.coverage for answer in answers if isinstance(answer, Estimate)), None)
 
 
 def _told(analysis: Analysis) -> dict[str, Any]:
@@ -238,30 +228,20 @@ def _face_row(analysis: Analysis, face: FaceResult) -> Face:
         quality_score=face.quality.score,
         quality_warnings=[str(warning) for warning in face.quality.warnings],
     )
-    if (age := face.attributes.age) is not None:
-        row.age, row.age_low, row.age_high = _estimate_columns(age)
-    if (beauty := face.attributes.beauty) is not None:
-        row.beauty, row.beauty_low, row.beauty_high = _estimate_columns(beauty)
-    if (gender := face.attributes.gender) is not None:
-        row.gender, row.gender_probability = _category_columns(gender)
-        row.probabilities["gender"] = dict(gender.probabilities)
-    if (race := face.attributes.race) is not None:
-        row.race, row.race_probability = _category_columns(race)
-        row.probabilities["race"] = dict(race.probabilities)
-    if (expression := face.attributes.expression) is not None:
-        row.expression, row.expression_probability = _category_columns(expression)
-        row.probabilities["expression"] = dict(expression.probabilities)
+    # The five have columns of their own.
+    for name in DEFAULT_OUTPUTS:
+        match face.attributes.get(name):
+            case Estimate(value, interval) if interval is not None:
+                columns: dict[str, Any] = {name: value, f"{name}_low": interval[0], f"{name}_high": interval[1]}
+            case Category(label, probabilities):
+                # Plain text: database drivers have ideas of their own about enums.
+                columns = {name: str(label), f"{name}_probability": probabilities[label]}
+                row.probabilities[name] = dict(probabilities)
+            case _:
+                continue
+        for column, stored in columns.items():
+            setattr(row, column, stored)
     return row
-
-
-def _estimate_columns(estimate: Estimate) -> tuple[float, float, float]:
-    low, high = estimate.interval
-    return estimate.value, low, high
-
-
-def _category_columns(category: Category) -> tuple[str, float]:
-    # Plain text: database drivers have ideas of their own about enums.
-    return str(category.label), category.probabilities[category.label]
 
 
 def analysis_delete(analysis: Analysis) -> None:

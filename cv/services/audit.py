@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from cv.caller import Caller
 from cv.choices import AuditAction
 from cv.models import AuditEvent
+from cv.trust.caller import Caller
 from telemetry.logs import request_id
 
 

@@ -19,13 +19,13 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from cv.caller import Caller
 from cv.choices import ItemState, JobSource, JobState
 from cv.engine.types import AnalysisResult
 from cv.jobs.errors import ItemCode
 from cv.jobs.inputs import InputGone
 from cv.models import Analysis, Job, JobItem
 from cv.services.analyses import AnalysisRequest, analysis_save
+from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +181,7 @@ def item_save(
     def first() -> None:
         _ask_for(item, lease)
         if of is not None and not Analysis.objects.select_for_update().filter(pk=of).exists():
-            raise InputGone(ItemCode.NOT_FOUND, "there is no such analysis")
+            raise InputGone(ItemCode.NOT_FOUND, "no analysis has this id")
 
     def saved(analysis: Analysis) -> None:
         _close(item, state=ItemState.DONE, analysis=analysis, location="")

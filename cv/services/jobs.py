@@ -15,16 +15,16 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from cv.caller import Caller
 from cv.choices import ItemState, JobSource, JobState, WebhookEvent
 from cv.engine.types import AnalysisOptions
-from cv.jobs.bell import ring
+from cv.files.stores import StorageUnavailable
+from cv.jobs.broker import announce_jobs
 from cv.jobs.errors import MENDABLE, EmptyJob, JobConflict
 from cv.jobs.inputs import JobInputs, NewItem, limited, remove_inputs
 from cv.models import Analysis, Job, JobItem
 from cv.services.analyses import StoreOptions, analyses_delete, nothing_more
 from cv.services.webhooks import event_emit
-from cv.stores import StorageUnavailable
+from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 
@@ -66,20 +66,20 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
     try:
         new = list(limited(request.inputs.items(job.pk)))
         if not new:
-            raise EmptyJob("there is no image in it")
+            raise EmptyJob("the job contains no image")
         job.item_count = len(new)
         with transaction.atomic():
             job.created_at = timezone.now()
             job.save(force_insert=True)
             JobItem.objects.bulk_create(_rows(job, new), batch_size=INSERT_BATCH)
             saved(job)
-            transaction.on_commit(ring)
+            transaction.on_commit(announce_jobs)
     except BaseException:
         # Where the storage is away by now, the next purge finds them.
         with contextlib.suppress(StorageUnavailable):
             remove_inputs(job.pk)
         raise
-    log.info("job made", extra={"job": job.pk, "items": job.item_count})
+    log.info("job created", extra={"job": job.pk, "items": job.item_count})
     return job
 
 
@@ -144,7 +144,7 @@ def job_retry(job: Job) -> Job:
 
     def retry(row: Job) -> None:
         if row.state == JobState.CANCELLED:
-            raise JobConflict("a job that was cancelled cannot be tried again")
+            raise JobConflict("a cancelled job cannot be retried")
         again = JobItem.objects.filter(_retriable(row), job=row, state=ItemState.FAILED)
         renewed = again.update(
             state=ItemState.PENDING,
@@ -155,13 +155,13 @@ def job_retry(job: Job) -> Job:
             finished_at=None,
         )
         if not renewed:
-            raise JobConflict("no failed image of this job can be tried again")
+            raise JobConflict("this job has no failed image that can be retried")
         if row.state not in OPEN:
             row.finished_at = None
             row.save(update_fields=["finished_at"])
             _reopen(row)
         else:
-            transaction.on_commit(ring)
+            transaction.on_commit(announce_jobs)
 
     return _changed(job, retry)
 
@@ -220,7 +220,7 @@ def _changed(job: Job, change: Callable[[Job], None]) -> Job:
 def _reopen(row: Job) -> None:
     row.state = JobState.RUNNING if row.started_at else JobState.PENDING
     row.save(update_fields=["state"])
-    transaction.on_commit(ring)
+    transaction.on_commit(announce_jobs)
 
 
 def _end(row: Job, state: JobState, now: datetime) -> None:

@@ -10,10 +10,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from cv.choices import DeliveryState, ItemState, JobSource, JobState
+from cv.files.pictures import pictures_before
 from cv.jobs.errors import MENDABLE, JobConflict
 from cv.jobs.inputs import inputs_before
 from cv.models import Analysis, AuditEvent, IdempotentRequest, Job, JobItem, WebhookDelivery
-from cv.pictures import pictures_before
 from cv.services.analyses import analyses_delete
 from cv.services.jobs import job_cancel, remove_jobs
 

@@ -8,14 +8,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from cv.caller import Caller
 from cv.choices import AuditAction, WebhookEvent
 from cv.models import Analysis, Face, IdempotentRequest, Job
-from cv.receipts import Erased, signed_receipt
 from cv.services.analyses import nothing_more
 from cv.services.audit import audit_note
 from cv.services.jobs import remove_jobs
 from cv.services.webhooks import event_emit
+from cv.trust.caller import Caller
+from cv.trust.receipts import Erased, signed_receipt
 
 
 def subject_erase(

@@ -2,35 +2,22 @@
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
+from cv import bells
 from cv.choices import DeliveryState, WebhookEvent
-from cv.doorbell import ring
 from cv.models import Webhook, WebhookDelivery
-from cv.sealing import seal
+from cv.outbound.webhooks import SECRET_PURPOSE, Tried
+from cv.trust.sealing import seal
 
-SECRET_PURPOSE = "webhook"  # noqa: S105 -- what the seal is for, not a secret
 # The wait before each next try; with the last one, a delivery has been tried for a day and a half.
 BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 28_800, 86_400))
 # Longer than a try may take: another worker takes the delivery over only if this one died.
 LEASE = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """How one try went: the receiver's status, or why there was none."""
-
-    status: int | None = None
-    error: str = ""
-
-    @property
-    def arrived(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
 
 
 def webhook_create(url: str, events: Iterable[WebhookEvent]) -> tuple[Webhook, str]:
@@ -62,11 +49,6 @@ def event_emit(event: WebhookEvent, data: dict[str, Any]) -> None:
 
     ``data`` holds ids and counts only: the receiver reads the rest through the API, with a key of its own.
     """
-    # Every analysis asks this, mostly for nothing; see ``api_key_usable``.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM cv_webhook WHERE active LIMIT 1")
-        if cursor.fetchone() is None:
-            return
     now = timezone.now()
     wanted = [row for row in Webhook.objects.filter(active=True) if event in row.events]
     rows = [
@@ -81,7 +63,7 @@ def event_emit(event: WebhookEvent, data: dict[str, Any]) -> None:
     ]
     if rows:
         WebhookDelivery.objects.bulk_create(rows)
-        transaction.on_commit(ring)
+        transaction.on_commit(bells.DELIVERIES.ring)
 
 
 def delivery_claim(now: datetime | None = None) -> WebhookDelivery | None:

@@ -7,9 +7,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.models import Analysis, ApiKey
 from cv.services import api_key_create, api_key_revoke
+from cv.trust.caller import Caller
 from tests.factories import stored_analysis
 
 URL = "/api/v1/analyses"

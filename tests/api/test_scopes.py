@@ -8,11 +8,11 @@ from django.contrib.auth.models import User
 from django.urls import get_resolver
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.choices import Scope, WebhookEvent
 from cv.jobs.inputs import UrlInputs
 from cv.models import Analysis
 from cv.services import api_key_create, webhook_create
+from cv.trust.caller import Caller
 from tests.factories import close, face_result, stored_analysis
 from tests.jobs import made_job
 

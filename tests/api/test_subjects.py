@@ -15,12 +15,12 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.choices import Scope
 from cv.engine.labels import Attribute
 from cv.models import Analysis, ApiKey, AuditEvent, Face, IdempotentRequest
-from cv.receipts import canonical, is_genuine
 from cv.services import api_key_create
+from cv.trust.caller import Caller
+from cv.trust.receipts import canonical, is_genuine
 from tests.factories import close, face_result, stored_analysis, streamed
 
 ANALYSES = "/api/v1/analyses"

@@ -10,10 +10,10 @@ import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
-from cv import serving
-from cv.caller import Caller
 from cv.engine.types import Estimate
 from cv.models import Analysis, ApiKey, AuditEvent, Face
+from cv.serving import engines
+from cv.trust.caller import Caller
 from tests.factories import analysis_result, close, described, face_result, stored_analysis
 
 URL = "/api/v1/analyses"
@@ -55,7 +55,7 @@ def test_detections_heed_their_options(api: APIClient, two_faces: bytes) -> None
 @pytest.fixture
 def newer_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that finds other faces than yesterday's."""
-    engine = serving.served_engine()
+    engine = engines.served_engine()
     found = analysis_result(described(age=Estimate(50.0, (45.0, 55.0), coverage=0.9), beauty=None))
     newer = replace(found, model=replace(found.model, version="2027.1"))
     monkeypatch.setattr(type(engine), "analyze", lambda *_: newer)
@@ -99,7 +99,7 @@ def test_reanalysis_without_a_kept_picture_is_400_and_says_why(
     for row in (without, lost):
         answer = api.post(f"{URL}/{row.pk}/reanalyse", {})
         assert answer.status_code == 400
-        message = "picture: this analysis kept no picture to analyse again; keep it with `store.image`"
+        message = "picture: this analysis has no kept picture to analyze again; `store.image` keeps it"
         assert answer.json()["error"]["code"] == "invalid_request"
         assert answer.json()["error"]["message"] == message
 
@@ -150,7 +150,7 @@ def test_answers_about_faces_are_for_their_caller_alone(api: APIClient, caller: 
 
 
 def test_headers_say_which_model_answered_and_how_long_each_stage_took(api: APIClient, grace_hopper: bytes) -> None:
-    card = serving.served_engine().card
+    card = engines.served_engine().card
     for path in (URL, "/api/v1/detections"):
         answer = api.post(path, {"image": as_text(grace_hopper)})
         assert answer["X-Model-Version"] == f"{card.name}/{card.version}"

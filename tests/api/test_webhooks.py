@@ -15,13 +15,14 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.caller import Caller
 from cv.choices import DeliveryState, Scope, WebhookEvent
 from cv.models import Analysis, Webhook, WebhookDelivery
-from cv.sealing import seal
+from cv.outbound.webhooks import signature
 from cv.services import analysis_delete, api_key_create, delivery_claim, delivery_note, webhook_create
 from cv.services.webhooks import BACK_OFF, SECRET_PURPOSE, Tried
-from cv.webhook_sender import deliver_due, signature
+from cv.trust.caller import Caller
+from cv.trust.sealing import seal
+from cv.workers.deliveries import deliver_due
 from tests.factories import face_result, stored_analysis
 from tests.site import Site
 

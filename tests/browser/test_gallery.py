@@ -10,11 +10,11 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from cv.caller import Caller
 from cv.engine.types import Estimate
-from cv.gallery import PAGE_SIZE
 from cv.models import Analysis
+from cv.trust.caller import Caller
 from tests.factories import described, face_result, stored_analysis
+from web.pages.search import PAGE_SIZE
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from pytest_django import Settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from cv.caller import Caller
 from cv.choices import Scope, WebhookEvent
 from cv.jobs.inputs import UrlInputs
 from cv.models import ApiKey
 from cv.services import api_key_create, webhook_create
-from cv.serving import served_engine
+from cv.serving.engines import served_engine
+from cv.trust.caller import Caller
 from tests.factories import face_result, stored_analysis
 from tests.jobs import made_job
 

@@ -13,14 +13,14 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.abstention import abstains, unsure
-from cv.caller import Caller
 from cv.engine.labels import Attribute
 from cv.engine.types import Category, Estimate
 from cv.models import Face
 from cv.statistics import K, charts
-from cv.templatetags.faces import in_words
-from tests.cv.test_dashboard import last_days
+from cv.trust.caller import Caller
 from tests.factories import RACE, described, face_result, stored_analysis
+from tests.web.admin.test_dashboard import last_days
+from web.templatetags.faces import in_words
 
 PERHAPS_MALE = Category("male", {"female": 0.26, "male": 0.74})
 SOMEONE_GROWN_UP = Estimate(40.0, (25.0, 55.0), coverage=0.85)

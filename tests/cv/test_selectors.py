@@ -5,11 +5,11 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from cv.caller import Caller
 from cv.engine.types import Category, Estimate
 from cv.models import Analysis
 from cv.selectors import AnalysisFilter, analyses_of
 from cv.services import api_key_create
+from cv.trust.caller import Caller
 from tests.factories import described, face_result, stored_analysis
 
 

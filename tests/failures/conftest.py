@@ -11,10 +11,10 @@ from django.db import connection
 from PIL import Image
 from pytest_django import Settings
 
+from cv.jobs.broker import celery_app
 from tests.failures.brokers import Broker, RabbitMQ, Redis
 from tests.failures.workers import Crew, Server, Workers
 from tests.sqlite_file import django_db_modify_db_settings  # noqa: F401
-from xcloud.celery import app
 
 COUNT = int(os.environ.get("TEST_FAILURES_IMAGES", 2000))
 BROKERS = {"redis": Redis, "rabbitmq": RabbitMQ}
@@ -75,7 +75,7 @@ def workers(broker: Broker | None, tmp_path: Path, transactional_db: None, setti
     if broker:
         # Where the test itself rings; Celery's own settings are made when it is first imported.
         settings.XCLOUD_BROKER_URL = broker.url
-        app.conf.broker_url = broker.url
+        celery_app().conf.broker_url = broker.url
     workers = (Crew if broker else Server)(environment, tmp_path)
     try:
         yield workers

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 
-from cv.caller import Caller
 from cv.choices import ItemState, JobState, WebhookEvent
 from cv.engine.types import AnalysisOptions
 from cv.models import Analysis, Face, Job, JobItem, WebhookDelivery
 from cv.services import JobRequest, job_create, webhook_create
 from cv.services.job_items import result_id
+from cv.trust.caller import Caller
 from tests.failures.brokers import Broker
 from tests.failures.waiting import wait_for
 from tests.failures.workers import END_S, START_S, Workers

@@ -7,15 +7,17 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from cv import doorbell
-from cv.webhook_sender import deliver_due, run_forever
+from cv import bells
+from cv.workers.deliveries import deliver_due, run_forever
 
 
 class Command(BaseCommand):
-    help = "Delivers webhooks until it is stopped, or with --once what is due now. Safe to run beside the server."
+    help = (
+        "Delivers webhooks until it is stopped; with --once only those that are due now. Safe to run beside the server."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="try what is due now, then end")
+        parser.add_argument("--once", action="store_true", help="deliver what is due now, then exit")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if once:
@@ -25,7 +27,7 @@ class Command(BaseCommand):
 
         def ended(signum: int, frame: FrameType | None) -> None:
             stop.set()
-            doorbell.ring()
+            bells.DELIVERIES.ring()
 
         signal.signal(signal.SIGTERM, ended)
         signal.signal(signal.SIGINT, ended)

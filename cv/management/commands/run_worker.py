@@ -8,28 +8,28 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from cv import bells
 from cv.engine.errors import ModelNotReady
-from cv.jobs import bell
 
 
 class Command(BaseCommand):
-    help = "Works on jobs. SIGTERM or Ctrl-C finishes the images in the engine and gives the others back."
+    help = "Processes jobs. On SIGTERM or Ctrl-C it finishes the images in its engines and returns the others."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--exit-when-idle", type=float, metavar="S", help="end after S seconds without work")
+        parser.add_argument("--exit-when-idle", type=float, metavar="S", help="exit after S seconds without work")
         parser.add_argument(
-            "--exit-with-parent", action="store_true", help="end with the standard input, a pipe from the parent"
+            "--exit-with-parent", action="store_true", help="exit when standard input closes (a pipe from the parent)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Imported here: the engine's libraries take seconds, which `help` need not.
-        from cv.jobs.process import step_back, worker_here
+        from cv.workers.process import step_back, worker_here
 
         step_back()
         if settings.XCLOUD_BROKER_URL and options["exit_when_idle"] is None:
-            from xcloud.celery import run
+            from cv.workers.celery import run
 
-            # Celery listens for the bell and starts the same loop; see cv.tasks.
+            # Celery listens for the bell and starts the same loop; see cv.workers.celery.
             sys.exit(run())
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -39,8 +39,8 @@ class Command(BaseCommand):
         try:
             closed = worker_here(stop).run(options["exit_when_idle"])
         except ModelNotReady as error:
-            raise CommandError(f"no job can be worked on: {error}") from error
-        self.stdout.write(f"worked on {closed} images")
+            raise CommandError(f"jobs cannot be processed: {error}") from error
+        self.stdout.write(f"processed {closed} images")
 
 
 def _stop(stop: threading.Event) -> None:
@@ -48,10 +48,10 @@ def _stop(stop: threading.Event) -> None:
         # Asked twice: at once. The leases bring everything back.
         sys.exit(1)
     stop.set()
-    bell.ring_here()
+    bells.JOBS.ring()
 
 
 def _watch_parent(stop: threading.Event) -> None:
     sys.stdin.buffer.read()
     stop.set()
-    bell.ring_here()
+    bells.JOBS.ring()

@@ -8,14 +8,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cv.receipts import is_genuine, key_id, public_key
+from cv.trust.receipts import is_genuine, key_id, public_key
 
 
 class Command(BaseCommand):
-    help = "Says whether a receipt of erasure is genuine: signed by this server's key, or by the one given."
+    help = "Checks that a receipt of erasure is genuine: signed by this server's key, or by the given one."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="the JSON that the erase request answered")
+        parser.add_argument("file", type=Path, help="the JSON answer of the erase request")
         parser.add_argument("--key", type=Path, help="a public key in PEM, as /api/v1/receipt-keys publishes it")
 
     def handle(self, *args: Any, file: Path, key: Path | None, **options: Any) -> None:

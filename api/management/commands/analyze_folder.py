@@ -1,0 +1,220 @@
+"""Analyses every image of a folder and writes one table; goes on where it was stopped."""
+
+import json
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Count, Sum
+from tqdm import tqdm
+
+from api.job_results import FILE_FORMATS, write_results
+from cv.choices import ItemState
+from cv.engine.errors import ModelNotReady
+from cv.engine.types import AnalysisOptions
+from cv.jobs.errors import JobRefused
+from cv.jobs.inputs import LocalInputs
+from cv.jobs.progress import JobStatus, status_of
+from cv.models import Job, JobItem
+from cv.services import JobRequest, StoreOptions, job_create, job_delete, job_finish
+from cv.services.jobs import OPEN
+from cv.trust.caller import Caller
+
+LOOK_S: Final = 0.5
+SOME_FAILED: Final = 2
+INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is written beside the table until it is whole: which job it is, and what was asked for."""
+
+    job: str
+    folder: str
+    min_face_px: int
+    max_faces: int
+    ttl_days: int | None
+    subject: str
+
+    def same_request(self, other: "Note") -> bool:
+        return asdict(self) | {"job": other.job} == asdict(other)
+
+
+class Command(BaseCommand):
+    help = (
+        "Analyzes every image below DIR on all cores and writes a table (.parquet, .csv: a row per face; .jsonl: a "
+        "line per image). If it is stopped, even by a power cut, call it again and it continues. Exit status: 0 if all "
+        "images succeeded, 2 if some failed (the table says why), 130 if it was stopped, 1 if it could not run or was "
+        "cancelled."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        options = AnalysisOptions()
+        parser.add_argument("folder", type=Path, metavar="DIR")
+        parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"one of {', '.join(FILE_FORMATS)}")
+        parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists, and start again")
+        parser.add_argument("--user", default="", help="the owner of the analyses; default: the first administrator")
+        parser.add_argument("--subject", default="", help="your own name for the person in the pictures")
+        parser.add_argument("--ttl-days", type=int, help="delete the analyses after this many days")
+        parser.add_argument("--forget", action="store_true", help="delete the analyses when the table is written")
+        parser.add_argument("--min-face-px", type=int, default=options.min_face_px)
+        parser.add_argument("--max-faces", type=int, default=options.max_faces)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        folder, out = options["folder"], options["out"]
+        check_paths(folder, out, options["overwrite"])
+        caller = Caller(user=owner(options["user"]))
+        wanted = Note(
+            job=str(uuid.uuid4()),
+            folder=str(folder.resolve()),
+            min_face_px=options["min_face_px"],
+            max_faces=options["max_faces"],
+            ttl_days=options["ttl_days"],
+            subject=options["subject"],
+        )
+        notes = out.with_name(f"{out.name}.job")
+        if options["overwrite"]:
+            out.unlink(missing_ok=True)
+            notes.unlink(missing_ok=True)
+        try:
+            job = self._job(noted(notes, wanted), caller)
+            status, seconds = self._worked(job)
+        except (JobRefused, ModelNotReady) as error:
+            notes.unlink(missing_ok=True)
+            raise CommandError(str(error)) from error
+        if status.job.state in OPEN:
+            self.stdout.write(
+                f"stopped at {closed(status)} of {job.item_count}; run the same command again to continue"
+            )
+            sys.exit(INTERRUPTED)
+        write_results(job, out, caller.attributes)
+        self._summarise(status, seconds, out)
+        if options["forget"]:
+            job_delete(job, with_analyses=True)
+        notes.unlink()
+        if cancelled := status.counts[ItemState.CANCELLED]:
+            raise CommandError(f"the job was cancelled: {cancelled:,} images were not analyzed")
+        if status.counts[ItemState.FAILED]:
+            sys.exit(SOME_FAILED)
+
+    def _job(self, note: Note, caller: Caller) -> Job:
+        """The job of an earlier call, or a new one under the id that was noted before it was made."""
+        if (job := Job.objects.filter(pk=note.job).first()) is not None:
+            self.stdout.write(f"continuing: {closed(status_of(job))} of {job.item_count} images are done")
+            return job
+        options = AnalysisOptions(min_face_px=note.min_face_px, max_faces=note.max_faces)
+        store = StoreOptions(ttl_days=note.ttl_days, subject=note.subject)
+        inputs = LocalInputs(Path(note.folder))
+        return job_create(JobRequest(inputs, options, store, job_id=uuid.UUID(note.job)), caller)
+
+    def _worked(self, job: Job) -> tuple[JobStatus, float]:
+        """How the job is after this process worked on it until its end or a signal, and the seconds it took."""
+        started = time.monotonic()
+        # A call that was killed behind its last image could not say any more that the job was over.
+        job_finish(job.pk)
+        if (status := status_of(Job.objects.get(pk=job.pk))).job.state not in OPEN:
+            return status, 0.0
+        # Imported here: the engine's libraries take seconds, which `help` need not.
+        from cv.workers.process import worker_here
+
+        stop = threading.Event()
+        worker = worker_here(stop, only=job.pk)
+        work = threading.Thread(target=worker.run, name="worker")
+        with ended_by_signals(stop.set), tqdm(total=job.item_count, unit=" images", disable=None) as bar:
+            bar.update(closed(status_of(job)))
+            bar.unpause()
+            work.start()
+            while work.is_alive():
+                work.join(LOOK_S)
+                status = status_of(Job.objects.get(pk=job.pk))
+                bar.update(closed(status) - bar.n)
+                if status.job.state not in OPEN:
+                    stop.set()
+        return status_of(Job.objects.get(pk=job.pk)), time.monotonic() - started
+
+    def _summarise(self, status: JobStatus, seconds: float, out: Path) -> None:
+        job = status.job
+        faces = JobItem.objects.filter(job=job).aggregate(faces=Sum("analysis__face_count"))["faces"] or 0
+        done, failed = status.counts[ItemState.DONE], status.counts[ItemState.FAILED]
+        self.stdout.write(f"{done:,} images with {faces:,} faces analyzed, {failed:,} failed")
+        failures = JobItem.objects.filter(job=job, state=ItemState.FAILED).order_by().values_list("error_code")
+        for code, count in failures.annotate(count=Count("pk")).order_by("-count", "error_code"):
+            self.stdout.write(f"  {code}: {count:,}")
+        self.stdout.write(f"{seconds:.0f} s in this run; results in {out}")
+
+
+def check_paths(folder: Path, out: Path, overwrite: bool) -> None:
+    """Raises CommandError."""
+    if not folder.is_dir():
+        raise CommandError(f"{folder} is not a folder")
+    if out.suffix.lower() not in FILE_FORMATS:
+        raise CommandError(f"--out must end in one of {', '.join(FILE_FORMATS)}")
+    if not out.parent.is_dir():
+        raise CommandError(f"{out.parent} is not a folder")
+    if out.exists() and not overwrite:
+        raise CommandError(f"{out} exists already; --overwrite replaces it")
+
+
+def owner(username: str) -> User:
+    """Raises CommandError where there is nobody of that name, or no administrator."""
+    found = User.objects.filter(username=username) if username else User.objects.filter(is_superuser=True)
+    if (user := found.order_by("pk").first()) is None:
+        who = (
+            f"there is no user {username!r}"
+            if username
+            else "there is no administrator yet; create one with `manage.py ensure_admin`"
+        )
+        raise CommandError(f"--user: {who}")
+    return user
+
+
+def noted(file: Path, wanted: Note) -> Note:
+    """The note of an earlier call for the same table, or ``wanted``, noted now. Raises CommandError."""
+    if file.exists():
+        try:
+            note = Note(**json.loads(file.read_text()))
+        except (ValueError, TypeError) as error:
+            raise CommandError(f"{file} was not written by this command; remove it, or choose another --out") from error
+        if not note.same_request(wanted):
+            raise CommandError(f"{file} belongs to an unfinished run with other options; --overwrite starts again")
+        return note
+    draft = file.with_name(f"{file.name}.part")
+    draft.write_text(json.dumps(asdict(wanted)))
+    draft.replace(file)
+    return wanted
+
+
+def closed(status: JobStatus) -> int:
+    return status.job.item_count - status.counts[ItemState.PENDING] - status.counts[ItemState.RUNNING]
+
+
+class ended_by_signals:  # noqa: N801 -- a context, named as one
+    """SIGINT and SIGTERM call ``end`` the first time, and are what they were before from then on."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end = end
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._told)
+
+    def __exit__(self, *error: object) -> None:
+        self._restore()
+
+    def _told(self, *signal_and_frame: object) -> None:
+        self._restore()
+        self._end()
+
+    def _restore(self) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)

@@ -1,0 +1,70 @@
+"""Kept files in a folder of this machine, or of a disk that several machines mount."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.files import File
+from django.core.files.storage import FileSystemStorage
+
+from cv.files.stores import NoAddress, Room, StorageUnavailable, StoredFile
+
+
+@contextlib.contextmanager
+def outage_told() -> Iterator[None]:
+    """Raises StorageUnavailable for a disk that is full, gone or not ours; a file that is not there stays that."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StorageUnavailable(f"cannot be used ({error.strerror or type(error).__name__})") from error
+
+
+class LocalStore(FileSystemStorage):
+    """Files that only the service's own user can read."""
+
+    def __init__(self, location: str | None = None) -> None:
+        super().__init__(location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
+
+    def _open(self, name: str, mode: str = "rb") -> File[Any]:
+        with outage_told():
+            return super()._open(name, mode)  # type: ignore[misc, no-any-return]
+
+    def _save(self, name: str, content: File[Any]) -> str:
+        with outage_told():
+            return super()._save(name, content)  # type: ignore[misc, no-any-return]
+
+    def delete(self, name: str) -> None:
+        with outage_told():
+            super().delete(name)
+
+    def url(self, name: str | None) -> str:
+        raise NoAddress("kept files have no address")
+
+    def files(self, prefix: str = "") -> Iterator[StoredFile]:
+        root = Path(self.location)
+        # Only the folder that the prefix names has to be looked through.
+        for folder, _folders, names in os.walk(root / prefix.rpartition("/")[0]):
+            for name in names:
+                file = Path(folder, name)
+                relative = file.relative_to(root).as_posix()
+                # Whoever deleted it meanwhile was right.
+                with contextlib.suppress(FileNotFoundError), outage_told():
+                    if relative.startswith(prefix) and file.is_file():
+                        about = file.stat()
+                        yield StoredFile(relative, about.st_size, datetime.fromtimestamp(about.st_mtime, UTC))
+
+    def prepare(self) -> None:
+        """Folders are made when they are needed."""
+
+    def room(self) -> Room:
+        root = Path(self.location)
+        existing = next(folder for folder in (root, *root.parents) if folder.exists())
+        return Room(sum(file.size for file in self.files()), shutil.disk_usage(existing).free)

@@ -1,0 +1,156 @@
+"""Kept files as private objects of an S3-compatible bucket."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any, cast
+
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.files import File
+from storages.backends.s3 import S3Storage
+from storages.utils import clean_name
+
+from cv.files.stores import IN_MEMORY, NoAddress, StorageUnavailable, StoredFile
+
+# An outage has to be told while the client still waits: two tries, each with an end.
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 20
+TRIES = 2
+CHUNK = 256 * 1024
+
+
+@contextlib.contextmanager
+def outage_told() -> Iterator[None]:
+    """Raises FileNotFoundError for an object that is not there, and StorageUnavailable for everything else."""
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in {"NoSuchKey", "404"}:
+            raise FileNotFoundError("no such object") from error
+        raise StorageUnavailable(f"refused the request ({code})") from error
+    except (BotoCoreError, Boto3Error) as error:
+        raise StorageUnavailable from error
+
+
+class S3Store(S3Storage):  # type: ignore[misc]
+    """Objects without an ACL, which makes them private to the bucket's owner.
+
+    A name is never written twice, so overwriting needs no look first. Clients are made once a thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        bucket_name: str,
+        location: str,
+        endpoint_url: str | None,
+        region_name: str | None,
+        addressing_style: str,
+        encryption: str | None,
+        access_key: str | None,
+        secret_key: str | None,
+    ) -> None:
+        super().__init__(
+            bucket_name=bucket_name,
+            location=location,
+            endpoint_url=endpoint_url,
+            region_name=region_name,
+            access_key=access_key,
+            secret_key=secret_key,
+            default_acl=None,
+            file_overwrite=True,
+            object_parameters={"ServerSideEncryption": encryption} if encryption else {},
+            max_memory_size=IN_MEMORY,
+            transfer_config=TransferConfig(use_threads=False),
+            client_config=Config(
+                s3={"addressing_style": addressing_style},
+                connect_timeout=CONNECT_TIMEOUT_S,
+                read_timeout=READ_TIMEOUT_S,
+                retries={"total_max_attempts": TRIES, "mode": "standard"},
+                # Not every S3-compatible server knows the checksums that boto3 sends on its own.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def _open(self, name: str, mode: str = "rb") -> File[bytes]:
+        """The whole object at once, in one request: whoever reads on is not met by an outage any more."""
+        if mode != "rb":
+            raise ValueError("kept files are opened for reading; save() writes them")
+        file = cast(IO[bytes], tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 -- the caller closes it
+        try:
+            with outage_told():
+                body = self._client.get_object(Bucket=self.bucket_name, Key=self._key(name))["Body"]
+                with contextlib.closing(body):
+                    for chunk in body.iter_chunks(CHUNK):
+                        file.write(chunk)
+        except BaseException:
+            file.close()
+            raise
+        file.seek(0)
+        return File(file, name)
+
+    def _save(self, name: str, content: File[Any]) -> str:
+        with outage_told():
+            return str(super()._save(name, content))
+
+    def delete(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError), outage_told():
+            self._client.delete_object(Bucket=self.bucket_name, Key=self._key(name))
+
+    def exists(self, name: str) -> bool:
+        try:
+            self._head(name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def size(self, name: str) -> int:
+        return int(self._head(name)["ContentLength"])
+
+    def url(self, name: str, *args: Any, **kwargs: Any) -> str:
+        raise NoAddress("kept files have no address")
+
+    def files(self, prefix: str = "") -> Iterator[StoredFile]:
+        root = f"{self.location}/" if self.location else ""
+        token: dict[str, str] = {}
+        while True:
+            with outage_told():
+                found = self._client.list_objects_v2(Bucket=self.bucket_name, Prefix=root + prefix, **token)
+            for entry in found.get("Contents", ()):
+                yield StoredFile(entry["Key"].removeprefix(root), entry["Size"], entry["LastModified"])
+            if not found.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": found["NextContinuationToken"]}
+
+    def prepare(self) -> None:
+        """Makes the bucket. Raises StorageUnavailable."""
+        region = self._client.meta.region_name
+        where = {} if region in {None, "us-east-1"} else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        with outage_told():
+            try:
+                self._client.create_bucket(Bucket=self.bucket_name, **where)
+            except (self._client.exceptions.BucketAlreadyOwnedByYou, self._client.exceptions.BucketAlreadyExists):
+                return
+
+    def room(self) -> None:
+        """A bucket has no end, and its size is known only to whoever lists a thousand objects a request."""
+
+    @property
+    def _client(self) -> Any:
+        return self.connection.meta.client
+
+    def _key(self, name: str) -> str:
+        return str(self._normalize_name(clean_name(name)))
+
+    def _head(self, name: str) -> dict[str, Any]:
+        """Raises FileNotFoundError, StorageUnavailable."""
+        with outage_told():
+            answer: dict[str, Any] = self._client.head_object(Bucket=self.bucket_name, Key=self._key(name))
+        return answer

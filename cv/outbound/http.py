@@ -1,0 +1,120 @@
+"""HTTP to addresses that clients name: connected to the very address that was checked, and over by a deadline."""
+
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from urllib.parse import SplitResult, quote
+
+from cv.outbound.addresses import Address, UrlFetchFailed, public_addresses
+
+TIMEOUT_S = 5.0
+CHUNK = 64 * 1024
+# A host with a hundred addresses that all time out must not cost a hundred time-outs.
+MAX_ADDRESSES = 3
+
+
+class Deadline:
+    """A moment that everything must be done by: looking up, connecting, and every byte of the answer."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._until = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds that are left. Raises UrlFetchFailed where none is."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise UrlFetchFailed(f"the server took more than {self.seconds:g} s")
+        return left
+
+
+class _PinnedConnection(http.client.HTTPConnection):
+    """Connects to the address that was checked: a second look-up of the name could answer otherwise."""
+
+    def __init__(self, url: SplitResult, port: int, addresses: list[Address], deadline: Deadline) -> None:
+        super().__init__(url.hostname or "", port, timeout=TIMEOUT_S)
+        self._addresses = addresses[:MAX_ADDRESSES]
+        self._deadline = deadline
+        self._tls = ssl.create_default_context() if url.scheme == "https" else None
+        self._plain: socket.socket | None = None
+
+    def connect(self) -> None:
+        self.sock = self._connected()
+        # A second handle of the same connection, which another thread can shut at any moment, TLS or not.
+        self._plain = self.sock.dup()
+        if self._tls is not None:
+            self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
+
+    def _connected(self) -> socket.socket:
+        failure: OSError | None = None
+        for address in self._addresses:
+            try:
+                return socket.create_connection((str(address), self.port), min(TIMEOUT_S, self._deadline.left()))
+            except OSError as error:
+                failure = error
+        raise failure or OSError("no address")
+
+    def cut(self) -> None:
+        """Ends whatever is going on; the reader sees the end of the stream."""
+        if self._plain is not None:
+            with contextlib.suppress(OSError):
+                self._plain.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        super().close()
+        if self._plain is not None:
+            self._plain.close()
+
+
+@contextlib.contextmanager
+def answer_of(
+    method: str,
+    parts: SplitResult,
+    port: int,
+    deadline: Deadline,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+) -> Iterator[http.client.HTTPResponse]:
+    """The answer to one request; redirects are the caller's. Raises UrlForbidden, UrlFetchFailed."""
+    addresses = public_addresses(parts.hostname or "", port, min(TIMEOUT_S, deadline.left()))
+    connection = _PinnedConnection(parts, port, addresses, deadline)
+    # A time-out ends one silence; a server that sends a byte every four seconds would never run into it.
+    cutter = threading.Timer(deadline.left(), connection.cut)
+    cutter.daemon = True
+    cutter.start()
+    try:
+        connection.request(method, _target(parts), body=body, headers=dict(headers))
+        yield connection.getresponse()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        deadline.left()
+        raise UrlFetchFailed(f"the URL could not be fetched: {type(error).__name__}") from error
+    finally:
+        cutter.cancel()
+        connection.close()
+
+
+def _target(parts: SplitResult) -> str:
+    """Path and query as they go over the wire, in ASCII."""
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    query = quote(parts.query, safe="/?%:@!$&'()*+,;=~-._[]")
+    return f"{path}?{query}" if query else path
+
+
+def read_up_to(response: http.client.HTTPResponse, max_bytes: int, deadline: Deadline) -> bytes | None:
+    """The body, or None where it has more bytes. Raises UrlFetchFailed."""
+    if response.length is not None and response.length > max_bytes:
+        return None
+    data = bytearray()
+    while chunk := response.read1(CHUNK):
+        data += chunk
+        if len(data) > max_bytes:
+            return None
+        deadline.left()
+    deadline.left()
+    if response.length:
+        raise UrlFetchFailed("the connection closed before the end of the file")
+    return bytes(data)

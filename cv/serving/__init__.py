@@ -1,0 +1,1 @@
+"""The engines that requests are served with, and the gate before them."""

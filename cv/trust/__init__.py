@@ -1,0 +1,1 @@
+"""Who asks, what is sealed, and what is signed."""

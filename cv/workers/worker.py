@@ -1,0 +1,298 @@
+"""The loop that works on jobs: the same on one machine and on many, with a broker and without.
+
+A worker has as many engines, each on one core in a process of its own, as images may be described at once. Its threads
+fetch inputs and write results meanwhile, so that no engine waits for a disk or a network. What is claimed and not done
+is bounded, and so is memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
+
+from cv import bells
+from cv.choices import JobSource
+from cv.engine.errors import EngineError
+from cv.engine.labels import Attribute
+from cv.engine.pool import EngineDied, EnginePool
+from cv.engine.types import AnalysisOptions, AnalysisResult
+from cv.files.stores import StorageUnavailable
+from cv.jobs.errors import MENDABLE, ItemCode
+from cv.jobs.inputs import InputGone, Loaded, load
+from cv.models import Job, JobItem
+from cv.outbound.addresses import FetchError
+from cv.services.analyses import AnalysisRequest, StoreOptions
+from cv.services.job_items import (
+    LeaseLost,
+    item_fail,
+    item_save,
+    items_claim,
+    items_renew,
+    items_return,
+    lease_time,
+)
+from cv.services.jobs import job_finish, jobs_finish_over
+from cv.serving.engines import note
+from cv.trust.caller import Caller
+
+log = logging.getLogger(__name__)
+
+# Images being fetched, decoded next or written, beyond those in the engine. A dead address takes up to 15 s.
+WAITING: Final = 8
+# A look every so often even if nobody rings: other processes make jobs, and leases end.
+LOOK_S: Final = 1.0
+# With a broker that rings, only to find what was lost.
+SWEEP_S: Final = 10.0
+# The waits between tries while the database or the storage is away; the lease is prolonged meanwhile, or lost.
+TRIES_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+AWAY: Final = (OperationalError, InterfaceError, StorageUnavailable)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An item that this worker holds."""
+
+    item: JobItem
+    job: Job
+    caller: Caller
+    lease: str
+
+
+class Worker:
+    """``run`` works until ``stop`` is set; what is in the engine is then finished and the rest given back.
+
+    Of its threads at most ``at_once`` wait for ``engines``. With ``only``, it works on that job and on no other.
+    """
+
+    def __init__(
+        self, engines: EnginePool, at_once: int, stop: threading.Event | None = None, only: UUID | None = None
+    ) -> None:
+        self._only = only
+        self._engines = engines
+        self._stop = stop or threading.Event()
+        self._turns = threading.BoundedSemaphore(at_once)
+        self._room = at_once + WAITING
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        # Everything that is claimed and not closed, by item.
+        self._held: dict[int, Task] = {}
+        self._changed = threading.Condition()
+        self._closed = 0
+
+    def run(self, idle_s: float | None = None) -> int:
+        """Works until stopped, or until nothing was to do for ``idle_s``; returns how many items were closed."""
+        over = threading.Event()
+        crew = [threading.Thread(target=self._serve, name=f"job-{number}") for number in range(self._room)]
+        crew.append(threading.Thread(target=self._keep_leases, args=[over], name="job-leases"))
+        for thread in crew:
+            thread.daemon = True
+            thread.start()
+        try:
+            self._lead(idle_s)
+        finally:
+            # Behind all tasks: a thread leaves when there are none before it.
+            for _ in range(self._room):
+                self._tasks.put(None)
+            self._wait_until(lambda: not self._held, even_if_stopped=True)
+            over.set()
+            for thread in crew:
+                thread.join()
+        return self._closed
+
+    def _lead(self, idle_s: float | None) -> None:
+        """Claims, a little at a time, whenever half of the room is free."""
+        busy_at = time.monotonic()
+        while not self._stop.is_set():
+            taken = self._take(self._room - len(self._held))
+            if taken or self._held:
+                busy_at = time.monotonic()
+                self._wait_until(lambda: len(self._held) <= self._room // 2, LOOK_S)
+                if not taken:
+                    self._wait_until(lambda: not self._held, LOOK_S)
+            elif idle_s is not None and time.monotonic() - busy_at >= idle_s:
+                return
+            else:
+                bells.JOBS.wait(SWEEP_S if settings.XCLOUD_BROKER_URL and idle_s is None else LOOK_S)
+
+    def _take(self, limit: int) -> bool:
+        """Claims items and hands them to the threads. A database that is away is a reason to wait, not to end."""
+        try:
+            close_old_connections()
+            claim = items_claim(limit, only=self._only) if limit > 0 else None
+            if claim is None:
+                if not self._held:
+                    jobs_finish_over()
+                return False
+            caller = Caller(claim.job.owner, claim.job.api_key)
+        except (DatabaseError, InterfaceError):
+            log.exception("jobs: the database does not answer")
+            return False
+        tasks = [Task(item, claim.job, caller, claim.lease) for item in claim.items]
+        with self._changed:
+            self._held |= {task.item.pk: task for task in tasks}
+        if claim.alone:
+            # Its worker died: whatever it does, it shall do it to nobody else.
+            self._wait_until(lambda: len(self._held) == 1)
+        for task in tasks:
+            self._tasks.put(task)
+        if claim.alone:
+            self._wait_until(lambda: not self._held)
+        return True
+
+    def _wait_until(
+        self, so: Callable[[], bool], timeout_s: float | None = None, even_if_stopped: bool = False
+    ) -> None:
+        ends = None if timeout_s is None else time.monotonic() + timeout_s
+        with self._changed:
+            while not so() and (even_if_stopped or not self._stop.is_set()):
+                if ends is not None and time.monotonic() >= ends:
+                    return
+                # Short, because a signal that stops us notifies nobody.
+                self._changed.wait(0.2)
+
+    def _serve(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            try:
+                close_old_connections()
+                self.work(task)
+            except Exception:
+                # Its lease ends, and somebody tries it again.
+                log.exception("jobs: an image was left behind", extra={"job": task.job.pk})
+            finally:
+                with self._changed:
+                    del self._held[task.item.pk]
+                    self._closed += 1
+                    self._changed.notify_all()
+            self._finish_if_over(task.job)
+        connection.close()
+
+    def _finish_if_over(self, job: Job) -> None:
+        """Asks the database only behind the last image of the job that is held here."""
+        with self._changed:
+            if any(task.job.pk == job.pk for task in self._held.values()):
+                return
+        try:
+            if not JobItem.objects.filter(job=job, due_at__isnull=False).exists():
+                job_finish(job.pk)
+        except Exception:
+            # A sweep ends it.
+            log.exception("jobs: a job could not be ended", extra={"job": job.pk})
+
+    def work(self, task: Task) -> None:
+        """From an item to its result in the database, or to why there is none."""
+        if self._stop.is_set():
+            items_return({task.item.pk: task.lease})
+            return
+        options = _options(task)
+        try:
+            loaded = _patiently(lambda: load(task.item, task.job, task.caller))
+            with self._turns:
+                if self._stop.is_set():
+                    items_return({task.item.pk: task.lease})
+                    return
+                result = self._engines.analyze(loaded.data, options)
+        except (EngineError, FetchError, InputGone, StorageUnavailable) as error:
+            self._fail(task, error.code, str(error))
+            return
+        except (*AWAY, EngineDied):
+            raise
+        except Exception:
+            log.exception("jobs: an image failed unexpectedly", extra={"job": task.job.pk})
+            self._fail(task, ItemCode.INTERNAL_ERROR, "something went wrong; it has been logged")
+            return
+        note(result)
+        self._save(task, result, _request(task, loaded, options))
+
+    def _save(self, task: Task, result: AnalysisResult, request: AnalysisRequest) -> None:
+        of = UUID(task.item.location) if task.job.source == JobSource.ANALYSES else None
+        try:
+            _patiently(lambda: item_save(task.item, task.lease, result, request, task.caller, of))
+        except LeaseLost:
+            log.info("jobs: a result came too late and was dropped", extra={"job": task.job.pk})
+            return
+        except (InputGone, StorageUnavailable) as error:
+            self._fail(task, error.code, str(error))
+            return
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("jobs: a result could not be written", extra={"job": task.job.pk})
+            self._fail(task, ItemCode.INTERNAL_ERROR, "the result could not be kept; it has been logged")
+            return
+        _tidy(task)
+
+    def _fail(self, task: Task, code: str, message: str) -> None:
+        try:
+            _patiently(lambda: item_fail(task.item, task.lease, code, message))
+        except LeaseLost:
+            return
+        _tidy(task, keep_input=code in MENDABLE)
+
+    def _keep_leases(self, over: threading.Event) -> None:
+        while not over.wait(lease_time().total_seconds() / 3):
+            if self._engines.silent_s() > settings.XCLOUD_ENGINE.image_seconds:
+                # Whoever has engines that answer shall have these images.
+                log.error("jobs: no engine answers; leases are not prolonged")
+                continue
+            with self._changed:
+                held = {pk: task.lease for pk, task in self._held.items()}
+            try:
+                close_old_connections()
+                items_renew(held)
+            except (DatabaseError, InterfaceError):
+                log.exception("jobs: leases could not be renewed")
+        connection.close()
+
+
+def _options(task: Task) -> AnalysisOptions:
+    """Today's rights of the caller count, not those of the day when the job was made."""
+    asked = frozenset(Attribute(name) for name in task.job.asked_attributes)
+    return AnalysisOptions(
+        attributes=asked & task.caller.attributes,
+        min_face_px=task.job.min_face_px,
+        max_faces=task.job.max_faces,
+        picture=task.job.store_image,
+    )
+
+
+def _request(task: Task, loaded: Loaded, options: AnalysisOptions) -> AnalysisRequest:
+    job = task.job
+    return AnalysisRequest(
+        loaded.data,
+        loaded.source,
+        options,
+        # A picture that is described anew shows whom it showed before, and is not kept longer for it.
+        StoreOptions(job.store_image, job.store_ttl_days, job.subject or loaded.subject),
+        expires_by=loaded.expires_by,
+    )
+
+
+def _tidy(task: Task, keep_input: bool = False) -> None:
+    """After the item was closed: its input is not needed any more."""
+    if task.job.source == JobSource.ARCHIVE and not keep_input:
+        try:
+            default_storage.delete(task.item.location)
+        except StorageUnavailable:
+            log.warning("jobs: an input could not be removed; the next purge does it", extra={"job": task.job.pk})
+
+
+def _patiently(step: Callable[[], Any]) -> Any:
+    """``step``, again and again while the database or the storage is away. Raises what the last try raises."""
+    for seconds in TRIES_S:
+        try:
+            return step()
+        except AWAY as error:
+            log.warning("jobs: trying again", extra={"code": type(error).__name__})
+            # A broken connection is not mended; a new one is made.
+            connection.close()
+            time.sleep(seconds)
+    return step()

@@ -1,0 +1,32 @@
+"""The server's own worker: what the thread that looks after it does by itself."""
+
+import io
+import threading
+
+import pytest
+
+from cv import bells
+from cv.jobs.inputs import ArchiveInputs
+from cv.models import Job
+from cv.trust.caller import Caller
+from cv.workers import embedded
+from tests.archives import zip_with_link
+from tests.jobs import made_job, states
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+def looked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = threading.Event()
+    monkeypatch.setattr(embedded, "close_old_connections", lambda: None)
+    monkeypatch.setattr(bells.JOBS, "wait", lambda seconds: stop.set())
+    embedded.run_forever(stop)
+
+
+def test_a_job_whose_every_image_was_refused_ends(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = zip_with_link("a.jpg", "/etc/passwd")
+    job = made_job(caller, ArchiveInputs(io.BytesIO(data), len(data)))
+    assert states(job) == ["failed"]
+    monkeypatch.setattr(embedded, "_worked", lambda: pytest.fail("there was nothing to do"))
+    looked_once(monkeypatch)
+    assert Job.objects.get().state == "failed"

@@ -1,0 +1,177 @@
+"""The dashboard's numbers, what it hides, and who sees it."""
+
+import re
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from cv.engine.types import Category, Estimate
+from cv.models import Analysis
+from cv.statistics import K, Slice, charts, expiring, keys_by_use, large_enough, per_day, percentile, stage_times
+from cv.trust.caller import Caller
+from tests.factories import described, face_result, stored_analysis
+from web.admin.dashboard import model_in_service
+
+MALE = Category("male", {"female": 0.1, "male": 0.9})
+pytestmark = pytest.mark.usefixtures("db")
+
+
+def last_days(number: int = 30, **wanted: object) -> Slice:
+    today = timezone.now().date()
+    return Slice(since=today - timedelta(days=number - 1), until=today, **wanted)  # type: ignore[arg-type]
+
+
+def staff(role: str) -> Client:
+    person = User.objects.create_user(role, is_staff=True)
+    person.groups.add(Group.objects.get(name=role))
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def test_days_without_photos_are_there_with_nothing(caller: Caller) -> None:
+    stored_analysis(caller, face_result(), face_result(1))
+    earlier = stored_analysis(caller)
+    Analysis.objects.filter(pk=earlier.pk).update(created_at=timezone.now() - timedelta(days=2))
+    assert [(day.analyses, day.faces) for day in per_day(last_days(4))] == [(0, 0), (1, 0), (0, 0), (1, 2)]
+
+
+def test_a_slice_holds_its_last_day_whole_and_nothing_after_it(caller: Caller) -> None:
+    for day, hour in ((1, 0), (2, 23), (3, 0)):
+        moment = datetime(2026, 5, day, hour, tzinfo=UTC)
+        Analysis.objects.filter(pk=stored_analysis(caller).pk).update(created_at=moment)
+    part = Slice(since=date(2026, 5, 1), until=date(2026, 5, 2))
+    assert part.analyses().count() == 2
+
+
+def test_a_slice_is_of_one_key_and_one_model_version(caller: Caller, user: User) -> None:
+    stored_analysis(caller)
+    stored_analysis(Caller(user=user))
+    assert caller.api_key is not None
+    assert last_days(api_key=caller.api_key.pk).analyses().count() == 1
+    assert last_days(model_version="2026.11").analyses().count() == 2
+    assert last_days(model_version="2020.01").analyses().count() == 0
+
+
+def test_percentiles_are_values_that_were_measured(caller: Caller) -> None:
+    assert [percentile([float(n) for n in range(1, 101)], share) for share in (0.5, 0.95)] == [50.0, 95.0]
+    assert percentile([7.0], 0.95) == 7.0
+    stored_analysis(caller)
+    assert [(row.stage, row.p50, row.p95) for row in stage_times(last_days())] == [
+        ("decode", 1.5, 1.5),
+        ("detect", 20.25, 20.25),
+        ("attributes", 10.0, 10.0),
+        ("total", 31.75, 31.75),
+    ]
+    assert stage_times(Slice(since=date(2020, 1, 1), until=date(2020, 1, 2))) == []
+
+
+def test_keys_are_ordered_by_use_and_people_on_the_page_counted_together(caller: Caller, user: User) -> None:
+    stored_analysis(Caller(user=user))
+    for _ in range(2):
+        stored_analysis(caller)
+    assert [(use.key and use.key.name, use.analyses) for use in keys_by_use(last_days())] == [("tests", 2), (None, 1)]
+
+
+def test_what_expires_next_is_counted(caller: Caller) -> None:
+    for days in (1, 5, 30):
+        stored_analysis(caller, ttl_days=days)
+    stored_analysis(caller)
+    found = expiring()
+    assert (found.within_a_day, found.within_a_week) == (1, 2)
+    assert found.next_at is not None
+    assert found.next_at < timezone.now() + timedelta(days=1)
+
+
+def test_groups_smaller_than_k_are_not_shown_and_cannot_be_reckoned_from_the_rest() -> None:
+    shown = large_enough(Counter(a=50, b=12, c=3), ["a", "b", "c"])
+    # c alone would be the whole less a and b: b goes with it.
+    assert ([group.name for group in shown.groups], shown.hidden) == (["a"], 2)
+    several = large_enough(Counter(a=50, b=9, c=8), ["a", "b", "c"])
+    assert ([group.name for group in several.groups], several.hidden) == (["a"], 2)
+    assert large_enough(Counter(a=50, b=10), ["a", "b"]).hidden == 0
+
+
+def test_charts_count_faces_by_what_they_are_like(caller: Caller) -> None:
+    for _ in range(K):
+        stored_analysis(caller, described(age=Estimate(39.99, (30, 45)), beauty=Estimate(9.9, (8, 10), (1, 10))))
+        stored_analysis(caller, described(age=Estimate(40.0, (30, 45)), gender=MALE))
+    stored_analysis(caller, described(age=Estimate(80.0, (70, 90))))
+    found = charts(last_days())
+    assert found.faces == 2 * K + 1
+    # The one 80-year-old is hidden, and a decade of others with them.
+    assert found.age.hidden == 2
+    assert sum(group.count for group in found.age.groups) == K
+    assert {group.name: group.count for group in found.gender_race.groups} == {"female black": K + 1, "male black": K}
+    assert {group.name: group.count for group in found.beauty.groups} == {"6": K + 1, "9": K}
+    assert [(group.name, group.count) for group in found.expression.groups] == [("happiness", 2 * K + 1)]
+
+
+def test_nothing_is_said_of_fewer_than_k_faces(caller: Caller) -> None:
+    stored_analysis(caller, *(face_result(index) for index in range(K - 1)))
+    assert charts(last_days()).faces is None
+    page = staff("viewer").get("/admin/").content.decode()
+    assert "fewer than 10 faces" in page
+    assert "Happiness" not in page
+
+
+def test_the_dashboard_takes_as_many_queries_for_many_photos_as_for_one(caller: Caller) -> None:
+    client = staff("operator")
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as context:
+            assert client.get("/admin/").status_code == 200
+        return len(context)
+
+    stored_analysis(caller, face_result())
+    queries()  # the first counts the files, too
+    with_one = queries()
+    for _ in range(12):
+        stored_analysis(caller, face_result())
+    assert queries() == with_one
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=x&until=y",
+        "key=99999",
+        "key=x",
+        "version=none",
+        "since=2026-02-01&until=2026-01-01",
+        "since=0001-01-01",
+        "until=0001-01-01",
+        "until=9999-12-31",
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_answered(caller: Caller, query: str) -> None:
+    assert staff("operator").get(f"/admin/?{query}").status_code == 200
+
+
+def test_the_numbers_are_filtered_by_key(caller: Caller, user: User) -> None:
+    stored_analysis(Caller(user=user))
+    for _ in range(3):
+        stored_analysis(caller)
+    assert caller.api_key is not None
+    page = staff("operator").get(f"/admin/?key={caller.api_key.pk}").content.decode()
+    assert "<dt>Photos</dt><dd>3</dd>" in page
+
+
+def test_the_dashboard_speaks_chinese(caller: Caller) -> None:
+    stored_analysis(caller, *(face_result(index) for index in range(K)))
+    client = staff("operator")
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    page = client.get("/admin/").content.decode()
+    for text in ("每日照片", "各阶段毫秒数", "解码", "按使用量排列的密钥", "女 黑人", "模型版本"):
+        assert text in page, text
+    board = page[page.index('class="board"') : page.index("</section>", page.rindex("board-chart"))]
+    left = re.findall(r">\s*([A-Za-z]{4,}[^<]*)<", re.sub(r"<option.*?</option>|<code>.*?</code>", "", board))
+    # Only the model and the key have names of their own.
+    assert left == [model_in_service(), "tests"]

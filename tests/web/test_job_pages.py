@@ -1,0 +1,187 @@
+"""The pages about jobs: one's own, what each says, and nobody else's."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import translation
+
+from cv.models import AuditEvent, Job
+from cv.services import job_cancel, job_pause
+from cv.trust.caller import Caller
+from tests.jobs import archive, made_job, work_through
+from web.admin.jobs import JobAdmin
+from web.pages.jobs import ITEMS_A_PAGE, JOBS_A_PAGE
+from web.templatetags.jobs import left_in_words
+
+LISTS = ("/admin/cv/job/", "/admin/cv/jobitem/")
+
+
+@pytest.fixture
+def visitor(client: Client, user: User) -> Client:
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def job(user: User, empty_scene: bytes) -> Job:
+    """Two images, of which one is none."""
+    return made_job(Caller(user=user), archive([("a.jpg", empty_scene), ("b.jpg", b"no picture")]), subject="beach")
+
+
+def text(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_a_job_is_told_with_what_can_be_done_with_it(visitor: Client, job: Job) -> None:
+    waiting = text(visitor, "/jobs/")
+    # The API's routes have names, too: the page's links must not be theirs.
+    assert '<a href="/jobs/" aria-current="page">Jobs</a>' in waiting
+    assert '<a href="/jobs/">' in text(visitor, f"/jobs/{job.pk}/")
+    switched = visitor.post("/i18n/setlang/", {"language": "en", "next": "/jobs/"})
+    assert switched["Location"] == "/jobs/"
+    for words in (
+        "Waiting",
+        "0 of 2 images",
+        "and 100,000 images",
+        "From an archive",
+        "beach",
+        'data-change="pause"',
+        'data-change="cancel"',
+    ):
+        assert words in waiting
+    assert 'data-change="retry"' not in waiting
+    assert "format=parquet" not in waiting
+
+    work_through()
+    done = text(visitor, f"/jobs/rows?id={job.pk}")
+    for words in ('data-state="done"', "2 of 2 images", "1 failed", "format=parquet", 'data-change="retry"'):
+        assert words in done
+    assert 'data-change="cancel"' not in done
+    assert "<html" not in done
+
+
+def test_a_paused_job_can_go_on_and_a_cancelled_one_only_be_deleted(visitor: Client, job: Job) -> None:
+    job_pause(job)
+    paused = text(visitor, "/jobs/")
+    assert 'data-change="resume"' in paused
+    assert 'data-change="pause"' not in paused
+    job_cancel(job)
+    cancelled = text(visitor, "/jobs/")
+    assert 'data-change="delete"' in cancelled
+    assert 'data-change="resume"' not in cancelled
+    assert "0 of 2 images" in cancelled
+
+
+def test_the_page_of_a_job_says_what_became_of_every_image(visitor: Client, job: Job) -> None:
+    work_through()
+    page = text(visitor, f"/jobs/{job.pk}/")
+    for words in ("a.jpg", "b.jpg", "unsupported_media_type", f"/analyses/{job.items.get(index=0).analysis_id}/"):
+        assert words in page
+    failed = text(visitor, f"/jobs/{job.pk}/?state=failed")
+    assert "b.jpg" in failed
+    assert "a.jpg" not in failed
+    assert AuditEvent.objects.filter(action="job.read", count=2).count() == 1
+
+
+def test_the_images_and_jobs_come_in_pages(visitor: Client, user: User, empty_scene: bytes) -> None:
+    caller = Caller(user=user)
+    many = made_job(caller, archive([(f"{n:03}.jpg", empty_scene) for n in range(ITEMS_A_PAGE + 1)]))
+    assert "100.jpg" not in text(visitor, f"/jobs/{many.pk}/")
+    assert "100.jpg" in text(visitor, f"/jobs/{many.pk}/?page=2")
+    for _ in range(JOBS_A_PAGE):
+        made_job(caller, archive([("a.jpg", empty_scene)]))
+    assert str(many.pk) not in text(visitor, "/jobs/")
+    assert str(many.pk) in text(visitor, "/jobs/?page=2")
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=x", "state=lost", "page=99999999"])
+def test_an_address_that_makes_no_sense_is_answered(visitor: Client, job: Job, query: str) -> None:
+    assert visitor.get(f"/jobs/?{query}").status_code == 200
+    assert visitor.get(f"/jobs/{job.pk}/?{query}").status_code == 200
+    assert visitor.get("/jobs/rows?id=x").status_code == 404
+
+
+def test_another_visitors_job_is_not_there(client: Client, job: Job) -> None:
+    client.force_login(User.objects.create_user("grace"))
+    assert client.get(f"/jobs/{job.pk}/").status_code == 404
+    assert str(job.pk) not in text(client, "/jobs/")
+    assert text(client, f"/jobs/rows?id={job.pk}") == ""
+    client.logout()
+    assert client.get("/jobs/")["Location"] == "/login/?next=/jobs/"
+
+
+@pytest.mark.parametrize("path", ["/jobs/", "/admin/cv/job/"])
+def test_a_list_takes_as_many_queries_for_many_jobs_as_for_one(
+    client: Client, user: User, empty_scene: bytes, path: str
+) -> None:
+    User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
+    client.force_login(User.objects.get())
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as context:
+            assert client.get(path).status_code == 200
+        return len(context)
+
+    made_job(Caller(user=user), archive([("a.jpg", empty_scene)]))
+    with_one = queries()
+    for _ in range(5):
+        made_job(Caller(user=user), archive([("a.jpg", empty_scene)]))
+    assert queries() == with_one
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.0, "less than a minute left"),
+        (60, "about 1 minute left"),
+        (150, "about 2 minutes left"),
+        (7200, "about 2 hours left"),
+        (259200, "about 3 days left"),
+    ],
+)
+def test_the_time_left_is_told_no_more_exactly_than_it_is_known(seconds: float, words: str) -> None:
+    with translation.override("en"):
+        assert left_in_words(seconds) == words
+
+
+def test_the_admin_shows_progress_and_leads_jobs_on(client: Client, job: Job) -> None:
+    client.force_login(User.objects.create_superuser("root"))
+    for path in (*LISTS, f"/admin/cv/job/{job.pk}/change/", f"/admin/cv/jobitem/{job.items.get(index=0).pk}/change/"):
+        assert client.get(path).status_code == 200
+    page = text(client, "/admin/cv/job/")
+    assert '<progress max="2" value="0" aria-label="Progress"></progress> 0 of 2' in page
+    assert f"jobs/{job.pk.hex}" not in text(client, f"/admin/cv/jobitem/{job.items.get(index=0).pk}/change/")
+
+    def act(action: str, **more: Any) -> str:
+        chosen = {"action": action, "_selected_action": [str(job.pk)], **more}
+        client.post("/admin/cv/job/", chosen)
+        found = Job.objects.filter(pk=job.pk).first()
+        return found.state if found else "gone"
+
+    assert set(JobAdmin.actions) == {"pause", "go_on", "cancel", "retry"}
+    assert act("pause") == "paused"
+    assert act("go_on") == "pending"
+    work_through()
+    # Neither can happen to it any more, and that is said, not done.
+    assert act("pause") == act("cancel") == "done"
+    assert act("delete_selected", post="yes") == "gone"
+    audited = list(AuditEvent.objects.filter(actor__startswith="user:").values_list("action", flat=True))
+    assert audited.count("job.change") == 2
+    assert audited.count("job.delete") == 1
+
+
+def test_staff_see_jobs_as_far_as_their_role_goes(client: Client, job: Job) -> None:
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    client.force_login(viewer)
+    assert [client.get(path).status_code for path in LISTS] == [403, 403]
+    viewer.groups.add(Group.objects.get(name="viewer"))
+    assert [client.get(path).status_code for path in LISTS] == [200, 200]
+    client.post("/admin/cv/job/", {"action": "cancel", "_selected_action": [str(job.pk)]})
+    job.refresh_from_db()
+    assert job.state == "pending"

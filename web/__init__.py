@@ -1,0 +1,1 @@
+"""The browser: pages, admin, template tags, and the words that people read."""

@@ -1,0 +1,138 @@
+"""What can be done with the analyses that are ticked in the list."""
+
+import csv
+import json
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from api.serializers import HeldAnalysisSerializer
+from cv.abstention import abstains
+from cv.choices import AuditAction
+from cv.engine.errors import EngineError
+from cv.engine.labels import Attribute
+from cv.models import Analysis, Face
+from cv.selectors import subject_analyses, subject_jobs
+from cv.services import NoPictureKept, analysis_reanalyse, audit_note, subject_erase
+from cv.serving.gate import Overloaded
+from web.admin.base import staff_caller
+
+# More is a job for the API or the database.
+EXPORTED_AT_ONCE: Final = 1000
+REANALYSED_AT_ONCE: Final = 50
+FACE_COLUMNS: Final = (
+    "index", "box_x", "box_y", "box_width", "box_height", "confidence", "quality_score",
+    "age", "age_low", "age_high", "gender", "gender_probability", "race", "race_probability",
+    "expression", "expression_probability", "beauty", "beauty_low", "beauty_high",
+)  # fmt: skip
+ANALYSIS_COLUMNS: Final = ("id", "created_at", "subject", "source", "model_name", "model_version")
+# How sure the answers are: what the intervals were stated to hold, and which answers are too unsure to be one.
+SURENESS_COLUMNS: Final = ("interval_coverage", *(f"{attribute}_abstained" for attribute in Attribute))
+
+
+class AnalysisActions:
+    """Mixed into the list of analyses."""
+
+    actions: Any = ("export_json", "export_csv", "reanalyse", "erase_subjects")
+    message_user: Any
+    admin_site: Any
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("cv.change_analysis")
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("cv.delete_analysis")
+
+    @admin.action(description="Export as JSON", permissions=["operate"])
+    def export_json(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
+        if (rows := self._few(request, queryset, EXPORTED_AT_ONCE)) is None:
+            return None
+        audit_note(staff_caller(request), AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
+        text = json.dumps(HeldAnalysisSerializer(rows, many=True).data, indent=2)
+        return attachment(text, "application/json", "analyses.json")
+
+    @admin.action(description="Export as CSV, one line per face", permissions=["operate"])
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
+        if (rows := self._few(request, queryset, EXPORTED_AT_ONCE)) is None:
+            return None
+        audit_note(staff_caller(request), AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
+        response = attachment("\ufeff", "text/csv; charset=utf-8", "faces.csv")
+        sheet = csv.writer(response)
+        sheet.writerow((*ANALYSIS_COLUMNS, *FACE_COLUMNS, *SURENESS_COLUMNS))
+        for row in rows:
+            about = [cell(getattr(row, name)) for name in ANALYSIS_COLUMNS]
+            for face in row.faces.all():
+                described = [cell(getattr(face, name)) for name in FACE_COLUMNS]
+                sheet.writerow([*about, *described, row.interval_coverage, *abstained_cells(face)])
+        return response
+
+    @admin.action(description="Analyze the kept pictures again with the current model", permissions=["operate"])
+    def reanalyse(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
+        if (rows := self._few(request, queryset, REANALYSED_AT_ONCE)) is None:
+            return
+        done = without = 0
+        for row in rows:
+            try:
+                analysis_reanalyse(row, staff_caller(request))
+                done += 1
+            except (NoPictureKept, Analysis.DoesNotExist):
+                without += 1
+            except (EngineError, Overloaded) as error:
+                self.message_user(request, f"{row.pk}: {error}", messages.ERROR)
+        self.message_user(request, f"{done} analyzed again, {without} without a kept picture")
+
+    @admin.action(description="Erase everything about the subjects of the selected analyses", permissions=["erase"])
+    def erase_subjects(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
+        """Asks first. Everything about the subject goes, also what was not ticked; the receipts are handed out."""
+        chosen = queryset.exclude(subject="").order_by().values_list("subject", flat=True)
+        subjects = sorted(set(chosen[:EXPORTED_AT_ONCE]))
+        if not subjects:
+            self.message_user(request, "None of the selected analyses has a subject", messages.WARNING)
+            return None
+        caller = staff_caller(request)
+        if request.POST.get("confirmed") == "yes":
+            receipts = [
+                subject_erase(
+                    subject_analyses(caller, name, of_everyone=True),
+                    caller,
+                    subject_jobs(caller, name, of_everyone=True),
+                )
+                for name in subjects
+            ]
+            return attachment(json.dumps(receipts, indent=2), "application/json", "receipts.json")
+        found = [(name, subject_analyses(caller, name, of_everyone=True).count()) for name in subjects]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Erase everything about these subjects?",
+            "found": found,
+            "selected": request.POST.getlist("_selected_action"),
+        }
+        return TemplateResponse(request, "admin/erase_subjects.html", context)
+
+    def _few(self, request: HttpRequest, queryset: QuerySet[Analysis], most: int) -> list[Analysis] | None:
+        rows = list(queryset.prefetch_related("faces").select_related("api_key")[: most + 1])
+        if len(rows) > most:
+            self.message_user(request, f"Choose at most {most}", messages.ERROR)
+            return None
+        return rows
+
+
+def attachment(text: str, content_type: str, name: str) -> HttpResponse:
+    response = HttpResponse(text, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def abstained_cells(face: Face) -> list[str]:
+    """``true`` where the answer is too unsure to be taken for one; empty where there is none."""
+    answers = [(attribute, face.attributes.get(attribute)) for attribute in Attribute]
+    return ["" if answer is None else str(abstains(attribute, answer)).lower() for attribute, answer in answers]
+
+
+def cell(value: Any) -> Any:
+    """Text that a spreadsheet would take for a formula is made text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -1,0 +1,41 @@
+"""All faces, searched and filtered by every attribute."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from cv.models import Face
+from web.admin.answers import ANSWERS
+from web.admin.base import ReadOnlyAdmin, note_list
+from web.admin.filters import FACE_FILTERS, named
+
+
+@admin.register(Face)
+class FaceAdmin(ReadOnlyAdmin):
+    # Without one of its faces, an analysis would be half a result: nothing is deleted here.
+    list_display = ("of", "index", *ANSWERS, "confidence", "quality_score")
+    list_display_links = ("index",)
+    list_filter = FACE_FILTERS
+    list_select_related = ("analysis",)
+    search_fields = ("analysis__subject",)
+    search_help_text = "An analysis's id, a subject or a picture's SHA-256, whole"
+    ordering = ("-pk",)
+    sortable_by = (ANSWERS[0], ANSWERS[-1])
+
+    @admin.display(description="Analysis")
+    def of(self, face: Face) -> SafeString:
+        address = reverse("admin:cv_analysis_change", args=[face.analysis_id])
+        return format_html('<a href="{}">{}</a>', address, f"{face.analysis.created_at:%Y-%m-%d %H:%M}")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        term = search_term.strip()
+        return (queryset.filter(named(term, "analysis__")) if term else queryset), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        note_list(request, response, of_analyses=False)
+        return response

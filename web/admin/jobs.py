@@ -1,0 +1,126 @@
+"""Jobs and their images: how far they are, and the ways to lead them on."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from cv.choices import AuditAction, ItemState
+from cv.jobs.errors import JobConflict
+from cv.jobs.progress import JobStatus, status_of, statuses_of
+from cv.models import Job, JobItem
+from cv.services import audit_note, job_cancel, job_delete, job_pause, job_resume, job_retry
+from web.admin.base import ReadOnlyAdmin, staff_caller
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "state", "progress", "rate", "failed", "by", "source", "priority", "subject")
+    list_filter = ("state", "source", "created_at")
+    list_select_related = ("owner", "api_key")
+    search_fields = ("=id", "=subject")
+    sortable_by = ("created_at",)
+    readonly_fields = ("progress", "rate", "failed")
+    actions = ("pause", "go_on", "cancel", "retry")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        shown = getattr(response, "context_data", None) or {}
+        if (changes := shown.get("cl")) is not None:
+            # All counts of the page with one query; the columns below find theirs on the row.
+            for status in statuses_of(changes.result_list):
+                status.job.told = status  # type: ignore[attr-defined]
+        return response
+
+    @admin.display(description="Progress")
+    def progress(self, job: Job) -> SafeString:
+        status = told(job)
+        closed = status.counts[ItemState.DONE] + status.counts[ItemState.FAILED]
+        return format_html(
+            '<progress max="{}" value="{}" aria-label="Progress"></progress> {} of {}',
+            job.item_count, closed, closed, job.item_count,
+        )  # fmt: skip
+
+    @admin.display(description="Images per second")
+    def rate(self, job: Job) -> str:
+        rate = told(job).images_per_second
+        return "–" if rate is None else f"{rate:.1f}"
+
+    @admin.display(description="Failed")
+    def failed(self, job: Job) -> int:
+        return told(job).counts[ItemState.FAILED]
+
+    @admin.display(description="By")
+    def by(self, job: Job) -> str:
+        return job.api_key.name if job.api_key is not None else str(job.owner)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("cv.change_job")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Job | None = None) -> bool:
+        return request.user.has_perm("cv.delete_job")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
+        """A job's images go with it, though nobody may delete one alone; they are too many to be named."""
+        count = JobItem.objects.filter(job__in=objs).count()
+        return [str(job) for job in objs], {"jobs": len(objs), "images of jobs": count}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Job) -> None:
+        pk = obj.pk
+        job_delete(obj)
+        audit_note(staff_caller(request), AuditAction.JOB_DELETE, [pk])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        for job in queryset:
+            self.delete_model(request, job)
+
+    @admin.action(description="Pause", permissions=["operate"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        self._lead(request, queryset, job_pause, "paused")
+
+    @admin.action(description="Resume", permissions=["operate"])
+    def go_on(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        self._lead(request, queryset, job_resume, "resumed")
+
+    @admin.action(description="Cancel permanently", permissions=["operate"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        self._lead(request, queryset, job_cancel, "cancelled")
+
+    @admin.action(description="Retry the failed images", permissions=["operate"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        self._lead(request, queryset, job_retry, "retried")
+
+    def _lead(self, request: HttpRequest, queryset: QuerySet[Job], change: Callable[[Job], Job], what: str) -> None:
+        changed = []
+        for job in queryset:
+            try:
+                change(job)
+                changed.append(job.pk)
+            except (JobConflict, Job.DoesNotExist) as error:
+                self.message_user(request, f"{job.pk}: {error}", messages.WARNING)
+        if changed:
+            audit_note(staff_caller(request), AuditAction.JOB_CHANGE, changed)
+        self.message_user(request, f"{len(changed)} {what}")
+
+
+def told(job: Job) -> JobStatus:
+    """How far the job is: what the list asked for all its rows at once, or asked now."""
+    status: JobStatus | None = getattr(job, "told", None)
+    return status or status_of(job)
+
+
+@admin.register(JobItem)
+class JobItemAdmin(ReadOnlyAdmin):
+    """Where an image lies is nobody's business here."""
+
+    list_display = ("job", "index", "name", "state", "error_code", "attempts", "finished_at")
+    list_filter = ("state", "error_code", "finished_at")
+    list_select_related = ("job",)
+    search_fields = ("=job__id", "name__startswith")
+    sortable_by = ()
+    exclude = ("location", "lease")
+    raw_id_fields = ("job", "analysis")

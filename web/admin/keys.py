@@ -1,0 +1,33 @@
+"""API keys: who has one, when it was used last, and shutting it out."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from cv.choices import AuditAction
+from cv.models import ApiKey
+from cv.services import api_key_revoke, audit_note
+from web.admin.base import ReadOnlyAdmin, staff_caller
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Keys are made by ``manage.py create_api_key`` or over the API, which alone ever show one."""
+
+    list_display = ("name", "prefix", "user", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at")
+    list_filter = ("revoked_at", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("name", "prefix", "user__username")
+    exclude = ("sha256",)
+    actions = ("revoke",)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("cv.change_apikey")
+
+    @admin.action(description="Revoke the selected keys", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        keys = list(queryset)
+        for key in keys:
+            api_key_revoke(key)
+        audit_note(staff_caller(request), AuditAction.KEY_REVOKE, [key.pk for key in keys])
+        self.message_user(request, f"{len(keys)} keys revoked")

@@ -1,0 +1,60 @@
+"""A stored analysis as a picture: the photo where it was kept, and every box and landmark over it."""
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from cv.abstention import abstains
+from cv.engine.labels import Attribute
+from cv.engine.types import Answer, Category, Estimate
+from cv.models import Analysis, Face
+
+
+def overlay_svg(analysis: Analysis, picture_address: str | None) -> SafeString:
+    width, height = analysis.image_width, analysis.image_height
+    # Lines and letters as thick on a large photo as on a small one.
+    unit = max(width, height) / 400
+    photo = (
+        format_html('<image href="{}" width="{}" height="{}"/>', picture_address, width, height)
+        if picture_address
+        else format_html('<rect width="{}" height="{}" fill="#8883"/>', width, height)
+    )
+    faces = format_html_join("", "{}", ((face_svg(face, unit),) for face in analysis.faces.all()))
+    return format_html(
+        '<svg class="overlay" viewBox="0 0 {} {}" role="img" aria-label="{} faces">{}{}</svg>',
+        width, height, analysis.face_count, photo, faces,
+    )  # fmt: skip
+
+
+def face_svg(face: Face, unit: float) -> SafeString:
+    box = face.box
+    points = format_html_join(
+        "",
+        '<circle cx="{}" cy="{}" r="{}"/>',
+        ((round(x, 1), round(y, 1), round(unit, 2)) for x, y in face.landmark_points.values()),
+    )
+    return format_html(
+        '<g class="overlay-face"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" stroke-width="{}"/>'
+        '{}<text x="{}" y="{}" font-size="{}">{}</text></g>',
+        in_words(face), round(box.x, 1), round(box.y, 1), round(box.width, 1), round(box.height, 1),
+        round(unit, 2), points, round(box.x, 1), round(box.y - 2 * unit, 1), round(10 * unit, 1), face.index + 1,
+    )  # fmt: skip
+
+
+def in_words(face: Face) -> str:
+    """The answers that are sure enough to be taken for one."""
+    sure = {
+        attribute: answer
+        for attribute in (Attribute.GENDER, Attribute.AGE, Attribute.RACE, Attribute.EXPRESSION)
+        if (answer := face.attributes.get(attribute)) is not None and not abstains(attribute, answer)
+    }
+    return ", ".join(_said(answer) for answer in sure.values()) or "face"
+
+
+def _said(answer: Answer) -> str:
+    match answer:
+        case Category(label):
+            return str(label)
+        case Estimate(value):
+            return f"about {value:.0f}"
+        case _:
+            return ""

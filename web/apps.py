@@ -1,0 +1,8 @@
+"""The browser's door as a Django app: pages, admin and template tags. It has no tables."""
+
+from django.apps import AppConfig
+
+
+class WebConfig(AppConfig):
+    name = "web"
+    verbose_name = "Pages and admin"

@@ -1,0 +1,70 @@
+"""The pages about jobs: the visitor's own, how far each is, and what became of its images."""
+
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from cv.choices import AuditAction, ItemState
+from cv.jobs.progress import status_of, statuses_of
+from cv.models import Job
+from cv.selectors import jobs_of
+from cv.services import audit_note
+from web.pages.base import caller_of, page
+from web.pages.search import page_number
+
+JOBS_A_PAGE: Final = 20
+ITEMS_A_PAGE: Final = 100
+
+
+@page
+def jobs(request: HttpRequest) -> HttpResponse:
+    """Make a job of an archive, and see the visitor's jobs, the newest first."""
+    number = page_number(request.GET.get("page", ""))
+    start = (number - 1) * JOBS_A_PAGE
+    found = list(jobs_of(caller_of(request))[start : start + JOBS_A_PAGE + 1])
+    context = {
+        "statuses": statuses_of(found[:JOBS_A_PAGE]),
+        "newer": number - 1 if number > 1 else None,
+        "older": number + 1 if len(found) > JOBS_A_PAGE else None,
+        "max_bytes": settings.XCLOUD_JOB_MAX_BYTES,
+        "max_items": settings.XCLOUD_JOB_MAX_ITEMS,
+    }
+    return render(request, "jobs.html", context)
+
+
+@page
+def job_rows(request: HttpRequest) -> HttpResponse:
+    """The jobs that are named, as a part of a page: for the page to bring itself up to date."""
+    try:
+        wanted = [UUID(text) for text in request.GET.getlist("id")[:JOBS_A_PAGE]]
+    except ValueError:
+        raise Http404 from None
+    rows = jobs_of(caller_of(request)).filter(pk__in=wanted)
+    return render(request, "parts/jobs.html", {"statuses": statuses_of(rows)})
+
+
+@page
+def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """One job, with its images a page at a time; ``?state=failed`` shows only those that failed."""
+    row: Job = get_object_or_404(jobs_of(caller_of(request)), pk=job_id)
+    state = request.GET.get("state", "")
+    items = row.items.order_by("index")
+    if state in ItemState.values:
+        items = items.filter(state=state)
+    number = page_number(request.GET.get("page", ""))
+    start = (number - 1) * ITEMS_A_PAGE
+    found = list(items[start : start + ITEMS_A_PAGE + 1])
+    audit_note(caller_of(request), AuditAction.JOB_READ, [row.pk], count=len(found[:ITEMS_A_PAGE]))
+    status = status_of(row)
+    context = {
+        "status": status,
+        "alone": [status],
+        "items": found[:ITEMS_A_PAGE],
+        "state": state,
+        "newer": number - 1 if number > 1 else None,
+        "older": number + 1 if len(found) > ITEMS_A_PAGE else None,
+    }
+    return render(request, "job.html", context)

@@ -1,0 +1,106 @@
+"""The gallery's search: what a visitor may ask for, and one page of what they have."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from cv.choices import EXPRESSIONS, GENDERS, RACES
+from cv.engine.labels import Attribute
+from cv.models import Analysis
+from cv.selectors import AnalysisFilter
+from web.words import LABELS
+
+PAGE_SIZE: Final = 24
+# Far enough for anyone who looks with their eyes; further back there are the filters.
+MAX_PAGE: Final = 500
+# What the installation does not serve cannot be searched for either.
+FIELD_OF: Final = {
+    "gender": Attribute.GENDER,
+    "race": Attribute.RACE,
+    "expression": Attribute.EXPRESSION,
+    "min_age": Attribute.AGE,
+    "max_age": Attribute.AGE,
+}
+
+
+def choices(labels: list[tuple[str, str]]) -> list[tuple[str, object]]:
+    return [("", _("Any")), *((name, LABELS[name]) for name, _label in labels)]
+
+
+def day(label: Any) -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        # So that a day more or less, and another zone, is still a moment.
+        validators=[MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(9000, 1, 1))],
+    )
+
+
+class GallerySearch(forms.Form):
+    """Every field may stay empty. Those about a face hold for one and the same face."""
+
+    subject = forms.CharField(label=_("Subject"), required=False, max_length=200)
+    gender = forms.ChoiceField(label=_("Gender"), required=False, choices=choices(GENDERS))
+    race = forms.ChoiceField(label=_("Race"), required=False, choices=choices(RACES))
+    expression = forms.ChoiceField(label=_("Expression"), required=False, choices=choices(EXPRESSIONS))
+    min_age = forms.FloatField(label=_("Age from"), required=False, min_value=0, max_value=120)
+    max_age = forms.FloatField(label=_("Age to"), required=False, min_value=0, max_value=120)
+    since = day(_("From day"))
+    until = day(_("To day"))
+    # What the visitor's clock goes by; the page fills it in.
+    zone = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, attribute in FIELD_OF.items():
+            if attribute not in settings.XCLOUD_ATTRIBUTES:
+                del self.fields[name]
+
+    def wanted(self) -> AnalysisFilter:
+        """What was asked for; fields that make no sense are left out, the form says so beside them."""
+        given = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+        since, until, zone = given.pop("since", None), given.pop("until", None), zone_of(given.pop("zone", ""))
+        if since is not None:
+            given["created_after"] = datetime.combine(since, time.min, zone)
+        if until is not None:
+            given["created_before"] = datetime.combine(until + timedelta(days=1), time.min, zone)
+        return AnalysisFilter(**given)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone of that name, or UTC where there is none."""
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (KeyError, ValueError, OSError):
+        return UTC
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryPage:
+    """One page, and whether there are others; never counted, since nobody needs the number."""
+
+    rows: list[Analysis]
+    newer: int | None
+    older: int | None
+
+
+def page_number(asked: str) -> int:
+    """What ``asked`` names, or the first where it names none."""
+    return min(int(asked), MAX_PAGE) if asked.isdecimal() and len(asked) < 6 and int(asked) else 1
+
+
+def gallery_page(rows: QuerySet[Analysis], asked: str) -> GalleryPage:
+    """The page that ``asked`` names, or the first where it names none."""
+    number = page_number(asked)
+    start = (number - 1) * PAGE_SIZE
+    found = list(rows[start : start + PAGE_SIZE + 1])
+    more = len(found) > PAGE_SIZE and number < MAX_PAGE
+    return GalleryPage(found[:PAGE_SIZE], number - 1 if number > 1 else None, number + 1 if more else None)

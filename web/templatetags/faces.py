@@ -1,0 +1,90 @@
+"""Words and shapes of analyses for the templates."""
+
+from django import template
+from django.conf import settings
+from django.utils.translation import gettext, ngettext
+
+from cv.abstention import abstains
+from cv.engine.labels import Attribute
+from cv.engine.types import Answer, Category, Estimate
+from cv.models import Analysis, Face
+from web.words import LABELS, MEASURES, STAGES
+
+register = template.Library()
+
+
+@register.filter
+def in_words(analysis: Analysis) -> str:
+    """“Female, about 31” for one face, without what is unsure; the number of faces for others."""
+    found = list(analysis.faces.all())
+    if len(found) == 1:
+        words = []
+        gender, age = (_answer(found[0], attribute) for attribute in (Attribute.GENDER, Attribute.AGE))
+        if isinstance(gender, Category):
+            words.append(str(LABELS[gender.label]))
+        if isinstance(age, Estimate):
+            words.append(gettext("about %(age)d") % {"age": round(age.value)})
+        if words:
+            said = gettext(", ").join(words)
+            return said[0].upper() + said[1:]
+    if not found:
+        return gettext("No face")
+    return ngettext("%(count)d face", "%(count)d faces", len(found)) % {"count": len(found)}
+
+
+def _answer(face: Face, attribute: Attribute) -> Answer | None:
+    """None where it is not there, not served any more, or too unsure to be taken for one."""
+    answer = face.attributes.get(attribute)
+    if answer is None or attribute not in settings.XCLOUD_ATTRIBUTES or abstains(attribute, answer):
+        return None
+    return answer
+
+
+@register.filter
+def is_wide(analysis: Analysis) -> bool:
+    return analysis.image_width >= analysis.image_height
+
+
+@register.filter
+def label(name: str) -> object:
+    """A label of the engine in the visitor's language."""
+    return LABELS.get(name, name)
+
+
+@register.filter
+def percent(share: float) -> str:
+    return f"{100 * share:g}"
+
+
+@register.filter
+def group_label(name: str) -> str:
+    """“female, white, 20-29” in the visitor's language."""
+    return gettext(", ").join(str(LABELS.get(part, part)) for part in name.split(", "))
+
+
+@register.filter
+def stage(name: str) -> object:
+    return STAGES.get(name, name)
+
+
+@register.filter
+def measure(name: str) -> str:
+    """“Gender accuracy” or, for one of several data sets, “Gender accuracy · utkface”."""
+    data_set, _, name = name.rpartition(".")
+    said = str(MEASURES.get(name, name))
+    return f"{said} · {data_set}" if data_set else said
+
+
+@register.filter
+def scored(cell: tuple[str, float | None, tuple[float, float] | None]) -> str:
+    """“97 % (91–99)”, “3.2 (2.9–3.6)”, or a dash."""
+    name, value, interval = cell
+    if value is None:
+        return "–"
+
+    def said(number: float) -> str:
+        return f"{number:.1f}" if name.endswith("_mae") else f"{100 * number:.0f}"
+
+    unit = "" if name.endswith("_mae") else " %"
+    bounds = f" ({said(interval[0])}–{said(interval[1])})" if interval else ""
+    return f"{said(value)}{unit}{bounds}"

@@ -1,0 +1,43 @@
+"""Words and numbers of jobs for the templates."""
+
+from django import template
+from django.utils.translation import gettext, ngettext
+
+from cv.choices import ItemState
+from cv.jobs.progress import JobStatus
+from web.words import JOB_SOURCES, JOB_STATES
+
+register = template.Library()
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@register.filter
+def state_words(state: str) -> object:
+    """The state of a job or of an image of one, in the visitor's language."""
+    return JOB_STATES.get(state, state)
+
+
+@register.filter
+def source_words(source: str) -> object:
+    return JOB_SOURCES.get(source, source)
+
+
+@register.filter
+def closed(status: JobStatus) -> int:
+    """How many images were worked on, well or not."""
+    return status.counts[ItemState.DONE] + status.counts[ItemState.FAILED]
+
+
+@register.filter
+def left_in_words(seconds: float) -> str:
+    """“About 5 minutes left”, no more exact than it can be known."""
+    if seconds < MINUTE:
+        return gettext("less than a minute left")
+    if seconds < HOUR:
+        minutes = round(seconds / MINUTE)
+        return ngettext("about %(count)d minute left", "about %(count)d minutes left", minutes) % {"count": minutes}
+    if seconds < DAY:
+        hours = round(seconds / HOUR)
+        return ngettext("about %(count)d hour left", "about %(count)d hours left", hours) % {"count": hours}
+    days = round(seconds / DAY)
+    return ngettext("about %(count)d day left", "about %(count)d days left", days) % {"count": days}
