@@ -45,8 +45,8 @@ class Chips:
     to_photo: tuple[Similarity, ...]
 
 
-# If a face is smaller than this in a reduced picture, the full one is what it is judged and described by. From 48 px on,
-# the size that costs no score, both give the same; boxes of the two differ by a tenth.
+# If a face is smaller than this in a reduced picture, it is judged and described in the full one. From 48 px on, the
+# size that costs no score, both give the same; boxes of the two differ by a tenth.
 _FULL_SIZE_BELOW_PX = 56
 
 

@@ -152,3 +152,25 @@ def test_position_of_an_uploaded_photo_reaches_neither_disk_nor_row_nor_answer(
     # It stands upright: the turned photo is higher than wide, as the answer says.
     shown = pixels(kept.read_bytes())
     assert answer.json()["image"]["height"] == shown.shape[0]
+
+
+def test_only_an_engine_decodes_a_picture_that_is_kept(
+    api: APIClient, astronaut: bytes, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A WebP is encoded anew, which needs its pixels; this process is the web server's."""
+    tagged = saved(astronaut, "WEBP", exif=tagged_exif(6), lossless=True)
+    expected = pixels(tagged)
+
+    def decoded_here(*_: object, **__: object) -> None:
+        raise AssertionError("the web server opened a picture")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "open", decoded_here)
+        file = io.BytesIO(tagged)
+        file.name = "photo.webp"
+        answer = api.post("/api/v1/analyses", {"image": file, "store.image": "true"}, format="multipart")
+    assert answer.status_code == 201
+    (kept,) = [path for path in pictures.rglob("*") if path.is_file()]
+    assert kept.suffix == ".png"
+    assert_bare(kept.read_bytes())
+    assert np.array_equal(pixels(kept.read_bytes()), expected)

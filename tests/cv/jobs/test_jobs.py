@@ -97,6 +97,15 @@ def test_a_job_without_images_or_with_too_many_leaves_nothing(
     assert (Job.objects.count(), kept_inputs()) == (0, [])
 
 
+def test_an_image_that_costs_too_much_fails_alone(
+    caller: Caller, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scans = empty_scene[:-2] + b"\xff\xda\0\x02" * 501
+    job = made_job(caller, archive([("a.jpg", scans), ("b.jpg", empty_scene)]))
+    work_through()
+    assert (states(job), codes(job)) == (["failed", "done"], ["image_too_expensive", ""])
+
+
 # States.
 
 
