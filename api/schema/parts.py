@@ -47,7 +47,8 @@ MEANING: Final = {
     "does not allow this.",
     413: "More bytes, pixels or images than the server accepts.",
     415: "Not an image in a supported format, or a body of an unsupported type.",
-    422: "An image or archive that cannot be read or costs too much, or a URL or folder that is not allowed or cannot be read.",
+    422: "An image or archive that cannot be read or costs too much, or a URL or folder that is not allowed or "
+    "cannot be read.",
     429: "The rate limit is reached; `Retry-After` says when to send the next request.",
     500: "The server failed; its log has the reason under `request_id`.",
     503: "The server is busy, or the model or the storage is not available; `Retry-After` says when to try again.",

@@ -131,7 +131,7 @@ IMAGES = [
     ("A megabyte of zero bytes", 415, "unsupported_media_type", upload(b"\0" * 1_000_000)),
     ("JPEG with a ZIP behind it (polyglot)", 201, "", upload(picture("JPEG") + b"PK\x03\x04" + b"x" * 500)),
     ("JPEG with a script in its comment (polyglot)", 201, "", upload(picture("JPEG", comment=b"<script>alert(1)</script>"))),
-    ("GIF that is also a script (polyglot)", 415, "unsupported_media_type", upload(b"GIF89a/*\0*/=alert(1)//")),
+    ("GIF that is also a script (polyglot)", 422, "undecodable_image", upload(b"GIF89a/*\0*/=alert(1)//")),
     ("One byte above the limit", 413, "image_too_large", upload(b"\xff\xd8" + bytes(25 * 1024 * 1024 - 1))),
 ]  # fmt: skip
 BODIES = [

@@ -1,4 +1,4 @@
-"""Files that are cheap to write and dear to read are refused before a pixel is decoded; what is accepted stays bounded."""
+"""Files that are cheap to write and dear to read are refused at their header; what is accepted stays bounded."""
 
 import io
 import itertools
@@ -33,7 +33,7 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def jpeg_of_scans(count: int, side: int = 800) -> bytes:
-    """A progressive JPEG of one grey component: a scan of nothing but DC, then scans that say `end of band` everywhere."""
+    """A progressive JPEG of one grey component: a scan of DC, then scans that say `end of band` for every block."""
 
     def table(kind: int, symbol: int) -> bytes:
         return b"\xff\xc4" + struct.pack(">H", 20) + bytes([kind, 1] + [0] * 15 + [symbol])

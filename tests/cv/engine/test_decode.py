@@ -291,11 +291,17 @@ def test_a_jpeg_that_is_cut_off_is_damaged_with_and_without_an_end(
 
 
 def test_a_hole_in_the_middle_of_a_jpeg_is_damage_too(grace_hopper: bytes) -> None:
-    """libjpeg goes on behind it with pixels that are none. Of small holes, some happen to fit."""
+    """libjpeg goes on behind it with pixels that are none. Few holes happen to fit."""
     whole = encoded(Image.open(io.BytesIO(grace_hopper)), "JPEG", quality=95)
-    for at in range(20_000, len(whole) - 10_000, 9_000):
-        with pytest.raises(UndecodableImage, match="the JPEG is damaged"):
+    places = range(20_000, len(whole) - 10_000, 2_000)
+    refused = []
+    for at in places:
+        try:
             decode(whole[:at] + bytes(3_000) + whole[at + 3_000 :], LIMITS, 40)
+        except UndecodableImage as error:
+            refused.append(str(error).partition(":")[0])
+    assert set(refused) == {"the JPEG is damaged"}
+    assert len(refused) > 0.8 * len(places)
 
 
 @pytest.mark.parametrize(
