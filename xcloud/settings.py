@@ -26,6 +26,7 @@ XCLOUD_ENGINE = EngineConfig(
     backend=env.choice("XCLOUD_ENGINE_BACKEND", Backend.ONNX),
     # Of one net. One: as many images at once as there are cores take less time in all than one after the other.
     threads=env.integer("XCLOUD_ENGINE_THREADS", 1),
+    image_seconds=env.integer("XCLOUD_IMAGE_SECONDS", 20),
     limits=DecodeLimits(
         max_bytes=MAX_IMAGE_BYTES,
         max_pixels=env.integer("XCLOUD_MAX_IMAGE_PIXELS", DecodeLimits().max_pixels),
