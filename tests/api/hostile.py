@@ -1,6 +1,6 @@
 """The table of hostile inputs: what is sent, and the status and code that answer it.
 
-``python -m tests.api.hostile`` prints it as docs/hostile-inputs.md, which a test holds to it.
+``python -m tests.api.hostile`` prints it; docs/hostile-inputs.md begins with it, which a test checks.
 """
 
 # ruff: noqa: E501 -- a row of the table is a line, where it can be.
@@ -229,7 +229,7 @@ def document() -> str:
         "# Hostile inputs",
         "",
         f"The answers to {len(TABLE)} hostile requests, each sent with a valid key. "
-        "`tests/api/test_hostile.py` sends them all; `python -m tests.api.hostile` prints this page.",
+        "`tests/api/test_hostile.py` sends them all; `python -m tests.api.hostile` prints these tables.",
     ]
     for group in dict.fromkeys(row.group for row in TABLE):
         lines += ["", f"## {group}", "", "| input | status | code |", "| --- | --- | --- |"]

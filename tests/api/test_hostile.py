@@ -37,5 +37,6 @@ def test_the_table_has_at_least_sixty_rows_each_once() -> None:
     assert len(names) == len(set(names)) >= 60
 
 
-def test_the_document_shows_the_table() -> None:
-    assert DOCUMENT.read_text() == document(), "run: python -m tests.api.hostile > docs/hostile-inputs.md"
+def test_the_document_begins_with_the_table() -> None:
+    """What comes behind it was measured, and is written by hand."""
+    assert DOCUMENT.read_text().startswith(document()), "print it with: python -m tests.api.hostile"
