@@ -1,4 +1,4 @@
-"""The shapes of answers: the JSON as it comes, with types that an editor can complete."""
+"""Types of the JSON responses, for type checkers and completion."""
 
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -27,7 +27,7 @@ class Quality(TypedDict):
 
 
 class Estimate(TypedDict):
-    """``coverage`` is the share of labels that the model stated such intervals to hold."""
+    """``coverage`` is the share of true values that intervals of this model should contain."""
 
     value: float
     interval: list[float]
@@ -37,7 +37,7 @@ class Estimate(TypedDict):
 
 
 class Category(TypedDict):
-    """Where it ``abstained``, the likeliest ``label`` is too unsure to be taken for an answer."""
+    """If ``abstained``, the most probable ``label`` is too uncertain to use."""
 
     label: str
     abstained: bool
