@@ -4,7 +4,7 @@ import { fill, gettext } from "./i18n.js";
 
 const ROOT = "/api/v1";
 
-/** What the API (or the network) answered instead of a result. */
+/** An error of the API or of the network. */
 export class ApiError extends Error {
   constructor(status, code, message, requestId = "") {
     super(message);
@@ -40,7 +40,7 @@ export async function part(address) {
 /** Uploads a photo. `onProgress` gets the share sent, 0 to 1; aborting `signal` rejects with code `cancelled`. */
 export const analysisCreate = (photo, { keep, ...how }) => upload("/analyses", { image: photo, "store.image": keep && "true" }, how);
 
-/** Uploads an archive of photos, as above. */
+/** Uploads an archive of photos, with the same options. */
 export const jobCreate = (archive, { keep, subject, ...how }) =>
   upload("/jobs", { archive, "store.image": keep && "true", "store.subject": subject }, how);
 

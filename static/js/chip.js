@@ -1,4 +1,4 @@
-// Cuts a face's chip from the photo, upright and of one size, the way the server aligns it for the model.
+// Cuts a face's chip from the photo, upright and at a fixed size, as the server aligns it for the model.
 
 import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
@@ -10,7 +10,7 @@ const TEMPLATE = {
   mouth_left: [0.338, 0.673], mouth_right: [0.657, 0.673],
 };
 
-/** A canvas that shows the chip once `photo` is there; null where there is no photo to cut from. */
+/** A canvas that shows the chip when `photo` has loaded; null if there is no photo. */
 export function chip(face, photo, image) {
   if (!photo) return null;
   const number = face.index + 1;

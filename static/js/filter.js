@@ -1,4 +1,4 @@
-// Narrows many faces down to those that are looked for.
+// Filters the faces of an analysis.
 
 import { el } from "./dom.js";
 import { fill, gettext, ngettext } from "./i18n.js";
@@ -37,7 +37,7 @@ export function filterBar(faces, onChange) {
 
 const answer = (category) => (category?.abstained ? UNSURE : category?.label);
 
-/** Only what occurs can be chosen. */
+/** A select with the values that occur. */
 function choice(name, title, faces) {
   const found = [...new Set(faces.map(({ attributes }) => answer(attributes[name])).filter(Boolean))];
   if (found.length < 2) return null;
