@@ -1,4 +1,4 @@
-"""The tables. Only cv.services writes them."""
+"""The tables. Only cv.services writes to them."""
 
 from cv.models.analyses import Analysis, Face, picture_path
 from cv.models.jobs import Job, JobItem

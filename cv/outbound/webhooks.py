@@ -19,7 +19,7 @@ DEADLINE_S: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """How one try went: the receiver's status, or why there was none."""
+    """The outcome of one attempt: the receiver's status, or the reason why there was none."""
 
     status: int | None = None
     error: str = ""
@@ -30,18 +30,18 @@ class Tried:
 
 
 def body_of(delivery: WebhookDelivery) -> bytes:
-    """What is posted: the same bytes at every try."""
+    """The body of the request, the same bytes on every attempt."""
     return json.dumps({"id": str(delivery.pk), **delivery.payload}, sort_keys=True, separators=(",", ":")).encode()
 
 
 def signature(secret: str, timestamp: int, body: bytes) -> str:
-    """``t=…,v1=…``: HMAC-SHA256 over the moment and the body, so that a recorded post cannot be replayed later."""
+    """``t=…,v1=…``: HMAC-SHA256 over the time and the body, so that a recorded request cannot be replayed later."""
     digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={timestamp},v1={digest}"
 
 
 def post_delivery(delivery: WebhookDelivery) -> Tried:
-    """Tries a delivery once; the outcome says how it went. Takes at most DEADLINE_S."""
+    """Attempts a delivery once. Takes at most DEADLINE_S."""
     body = body_of(delivery)
     try:
         secret = unseal(SECRET_PURPOSE, delivery.webhook.secret_sealed)
@@ -60,5 +60,5 @@ def post_delivery(delivery: WebhookDelivery) -> Tried:
     except FetchError as error:
         return Tried(error=str(error))
     except Unreadable:
-        return Tried(error="the webhook's secret cannot be read: SECRET_KEY was changed; make the webhook anew")
+        return Tried(error="the webhook's secret cannot be read: SECRET_KEY was changed; create the webhook again")
     return Tried(status, "" if 200 <= status < 300 else f"the receiver answered {status}")
