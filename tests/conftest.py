@@ -4,6 +4,7 @@ import io
 import ipaddress
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -14,10 +15,12 @@ from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from api.views import description
 from cv.engine import outputs
 from cv.engine.readers import base
 from cv.models import ApiKey
 from cv.services import api_key_create
+from cv.serving.outputs import load_outputs
 from cv.trust.caller import Caller
 from tests.site import Site
 
@@ -71,6 +74,15 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for name in PLUGINS:
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def plugin(registries: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server as it is with XCLOUD_PLUGINS=tests.toy_reader."""
+    # A server describes its API once.
+    monkeypatch.setattr(description, "_RENDERED", {})
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, plugins=PLUGINS)
+    load_outputs()
 
 
 @pytest.fixture(autouse=True)

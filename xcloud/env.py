@@ -62,16 +62,6 @@ def choice(name: str, default: Choice) -> Choice:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(type(default))}, not {value!r}") from None
 
 
-def some(name: str, default: frozenset[Choice]) -> frozenset[Choice]:
-    """A comma-separated choice among ``default``, which is all of them."""
-    known = {str(member): member for member in default}
-    given = words(name, ",".join(known))
-    for word in given:
-        if word not in known:
-            raise ImproperlyConfigured(f"{name} must be some of {', '.join(sorted(known))}, not {word!r}")
-    return frozenset(known[word] for word in given)
-
-
 def limits(name: str, default: Mapping[Choice, float], highest: float, one_for_all: bool) -> dict[Choice, float]:
     """``age=25,beauty=4``: numbers from 0 to ``highest``; names that are left out keep their default.
 
@@ -116,7 +106,11 @@ def cache(name: str, default: str) -> dict[str, Any]:
     url = text(name, default)
     match urlsplit(url).scheme:
         case "locmem":
-            return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+            # Of Django's own 300, the 301st caller would make it forget what a hundred others had sent.
+            return {
+                "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+                "OPTIONS": {"MAX_ENTRIES": 200_000},
+            }
         case "redis" | "rediss" | "unix":
             return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
     raise ImproperlyConfigured(f"{name} must start with locmem, redis, rediss or unix")

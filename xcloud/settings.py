@@ -37,8 +37,8 @@ XCLOUD_ENGINE = EngineConfig(
 XCLOUD_ENGINE_SLOTS = env.integer("XCLOUD_ENGINE_SLOTS", 2)
 XCLOUD_ENGINE_QUEUE = env.integer("XCLOUD_ENGINE_QUEUE", 16, minimum=0)
 XCLOUD_ENGINE_PATIENCE_S = env.integer("XCLOUD_ENGINE_PATIENCE_S", 30)
-# What the installation serves at all; a key can be held to less.
-XCLOUD_ATTRIBUTES = env.some("XCLOUD_ATTRIBUTES", frozenset(Attribute))
+# What the installation serves at all, plugins' outputs too; None is everything. A key can be held to less.
+XCLOUD_ATTRIBUTES = frozenset(env.words("XCLOUD_ATTRIBUTES", "")) or None
 # Answers less sure than this are marked `abstained`; how often those are right is in docs/api.md. The width of beauty's
 # interval (in points) says little about its error, so that only one over the whole scale counts, and none is wider.
 XCLOUD_ABSTAIN_BELOW = env.limits(
@@ -55,6 +55,8 @@ XCLOUD_ABSTAIN_WIDER = env.limits(
 XCLOUD_URL_INPUT = env.boolean("XCLOUD_URL_INPUT", True)
 XCLOUD_URL_ALLOWED_HOSTS = [host.lower() for host in env.words("XCLOUD_URL_ALLOWED_HOSTS", "")]
 XCLOUD_URL_PORTS = frozenset(env.integers("XCLOUD_URL_PORTS", "80,443"))
+# Addresses fetched at once for requests; a caller gets half, and more are refused with 503.
+XCLOUD_URL_FETCHES = env.integer("XCLOUD_URL_FETCHES", 12)
 # Networks of the operator's own that images may be fetched from and webhooks sent to.
 XCLOUD_PRIVATE_NETWORKS = env.networks("XCLOUD_PRIVATE_NETWORKS", "")
 
@@ -94,6 +96,16 @@ PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR", "")
 # The first XCloud's POST /cv/fbp, for its clients, which send no key.
 XCLOUD_COMPAT_ROUTE = env.boolean("XCLOUD_COMPAT_ROUTE", False)
 
+# Bodies of requests on their way in, of all callers together; one of them gets half, which must hold the largest job.
+XCLOUD_UPLOAD_BYTES = env.integer("XCLOUD_UPLOAD_BYTES", 3 * XCLOUD_JOB_MAX_BYTES)
+# Beside the database: what others keep in /tmp is memory on some machines. No file in it has a name.
+FILE_UPLOAD_TEMP_DIR = VAR_DIR / "uploads"
+FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "xcloud.uploads.UnnamedFileUploadHandler",
+]
+
 # The largest request: an image at the limit, in base64 (4 characters for 3 bytes), and room for the other fields.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_IMAGE_BYTES * 4 // 3 + 64 * 1024
 
@@ -120,6 +132,8 @@ MIDDLEWARE = [
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "xcloud.uploads.PageBodyMiddleware",
+    "xcloud.lockout.LoginRateMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "web.languages.PageLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -183,7 +197,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # Guessed passwords: after so many wrong ones, a name is refused from that address for a while.
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "xcloud.lockout.OneAtATimeBackend"]
+# Log-ins a minute from one address, whatever the name: an office that arrives at nine, and no guessing machine.
+XCLOUD_LOGIN_RATE = env.integer("XCLOUD_LOGIN_RATE", 20)
 AXES_FAILURE_LIMIT = env.integer("XCLOUD_LOGIN_TRIES", 10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # Both together: an address alone would lock out a whole office; with a name alone, anyone could lock out its owner.

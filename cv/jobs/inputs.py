@@ -160,7 +160,8 @@ def load(item: JobItem, job: Job, caller: Caller) -> Loaded:
         case JobSource.URLS:
             if not settings.XCLOUD_URL_INPUT:
                 raise UrlForbidden("this server does not fetch images from URLs")
-            return Loaded(fetch_image(item.location, settings.XCLOUD_ENGINE.limits.max_bytes), Source.URL)
+            limit = settings.XCLOUD_ENGINE.limits.max_bytes
+            return Loaded(fetch_image(item.location, limit, caller.account), Source.URL)
         case JobSource.ANALYSES:
             return _picture_of(item, caller)
         case JobSource.FOLDER:

@@ -28,16 +28,24 @@ def start_engines() -> None:
 
 @cache
 def engine_gate() -> EngineGate:
-    return EngineGate(settings.XCLOUD_ENGINE_SLOTS + settings.XCLOUD_ENGINE_QUEUE)
+    slots = settings.XCLOUD_ENGINE_SLOTS
+    # One more than the engines can take, so that none stands still until the next thread wakes.
+    return EngineGate(slots + settings.XCLOUD_ENGINE_QUEUE, slots + 1)
 
 
 def nobody_left() -> None:
     """For callers that cannot tell whether their client still waits."""
 
 
-def analyzed(data: bytes, options: AnalysisOptions, check_client: Callable[[], None] = nobody_left) -> AnalysisResult:
-    """The image through the engine when its turn comes. Raises EngineError, Overloaded, what ``check_client`` does."""
+def analyzed(
+    data: bytes, options: AnalysisOptions, caller: str, check_client: Callable[[], None] = nobody_left
+) -> AnalysisResult:
+    """The image of ``caller`` through the engine when its turn comes.
+
+    Raises EngineError, Overloaded, what ``check_client`` does.
+    """
     with contextlib.ExitStack() as stack:
+        patience_s = stack.enter_context(engine_gate().admitted(caller, settings.XCLOUD_ENGINE_PATIENCE_S))
 
         def on_turn() -> None:
             check_client()
@@ -45,7 +53,7 @@ def analyzed(data: bytes, options: AnalysisOptions, check_client: Callable[[], N
             stack.callback(ENGINE_BUSY.dec)
 
         try:
-            result = served_engine().analyze(data, options, on_turn, settings.XCLOUD_ENGINE_PATIENCE_S)
+            result = served_engine().analyze(data, options, on_turn, patience_s)
         except EnginesBusy as error:
             raise Overloaded("no engine became free in time; try again later") from error
     note(result)

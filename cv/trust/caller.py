@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q
 
 from cv.choices import Scope
-from cv.engine.labels import Attribute
+from cv.engine.outputs import all_outputs
 from cv.models import ApiKey
+from cv.serving.outputs import served_outputs
 
 OF_EVERY_PERSON = frozenset({Scope.ANALYSE, Scope.READ, Scope.ERASE})
 
@@ -37,6 +37,11 @@ class Caller:
         return f"key:{self.api_key.pk}" if self.api_key is not None else f"user:{self.user.pk if self.user else ''}"
 
     @property
+    def account(self) -> str:
+        """Whose share of the server it uses: a person is one, with however many keys."""
+        return f"user:{self.user.pk}" if self.user is not None else self.name
+
+    @property
     def scopes(self) -> frozenset[Scope]:
         """The key's scopes; for a person the default ones, and administration for superusers."""
         if self.api_key is not None:
@@ -48,12 +53,11 @@ class Caller:
     def is_limited(self) -> bool:
         """Whether the caller is a key that is limited to some attributes; the server's own settings do not count."""
         given = self.api_key.attributes if self.api_key is not None else None
-        return given is not None and not set(given) >= set(Attribute)
+        return given is not None and not {output.name for output in all_outputs()}.issubset(given)
 
     @property
-    def attributes(self) -> frozenset[Attribute]:
-        """The attributes that the server serves and the key may have."""
-        served: frozenset[Attribute] = settings.XCLOUD_ATTRIBUTES
+    def attributes(self) -> frozenset[str]:
+        """The outputs that the server serves and the key may have."""
         if self.api_key is None or self.api_key.attributes is None:
-            return served
-        return served & {Attribute(name) for name in self.api_key.attributes}
+            return served_outputs()
+        return served_outputs().intersection(self.api_key.attributes)
