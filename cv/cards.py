@@ -157,7 +157,7 @@ def _sections(text: str) -> tuple[Section, ...]:
     return tuple(Section(slugify(title), title.strip(), body.strip()) for title, body in pairs)
 
 
-# The columns of the crossed groups: what is told of them on the page, in the order it stands there.
+# The columns of the page's tables of crossed groups, in order.
 GROUP_MEASURES: Final = (
     *(f"{output.name}_accuracy" for output in map(get_output, DEFAULT_OUTPUTS) if output.shape is Shape.CATEGORY),
     *(f"{output.name}_mae" for output in map(get_output, DEFAULT_OUTPUTS) if output.shape is Shape.ESTIMATE),

@@ -88,7 +88,7 @@ def crop_similarity(landmarks: Landmarks, crop: Crop) -> Similarity:
 
 
 def chip_similarity(landmarks: Landmarks, size: float, template: Template = XCLOUD_5) -> Similarity:
-    """Maps the image that ``landmarks`` are pixels of to a chip of ``size``, without a margin."""
+    """Maps the image to a chip of ``size`` pixels without a margin; ``landmarks`` are in the image's pixels."""
     return fit_similarity(np.array(list(landmarks)), template.array * size)
 
 

@@ -36,8 +36,8 @@ NOT_PUBLIC: Sequence[Network] = [
 # Interface identifiers of ISATAP (RFC 5214), which are followed by an IPv4 address.
 ISATAP = (0x00005EFE, 0x02005EFE)
 
-# Look-ups that run at once. One cannot be ended: with a slow name server it takes half a minute, long after its caller
-# gave up, and meanwhile it counts for them.
+# Lookups in parallel. A lookup cannot be cancelled: with a slow name server it takes half a minute, longer than its
+# caller waits, and counts towards the caller's share until then.
 LOOK_UPS = 64
 _resolvers = concurrent.futures.ThreadPoolExecutor(LOOK_UPS, thread_name_prefix="resolve")
 _look_ups = Shares(LOOK_UPS)
@@ -61,7 +61,7 @@ class UrlFetchFailed(FetchError):
     code = "url_fetch_failed"
 
 
-def checked_url(url: str) -> tuple[SplitResult, int]:
+def check_url(url: str) -> tuple[SplitResult, int]:
     """Splits an http(s) URL; gives its parts and its port. Raises UrlForbidden."""
     if len(url) > MAX_URL or SUSPICIOUS.search(url):
         raise UrlForbidden("not a valid URL")
@@ -79,8 +79,8 @@ def checked_url(url: str) -> tuple[SplitResult, int]:
     return parts, port or (443 if parts.scheme == "https" else 80)
 
 
-def public_addresses(host: str, port: int, timeout_s: float, caller: str) -> list[Address]:
-    """The addresses of the host. All of them must be public: an attacker's name may have one of each.
+def resolve_public(host: str, port: int, timeout_s: float, caller: str) -> list[Address]:
+    """Resolves the host. All its addresses must be public, because an attacker's name may have public and private ones.
 
     Raises UrlForbidden, UrlFetchFailed.
     """
@@ -97,12 +97,12 @@ def public_addresses(host: str, port: int, timeout_s: float, caller: str) -> lis
         looking.cancel()
         raise UrlFetchFailed("the host's name could not be resolved in time") from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    if not addresses or not all(map(may_be_asked, addresses)):
+    if not addresses or not all(map(is_permitted, addresses)):
         raise UrlForbidden("the host is not on the public internet")
     return addresses
 
 
-def may_be_asked(address: Address) -> bool:
+def is_permitted(address: Address) -> bool:
     """Whether the address is public, or in a network that the operator allowed."""
     networks: Sequence[Network] = settings.XCLOUD_PRIVATE_NETWORKS
     return is_public(address) or any(address in network for network in networks)

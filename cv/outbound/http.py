@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, quote
 
-from cv.outbound.addresses import Address, UrlFetchFailed, public_addresses
+from cv.outbound.addresses import Address, UrlFetchFailed, resolve_public
 
 TIMEOUT_S = 5.0
 CHUNK = 64 * 1024
@@ -43,13 +43,13 @@ class _PinnedConnection(http.client.HTTPConnection):
         self._plain: socket.socket | None = None
 
     def connect(self) -> None:
-        self.sock = self._connected()
+        self.sock = self._open_socket()
         # A second handle of the connection, which another thread can shut down at any time, with or without TLS.
         self._plain = self.sock.dup()
         if self._tls is not None:
             self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
 
-    def _connected(self) -> socket.socket:
+    def _open_socket(self) -> socket.socket:
         failure: OSError | None = None
         for address in self._addresses:
             try:
@@ -71,7 +71,7 @@ class _PinnedConnection(http.client.HTTPConnection):
 
 
 @contextlib.contextmanager
-def answer_of(
+def open_response(
     method: str,
     parts: SplitResult,
     port: int,
@@ -80,8 +80,8 @@ def answer_of(
     caller: str,
     body: bytes | None = None,
 ) -> Iterator[http.client.HTTPResponse]:
-    """The answer to one request; redirects are the caller's. Raises UrlForbidden, UrlFetchFailed."""
-    addresses = public_addresses(parts.hostname or "", port, min(TIMEOUT_S, deadline.left()), caller)
+    """Makes one request, without following redirects. Raises UrlForbidden, UrlFetchFailed."""
+    addresses = resolve_public(parts.hostname or "", port, min(TIMEOUT_S, deadline.left()), caller)
     connection = _PinnedConnection(parts, port, addresses, deadline)
     # The socket's time-out limits one read; a server that sends a byte every four seconds would never exceed it.
     cutter = threading.Timer(deadline.left(), connection.cut)

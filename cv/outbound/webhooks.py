@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from cv.models import WebhookDelivery
-from cv.outbound.addresses import FetchError, checked_url
-from cv.outbound.http import Deadline, answer_of
+from cv.outbound.addresses import FetchError, check_url
+from cv.outbound.http import Deadline, open_response
 from cv.trust.sealing import Unreadable, unseal
 
 SECRET_PURPOSE: Final = "webhook"  # noqa: S105 -- what the seal is for, not a secret
@@ -29,7 +29,7 @@ class Tried:
         return self.status is not None and 200 <= self.status < 300
 
 
-def body_of(delivery: WebhookDelivery) -> bytes:
+def build_body(delivery: WebhookDelivery) -> bytes:
     """The body of the request, the same bytes on every attempt."""
     return json.dumps({"id": str(delivery.pk), **delivery.payload}, sort_keys=True, separators=(",", ":")).encode()
 
@@ -42,10 +42,10 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
 
 def post_delivery(delivery: WebhookDelivery) -> Tried:
     """Attempts a delivery once. Takes at most DEADLINE_S."""
-    body = body_of(delivery)
+    body = build_body(delivery)
     try:
         secret = unseal(SECRET_PURPOSE, delivery.webhook.secret_sealed)
-        parts, port = checked_url(delivery.webhook.url)
+        parts, port = check_url(delivery.webhook.url)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "XCloud/1",
@@ -55,7 +55,7 @@ def post_delivery(delivery: WebhookDelivery) -> Tried:
             "X-XCloud-Signature": signature(secret, int(time.time()), body),
         }
         # A redirect counts as not delivered: the operator named this address and no other.
-        with answer_of(
+        with open_response(
             "POST", parts, port, Deadline(DEADLINE_S), headers, f"webhook:{delivery.webhook_id}", body
         ) as response:
             status = response.status
