@@ -27,13 +27,13 @@ export async function part(address) {
   return new DOMParser().parseFromString(html, "text/html").body;
 }
 
-/** The table of analyses, each named as [its id, its photo's name], as a blob. */
+/** The table of analyses as a blob; `photos` are pairs of an analysis's id and its photo's name. */
 export async function analysesCsv(photos) {
   const headers = { "Content-Type": "application/json", "X-CSRFToken": csrfToken() };
   return fromPage("/analyses.csv", { method: "POST", headers, body: JSON.stringify(photos) });
 }
 
-/** What a page's own route answers, as a blob. */
+/** Fetches a route of the pages; its response is a blob. */
 async function fromPage(address, options = {}) {
   let response;
   let body;
@@ -43,7 +43,7 @@ async function fromPage(address, options = {}) {
   } catch {
     throw unreachable();
   }
-  // Without a session the server sends to its login.
+  // Without a session the server redirects to the login.
   if (response.type === "opaqueredirect") throw new ApiError(401, "unauthenticated", gettext("The session has ended."));
   if (!response.ok) throw refusal(response.status, null);
   return body;

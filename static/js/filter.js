@@ -4,8 +4,8 @@ import { el } from "./dom.js";
 import { fill, gettext, ngettext } from "./i18n.js";
 import { label, output, shapeOf, sure } from "./words.js";
 
-const FROM = 4; // fewer faces are seen at a glance
-const UNSURE = "unsure"; // no label is called that
+const FROM = 4; // fewer faces need no filter
+const UNSURE = "unsure"; // not a label
 
 /** A row of filters, or null for few faces. `onChange` gets the set of the indices that match. */
 export function filterBar(faces, onChange) {

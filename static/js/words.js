@@ -5,7 +5,7 @@ import { fill, gettext, language, ngettext, words } from "./i18n.js";
 export const label = (name) => words.labels[name] ?? name;
 export const warning = (name) => words.warnings[name] ?? name;
 export const shapeOf = (name) => words.outputs[name]?.shape;
-/** Which answers make up a face's one line, and how each is said. */
+/** The answers in a face's summary, and the words for each. */
 export const summed = Object.entries(words.summary);
 /** Title, unit and scale of an output. */
 export const output = (name) => words.outputs[name];

@@ -76,7 +76,7 @@ Answer = Estimate | Category | Flags | Points | Vector | Mask
 
 
 class Attributes(TypedDict, total=False):
-    """Those that were asked for, and no others. ``answer`` finds one that is not among these five."""
+    """Only the attributes that were requested. ``answer`` gets an output that is not one of these five."""
 
     age: Estimate
     gender: Category
