@@ -59,7 +59,7 @@ def face_result(index: int = 0, **changes: Any) -> FaceResult:
 
 
 def described(**attributes: Any) -> FaceResult:
-    """A face whose attributes differ from the usual ones; None takes one away."""
+    """A face with the given attributes instead of the usual ones; None removes an attribute."""
     return face_result(attributes={k: v for k, v in {**ALL_ATTRIBUTES, **attributes}.items() if v is not None})
 
 
@@ -74,7 +74,7 @@ def analysis_result(*faces: FaceResult, models: tuple[ModelRun, ...] = (RUN,)) -
 
 
 def stored_analysis(caller: Caller, *faces: FaceResult, data: bytes = b"", **store: Any) -> Analysis:
-    """A row made by the service from a result without faces, or with those given."""
+    """Stores a result through the service, without faces or with those given."""
     request = AnalysisRequest(data, Source.UPLOAD, store=StoreOptions(**store))
     picture = without_metadata(data, DecodeLimits()) if request.store.image else None
     return analysis_save(replace(analysis_result(*faces), picture=picture), request, caller)
@@ -87,7 +87,7 @@ def close(answer: Any) -> None:
 
 
 def streamed(answer: Any) -> bytes:
-    """The whole of a streamed answer."""
+    """Reads the whole of a streamed response."""
     data = b"".join(answer.streaming_content)
     close(answer)
     return data

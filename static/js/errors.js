@@ -1,4 +1,4 @@
-// Says in plain words what went wrong and what to do about it.
+// Explains errors in plain words, and what to do.
 
 import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
@@ -30,7 +30,7 @@ const UNKNOWN = [gettext("Something went wrong on the server"), gettext("Try aga
 
 export const errorTitle = (error) => (ADVICE[error.code] ?? UNKNOWN)[0];
 
-/** What happened and what to do; `retry`, where given, gets a button. */
+/** Builds a box that explains the error, with a button if `retry` is given. */
 export function errorBox(error, retry = null, name = "") {
   const [title, advice] = ADVICE[error.code] ?? UNKNOWN;
   const said = error.status ? fill(gettext("The server says: %(words)s"), { words: error.message }) : error.message;
