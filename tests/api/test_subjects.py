@@ -20,7 +20,7 @@ from cv.engine.labels import Attribute
 from cv.models import Analysis, ApiKey, AuditEvent, Face, IdempotentRequest
 from cv.services import api_key_create
 from cv.trust.caller import Caller
-from cv.trust.receipts import canonical, is_genuine
+from cv.trust.receipts import canonical, is_genuine, public_key
 from tests.factories import close, face_result, stored_analysis, streamed
 
 ANALYSES = "/api/v1/analyses"
@@ -152,6 +152,43 @@ def test_receipt_is_genuine_names_nobody_and_notices_every_change(
     file.write_text(json.dumps(forged))
     with pytest.raises(CommandError, match="not genuine"):
         call_command("verify_receipt", str(file))
+
+
+def test_a_receipt_with_a_changed_outer_field_is_not_genuine(api: APIClient, caller: Caller) -> None:
+    stored_analysis(caller, subject="visitor")
+    receipt = api.post(address("visitor", "erase"), {}).json()
+    key = public_key()
+    assert is_genuine(receipt, key)
+    # The last letter before the padding has four bits that stand for nothing.
+    other = chr(ord(receipt["signature"][-3]) + 1)
+    for changes in (
+        {"algorithm": "none"},
+        {"key_id": "0" * 16},
+        {"subject": "Jane Doe"},
+        {"signature": f"{receipt['signature'][:-3]}{other}=="},
+    ):
+        assert not is_genuine({**receipt, **changes}, key), changes
+    assert not is_genuine({name: receipt[name] for name in ("receipt", "signature")}, key)
+    assert not is_genuine([receipt], key)
+
+
+def test_a_file_of_several_receipts_verifies_where_each_does(
+    api: APIClient, caller: Caller, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the admin's receipts.json is."""
+    receipts = []
+    for subject in ("one", "two"):
+        stored_analysis(caller, subject=subject)
+        receipts.append(api.post(address(subject, "erase"), {}).json())
+    file = tmp_path / "receipts.json"
+    file.write_text(json.dumps(receipts))
+    call_command("verify_receipt", str(file))
+    assert capsys.readouterr().out == f"genuine: 2 receipts, each signed by key {receipts[0]['key_id']}\n"
+    receipts[1]["receipt"]["deleted"]["faces"] += 1
+    for text, complaint in ((json.dumps(receipts), "did not sign receipt 2 of 2"), ("[]", "no receipt in it")):
+        file.write_text(text)
+        with pytest.raises(CommandError, match=complaint):
+            call_command("verify_receipt", str(file))
 
 
 def test_signing_key_is_private_and_made_once(api: APIClient, settings: Settings) -> None:
