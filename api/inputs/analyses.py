@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
+from api.inputs.names import NameField
 from api.inputs.strict import FiniteFloatField, PagingInput, StrictSerializer
 from api.inputs.subjects import MAX_SUBJECT
 from cv.choices import EXPRESSIONS, GENDERS, RACES
@@ -41,7 +42,7 @@ class StoreInput(StrictSerializer):
     ttl_days = serializers.IntegerField(
         min_value=1, max_value=MAX_TTL_DAYS, allow_null=True, default=None, help_text="Delete everything after so long."
     )
-    subject = serializers.CharField(
+    subject = NameField(
         max_length=MAX_SUBJECT, allow_blank=True, default="", help_text="Your own name for whom the picture shows."
     )
 

@@ -129,14 +129,13 @@ class PictureView(JsonView):
 
 
 class DetectionsView(JsonView):
-    """Nothing is stored, and no attribute is computed."""
+    """Nothing is stored, not even the answer for an Idempotency-Key, and no attribute is computed."""
 
     parser_classes = [JSONParser, MultiPartParser, FormParser]
     scopes = {"POST": Scope.ANALYSE}
     runs_engine = True
 
     @extend_schema(**schema.DETECTION_CREATE)
-    @idempotent
     def post(self, request: Request) -> Response:
         parts = split_request(request)
         options = DetectionInput(data=parts.fields)

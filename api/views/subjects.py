@@ -12,7 +12,7 @@ from api import schema
 from api.authentication import caller_of
 from api.exports import export_archive, export_document
 from api.idempotency import idempotent
-from api.inputs import EraseInput, ExportInput, SubjectInput
+from api.inputs import EraseInput, ExportInput, NamedEraseInput, NamedExportInput, SubjectInput
 from api.serializers import ReceiptKeySerializer
 from api.sources import json_object
 from api.views.base import JsonView
@@ -30,34 +30,52 @@ class SubjectExportView(JsonView):
     def get(self, request: Request, subject: str) -> HttpResponseBase:
         options = ExportInput(data=request.query_params.dict())
         options.is_valid(raise_exception=True)
-        caller = caller_of(request)
-        if caller.is_limited:
-            raise PermissionDenied("an export has every attribute that is stored; this key may not have all of them")
-        analyses, jobs = held(request, subject, options.validated_data["everyone"])
-        rows = list(analyses)
-        audit_note(caller, AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
-        if options.validated_data["format"] == "zip":
-            export = FileResponse(export_archive(rows, jobs), as_attachment=True, filename="export.zip")
-        else:
-            export = FileResponse(export_document(rows, jobs), content_type="application/json")
-        export["Cache-Control"] = "private, no-store"
-        return export
+        return exported(request, clean(subject), **options.validated_data)
 
 
-class SubjectEraseView(JsonView):
+class NamedSubjectExportView(JsonView):
+    """The subject in the body: for names that no address can hold."""
+
+    scopes = {"POST": Scope.READ}
+
+    @extend_schema(**schema.NAMED_SUBJECT_EXPORT)
+    def post(self, request: Request) -> HttpResponseBase:
+        options = NamedExportInput(data=json_object(request))
+        options.is_valid(raise_exception=True)
+        return exported(request, **options.validated_data)
+
+
+class ErasesSubject(JsonView):
     scopes = {"POST": Scope.ERASE}
 
-    @extend_schema(**schema.SUBJECT_ERASE)
-    @idempotent
-    def post(self, request: Request, subject: str) -> Response:
-        options = EraseInput(data=json_object(request))
-        options.is_valid(raise_exception=True)
-        analyses, jobs = held(request, subject, options.validated_data["everyone"])
+    def erased(self, request: Request, subject: str, everyone: bool) -> Response:
+        """Erases, and answers with the receipt. Raises Http404, PermissionDenied."""
+        analyses, jobs = held(request, subject, everyone)
         answers: list[Response] = []
         subject_erase(
             analyses, caller_of(request), jobs, lambda receipt: answers.append(self.remember(Response(receipt)))
         )
         return answers[0]
+
+
+class SubjectEraseView(ErasesSubject):
+    @extend_schema(**schema.SUBJECT_ERASE)
+    @idempotent
+    def post(self, request: Request, subject: str) -> Response:
+        options = EraseInput(data=json_object(request))
+        options.is_valid(raise_exception=True)
+        return self.erased(request, clean(subject), **options.validated_data)
+
+
+class NamedSubjectEraseView(ErasesSubject):
+    """The subject in the body: for names that no address can hold."""
+
+    @extend_schema(**schema.NAMED_SUBJECT_ERASE)
+    @idempotent
+    def post(self, request: Request) -> Response:
+        options = NamedEraseInput(data=json_object(request))
+        options.is_valid(raise_exception=True)
+        return self.erased(request, **options.validated_data)
 
 
 class ReceiptKeysView(JsonView):
@@ -75,10 +93,26 @@ class ReceiptKeysView(JsonView):
 
 
 def clean(subject: str) -> str:
-    """The subject as a request would have stored it. Raises ValidationError."""
+    """The subject of an address as a request would have stored it. Raises ValidationError."""
     given = SubjectInput(data={"subject": subject})
     given.is_valid(raise_exception=True)
     return str(given.validated_data["subject"])
+
+
+def exported(request: Request, subject: str, format: str, everyone: bool) -> FileResponse:
+    """All that is held about the subject, as ``json`` or ``zip``. Raises Http404, PermissionDenied."""
+    caller = caller_of(request)
+    if caller.is_limited:
+        raise PermissionDenied("an export has every attribute that is stored; this key may not have all of them")
+    analyses, jobs = held(request, subject, everyone)
+    rows = list(analyses)
+    audit_note(caller, AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
+    if format == "zip":
+        export = FileResponse(export_archive(rows, jobs), as_attachment=True, filename="export.zip")
+    else:
+        export = FileResponse(export_document(rows, jobs), content_type="application/json")
+    export["Cache-Control"] = "private, no-store"
+    return export
 
 
 def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analysis], QuerySet[Job]]:
@@ -89,8 +123,7 @@ def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analy
     caller = caller_of(request)
     if everyone and Scope.ADMIN not in caller.scopes:
         raise PermissionDenied(f"`everyone` needs the scope `{Scope.ADMIN}`")
-    named = clean(subject)
-    analyses, jobs = subject_analyses(caller, named, everyone), subject_jobs(caller, named, everyone)
+    analyses, jobs = subject_analyses(caller, subject, everyone), subject_jobs(caller, subject, everyone)
     if not analyses.exists() and not jobs.exists():
         raise Http404
     return analyses, jobs

@@ -1,6 +1,7 @@
 """``Idempotency-Key``: done once, answered alike, and never another request's answer."""
 
 import base64
+import hashlib
 import io
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.choices import Scope
@@ -57,7 +59,7 @@ def test_same_key_and_other_body_is_409(api: APIClient, body: dict[str, Any]) ->
     keyed(api, body)
     for answer in (
         keyed(api, {**body, "max_faces": 3}),
-        keyed(api, body, path="/api/v1/detections"),
+        keyed(api, body, path="/api/v1/jobs"),
         keyed(api, {}, path="/api/v1/subjects/x/erase"),
     ):
         assert error_of(answer) == (409, "idempotency_conflict", CONFLICT)
@@ -75,6 +77,31 @@ def test_same_form_with_another_boundary_is_the_same_request(api: APIClient, emp
     assert Analysis.objects.count() == 1
     other = io.BytesIO(empty_scene + b"x")
     assert error_of(keyed(api, {"image": other}, "k", format="multipart"))[1] == "idempotency_conflict"
+
+
+def test_detections_keep_nothing_not_even_the_answer_to_a_key(api: APIClient, body: dict[str, Any]) -> None:
+    answers = [keyed(api, body, path="/api/v1/detections") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert "Idempotency-Replayed" not in answers[1]
+    assert IdempotentRequest.objects.count() == 0
+
+
+def test_what_is_kept_of_a_request_cannot_be_found_out_by_hashing_names(
+    caller: Caller, api: APIClient, settings: Settings
+) -> None:
+    def kept(secret: str) -> tuple[str, str]:
+        settings.SECRET_KEY = secret
+        stored_analysis(caller, subject="Jane")
+        assert keyed(api, {}, path="/api/v1/subjects/Jane/erase").status_code == 200
+        row = IdempotentRequest.objects.get()
+        row.delete()
+        return row.fingerprint, row.digest
+
+    first, second = kept("one secret"), kept("another secret")
+    guess = json.dumps(["POST", "/api/v1/subjects/Jane/erase", {}], sort_keys=True).encode()
+    assert hashlib.sha256(guess).hexdigest() not in {*first, *second}
+    # Without the server's secret nothing can be guessed: with another one, all of it is another.
+    assert set(first).isdisjoint(second)
 
 
 def test_keys_of_two_callers_do_not_meet(

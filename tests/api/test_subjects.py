@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from cv.choices import Scope
 from cv.engine.labels import Attribute
-from cv.models import Analysis, ApiKey, AuditEvent, Face, IdempotentRequest
+from cv.models import Analysis, ApiKey, AuditEvent, Face, IdempotentRequest, Job
 from cv.services import api_key_create
 from cv.trust.caller import Caller
 from cv.trust.receipts import canonical, is_genuine, public_key
@@ -104,6 +104,38 @@ def test_subjects_are_told_apart_to_the_letter_on_every_database(api: APIClient,
     assert len(api.get(f"{ANALYSES}?subject=Bob").json()["results"]) == 1
     assert api.post(address("bob", "erase"), {}).json()["receipt"]["deleted"]["analyses"] == 1
     assert set(Analysis.objects.values_list("subject", flat=True)) == {"Bob", "bób", "a/b", "日本"}
+
+
+UNADDRESSED = ["a\nb", "a\r\nb", "a\u2028b", "a\x1bb", ".", "..", "a/../b", "./a", "a//b", "/a", "a/"]
+
+
+@pytest.mark.parametrize("subject", UNADDRESSED)
+def test_a_subject_that_no_address_can_hold_is_refused_on_the_way_in(
+    api: APIClient, empty_scene: bytes, subject: str
+) -> None:
+    image = base64.b64encode(empty_scene).decode()
+    for path, body in ((ANALYSES, {"image": image}), ("/api/v1/jobs", {"urls": ["https://example.org/a.jpg"]})):
+        answer = api.post(path, {**body, "store": {"subject": subject}})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
+        assert list(answer.json()["error"]["details"]["store"]) == ["subject"]
+    assert (Analysis.objects.count(), Job.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("subject", [*UNADDRESSED, "visitor 17"])
+def test_a_subject_of_earlier_days_is_exported_and_erased_by_its_name_in_the_body(
+    api: APIClient, caller: Caller, subject: str
+) -> None:
+    stored_analysis(caller, face_result(), subject=subject)
+    assert len(document_of(api.post("/api/v1/subjects/export", {"subject": subject}))["analyses"]) == 1
+    zipped = api.post("/api/v1/subjects/export", {"subject": subject, "format": "zip"})
+    assert (zipped["Content-Type"], zipped["Cache-Control"]) == ("application/zip", "private, no-store")
+    close(zipped)
+    receipt = api.post("/api/v1/subjects/erase", {"subject": subject}).json()
+    assert receipt["receipt"]["deleted"]["analyses"] == 1
+    assert Analysis.objects.count() == 0
+    assert api.post("/api/v1/subjects/erase", {"subject": subject}).status_code == 404
+    assert api.post("/api/v1/subjects/erase", {"subject": "a\0b"}).status_code == 400
+    assert api.post("/api/v1/subjects/export", {}).status_code == 400
 
 
 def test_erase_removes_rows_faces_pictures_and_remembered_answers(
@@ -205,6 +237,8 @@ def test_everyones_rows_need_the_admin_scope(
     stored_analysis(Caller(api_key=row), subject="visitor")
     assert api.get(address("visitor", "export") + "?everyone=true").status_code == 403
     assert api.post(address("visitor", "erase"), {"everyone": True}).status_code == 403
+    for path in ("export", "erase"):
+        assert api.post(f"/api/v1/subjects/{path}", {"subject": "visitor", "everyone": True}).status_code == 403
     operator = client_of(text)
     assert len(document_of(operator.get(address("visitor", "export")))["analyses"]) == 1
     assert len(document_of(operator.get(address("visitor", "export") + "?everyone=true"))["analyses"]) == 2

@@ -14,8 +14,10 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count, Sum
+from rest_framework.exceptions import ValidationError
 from tqdm import tqdm
 
+from api.inputs import MAX_SUBJECT, NameField
 from api.job_results import FILE_FORMATS, write_results
 from cv.choices import ItemState
 from cv.engine.errors import ModelNotReady
@@ -78,7 +80,7 @@ class Command(BaseCommand):
             min_face_px=options["min_face_px"],
             max_faces=options["max_faces"],
             ttl_days=options["ttl_days"],
-            subject=options["subject"],
+            subject=named(options["subject"]),
         )
         notes = out.with_name(f"{out.name}.job")
         if options["overwrite"]:
@@ -159,6 +161,14 @@ def check_paths(folder: Path, out: Path, overwrite: bool) -> None:
         raise CommandError(f"{out.parent} is not a folder")
     if out.exists() and not overwrite:
         raise CommandError(f"{out} exists already; --overwrite replaces it")
+
+
+def named(subject: str) -> str:
+    """The subject, as a request may give one. Raises CommandError."""
+    try:
+        return str(NameField(max_length=MAX_SUBJECT, allow_blank=True).run_validation(subject))
+    except ValidationError as error:
+        raise CommandError(f"--subject: {'; '.join(map(str, error.detail))}") from None
 
 
 def owner(username: str) -> User:

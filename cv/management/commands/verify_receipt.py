@@ -15,7 +15,9 @@ class Command(BaseCommand):
     help = "Says whether receipts of erasure are genuine: signed by this server's key, or by the one given."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="the JSON that the erase request answered, or the admin's receipts.json")
+        parser.add_argument(
+            "file", type=Path, help="the JSON that the erase request answered, or the admin's receipts.json"
+        )
         parser.add_argument("--key", type=Path, help="a public key in PEM, as /api/v1/receipt-keys publishes it")
 
     def handle(self, *args: Any, file: Path, key: Path | None, **options: Any) -> None:
