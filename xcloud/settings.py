@@ -8,6 +8,7 @@ from django.templatetags.static import static
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
 from cv.engine.labels import Attribute
 from xcloud import env
+from xcloud.private_files import keep_private
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Everything the service writes, unless DATABASE_URL says otherwise.
@@ -148,6 +149,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'xcloud.sqlite3'}")}
+keep_private(DATABASES["default"])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
     # Django imports MySQLdb, which needs a compiler and headers; PyMySQL is the same interface in pure Python.
