@@ -10,3 +10,10 @@ timeout = 120
 graceful_timeout = 30
 # Nobody talks to it.
 control_socket_disable = True
+
+
+def on_starting(server):
+    """Gunicorn quotes what it cannot read, such as an address with somebody's name and a space in it."""
+    from telemetry.logs import WithoutAddresses
+
+    server.log.error_log.addFilter(WithoutAddresses())
