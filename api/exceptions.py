@@ -16,7 +16,7 @@ from rest_framework.views import set_rollback
 from cv.engine.errors import EngineError
 from cv.files.stores import StorageUnavailable
 from cv.jobs.errors import JobRefused
-from cv.models import Analysis, Job
+from cv.models import Analysis, ApiKey, Job, Webhook
 from cv.outbound.fetch import FetchError
 from cv.services.idempotency import IdempotencyConflict
 from cv.serving.gate import ClientGone, Overloaded
@@ -136,7 +136,7 @@ def described(error: Exception) -> tuple[str, str, Any]:
             return "idempotency_conflict", message, {"Idempotency-Key": [str(error)]}
         case Overloaded() | ClientGone() | StorageUnavailable():
             return error.code, str(error), None
-        case Analysis.DoesNotExist() | Job.DoesNotExist():
+        case Analysis.DoesNotExist() | Job.DoesNotExist() | Webhook.DoesNotExist() | ApiKey.DoesNotExist():
             return "not_found", "there is nothing here", None
         case OperationalError() | InterfaceError():
             return "overloaded", "the database does not answer; try again", None

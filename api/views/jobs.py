@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
@@ -135,9 +136,10 @@ class JobChangeView(JsonView):
 
     def changed(self, request: Request, job_id: UUID, change: Callable[[Job], Job]) -> Response:
         NothingInput(data=json_object(request)).is_valid(raise_exception=True)
-        job = change(own_job(request, job_id))
+        with transaction.atomic():
+            job = change(own_job(request, job_id))
+            audit_note(caller_of(request), AuditAction.JOB_CHANGE, [job_id])
         self.job_id = job.pk
-        audit_note(caller_of(request), AuditAction.JOB_CHANGE, [job_id])
         return Response(JobSerializer(status_of(job)).data)
 
 

@@ -30,12 +30,14 @@ def webhook_create(url: str, events: Iterable[WebhookEvent]) -> tuple[Webhook, s
 
 
 def webhook_update(row: Webhook, **changes: Any) -> Webhook:
-    """Changes what is named: url, events, active."""
+    """Changes what is named: url, events, active. Raises Webhook.DoesNotExist where it was deleted meanwhile."""
     if "events" in changes:
         changes["events"] = sorted({str(event) for event in changes["events"]})
-    for name, value in changes.items():
-        setattr(row, name, value)
-    row.save(update_fields=list(changes))
+    with transaction.atomic():
+        row = Webhook.objects.select_for_update().get(pk=row.pk)
+        for name, value in changes.items():
+            setattr(row, name, value)
+        row.save(update_fields=list(changes))
     return row
 
 
@@ -87,7 +89,7 @@ def delivery_claim(now: datetime | None = None) -> WebhookDelivery | None:
 
 
 def delivery_note(row: WebhookDelivery, tried: Tried, now: datetime | None = None) -> None:
-    """Writes down how a try went and when the next one is due."""
+    """Writes down how a try went and when the next one is due; nothing where the webhook was deleted meanwhile."""
     now = now or timezone.now()
     row.last_status, row.last_error = tried.status, tried.error[:200]
     if tried.arrived:
@@ -96,4 +98,5 @@ def delivery_note(row: WebhookDelivery, tried: Tried, now: datetime | None = Non
         row.state, row.next_attempt_at, row.finished_at = DeliveryState.FAILED, None, now
     else:
         row.next_attempt_at = now + BACK_OFF[row.attempts - 1]
-    row.save(update_fields=["last_status", "last_error", "state", "next_attempt_at", "finished_at"])
+    noted = ("last_status", "last_error", "state", "next_attempt_at", "finished_at")
+    WebhookDelivery.objects.filter(pk=row.pk).update(**{name: getattr(row, name) for name in noted})

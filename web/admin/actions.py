@@ -17,6 +17,7 @@ from cv.engine.labels import Attribute
 from cv.models import Analysis, Face
 from cv.selectors import subject_analyses, subject_jobs
 from cv.services import NoPictureKept, analysis_reanalyse, audit_note, subject_erase
+from cv.serving.engines import engine_gate
 from cv.serving.gate import Overloaded
 from web.admin.base import staff_caller
 
@@ -76,12 +77,17 @@ class AnalysisActions:
         done = without = 0
         for row in rows:
             try:
-                analysis_reanalyse(row, staff_caller(request))
+                # One image request among the others, with no place of its own beside them.
+                with engine_gate().admitted():
+                    analysis_reanalyse(row, staff_caller(request))
                 done += 1
             except (NoPictureKept, Analysis.DoesNotExist):
                 without += 1
-            except (EngineError, Overloaded) as error:
+            except EngineError as error:
                 self.message_user(request, f"{row.pk}: {error}", messages.ERROR)
+            except Overloaded as error:
+                self.message_user(request, f"Stopped at {row.pk}: {error}", messages.ERROR)
+                break
         self.message_user(request, f"{done} described again, {without} without a kept picture")
 
     @admin.action(description="Erase everything about the subjects of these", permissions=["erase"])
