@@ -115,9 +115,7 @@ def api_key_usable(key: str) -> ApiKey | None:
     prefix, _, _ = rest.partition("_")
     if mark != KEY_MARK or not prefix or len(prefix) > 16:
         return None
-    # Every request asks this: 0.06 ms like this, 0.26 where Django writes the query, with SQLite answering in 0.01.
-    found = ApiKey.objects.raw("SELECT * FROM cv_apikey WHERE prefix = %s AND revoked_at IS NULL", [prefix])
-    row = next(iter(found), None)
+    row = ApiKey.objects.select_related("user").filter(prefix=prefix, revoked_at__isnull=True).first()
     if row is None or not hmac.compare_digest(row.sha256, key_hash(key)):
         return None
     if row.expires_at is not None and row.expires_at <= timezone.now():

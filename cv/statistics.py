@@ -1,5 +1,6 @@
 """Numbers for the dashboard: how much, how fast, of whom in general; groups too small to hide in are not told."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,8 +92,8 @@ def stage_times(part: Slice) -> list[StageTime]:
 
 
 def percentile(ordered: list[float], share: float) -> float:
-    """Nearest rank: a value that was really measured."""
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    """Nearest rank: the smallest of the ``ordered`` values that at least ``share`` of all do not exceed."""
+    return ordered[max(math.ceil(share * len(ordered)), 1) - 1]
 
 
 @dataclass(frozen=True, slots=True)

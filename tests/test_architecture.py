@@ -16,7 +16,7 @@ SERVING = ("telemetry", "cv", "api", "web", "xcloud")
 WRITES = {
     "create", "acreate", "get_or_create", "aget_or_create", "update_or_create", "aupdate_or_create",
     "bulk_create", "abulk_create", "bulk_update", "abulk_update", "create_user", "create_superuser",
-    "asave", "adelete", "aupdate", "executemany", "rows_insert",
+    "asave", "adelete", "aupdate", "executemany",
 }  # fmt: skip
 # Calls that files, storages, hashes and dictionaries have, too; on rows they take no positional argument.
 WRITES_WITHOUT_POSITIONALS = {"save", "delete", "update"}
@@ -207,7 +207,6 @@ def test_only_the_services_write_rows() -> None:
         ("Face.objects.filter(pk=1).delete()", True),
         ("rows.update(age=1)", True),
         ("Face.objects.bulk_create(rows)", True),
-        ("rows_insert(rows)", True),
         ("image.save(file, 'PNG')", False),
         ("default_storage.delete(name)", False),
         ("digest.update(block)", False),

@@ -5,7 +5,6 @@ from typing import Any
 from rest_framework import serializers
 
 from api.fields import Pair, Probabilities, Rounded
-from api.serializers.reading import ReadSerializer
 from cv.abstention import abstains
 from cv.engine.labels import Attribute, Expression, Gender, Race
 from cv.engine.types import QualityWarning
@@ -16,7 +15,7 @@ ESTIMATE_DIGITS = 2
 TIME_DIGITS = 2
 
 
-class BoxSerializer(ReadSerializer):
+class BoxSerializer(serializers.Serializer[Any]):
     """Pixels of the upright image, origin at the top left; a box may reach past the image's edge."""
 
     x = Rounded(PIXEL_DIGITS)
@@ -25,7 +24,7 @@ class BoxSerializer(ReadSerializer):
     height = Rounded(PIXEL_DIGITS)
 
 
-class LandmarksSerializer(ReadSerializer):
+class LandmarksSerializer(serializers.Serializer[Any]):
     """Points as [x, y]; left and right as seen in the picture."""
 
     left_eye = Pair(PIXEL_DIGITS)
@@ -35,7 +34,7 @@ class LandmarksSerializer(ReadSerializer):
     mouth_right = Pair(PIXEL_DIGITS)
 
 
-class QualitySerializer(ReadSerializer):
+class QualitySerializer(serializers.Serializer[Any]):
     """How far the attributes can be relied on; 1 is best."""
 
     score = Rounded(SHARE_DIGITS)
@@ -62,7 +61,7 @@ class AbstainedField(serializers.BooleanField):
         return abstains(self.attribute, value)
 
 
-class AgeSerializer(ReadSerializer):
+class AgeSerializer(serializers.Serializer[Any]):
     """Years."""
 
     value = Rounded(ESTIMATE_DIGITS)
@@ -71,7 +70,7 @@ class AgeSerializer(ReadSerializer):
     abstained = AbstainedField(Attribute.AGE)
 
 
-class BeautySerializer(ReadSerializer):
+class BeautySerializer(serializers.Serializer[Any]):
     """The mean rating that the raters of the training data would give."""
 
     value = Rounded(ESTIMATE_DIGITS)
@@ -81,25 +80,25 @@ class BeautySerializer(ReadSerializer):
     abstained = AbstainedField(Attribute.BEAUTY)
 
 
-class GenderSerializer(ReadSerializer):
+class GenderSerializer(serializers.Serializer[Any]):
     label = serializers.ChoiceField(choices=list(Gender), read_only=True)  # type: ignore[assignment]
     abstained = AbstainedField(Attribute.GENDER)
     probabilities = Probabilities()
 
 
-class RaceSerializer(ReadSerializer):
+class RaceSerializer(serializers.Serializer[Any]):
     label = serializers.ChoiceField(choices=list(Race), read_only=True)  # type: ignore[assignment]
     abstained = AbstainedField(Attribute.RACE)
     probabilities = Probabilities()
 
 
-class ExpressionSerializer(ReadSerializer):
+class ExpressionSerializer(serializers.Serializer[Any]):
     label = serializers.ChoiceField(choices=list(Expression), read_only=True)  # type: ignore[assignment]
     abstained = AbstainedField(Attribute.EXPRESSION)
     probabilities = Probabilities()
 
 
-class AttributesSerializer(ReadSerializer):
+class AttributesSerializer(serializers.Serializer[Any]):
     """Holds the attributes that were asked for and no others."""
 
     age = AgeSerializer(required=False)
@@ -115,7 +114,7 @@ class AttributesSerializer(ReadSerializer):
         return {name: value for name, value in shown.items() if value is not None and name in allowed}
 
 
-class FaceSerializer(ReadSerializer):
+class FaceSerializer(serializers.Serializer[Any]):
     """Faces are ordered by size: index 0 is the largest."""
 
     index = serializers.IntegerField(read_only=True)
@@ -132,7 +131,7 @@ class DetectedFaceSerializer(FaceSerializer):
     attributes = None  # type: ignore[assignment]
 
 
-class ImageSerializer(ReadSerializer):
+class ImageSerializer(serializers.Serializer[Any]):
     """``sha256`` is of the bytes as they came in."""
 
     width = serializers.IntegerField(read_only=True)
@@ -140,7 +139,7 @@ class ImageSerializer(ReadSerializer):
     sha256 = serializers.CharField(read_only=True)
 
 
-class ModelSerializer(ReadSerializer):
+class ModelSerializer(serializers.Serializer[Any]):
     """The model that answered."""
 
     name = serializers.CharField(read_only=True)
@@ -148,7 +147,7 @@ class ModelSerializer(ReadSerializer):
     sha256 = serializers.CharField(read_only=True)
 
 
-class TimingSerializer(ReadSerializer):
+class TimingSerializer(serializers.Serializer[Any]):
     """Milliseconds a stage."""
 
     decode = Rounded(TIME_DIGITS)
@@ -157,7 +156,7 @@ class TimingSerializer(ReadSerializer):
     total = Rounded(TIME_DIGITS)
 
 
-class AnalysisSerializer(ReadSerializer):
+class AnalysisSerializer(serializers.Serializer[Any]):
     """A stored analysis."""
 
     id = serializers.UUIDField(read_only=True)
@@ -175,7 +174,7 @@ class ResultSerializer(AnalysisSerializer):
     created_at = None  # type: ignore[assignment]
 
 
-class DetectionsSerializer(ReadSerializer):
+class DetectionsSerializer(serializers.Serializer[Any]):
     """Faces found, without what they look like."""
 
     image = ImageSerializer(read_only=True)
@@ -195,13 +194,13 @@ class HeldAnalysisSerializer(AnalysisSerializer):
     api_key = serializers.CharField(source="api_key.name", default=None, allow_null=True, read_only=True)
 
 
-class ErrorBodySerializer(ReadSerializer):
+class ErrorBodySerializer(serializers.Serializer[Any]):
     code = serializers.CharField(read_only=True)
     message = serializers.CharField(read_only=True)
     details = serializers.DictField(read_only=True)
 
 
-class ErrorSerializer(ReadSerializer):
+class ErrorSerializer(serializers.Serializer[Any]):
     """Every failure has this shape; ``code`` is stable, ``message`` is for people."""
 
     error = ErrorBodySerializer(read_only=True)

@@ -21,7 +21,6 @@ from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate,
 from cv.files.stores import StorageUnavailable
 from cv.files.stripping import without_metadata
 from cv.models import Analysis, Face, IdempotentRequest
-from cv.services.inserts import rows_insert
 from cv.services.webhooks import event_emit
 from cv.serving.engines import analyzed, nobody_left
 from cv.trust.caller import Caller
@@ -108,29 +107,19 @@ def analysis_reanalyse(
     )
     result = analyzed(data, options, check_client)
     with transaction.atomic():
-        # Whoever erased it meanwhile wins: nothing comes back.
-        if not Analysis.objects.select_for_update().filter(pk=analysis.pk).exists():
-            raise Analysis.DoesNotExist
+        # Raises Analysis.DoesNotExist if it was erased meanwhile: nothing comes back. Read anew, it has no old faces.
+        analysis = Analysis.objects.select_for_update().get(pk=analysis.pk)
         changed = _model_columns(result) | {"asked_attributes": sorted(options.attributes)}
         for name, value in changed.items():
             setattr(analysis, name, value)
         analysis.save(update_fields=list(changed))
         Face.objects.filter(analysis=analysis).delete()
-        _faces_insert(analysis, result)
+        Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
         # Answers remembered for an Idempotency-Key stay what they were, except that the old faces are gone.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
         saved(analysis)
     return analysis
-
-
-def _faces_insert(analysis: Analysis, result: AnalysisResult) -> None:
-    """Saves the faces, and leaves them with the analysis as if they had been read: its answer needs no query."""
-    rows = [_face_row(analysis, face) for face in result.faces]
-    rows_insert(rows)
-    read = analysis.faces.all()
-    read._result_cache = rows
-    analysis._prefetched_objects_cache = {"faces": read}  # type: ignore[attr-defined]
 
 
 def analysis_save(
@@ -164,8 +153,8 @@ def analysis_save(
     )
     with _picture_kept(analysis, request), transaction.atomic():
         first()
-        rows_insert([analysis])
-        _faces_insert(analysis, result)
+        analysis.save(force_insert=True)
+        Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
         event_emit(WebhookEvent.ANALYSIS_CREATED, _told(analysis))
         saved(analysis)
     log.info("analysis saved", extra={"analysis": analysis.pk, "faces": analysis.face_count})

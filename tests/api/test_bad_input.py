@@ -13,7 +13,7 @@ from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.models import Analysis
+from cv.models import Analysis, Face
 
 URL = "/api/v1/analyses"
 
@@ -327,7 +327,7 @@ def test_failed_save_is_an_error_and_leaves_nothing(
     def lost(*args: object, **kwargs: object) -> None:
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr("cv.services.analyses._faces_insert", lost)
+    monkeypatch.setattr(Face.objects, "bulk_create", lost)
     answer = api.post(URL, as_file(grace_hopper), format="multipart")
     assert_error(answer, 503, "overloaded", None, "the database does not answer; try again")
     assert not Analysis.objects.exists()

@@ -62,7 +62,7 @@ def test_a_slice_is_of_one_key_and_one_model_version(caller: Caller, user: User)
 
 
 def test_percentiles_are_values_that_were_measured(caller: Caller) -> None:
-    assert [percentile([float(n) for n in range(1, 101)], share) for share in (0.5, 0.95)] == [51.0, 96.0]
+    assert [percentile([float(n) for n in range(1, 101)], share) for share in (0.5, 0.95)] == [50.0, 95.0]
     assert percentile([7.0], 0.95) == 7.0
     stored_analysis(caller)
     assert [(row.stage, row.p50, row.p95) for row in stage_times(last_days())] == [
