@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_delete
 
 
 class CvConfig(AppConfig):
@@ -14,6 +14,14 @@ class CvConfig(AppConfig):
         from cv import checks  # noqa: F401  (registers the system checks)
 
         post_migrate.connect(ensure_roles, sender=self)
+        pre_delete.connect(list_files, sender="auth.User")
+
+
+def list_files(instance: Any, **kwargs: Any) -> None:
+    """Rows go with a user whoever deletes one, be it by a shell; their files must, too."""
+    from cv.services.users import user_files_list
+
+    user_files_list(instance)
 
 
 def ensure_roles(**kwargs: Any) -> None:

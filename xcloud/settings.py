@@ -77,6 +77,8 @@ XCLOUD_JOB_DAYS = env.integer("XCLOUD_JOB_DAYS", 30)
 
 # Privacy: what is kept for how long where a request does not say, and what signs receipts of erasure.
 XCLOUD_DEFAULT_TTL_DAYS = env.integer("XCLOUD_DEFAULT_TTL_DAYS", 0, minimum=0)
+# How often the server deletes what is past its time; 0 where `manage.py purge_expired` is run by something else.
+XCLOUD_PURGE_MINUTES = env.integer("XCLOUD_PURGE_MINUTES", 60, minimum=0)
 XCLOUD_AUDIT_DAYS = env.integer("XCLOUD_AUDIT_DAYS", 365)
 XCLOUD_RECEIPT_KEY_FILE = env.path("XCLOUD_RECEIPT_KEY_FILE", VAR_DIR / "receipt_key.pem")
 

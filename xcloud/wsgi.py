@@ -9,11 +9,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
 application = get_wsgi_application()
 
 from cv.serving.engines import start_engines  # noqa: E402 -- after Django is set up
-from cv.workers import deliveries, embedded  # noqa: E402
+from cv.workers import deliveries, embedded, tidying  # noqa: E402
 
 start_engines()
 deliveries.start_thread()
 embedded.start_thread()
+tidying.start_thread()
 
 # What is loaded by now stays for good: the collector need not look at it again, nor at every few hundred new objects.
 gc.freeze()

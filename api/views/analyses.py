@@ -98,8 +98,7 @@ class AnalysisView(JsonView):
 
     @extend_schema(**schema.ANALYSIS_DELETE)
     def delete(self, request: Request, analysis_id: UUID) -> Response:
-        analysis_delete(own_analysis(request, analysis_id))
-        audit_note(caller_of(request), AuditAction.ANALYSIS_ERASE, [analysis_id])
+        analysis_delete(own_analysis(request, analysis_id), caller_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -95,9 +95,10 @@ class JobView(JsonView):
     def delete(self, request: Request, job_id: UUID) -> Response:
         options = JobDeleteInput(data=request.query_params.dict())
         options.is_valid(raise_exception=True)
-        removed = job_delete(own_job(request, job_id), options.validated_data["analyses"])
-        audit_note(caller_of(request), AuditAction.JOB_DELETE, [job_id], count=1 + removed)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        if job_delete(own_job(request, job_id), caller_of(request), options.validated_data["analyses"]):
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        shown = JobSerializer(status_of(own_job(request, job_id))).data
+        return Response(shown, status=status.HTTP_202_ACCEPTED)
 
 
 class JobItemsView(JsonView):

@@ -49,11 +49,11 @@ class ErasesSubject(JsonView):
     scopes = {"POST": Scope.ERASE}
 
     def erased(self, request: Request, subject: str, everyone: bool) -> Response:
-        """Erases, and answers with the receipt. Raises Http404, PermissionDenied."""
-        analyses, jobs = held(request, subject, everyone)
+        """Erases, and answers with the receipt. Raises Analysis.DoesNotExist, PermissionDenied."""
+        check_everyone(request, everyone)
         answers: list[Response] = []
         subject_erase(
-            analyses, caller_of(request), jobs, lambda receipt: answers.append(self.remember(Response(receipt)))
+            subject, caller_of(request), everyone, lambda receipt: answers.append(self.remember(Response(receipt)))
         )
         return answers[0]
 
@@ -120,10 +120,15 @@ def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analy
 
     Raises Http404, PermissionDenied.
     """
+    check_everyone(request, everyone)
     caller = caller_of(request)
-    if everyone and Scope.ADMIN not in caller.scopes:
-        raise PermissionDenied(f"`everyone` needs the scope `{Scope.ADMIN}`")
     analyses, jobs = subject_analyses(caller, subject, everyone), subject_jobs(caller, subject, everyone)
     if not analyses.exists() and not jobs.exists():
         raise Http404
     return analyses, jobs
+
+
+def check_everyone(request: Request, everyone: bool) -> None:
+    """Raises PermissionDenied where what everyone holds is meant and may not be."""
+    if everyone and Scope.ADMIN not in caller_of(request).scopes:
+        raise PermissionDenied(f"`everyone` needs the scope `{Scope.ADMIN}`")

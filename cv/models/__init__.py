@@ -1,6 +1,7 @@
 """The tables. Only cv.services writes them."""
 
 from cv.models.analyses import Analysis, Face, picture_path
+from cv.models.deletions import Erasure, FileToDelete
 from cv.models.jobs import Job, JobItem
 from cv.models.keys import ApiKey, default_scopes
 from cv.models.records import AuditEvent, IdempotentRequest
@@ -10,7 +11,9 @@ __all__ = [
     "Analysis",
     "ApiKey",
     "AuditEvent",
+    "Erasure",
     "Face",
+    "FileToDelete",
     "IdempotentRequest",
     "Job",
     "JobItem",

@@ -46,10 +46,10 @@ def webhook_delete(row: Webhook) -> None:
     row.delete()
 
 
-def event_emit(event: WebhookEvent, data: dict[str, Any]) -> None:
-    """Writes a delivery for each webhook that wants the event, in the transaction of what happened.
+def event_emit(event: WebhookEvent, *happened: dict[str, Any]) -> None:
+    """Writes a delivery of each time the event happened for each webhook that wants it, in the transaction of it.
 
-    ``data`` holds ids and counts only: the receiver reads the rest through the API, with a key of its own.
+    The data hold ids and counts only: the receiver reads the rest through the API, with a key of its own.
     """
     now = timezone.now()
     wanted = [row for row in Webhook.objects.filter(active=True) if event in row.events]
@@ -62,6 +62,7 @@ def event_emit(event: WebhookEvent, data: dict[str, Any]) -> None:
             next_attempt_at=now,
         )
         for row in wanted
+        for data in happened
     ]
     if rows:
         WebhookDelivery.objects.bulk_create(rows)

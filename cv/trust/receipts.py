@@ -31,11 +31,11 @@ class Erased:
     jobs: int = 0
 
 
-def signed_receipt(erased: Erased) -> dict[str, Any]:
+def signed_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
     """The receipt with an Ed25519 signature over ``canonical(receipt)``."""
     key = _private_key()
     receipt = {
-        "id": str(uuid.uuid4()),
+        "id": str(receipt_id),
         "type": "erasure",
         "erased_at": erased.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "deleted": {
@@ -72,7 +72,7 @@ def is_genuine(signed: Any, key: Ed25519PublicKey) -> bool:
     except (InvalidSignature, TypeError, ValueError):
         return False
     # Several texts stand for the same bytes; one of them was handed out.
-    return base64.b64encode(signature).decode() == signed["signature"]
+    return bool(base64.b64encode(signature).decode() == signed["signature"])
 
 
 def receipts_in(document: Any) -> list[Any]:

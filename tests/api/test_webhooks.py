@@ -75,7 +75,7 @@ def test_signature_is_hmac_sha256_over_moment_and_body() -> None:
 
 
 def test_only_the_events_asked_for_are_delivered(hook: Any, site: Site, caller: Caller, admin: APIClient) -> None:
-    analysis_delete(stored_analysis(caller))
+    analysis_delete(stored_analysis(caller), caller)
     assert set(WebhookDelivery.objects.values_list("event", flat=True)) == {"analysis.created", "analysis.deleted"}
     admin.patch(f"{URL}/{hook['id']}", {"active": False})
     stored_analysis(caller)

@@ -26,7 +26,7 @@ from cv.jobs.errors import JobRefused
 from cv.jobs.inputs import LocalInputs
 from cv.jobs.progress import JobStatus, status_of
 from cv.models import Job, JobItem
-from cv.services import JobRequest, StoreOptions, job_create, job_delete, job_finish
+from cv.services import JobRequest, StoreOptions, job_create, job_delete, job_delete_further, job_finish
 from cv.services.jobs import OPEN
 from cv.trust.caller import Caller
 
@@ -97,8 +97,8 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
         write_results(job, out, caller.attributes)
         self._summarise(status, seconds, out)
-        if options["forget"]:
-            job_delete(job, with_analyses=True)
+        if options["forget"] and not job_delete(job, caller, with_analyses=True):
+            job_delete_further(Job.objects.get(pk=job.pk))
         notes.unlink()
         if cancelled := status.counts[ItemState.CANCELLED]:
             raise CommandError(f"the job was cancelled before its end: {cancelled:,} images were not looked at")

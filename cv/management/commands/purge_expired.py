@@ -1,4 +1,4 @@
-"""Removes what is past its time; to be run daily."""
+"""Removes what is past its time, where the server does not do it by itself (XCLOUD_PURGE_MINUTES)."""
 
 from typing import Any
 
@@ -9,7 +9,10 @@ from cv.services import expired_purge
 
 
 class Command(BaseCommand):
-    help = "Removes expired analyses with their pictures, and pictures that no analysis names. Run it daily."
+    help = (
+        "Removes expired analyses with their pictures, and pictures that no analysis names. The server does it by "
+        "itself unless XCLOUD_PURGE_MINUTES is 0."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -22,3 +25,4 @@ class Command(BaseCommand):
             f"and {purged.audit_events} audit events that were old enough"
         )
         self.stdout.write(f"removed {purged.jobs} old jobs and {purged.inputs} inputs of jobs that nothing needs")
+        self.stdout.write(f"removed {purged.files} files that a deletion before had left")
