@@ -5,14 +5,14 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
-COPY requirements.txt /build/
-RUN pip install -r /build/requirements.txt
+COPY requirements.lock /build/
+RUN pip install --require-hashes -r /build/requirements.lock
 COPY . /app
 WORKDIR /app
 # Compressed once here, so that the containers need not write them.
 RUN SECRET_KEY=build XCLOUD_VAR_DIR=/tmp/build XCLOUD_STATIC_DIR=/app/collected \
     python manage.py collectstatic --no-input --verbosity 0 \
-    && python -m compileall -q api cv xcloud
+    && python -m compileall -q api cv telemetry web xcloud
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --gid 10001 xcloud \
@@ -23,6 +23,7 @@ COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    MALLOC_ARENA_MAX=2 \
     XCLOUD_VAR_DIR=/var/lib/xcloud \
     XCLOUD_STATIC_DIR=/app/collected
 WORKDIR /app

@@ -8,9 +8,11 @@ PYTHON ?= python3
 VENV ?= .venv
 
 BIN := $(VENV)/bin
-# A stamp is named after the requirements' content: switching branches installs again only where the packages differ.
-SERVE_STAMP := $(VENV)/.serve-$(firstword $(shell cksum < requirements.txt))
-DEV_STAMP := $(VENV)/.dev-$(firstword $(shell cat requirements*.txt | cksum))
+# A stamp is named after the locks' content: switching branches installs again only if the packages differ.
+SERVE_STAMP := $(VENV)/.serve-$(firstword $(shell cksum < requirements.lock))
+DEV_STAMP := $(VENV)/.dev-$(firstword $(shell cat requirements-dev.lock requirements-torch.txt | cksum))
+# Every Python and platform that the project runs on, in one lock.
+LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
 
 # Folder of photos to measure on; without it, scenes made of the pictures that Python packages ship.
 PHOTOS ?=
@@ -20,7 +22,7 @@ PEERS_VENV ?= .cache/peers/facenet
 WITH_ENV := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev serve test lint bench bench-jobs bench-peers
+.PHONY: help install install-dev serve test lint lock sbom audit bench bench-jobs bench-peers
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +46,18 @@ lint: install-dev ## Run ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+lock: install-dev ## Take the newest versions that requirements*.txt allow into the locks, and list them anew (sbom.cdx.json)
+	$(BIN)/$(LOCK) --upgrade requirements.txt --output-file requirements.lock
+	$(BIN)/$(LOCK) --upgrade requirements-dev.txt --constraint requirements.lock --output-file requirements-dev.lock
+	@$(MAKE) --no-print-directory sbom
+
+sbom: install-dev ## List what serves, with versions and hashes, as a CycloneDX bill of materials
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json
+
+audit: install-dev ## Look the locked versions up in the database of known vulnerabilities (needs the network)
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
+
 bench: install-dev ## Measure speed and memory into benchmarks/results (PHOTOS=DIR: on your own photos; SOAK=N requests)
 	$(BIN)/python -m benchmarks.report $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(SOAK),--soak $(SOAK))
 
@@ -59,9 +73,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(SERVE_STAMP): | $(BIN)/python
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
 	@rm -f $(VENV)/.serve-* && touch $@
 
 $(DEV_STAMP): | $(BIN)/python
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-torch.txt
 	@rm -f $(VENV)/.serve-* $(VENV)/.dev-* && touch $@ $(SERVE_STAMP)

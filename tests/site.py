@@ -4,7 +4,7 @@ import http.server
 import threading
 import time
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 SLOW_STEP_S = 0.1
 
@@ -52,6 +52,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.answer(307, b"", Location="/photo.jpg")
             case ["to", *target]:
                 self.answer(301, b"", Location=unquote("/".join(target)).replace("!", "//"))
+            case ["raw", name]:
+                self.send_response(301)
+                # As some servers do: the bytes of the name, not percent-encoded.
+                self.wfile.write(b"".join(self._headers_buffer) + b"Location: /" + unquote_to_bytes(name) + b"\r\n\r\n")
             case ["nowhere"]:
                 self.answer(302, b"")
             case ["short"]:

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from django.http import QueryDict
 from rest_framework import serializers
 
 MAX_PAGE_SIZE = 100
@@ -20,6 +21,14 @@ class StrictSerializer(serializers.Serializer[Any]):
             if unknown:
                 raise serializers.ValidationError({name: [message] for name in unknown})
         return super().to_internal_value(data)
+
+
+def given_once(query: QueryDict) -> dict[str, str]:
+    """The parameters of an address. Raises ValidationError for one that is repeated: either value could be meant."""
+    repeated = [name for name, values in query.lists() if len(values) > 1]
+    if repeated:
+        raise serializers.ValidationError({name[:QUOTED]: ["give it once, not several times"] for name in repeated})
+    return {name: value for name, value in query.items() if isinstance(value, str)}
 
 
 class NothingInput(StrictSerializer):

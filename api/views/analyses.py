@@ -19,6 +19,7 @@ from api.authentication import caller_of
 from api.disconnect import check_of
 from api.idempotency import idempotent
 from api.inputs import DetectionInput, ListInput, NothingInput, OptionsInput, check_attributes
+from api.inputs.strict import given_once
 from api.pagination import NewestFirst
 from api.serializers import AnalysisSerializer, DetectionsSerializer
 from api.sources import json_object, read_image, split_request
@@ -77,7 +78,7 @@ class AnalysesView(MakesAnalysis):
     @extend_schema(**schema.ANALYSIS_LIST)
     def get(self, request: Request) -> Response:
         caller = caller_of(request)
-        filters = ListInput(data=request.query_params.dict())
+        filters = ListInput(data=given_once(request.query_params))
         filters.is_valid(raise_exception=True)
         check_attributes(filters.attributes_filtered(), caller.attributes)
         pages = NewestFirst()

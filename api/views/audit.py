@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from api import schema
 from api.inputs import AuditInput
+from api.inputs.strict import given_once
 from api.pagination import NewestEventFirst
 from api.serializers import AuditEventSerializer
 from api.views.base import JsonView, page_response
@@ -18,7 +19,7 @@ class AuditView(JsonView):
 
     @extend_schema(**schema.AUDIT_LIST)
     def get(self, request: Request) -> Response:
-        given = AuditInput(data=request.query_params.dict())
+        given = AuditInput(data=given_once(request.query_params))
         given.is_valid(raise_exception=True)
         pages = NewestEventFirst()
         rows = pages.paginate_queryset(audit_events(**given.filters()), request, self)

@@ -18,6 +18,7 @@ from api import schema
 from api.authentication import caller_of
 from api.idempotency import idempotent
 from api.inputs import ItemListInput, JobDeleteInput, JobInput, JobListInput, NothingInput, ResultsInput, split_job
+from api.inputs.strict import given_once
 from api.job_results import results_response
 from api.pagination import InOrder, NewestFirst
 from api.serializers import JobItemSerializer, JobSerializer
@@ -74,7 +75,7 @@ class JobsView(JsonView):
 
     @extend_schema(**schema.JOB_LIST)
     def get(self, request: Request) -> Response:
-        filters = JobListInput(data=request.query_params.dict())
+        filters = JobListInput(data=given_once(request.query_params))
         filters.is_valid(raise_exception=True)
         rows = jobs_of(caller_of(request))
         if state := filters.validated_data.get("state"):
@@ -93,7 +94,7 @@ class JobView(JsonView):
 
     @extend_schema(**schema.JOB_DELETE)
     def delete(self, request: Request, job_id: UUID) -> Response:
-        options = JobDeleteInput(data=request.query_params.dict())
+        options = JobDeleteInput(data=given_once(request.query_params))
         options.is_valid(raise_exception=True)
         if job_delete(own_job(request, job_id), caller_of(request), options.validated_data["analyses"]):
             return Response(status=status.HTTP_204_NO_CONTENT)
@@ -106,7 +107,7 @@ class JobItemsView(JsonView):
 
     @extend_schema(**schema.JOB_ITEMS)
     def get(self, request: Request, job_id: UUID) -> Response:
-        filters = ItemListInput(data=request.query_params.dict())
+        filters = ItemListInput(data=given_once(request.query_params))
         filters.is_valid(raise_exception=True)
         job = own_job(request, job_id)
         rows = job.items.select_related("analysis")
@@ -123,7 +124,7 @@ class JobResultsView(JsonView):
 
     @extend_schema(**schema.JOB_RESULTS)
     def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
-        options = ResultsInput(data=request.query_params.dict())
+        options = ResultsInput(data=given_once(request.query_params))
         options.is_valid(raise_exception=True)
         caller, job = caller_of(request), own_job(request, job_id)
         audit_note(caller, AuditAction.JOB_READ, [job_id], count=job.item_count)

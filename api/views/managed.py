@@ -12,6 +12,7 @@ from rest_framework.serializers import Serializer
 
 from api.authentication import caller_of
 from api.inputs import PageInput, StrictSerializer
+from api.inputs.strict import given_once
 from api.pagination import NewestFirst
 from api.sources import json_object
 from api.views.base import JsonView, page_response
@@ -26,7 +27,7 @@ class ManagedView(JsonView):
 
     def listed(self, request: Request, rows: QuerySet[Any], shape: type[Serializer[Any]]) -> Response:
         """A page of the rows, newest first."""
-        PageInput(data=request.query_params.dict()).is_valid(raise_exception=True)
+        PageInput(data=given_once(request.query_params)).is_valid(raise_exception=True)
         pages = NewestFirst()
         return page_response(pages, shape(pages.paginate_queryset(rows, request, self), many=True).data)
 

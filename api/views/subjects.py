@@ -13,6 +13,7 @@ from api.authentication import caller_of
 from api.exports import export_archive, export_document
 from api.idempotency import idempotent
 from api.inputs import EraseInput, ExportInput, NamedEraseInput, NamedExportInput, SubjectInput
+from api.inputs.strict import given_once
 from api.serializers import ReceiptKeySerializer
 from api.sources import json_object
 from api.views.base import JsonView
@@ -28,7 +29,7 @@ class SubjectExportView(JsonView):
 
     @extend_schema(**schema.SUBJECT_EXPORT)
     def get(self, request: Request, subject: str) -> HttpResponseBase:
-        options = ExportInput(data=request.query_params.dict())
+        options = ExportInput(data=given_once(request.query_params))
         options.is_valid(raise_exception=True)
         return exported(request, clean(subject), **options.validated_data)
 

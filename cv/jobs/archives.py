@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final, cast
 
+from cv.jobs.entry_names import tar_name, zip_names
 from cv.jobs.errors import (
     ArchiveEncrypted,
     ArchiveTooLarge,
@@ -24,8 +25,12 @@ from cv.jobs.errors import (
     TooManyItems,
 )
 
-# What macOS and Windows add to archives without being asked.
-LEFT_BEHIND: Final = re.compile(r"(^|/)(__MACOSX/|\._[^/]*$|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+# What operating systems, cameras and photo services put beside photos: thumbnails, descriptions, films, lists.
+LEFT_BEHIND: Final = re.compile(
+    r"(^|/)(__MACOSX/|@eaDir/|\.thumbnails?/|\._[^/]*$|\.DS_Store$|Thumbs\.db$|desktop\.ini$)"
+    r"|\.(json|aae|xmp|thm|mov|mp4|m4v|3gp|avi|txt|html?|csv|url|lnk)$",
+    re.IGNORECASE,
+)
 ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06")
 GZIP_MAGIC: Final = b"\x1f\x8b"
 BZIP2_MAGIC: Final = b"BZh"
@@ -136,27 +141,32 @@ def _zip_entries(file: IO[bytes], limits: ArchiveLimits, total: _Total) -> Itera
     bounded = _BoundedList(file, limits)
     with zipfile.ZipFile(bounded) as archive:
         bounded.listed = True
-        entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_left_behind(entry.filename)]
-        _check_count(len(entries), limits)
-        if any(entry.flag_bits & 0x1 for entry in entries):
+        listed = [entry for entry in archive.infolist() if not entry.is_dir()]
+        named = [
+            (entry, name) for entry, name in zip(listed, zip_names(listed), strict=True) if not is_left_behind(name)
+        ]
+        _check_count(len(named), limits)
+        if any(entry.flag_bits & 0x1 for entry, _ in named):
             raise ArchiveEncrypted("the archive is encrypted; send it without a password")
         # By their own word first, so that an honest giant costs nothing; then by what really comes out.
-        announced = sum(entry.file_size for entry in entries if entry.file_size <= limits.entry_bytes)
+        announced = sum(entry.file_size for entry, _ in named if entry.file_size <= limits.entry_bytes)
         if announced > total.limit:
             raise ArchiveTooLarge(f"the archive unpacks to more than {total.limit:,} bytes")
-        for entry in entries:
-            yield _zip_entry(archive, entry, limits, total)
+        for entry, name in named:
+            yield _zip_entry(archive, entry, name, limits, total)
 
 
-def _zip_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: ArchiveLimits, total: _Total) -> Entry:
+def _zip_entry(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, limits: ArchiveLimits, total: _Total
+) -> Entry:
     kind = entry.external_attr >> 28
     # The upper four bits of a Unix mode: 8 is a regular file, 0 is an archive from elsewhere.
     if entry.create_system == 3 and kind not in (0, 8):
-        return Entry(entry.filename, code=ItemCode.NOT_A_FILE, message="a link or device, not a file")
+        return Entry(name, code=ItemCode.NOT_A_FILE, message="a link or device, not a file")
     if entry.file_size > limits.entry_bytes:
-        return _too_large(entry.filename, limits)
+        return _too_large(name, limits)
     unreadable = Entry(
-        entry.filename,
+        name,
         code=ItemCode.ENTRY_UNREADABLE,
         message="the entry is damaged or packed in a way that is not read here",
     )
@@ -170,8 +180,8 @@ def _zip_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Archive
         return unreadable
     total.add(len(data))
     if len(data) > limits.entry_bytes:
-        return _too_large(entry.filename, limits)
-    return Entry(entry.filename, data)
+        return _too_large(name, limits)
+    return Entry(name, data)
 
 
 # TAR.
@@ -242,10 +252,11 @@ def _tar_entries(file: IO[bytes], limits: ArchiveLimits, total: _Total) -> Itera
         if member.size < 0 or archive.offset <= reached:
             raise ArchiveUnreadable("the archive's headers lead backwards")
         reached = archive.offset
-        if not member.isdir() and not _is_left_behind(member.name):
+        name = tar_name(member.name)
+        if not member.isdir() and not is_left_behind(name):
             count += 1
             _check_count(count, limits)
-            yield _tar_entry(tar, member, limits, total)
+            yield _tar_entry(tar, member, name, limits, total)
         tar.next_header()
     # tarfile takes damage for the end. The real one is a block of zeros.
     tar.seek(archive.offset)
@@ -255,18 +266,18 @@ def _tar_entries(file: IO[bytes], limits: ArchiveLimits, total: _Total) -> Itera
     tar.content(MAX_TAR_HEADERS)
 
 
-def _tar_entry(tar: _BoundedTar, member: tarfile.TarInfo, limits: ArchiveLimits, total: _Total) -> Entry:
+def _tar_entry(tar: _BoundedTar, member: tarfile.TarInfo, name: str, limits: ArchiveLimits, total: _Total) -> Entry:
     if not member.isreg() or member.issparse():
-        return Entry(member.name, code=ItemCode.NOT_A_FILE, message="a link or device, not a file")
+        return Entry(name, code=ItemCode.NOT_A_FILE, message="a link or device, not a file")
     if member.size > limits.entry_bytes:
-        return _too_large(member.name, limits)
+        return _too_large(name, limits)
     total.add(member.size)
     tar.seek(member.offset_data)
     data = tar.content(member.size)
     if len(data) < member.size:
         raise ArchiveUnreadable("the archive is truncated or damaged")
-    return Entry(member.name, data)
+    return Entry(name, data)
 
 
-def _is_left_behind(name: str) -> bool:
+def is_left_behind(name: str) -> bool:
     return LEFT_BEHIND.search(name) is not None

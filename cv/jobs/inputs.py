@@ -23,7 +23,7 @@ from django.core.files.storage import default_storage
 from cv.choices import JobSource, Source
 from cv.engine.errors import ImageTooLarge
 from cv.files.stores import kept_files
-from cv.jobs.archives import ArchiveLimits, archive_entries
+from cv.jobs.archives import ArchiveLimits, archive_entries, is_left_behind
 from cv.jobs.errors import FolderForbidden, ItemCode, TooManyItems
 from cv.models import Analysis, Job, JobItem
 from cv.models.jobs import MAX_LABEL, MAX_LOCATION
@@ -229,12 +229,12 @@ def _files_of(root: Path) -> Iterator[NewItem]:
 
 
 def _images_below(root: Path) -> Iterator[Path]:
-    """Files that are named like images, in order; folders that are links are not entered."""
+    """Files that are named like images, in order; links to folders and folders of thumbnails are not entered."""
     for folder, folders, names in os.walk(root):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not is_left_behind(f"{name}/"))
         for name in sorted(names):
             file = Path(folder, name)
-            if file.suffix.lower() in IMAGE_SUFFIXES and not name.startswith("._"):
+            if file.suffix.lower() in IMAGE_SUFFIXES and not is_left_behind(name):
                 yield file
 
 
@@ -248,13 +248,27 @@ def _read(file: Path, allowed: Callable[[Path], bool] = lambda resolved: True) -
         resolved = file.resolve(strict=True)
         if not allowed(resolved):
             raise InputGone(ItemCode.FOLDER_FORBIDDEN, "the file is not below a folder that the operator has allowed")
-        if not stat.S_ISREG(resolved.stat().st_mode):
-            raise InputGone(ItemCode.NOT_A_FILE, "a device or folder, not a file")
-        with resolved.open("rb") as opened:
+        with _open_without_links(resolved) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise InputGone(ItemCode.NOT_A_FILE, "a device or folder, not a file")
             return _bounded(opened)
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise InputGone(ItemCode.NOT_FOUND, f"the file cannot be read: {reason or 'a loop of links'}") from None
+
+
+def _open_without_links(resolved: Path) -> IO[bytes]:
+    """Opens a path in which no part is a link. Raises OSError if one has become one since: it could lead anywhere."""
+    folder = os.open(resolved.anchor, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in resolved.parts[1:-1]:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # Without waiting: a pipe would have its reader wait for a writer.
+        return open(os.open(resolved.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb")  # noqa: PTH123
+    finally:
+        os.close(folder)
 
 
 def _picture_of(item: JobItem, caller: Caller) -> Loaded:

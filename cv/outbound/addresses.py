@@ -15,6 +15,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_URL = 2048
 # What no address needs and what parsers read differently: spaces, controls, backslashes.
 SUSPICIOUS = re.compile(r"[\x00-\x20\x7f\\]")
+# The only part of IPv6 that is given out as public (RFC 4291, IANA). What lies outside carries an IPv4 address (NAT64,
+# IPv4-compatible), or is local.
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 # Beyond what Python's ``is_global`` knows: addresses that are public by number and not by meaning, and IPv6 forms
 # that carry an IPv4 address, which may be a private one.
 NOT_PUBLIC: Sequence[Network] = [
@@ -23,14 +26,9 @@ NOT_PUBLIC: Sequence[Network] = [
         "168.63.129.16/32",  # Azure's metadata server
         "192.88.99.0/24",  # 6to4 relays (RFC 7526)
         "192.0.0.0/24",  # protocol assignments (RFC 6890)
-        "::/96",  # IPv4-compatible (RFC 4291, 2.5.5.1)
-        "64:ff9b::/96",  # NAT64 (RFC 6052)
-        "64:ff9b:1::/48",  # local NAT64 (RFC 8215)
         "2001::/23",  # Teredo and other protocol assignments (RFC 2928)
         "2002::/16",  # 6to4 (RFC 3056)
         "3fff::/20",  # documentation (RFC 9637)
-        "5f00::/16",  # segment routing (RFC 9602)
-        "fec0::/10",  # site-local (RFC 3879)
     )
 ]
 # Interface identifiers of ISATAP (RFC 5214): they end in an IPv4 address.
@@ -106,7 +104,7 @@ def is_public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        if (int(address) >> 32) & 0xFFFFFFFF in ISATAP:
+        if address not in GLOBAL_UNICAST or (int(address) >> 32) & 0xFFFFFFFF in ISATAP:
             return False
     if any(address in network for network in NOT_PUBLIC):
         return False

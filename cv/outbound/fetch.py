@@ -2,7 +2,7 @@
 
 import http.client
 from http import HTTPStatus
-from urllib.parse import urljoin
+from urllib.parse import quote_from_bytes, urljoin
 
 from django.conf import settings
 
@@ -57,7 +57,14 @@ def _asked(url: str, max_bytes: int, deadline: Deadline) -> bytes | str:
 
 
 def _location(url: str, response: http.client.HTTPResponse) -> str:
+    """Where a redirect leads. Raw UTF-8, other raw bytes and spaces are taken as browsers and curl take them."""
     location = response.getheader("Location")
     if not location:
         raise UrlFetchFailed(f"the server answered {response.status} without saying where to")
-    return urljoin(url, location)
+    # http.client reads headers as Latin-1.
+    raw = location.encode("latin-1").replace(b" ", b"%20")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = quote_from_bytes(raw, safe=bytes(range(0x21, 0x7F)))
+    return urljoin(url, text)

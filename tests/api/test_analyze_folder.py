@@ -42,7 +42,7 @@ def photos(tmp_path: Path, grace_hopper: bytes) -> Path:
     (folder / "a.jpg").write_bytes(grace_hopper)
     (folder / "sub" / "b.jpg").write_bytes(grace_hopper)
     (folder / "broken.jpg").write_bytes(grace_hopper[:5000])
-    (folder / "notes.txt").write_text("hello")
+    (folder / "scan.pdf").write_text("hello")
     return folder
 
 

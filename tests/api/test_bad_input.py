@@ -339,3 +339,10 @@ def test_request_id_is_taken_over_when_harmless_and_replaced_when_not(api: APICl
         answer = api.get("/api/v1/nothing", HTTP_X_REQUEST_ID=given)
         assert answer.json()["request_id"] != given
         assert len(answer.json()["request_id"]) == 32
+
+
+@pytest.mark.parametrize("path", ["analyses?gender=female&gender=male", "jobs?state=done&state=done"])
+def test_a_filter_given_twice_is_refused_by_name(api: APIClient, path: str) -> None:
+    name = path.partition("?")[2].partition("=")[0]
+    answer = api.get(f"/api/v1/{path}")
+    assert_error(answer, 400, "invalid_request", name, f"{name}: give it once, not several times")

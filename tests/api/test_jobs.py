@@ -39,14 +39,14 @@ def text_of(answer: Any) -> str:
 @pytest.fixture
 def finished(api: APIClient, two_faces: bytes, empty_scene: bytes) -> str:
     """The address of a job that is over: two faces, none, and no image."""
-    archive = zip_of([("=two.png", two_faces), ("none.jpg", empty_scene), ("notes.txt", b"hello")])
+    archive = zip_of([("=two.png", two_faces), ("none.jpg", empty_scene), ("scan.pdf", b"hello")])
     job = sent(api, archive, **{"store.ttl_days": "3"}).json()["id"]
     work_through()
     return f"{URL}/{job}"
 
 
 def test_a_job_is_accepted_worked_on_and_tells_how_far_it_is(api: APIClient, empty_scene: bytes) -> None:
-    files = [("a.jpg", empty_scene), ("b.txt", b"no image")]
+    files = [("a.jpg", empty_scene), ("b.pdf", b"no image")]
     options = {"attributes": "age", "max_faces": "3", "store.subject": "x", "store.image": "true", "priority": "-2"}
     answer = sent(api, zip_of(files), **options)
     assert answer.status_code == 202
@@ -150,7 +150,7 @@ def test_items_are_listed_in_order_by_cursor_and_by_state(api: APIClient, finish
     first = api.get(f"{finished}/items?page_size=2").json()
     assert [item["index"] for item in first["results"]] == [0, 1]
     last = api.get(first["next"]).json()["results"]
-    assert [(item["name"], item["state"], item["analysis"]) for item in last] == [("notes.txt", "failed", None)]
+    assert [(item["name"], item["state"], item["analysis"]) for item in last] == [("scan.pdf", "failed", None)]
     assert last[0]["error"] == {
         "code": "unsupported_media_type",
         "message": "not a JPEG, PNG, WebP, BMP, GIF, TIFF or HEIC image",
@@ -179,7 +179,7 @@ def test_results_as_csv_have_a_face_a_row_and_no_formula(api: APIClient, finishe
         ("'=two.png", "0", "done", ""),
         ("'=two.png", "1", "done", ""),
         ("none.jpg", "", "done", ""),
-        ("notes.txt", "", "failed", "unsupported_media_type"),
+        ("scan.pdf", "", "failed", "unsupported_media_type"),
     ]
     faces = Analysis.objects.get(face_count=2).faces.all()
     assert [float(row["age"]) for row in rows[:2]] == [face.age for face in faces]

@@ -116,7 +116,7 @@ def test_example_prints_a_line_a_face(live_server: LiveServer, key: str, grace_h
 
 def test_a_job_from_an_archive_and_from_earlier_analyses(cloud: XCloud, grace_hopper: bytes, tmp_path: Path) -> None:
     file = tmp_path / "photos.zip"
-    file.write_bytes(zip_of([("hopper.jpg", grace_hopper), ("notes.txt", b"no image")]))
+    file.write_bytes(zip_of([("hopper.jpg", grace_hopper), ("scan.pdf", b"no image")]))
     kept = cloud.analyse(grace_hopper, keep_picture=True)
     job = cloud.start_job(archive=file, attributes=["age"], subject="x", ttl_days=3)
     again = cloud.start_job(analyses=[kept["id"]], priority=-1)

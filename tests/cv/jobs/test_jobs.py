@@ -2,7 +2,6 @@
 
 import os
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
@@ -14,8 +13,8 @@ from cv.choices import JobState, Source, WebhookEvent
 from cv.engine.labels import Attribute
 from cv.engine.pool import EngineDied, EnginePool
 from cv.engine.types import AnalysisResult
-from cv.jobs.errors import EmptyJob, FolderForbidden, ItemCode, JobConflict, TooManyItems
-from cv.jobs.inputs import AnalysisInputs, FolderInputs, UrlInputs, label, without_query
+from cv.jobs.errors import EmptyJob, ItemCode, JobConflict, TooManyItems
+from cv.jobs.inputs import AnalysisInputs, UrlInputs, without_query
 from cv.models import Analysis, Job, JobItem, WebhookDelivery
 from cv.services import (
     LeaseLost,
@@ -47,7 +46,7 @@ pytestmark = pytest.mark.usefixtures("db")
 def test_every_image_gets_its_result_and_a_bad_one_fails_alone(
     caller: Caller, grace_hopper: bytes, two_faces: bytes
 ) -> None:
-    files = [("a/1.jpg", grace_hopper), ("notes.txt", b"hello"), ("2.png", two_faces), ("3.jpg", grace_hopper[:5000])]
+    files = [("a/1.jpg", grace_hopper), ("scan.pdf", b"hello"), ("2.png", two_faces), ("3.jpg", grace_hopper[:5000])]
     job = made_job(caller, archive(files), subject="x", ttl_days=3)
     assert (job.state, job.item_count, states(job)) == (JobState.PENDING, 4, ["pending"] * 4)
     assert work_through() == 4
@@ -291,43 +290,3 @@ def test_a_picture_is_encoded_before_the_transaction_that_saves_it(
     work_through()
     assert inside == [len(connection.savepoint_ids)]
     assert Analysis.objects.get().picture
-
-
-def test_a_folder_only_where_the_operator_allowed_it(
-    caller: Caller, grace_hopper: bytes, tmp_path: Path, settings: Settings
-) -> None:
-    allowed, secret = tmp_path / "photos", tmp_path / "secret"
-    for folder in (allowed / "deep", secret):
-        folder.mkdir(parents=True)
-        (folder / "a.JPG").write_bytes(grace_hopper)
-        (folder / "notes.txt").write_text("not an image")
-    (allowed / "link.jpg").symlink_to(secret / "a.JPG")
-    (allowed / "inside.jpg").symlink_to(allowed / "deep" / "a.JPG")
-    (allowed / "folder").symlink_to(secret)
-    (allowed / "loop.jpg").symlink_to(allowed / "loop.jpg")
-    with pytest.raises(FolderForbidden):
-        made_job(caller, FolderInputs(str(allowed)))
-    settings.XCLOUD_JOB_FOLDERS = [allowed]
-    outside = [secret, allowed / "folder", allowed / ".." / "secret", allowed / "missing", Path("photos"), Path("/")]
-    for folder in outside:
-        with pytest.raises(FolderForbidden):
-            made_job(caller, FolderInputs(str(folder)))
-    job = made_job(caller, FolderInputs(str(allowed)))
-    work_through()
-    found = {item.name: item.error_code for item in job.items.all()}
-    assert found == {
-        "deep/a.JPG": "",
-        "inside.jpg": "",
-        "link.jpg": ItemCode.FOLDER_FORBIDDEN,
-        "loop.jpg": ItemCode.NOT_FOUND,
-    }
-    assert set(Analysis.objects.values_list("source", flat=True)) == {Source.FOLDER}
-    assert (allowed / "deep" / "a.JPG").exists()
-
-
-# Privacy and time.
-
-
-def test_labels_keep_the_end_of_a_long_name_and_nothing_unprintable() -> None:
-    assert label("a" * 600 + ".jpg") == "a" * 496 + ".jpg"
-    assert label("a\x00b\nc\ud800.jpg") == "a�b�c?.jpg"

@@ -44,6 +44,15 @@ def test_a_redirect_is_checked_like_the_first_address(site: Site, target: str, r
         fetch_image(f"{site.address}/to/{target}", LIMIT)
 
 
+@pytest.mark.parametrize(
+    "name", ["%E7%85%A7%E7%89%87.jpg", "Gr%FC%DFe.jpg", "a%20b.jpg"], ids=["UTF-8", "Latin-1", "space"]
+)
+def test_a_redirect_to_raw_bytes_leads_where_curl_goes(site: Site, name: str) -> None:
+    with pytest.raises(UrlFetchFailed, match="the server answered 404"):
+        fetch_image(f"{site.address}/raw/{name}", LIMIT)
+    assert site.seen == [f"/raw/{name}", f"/{name}"]
+
+
 def test_a_redirect_to_nowhere_is_a_failed_fetch(site: Site) -> None:
     with pytest.raises(UrlFetchFailed, match="without saying where to"):
         fetch_image(f"{site.address}/nowhere", LIMIT)
@@ -154,7 +163,8 @@ def test_public_addresses(address: str) -> None:
         "240.0.0.1", "255.255.255.255", "168.63.129.16", "192.88.99.1", "192.0.2.1", "198.51.100.1", "203.0.113.1",
         "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:10.0.0.1", "::10.0.0.1", "64:ff9b::a00:1",
         "64:ff9b::808:808", "64:ff9b:1::1", "2002:a00:1::", "2002:808:808::", "2001:0:a00:1::", "2001:db8::1",
-        "3fff::1", "fec0::1", "100::1", "2a00::5efe:a00:1", "2a00::200:5efe:a00:1",
+        "3fff::1", "fec0::1", "100::1", "2a00::5efe:a00:1", "2a00::200:5efe:a00:1", "5f00::1", "4000::1", "1::1",
+        "c000::a00:1", "64:ff9a::1", "::1:0:0:a00:1",
     ],
 )  # fmt: skip
 def test_addresses_that_are_not_public(address: str) -> None:
