@@ -14,14 +14,14 @@ class CvConfig(AppConfig):
         from cv import checks  # noqa: F401  (registers the system checks)
 
         post_migrate.connect(ensure_roles, sender=self)
-        pre_delete.connect(list_files, sender="auth.User")
+        pre_delete.connect(remove_rows, sender="auth.User")
 
 
-def list_files(instance: Any, **kwargs: Any) -> None:
+def remove_rows(instance: Any, **kwargs: Any) -> None:
     """Rows go with a user whoever deletes one, be it by a shell; their files must, too."""
-    from cv.services.users import user_files_list
+    from cv.services.users import user_rows_remove
 
-    user_files_list(instance)
+    user_rows_remove(instance)
 
 
 def ensure_roles(**kwargs: Any) -> None:

@@ -45,9 +45,15 @@ def user_delete(user: User, caller: Caller) -> None:
     traces_remove()
 
 
-def user_files_list(user: User) -> None:
-    """Lists the files of a person who is deleted without ``user_delete``, in the transaction that does it."""
-    files_list(_files_of(Q(owner=user) | Q(api_key__user=user)))
+def user_rows_remove(user: User) -> None:
+    """For a person who is deleted without ``user_delete``: what they hold goes in the transaction that does it.
+
+    Before their keys, which no database lets go while there are rows of theirs; its files are left to the purge.
+    """
+    held = Q(owner=user) | Q(api_key__user=user)
+    files_list(_files_of(held))
+    Analysis.objects.filter(held).delete()
+    Job.objects.filter(held).delete()
     transaction.on_commit(bells.TIDYING.ring)
 
 

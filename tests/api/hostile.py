@@ -1,6 +1,7 @@
 """The table of hostile inputs: what is sent, and the status and code that answer it.
 
-``python -m tests.api.hostile`` prints it as docs/hostile-inputs.md, which a test holds to it.
+``python -m tests.api.hostile`` writes it into docs/hostile-inputs.md, which a test holds to it; what stands there below
+MEASURED is written by hand.
 """
 
 # ruff: noqa: E501 -- a row of the table is a line, where it can be.
@@ -12,10 +13,14 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "hostile-inputs.md"
+# The heading of the hand-written part of the page.
+MEASURED = "## Attacks and outages\n"
 ANALYSES = "/api/v1/analyses"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 # Sends a request with a valid key: (method, path, body, content type) → answer.
@@ -231,7 +236,8 @@ def document() -> str:
         "# Hostile inputs",
         "",
         f"What {len(TABLE)} hostile requests, each sent with a valid key, are answered with. "
-        "`tests/api/test_hostile.py` sends them all; this page is printed by `python -m tests.api.hostile`.",
+        "`tests/api/test_hostile.py` sends them all, and `python -m tests.api.hostile` writes their tables. "
+        "[Attacks and outages](#attacks-and-outages) that take more than a request follow them.",
     ]
     for group in dict.fromkeys(row.group for row in TABLE):
         lines += ["", f"## {group}", "", "| input | status | code |", "| --- | --- | --- |"]
@@ -245,4 +251,5 @@ def _cell(row: Hostile) -> str:
 
 
 if __name__ == "__main__":
-    print(document(), end="")  # noqa: T201 -- what it is for
+    _, heading, by_hand = PAGE.read_text().partition(MEASURED)
+    PAGE.write_text(f"{document()}\n{heading}{by_hand}")
