@@ -2,23 +2,23 @@
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
-# More than the slots and the queue of the engines; gunicorn.conf.py says how many without it.
+# Threads of the server: more than the slots and the queue of the engines. Empty: as in gunicorn.conf.py.
 THREADS ?=
 PYTHON ?= python3
 VENV ?= .venv
 
 BIN := $(VENV)/bin
-# A stamp is named after the locks' content: switching branches installs again only if the packages differ.
+# A stamp is named after the locks' content: switching branches reinstalls only if the packages differ.
 SERVE_STAMP := $(VENV)/.serve-$(firstword $(shell cksum < requirements.lock))
 DEV_STAMP := $(VENV)/.dev-$(firstword $(shell cat requirements-dev.lock requirements-torch.txt | cksum))
 # Every Python and platform that the project runs on, in one lock.
 LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
 
-# Folder of photos to measure on; without it, scenes made of the pictures that Python packages ship.
+# Folder of photos for the benchmarks. Empty: scenes made of the pictures that Python packages ship.
 PHOTOS ?=
 PEERS_VENV ?= .cache/peers/facenet
 
-# The settings of .env, where there is one, as the environment of the command that follows.
+# Loads .env, if there is one, into the environment of the command that follows.
 WITH_ENV := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
 
 .DEFAULT_GOAL := help
@@ -31,14 +31,14 @@ install: $(SERVE_STAMP)
 
 install-dev: $(DEV_STAMP)
 
-serve: install ## Set everything up and serve on HOST:PORT (default 127.0.0.1:8000)
+serve: install ## Install everything and serve on HOST:PORT (default 127.0.0.1:8000)
 	@$(WITH_ENV) $(BIN)/python manage.py migrate --no-input --verbosity 0
 	@$(WITH_ENV) $(BIN)/python manage.py collectstatic --no-input --verbosity 0
 	@$(WITH_ENV) $(BIN)/python manage.py ensure_admin
 	@echo "XCloud on http://$(HOST):$(PORT)/ (Ctrl-C stops it)"
 	@$(WITH_ENV) MALLOC_ARENA_MAX=$${MALLOC_ARENA_MAX:-2} exec $(BIN)/gunicorn xcloud.wsgi:application --bind $(HOST):$(PORT) $(if $(THREADS),--threads $(THREADS))
 
-test: install-dev ## Run every check and every test that this machine can run (STRICT=1: fail where a service is down)
+test: install-dev ## Run all checks and tests that this machine supports (STRICT=1: fail if an installed service was not tested)
 	$(BIN)/python -m tests.run $(if $(STRICT),--strict)
 
 lint: install-dev ## Run ruff and mypy
@@ -46,25 +46,25 @@ lint: install-dev ## Run ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-lock: install-dev ## Take the newest versions that requirements*.txt allow into the locks, and list them anew (sbom.cdx.json)
+lock: install-dev ## Update the locks to the newest versions that requirements*.txt allow, and sbom.cdx.json
 	$(BIN)/$(LOCK) --upgrade requirements.txt --output-file requirements.lock
 	$(BIN)/$(LOCK) --upgrade requirements-dev.txt --constraint requirements.lock --output-file requirements-dev.lock
 	@$(MAKE) --no-print-directory sbom
 
-sbom: install-dev ## List what serves, with versions and hashes, as a CycloneDX bill of materials
+sbom: install-dev ## Write sbom.cdx.json: the server's packages with versions and hashes (CycloneDX)
 	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json
 
-audit: install-dev ## Look the locked versions up in the database of known vulnerabilities (needs the network)
+audit: install-dev ## Check the locked versions for known vulnerabilities (needs the network)
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
 
-bench: install-dev ## Measure speed and memory into benchmarks/results (PHOTOS=DIR: on your own photos; SOAK=N requests)
+bench: install-dev ## Measure speed and memory, and write benchmarks/results (PHOTOS=DIR: your own photos; SOAK=N requests)
 	$(BIN)/python -m benchmarks.report $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(SOAK),--soak $(SOAK))
 
-bench-jobs: install-dev ## Measure jobs beside the engine, with 1, 2 and 4 workers, and a worker's memory (PART=rates or memory)
+bench-jobs: install-dev ## Measure jobs with 1, 2 and 4 workers, and a worker's memory (PART=rates or memory)
 	$(BIN)/python -m benchmarks.jobs $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(PART),--part $(PART))
 
-bench-peers: install-dev ## Measure beside facenet-pytorch, in an environment of its own (5 GB, in PEERS_VENV)
+bench-peers: install-dev ## Compare with facenet-pytorch, in its own environment (5 GB, in PEERS_VENV)
 	$(BIN)/python -m benchmarks.peers $(if $(PHOTOS),--photos $(PHOTOS)) --venv $(PEERS_VENV) \
 		--output benchmarks/results/peers.json
 

@@ -1,14 +1,14 @@
-"""How gunicorn serves XCloud. It reads this file where it starts, and then GUNICORN_CMD_ARGS and its command line."""
+"""How gunicorn serves XCloud. It reads this file first, then GUNICORN_CMD_ARGS, then its command line."""
 
 worker_class = "gthread"
-# One process, in which Python's lock is held only around the engines, which have processes of their own.
+# One process: the engines run in their own processes, so the server's GIL is held only for the work around them.
 workers = 1
-# More than XCLOUD_ENGINE_SLOTS and XCLOUD_ENGINE_QUEUE together, or nothing is left to answer /healthz.
+# More than XCLOUD_ENGINE_SLOTS and XCLOUD_ENGINE_QUEUE together, so that a thread is left to answer /healthz.
 threads = 24
-# Seconds: without a sign of life a worker is killed; told to stop, it answers what it has taken.
+# Seconds: a silent worker is killed after the first; a stopping worker may finish its requests for the second.
 timeout = 120
 graceful_timeout = 30
-# Nobody talks to it.
+# No gunicorn control client connects to this server.
 control_socket_disable = True
 
 

@@ -19,7 +19,7 @@ from api.exceptions import exception_handler
 from api.sources import read_image, split_request
 from api.views.base import JsonView, model_headers
 from cv.engine.labels import BEAUTY_SCALE, Attribute
-from cv.engine.types import AnalysisOptions, AnalysisResult, FaceResult
+from cv.engine.types import AnalysisOptions, AnalysisResult, Estimate, FaceResult
 from cv.serving.engines import analyzed
 
 SUCCESS, NO_IMAGE, WRONG_METHOD, NO_FACE, FAILURE = range(5)
@@ -69,13 +69,13 @@ class FbpView(JsonView):
 
 def described(face: FaceResult) -> dict[str, Any]:
     """As the first XCloud's clients know it: beauty from 1 to 5, and the detector's result."""
-    box, marks = face.box, face.landmarks
+    box, marks, beauty = face.box, face.landmarks, face.attributes.get(Attribute.BEAUTY)
     names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
     keypoints = {name: [round(value) for value in getattr(marks, name)] for name in names}
     return {
         # Uploads are not kept, so there is nothing to point at.
         "imgpath": "",
-        "beauty": None if face.attributes.beauty is None else first_scale(face.attributes.beauty.value),
+        "beauty": first_scale(beauty.value) if isinstance(beauty, Estimate) else None,
         "detection": {
             "box": [round(box.x), round(box.y), round(box.width), round(box.height)],
             "confidence": face.confidence,

@@ -15,7 +15,7 @@ def check_of(request: Request) -> Callable[[], None]:
 
     def check() -> None:
         if isinstance(connection, socket.socket) and _is_closed(connection):
-            raise ClientGone("the client closed the connection before its turn came")
+            raise ClientGone("the client closed the connection before the analysis started")
 
     return check
 

@@ -1,10 +1,10 @@
-"""Every way a request fails, as one JSON shape with a stable code."""
+"""Maps every failure of a request to one JSON shape with a stable code."""
 
 import logging
 import math
 from typing import Any, Final
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
@@ -55,6 +55,10 @@ STATUS_OF_CODE: Final = {
 }
 # Engine errors that are about the image: the engine does not know what the field is called.
 IMAGE_CODES: Final = frozenset({"image_too_large", "unsupported_media_type", "undecodable_image"})
+UNREADABLE: Final = "the request is malformed and could not be read"
+FAILED: Final = "the server failed; its log has the reason under this request_id"
+NO_ROUTE: Final = "no route has this path"
+NOT_ALLOWED: Final = "your key or login does not allow this"
 RETRY_AFTER_S: Final = {"overloaded": "1", "model_not_ready": "10", "storage_unavailable": "10"}
 
 
@@ -116,9 +120,9 @@ def described(error: Exception) -> tuple[str, str, Any]:
         case exceptions.PermissionDenied():
             return "forbidden", str(error.detail), None
         case PermissionDenied():
-            return "forbidden", str(error) or "this is not allowed", None
+            return "forbidden", str(error) or NOT_ALLOWED, None
         case Http404() | exceptions.NotFound():
-            return "not_found", "there is nothing here", None
+            return "not_found", str(error) or "not found", None
         case exceptions.MethodNotAllowed():
             return "method_not_allowed", str(error.detail), None
         case exceptions.UnsupportedMediaType():
@@ -126,21 +130,25 @@ def described(error: Exception) -> tuple[str, str, Any]:
         case exceptions.Throttled():
             return "rate_limited", str(error.detail), None
         case RequestDataTooBig():
-            return "image_too_large", "image: the request is larger than the largest image", None
+            return "image_too_large", "image: the request is larger than this server accepts", None
         case exceptions.ParseError():
             return "invalid_request", str(error.detail), None
         case SuspiciousOperation() | UnreadablePostError():
-            return "invalid_request", "the request's body could not be read", None
+            return "invalid_request", UNREADABLE, None
         case IdempotencyConflict():
             message = f"Idempotency-Key: {error}"
             return "idempotency_conflict", message, {"Idempotency-Key": [str(error)]}
         case Overloaded() | ClientGone() | StorageUnavailable():
             return error.code, str(error), None
-        case Analysis.DoesNotExist() | Job.DoesNotExist() | Webhook.DoesNotExist() | ApiKey.DoesNotExist():
-            return "not_found", "there is nothing here", None
+        case Analysis.DoesNotExist():
+            return "not_found", "no analysis has this id", None
+        case Job.DoesNotExist():
+            return "not_found", "no job has this id", None
+        case Webhook.DoesNotExist() | ApiKey.DoesNotExist():
+            return "not_found", "it was deleted meanwhile", None
         case OperationalError() | InterfaceError():
             return "overloaded", "the database does not answer; try again", None
-    return "internal_error", "something went wrong; it has been logged under this request_id", None
+    return "internal_error", FAILED, None
 
 
 def first_message(detail: Any, field: str = "") -> str:
@@ -167,23 +175,24 @@ def _json(code: str, message: str) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return _json("invalid_request", "the request was refused before it was read")
+        wrong_host = isinstance(exception, DisallowedHost)
+        return _json("invalid_request", "Host: this server does not serve this name" if wrong_host else UNREADABLE)
     return defaults.bad_request(request, exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return _json("forbidden", "this is not allowed")
+        return _json("forbidden", NOT_ALLOWED)
     return defaults.permission_denied(request, exception)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return _json("not_found", "there is nothing here")
+        return _json("not_found", NO_ROUTE)
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if _is_api(request):
-        return _json("internal_error", "something went wrong; it has been logged under this request_id")
+        return _json("internal_error", FAILED)
     return defaults.server_error(request)

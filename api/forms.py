@@ -28,7 +28,7 @@ def nested(form: QueryDict) -> dict[str, Any]:
             data[name] = values[0]
     if STORE in data:
         if store:
-            raise ValidationError({STORE: ["sent both as JSON and field by field"]})
+            raise ValidationError({STORE: ["sent twice: as JSON and as separate fields"]})
         data[STORE] = _parsed(data[STORE])
     elif store:
         data[STORE] = store

@@ -46,4 +46,4 @@ class NewestEventFirst(NewestFirst):
 
 
 def _not_ours() -> ValidationError:
-    return ValidationError({"cursor": ["not a cursor that this API gave out"]})
+    return ValidationError({"cursor": ["not a cursor of this API; take it from `next` or `previous`"]})

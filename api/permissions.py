@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class MayDoThis(BasePermission):
     """Anyone with an API key or a login, who has the scope that the view names for the method."""
 
-    message = "this is not allowed"
+    message = "your key or login does not allow this"
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         key = request.auth if isinstance(request.auth, ApiKey) else None

@@ -49,7 +49,7 @@ def refuse_huge_body(
         raise error(f"the request has {int(announced):,} bytes; the limit is {limit:,}")
     if "HTTP_TRANSFER_ENCODING" in request.META:
         # Django reads no body of unknown length; it would seem to be empty.
-        raise ParseError("Transfer-Encoding: send the body in one piece, with its Content-Length")
+        raise ParseError("Transfer-Encoding: send the body with a Content-Length instead")
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
@@ -76,13 +76,13 @@ def split_request(request: Request) -> _Parts:
     if image is not None and url is not None:
         raise AmbiguousImageSource("send either `image` or `url`, not both")
     if image is None and url is None:
-        raise ValidationError({"image": ["required: a file, base64 text or a data URI; or send `url`"]})
+        raise ValidationError({"image": ["missing; send a file, base64 text or a data URI here, or send `url`"]})
     return _Parts(image, url, fields)
 
 
 def _form(form: QueryDict) -> dict[str, Any]:
     if len(form.getlist("image")) > 1 or len(form.getlist("url")) > 1:
-        raise AmbiguousImageSource("only one image a request")
+        raise AmbiguousImageSource("send only one image per request")
     return nested(form)
 
 
@@ -97,12 +97,12 @@ def read_image(parts: _Parts) -> Received:
 
 def _fetched(url: Any) -> bytes:
     if not isinstance(url, str) or not url.strip():
-        raise ValidationError({"url": ["must be an http or https address"]})
+        raise ValidationError({"url": ["must be an http or https URL"]})
     if not settings.XCLOUD_URL_INPUT:
-        raise UrlForbidden("this server does not fetch images from addresses")
+        raise UrlForbidden("this server does not fetch images from URLs")
     data = fetch_image(url.strip(), settings.XCLOUD_ENGINE.limits.max_bytes)
     if not data:
-        raise ValidationError({"url": ["the address gives an empty file"]})
+        raise ValidationError({"url": ["the file is empty"]})
     return data
 
 
@@ -115,7 +115,7 @@ def decode_base64(text: Any) -> bytes:
         raise ValidationError({"image": ["must be a file, base64 text or a data URI"]})
     text = text.strip()
     if text[:8].lower().startswith(("http://", "https://")):
-        raise ValidationError({"image": ["this is an address; send it as `url`"]})
+        raise ValidationError({"image": ["this is a URL; send it in `url`"]})
     if text[:5].lower() == "data:":
         head, comma, text = text.partition(",")
         if not comma or not head.lower().endswith(";base64"):

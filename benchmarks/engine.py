@@ -1,7 +1,7 @@
-"""How fast the engine is, stage by stage, on a folder of photos.
+"""Measures the engine, stage by stage, on a folder of photos.
 
-``python -m benchmarks.engine --images DIR [--max-side N] --json``: first every photo by itself with all threads, then
-all photos together, one thread a photo and as many at once as there are threads.
+``python -m benchmarks.engine --images DIR [--max-side N] --json``: first each photo alone with all threads, then
+all photos in parallel with one thread each.
 """
 
 import argparse

@@ -10,10 +10,13 @@ import numpy as np
 import onnx
 from onnx import shape_inference
 
+from cv.engine.labels import Attribute
+from cv.engine.manifest import read_manifest
 from cv.engine.pipeline import Engine
+from cv.engine.readers.attributes import AttributeReader
+from cv.engine.readers.loading import LazyReader
 from cv.engine.sessions import Array, Net
 from cv.engine.types import AnalysisOptions
-from cv.engine.weights import read_manifest
 
 _GEMM = 1024
 _COPY_BYTES = 256 * 2**20
@@ -35,6 +38,7 @@ def machine_rates() -> dict[str, float]:
 def net_floors(engine: Engine, weights_dir: Path, photos: list[bytes], gemm_gmacs: float) -> dict[str, Any]:
     """For each net, a photo on average: calls, rows, million multiply-adds, the floor and the measured milliseconds."""
     counters = {name: _Counter(net) for name, net in zip(_NETS, _nets_of(engine), strict=True)}
+    reader = AttributeReader(engine.default, counters["attributes"])
     counting = replace(
         engine,
         detector=replace(
@@ -43,14 +47,15 @@ def net_floors(engine: Engine, weights_dir: Path, photos: list[bytes], gemm_gmac
             refine_net=counters["rnet"],
             output_net=counters["onet"],
         ),
-        describer=replace(engine.describer, net=counters["attributes"]),
+        readers=(LazyReader(reader.card, reader.crop, reader.gives, lambda: reader, lambda: None),),
     )
     for photo in photos:
         counting.analyze(photo, AnalysisOptions())
     manifest = read_manifest(weights_dir)
+    files = {**manifest.detector, "attributes": manifest.default.files}
     floors = {}
     for name, counter in counters.items():
-        model = onnx.load_from_string(manifest.onnx[name].read())
+        model = onnx.load_from_string(files[name].onnx.read())
         macs = sum(times * multiply_adds(model, shape) for shape, times in counter.shapes.items())
         million = macs / len(photos) / 1e6
         floors[name] = {
@@ -107,8 +112,9 @@ class _Counter:
 
 
 def _nets_of(engine: Engine) -> tuple[Net, Net, Net, Net]:
-    detector = engine.detector
-    return detector.proposal_net, detector.refine_net, detector.output_net, engine.describer.net
+    detector, reader = engine.detector, engine.reader(Attribute.AGE)
+    assert isinstance(reader, AttributeReader)
+    return detector.proposal_net, detector.refine_net, detector.output_net, reader.net
 
 
 def _fastest(work: Callable[[], object]) -> float:

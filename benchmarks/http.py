@@ -1,9 +1,9 @@
-"""How fast the server is, against the engine by itself in the same run.
+"""Measures the server's speed and compares it with the engine alone in the same run.
 
 ``python -m benchmarks.http --images DIR [--max-side N] [--clients 1 8] [--rounds N] [--soak N] --json``: a server of
-its own, as ``make serve`` starts it. In turn the engine analyses all photos and each number of clients sends them all
-to ``POST /api/v1/analyses``, so that whatever else the machine does slows both alike. ``--soak`` then sends so many
-more requests and says how memory grew.
+its own, as ``make serve`` starts it. The engine analyzes all photos, then each number of clients sends all photos
+to ``POST /api/v1/analyses``, in turns, so that other load slows both alike. ``--soak`` then sends that many
+more requests and reports how memory grew.
 """
 
 import argparse
@@ -34,8 +34,10 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True, help="folder of photos, searched recursively")
     parser.add_argument("--max-side", type=int, help="shrink larger photos to this many pixels first")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--rounds", type=int, default=4, help="of the engine and each number of clients, in turn")
-    parser.add_argument("--soak", type=int, default=0, help="requests of the test of memory")
+    parser.add_argument(
+        "--rounds", type=int, default=4, help="rounds of the engine and of each number of clients, in turn"
+    )
+    parser.add_argument("--soak", type=int, default=0, help="requests of the memory test")
     parser.add_argument("--json", action="store_true", help="one line instead of an indented report")
     arguments = parser.parse_args()
     photos = read_photos(arguments.images, arguments.max_side)

@@ -1,7 +1,7 @@
-"""One set-up of ``benchmarks.jobs``, in a process of its own: the database and the broker are those of its environment.
+"""Measures one set-up of ``benchmarks.jobs`` in its own process, with the database and broker of its environment.
 
-Every round measures the engine by itself and each crew, one after another, on the same photos: whatever else the
-machine does meets all of them. Prints one JSON object.
+Every round measures the engine alone and each crew in turn on the same photos, so that other load slows all
+alike. Prints one JSON object.
 """
 
 import argparse
@@ -44,10 +44,12 @@ QUIET_S = 0.3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--items", type=int, required=True, help="of a round's job")
+    parser.add_argument("--items", type=int, required=True, help="images of each round's job")
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--crews", type=json.loads, required=True, help="[[workers, threads], …]")
-    parser.add_argument("--memory-items", type=int, default=0, help="then one worker's memory over a job of so many")
+    parser.add_argument(
+        "--memory-items", type=int, default=0, help="then measure one worker's memory over a job of this many images"
+    )
     arguments = parser.parse_args()
     call_command("migrate", verbosity=0)
     caller = Caller(api_key=api_key_create("benchmark")[0])

@@ -1,7 +1,7 @@
-"""``make bench-jobs``: how fast jobs are beside the engine by itself, with one, two and four workers, and their memory.
+"""``make bench-jobs``: compares jobs by one, two and four workers with the engine alone, and measures their memory.
 
 ``python -m benchmarks.jobs [--photos DIR] [--postgresql URL] [--redis URL]`` writes ``jobs.json``, ``jobs.svg`` and
-``jobs.md``. The database named is made, used and dropped; without PostgreSQL or Redis, only SQLite is measured.
+``jobs.md``. It creates the named database and drops it; without PostgreSQL or Redis it measures only SQLite.
 """
 
 import argparse
@@ -40,7 +40,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory-items", type=int, default=10_000)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
-    parser.add_argument("--part", choices=["rates", "memory"], help="only this; the other stays as it was measured")
+    parser.add_argument(
+        "--part", choices=["rates", "memory"], help="measure only this; the other part keeps its last result"
+    )
     arguments = parser.parse_args()
     arguments.photos = photos_or_scenes(arguments.photos)
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -174,12 +176,12 @@ def tables(result: dict[str, Any]) -> str:
     described = result.get("machine") or result["machine_of_memory"]
     parts.append(machine_table(described))
     heads = (
-        "who works",
+        "workers",
         "images/s, median",
         "each round",
         "share of the engine",
-        "processor ms an image",
-        "of the servers, ms an image",
+        "processor ms per image",
+        "servers' processor ms per image",
     )
     for setup, measured in result.get("rates", {}).items():
         engine = measured["engine"]
@@ -188,13 +190,13 @@ def tables(result: dict[str, Any]) -> str:
         parts += [f"## {setup}", table(heads, rows)]
     if memory := result.get("memory"):
         parts.append(
-            f"A worker's memory over a job of {memory['images']:,} small images, {memory['images_per_second']} a "
+            f"A worker's memory over a job of {memory['images']:,} small images, {memory['images_per_second']} per "
             f"second: {memory['mb_of_the_second_tenth']} MB in the second tenth of it, "
             f"{memory['mb_of_the_last_tenth']} MB in the last, {memory['growth']:+.1%}."
         )
     parts.append(
-        "Every round runs the engine and then each crew on the same photos; crews that are not measured stand still. "
-        "The servers are PostgreSQL and Redis, whoever uses them."
+        "Every round runs the engine and then each crew on the same photos; the other crews idle. "
+        "The last column is the processor time of PostgreSQL and Redis."
     )
     return "\n\n".join(parts) + "\n"
 

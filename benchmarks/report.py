@@ -1,4 +1,4 @@
-"""``make bench``: everything that is said about this version's speed, measured in one run of a few minutes.
+"""``make bench``: measures everything that the documentation says about speed, in one run of a few minutes.
 
 ``python -m benchmarks.report [--photos DIR] [--output benchmarks/results]`` writes ``bench.json``, ``bench.svg`` and
 ``README.md`` with their tables.
@@ -28,8 +28,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, help="folder of photos; without it, scenes made of packages' pictures")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"))
-    parser.add_argument("--rounds", type=int, default=3, help="of the server's benchmark")
-    parser.add_argument("--soak", type=int, default=0, help="requests of the test of memory")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of the server's benchmark")
+    parser.add_argument("--soak", type=int, default=0, help="requests of the memory test")
     arguments = parser.parse_args()
     result = measure(photos_or_scenes(arguments.photos), arguments.rounds, arguments.soak)
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -75,18 +75,18 @@ def tables(result: dict[str, Any]) -> str:
     for name, measured in result["engine"].items():
         floors = result["floors"][name]
         rows = [(stage, ms) for stage, ms in measured["stages_ms"].items()]
-        rows += [("all, median", measured["total_ms_median"]), ("all, 95 % within", measured["total_ms_p95"])]
+        rows += [("all, median", measured["total_ms_median"]), ("all, p95", measured["total_ms_p95"])]
         parts.append(f"## Photos {name}: {measured['images']}, with {measured['faces']} faces")
         parts.append(table(("stage", "ms"), rows))
         parts.append(
-            f"Together {measured['images_per_second']} images a second; one by one "
+            f"In parallel {measured['images_per_second']} images per second; one by one "
             f"{measured['images_per_second_one_by_one']}."
         )
         heads = ("net", "calls", "rows", "10⁶ multiply-adds", "floor, ms", "measured, ms")
         parts.append(table(heads, [(net, *values.values()) for net, values in floors.items()]))
     parts.append(
-        f"The floor is what the multiply-adds take at {result['rates']['gemm_gmacs']} × 10⁹ a second, as a matrix "
-        f"product reached here; a copy reaches {result['rates']['copy_gb_per_second']} GB a second."
+        f"The floor is the time of the multiply-adds at {result['rates']['gemm_gmacs']} × 10⁹ per second, the rate of "
+        f"a matrix product on this machine; copying memory reaches {result['rates']['copy_gb_per_second']} GB/s."
     )
     parts += [f"## Over HTTP, photos at most {SMALL_PX} px", _http_table(result["http"])]
     parts += ["## Over HTTP, photos full size", _http_table(result["http_full_size"])]
@@ -104,7 +104,7 @@ def _http_table(measured: dict[str, Any]) -> str:
     rows = [(name.removeprefix("clients_"), *row.values()) for name, row in measured.items() if "clients" in name]
     heads = ("clients", "requests/s", "share of the engine", "median ms", "p95", "p99", "p95 / median alone")
     facts = (
-        f"The engine by itself: {measured['engine_images_per_second']} images a second. First answer "
+        f"The engine alone: {measured['engine_images_per_second']} images per second. First answer "
         f"{measured['first_answer_s']} s after the start. Memory {measured['memory_mb_before']} MB, then "
         f"{measured['memory_mb_after']} MB."
     )

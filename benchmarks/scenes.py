@@ -1,4 +1,4 @@
-"""Photos to measure on where nobody gave any: the faces that Python packages ship, in scenes that are always the same.
+"""Photos for benchmarks without ``--photos``: fixed scenes made of the faces that Python packages ship.
 
 ``python -m benchmarks.scenes FOLDER`` writes them: portraits, groups and crowds of Eileen Collins (scikit-image, NASA)
 and Grace Hopper (Matplotlib, US Navy) at many sizes before scikit-image's pictures, 2 megapixels on average.

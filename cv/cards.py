@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
 from markdown_it import MarkdownIt
 
-from cv.engine.weights import ModelCard
+from cv.engine.model_card import ModelCard
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def written_card(model: ModelCard) -> WrittenCard:
     except FileNotFoundError:
         return WrittenCard()
     if any(result["model"]["sha256"] != model.sha256 for result in results.values()):
-        log.warning("the model card in docs/model_cards is of other weights than those in service: not shown")
+        log.warning("the model card in docs/model_cards is of other weights than those in service, so it is not shown")
         return WrittenCard()
     return WrittenCard(
         evaluations=tuple(_evaluation(name, result) for name, result in results.items()),
@@ -203,7 +203,7 @@ def card_file(name: str, file_name: str) -> HttpResponse:
     known = {file.name: file for file in CARDS_DIR.glob("*") if file.stem.startswith(name)}
     file = known.get(file_name)
     if file is None or file.suffix not in MEDIA_TYPES:
-        raise Http404
+        raise Http404("the card of this model has no file of this name")
     response = HttpResponse(file.read_bytes(), content_type=MEDIA_TYPES[file.suffix])
     # ConditionalGetMiddleware adds the ETag and answers 304.
     response["Cache-Control"] = "private, max-age=3600"

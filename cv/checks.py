@@ -9,17 +9,17 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.files.storage import FileSystemStorage, default_storage
 
+from cv.engine.catalog import read_catalog
 from cv.engine.errors import ModelNotReady
-from cv.engine.weights import read_manifest
 
 
 @register()
 def weights_are_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """A warning only: migrations and keys can be made before the weights arrive."""
     try:
-        read_manifest(settings.XCLOUD_ENGINE.weights_dir)
+        read_catalog(settings.XCLOUD_ENGINE)
     except ModelNotReady as error:
-        return [Warning(f"no image can be analysed: {error}", id="cv.W001")]
+        return [Warning(f"no image can be analyzed: {error}", id="cv.W001")]
     return []
 
 

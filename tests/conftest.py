@@ -2,6 +2,7 @@
 
 import io
 import ipaddress
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,10 +14,14 @@ from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from cv.engine import outputs
+from cv.engine.readers import base
 from cv.models import ApiKey
 from cv.services import api_key_create
 from cv.trust.caller import Caller
 from tests.site import Site
+
+PLUGINS = ("tests.toy_reader",)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,6 +59,18 @@ def receipt_key(settings: Settings, tmp_path: Path) -> Path:
     """Where receipts of erasure are signed from; not the installation's."""
     settings.XCLOUD_RECEIPT_KEY_FILE = tmp_path / "receipt_key.pem"
     return tmp_path / "receipt_key.pem"
+
+
+@pytest.fixture
+def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the test registers, by itself or by a plugin, is forgotten after it."""
+    for module, name in ((outputs, "_OUTPUTS"), (base, "_KINDS"), (base, "_READERS")):
+        monkeypatch.setattr(module, name, dict(getattr(module, name)))
+    for name in PLUGINS:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield
+    for name in PLUGINS:
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture(autouse=True)

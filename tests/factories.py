@@ -7,7 +7,7 @@ from cv.choices import Source
 from cv.engine.labels import BEAUTY_SCALE
 from cv.engine.types import (
     AnalysisResult,
-    Attributes,
+    Answers,
     Box,
     Category,
     Estimate,
@@ -33,13 +33,13 @@ EXPRESSION = {
     "surprise": 0.05,
     "neutral": 0.05,
 }
-ALL_ATTRIBUTES = Attributes(
-    age=Estimate(31.25, (25.5, 38.0), coverage=0.85),
-    gender=Category("female", {"female": 0.98, "male": 0.02}),
-    race=Category("black", RACE),
-    expression=Category("happiness", EXPRESSION),
-    beauty=Estimate(6.125, (4.5, 7.25), BEAUTY_SCALE, coverage=0.85),
-)
+ALL_ATTRIBUTES: Answers = {
+    "age": Estimate(31.25, (25.5, 38.0), coverage=0.85),
+    "gender": Category("female", {"female": 0.98, "male": 0.02}),
+    "race": Category("black", RACE),
+    "expression": Category("happiness", EXPRESSION),
+    "beauty": Estimate(6.125, (4.5, 7.25), BEAUTY_SCALE, coverage=0.85),
+}
 
 
 def face_result(index: int = 0, **changes: Any) -> FaceResult:
@@ -55,8 +55,8 @@ def face_result(index: int = 0, **changes: Any) -> FaceResult:
 
 
 def described(**attributes: Any) -> FaceResult:
-    """A face whose attributes differ from the usual ones."""
-    return face_result(attributes=replace(ALL_ATTRIBUTES, **attributes))
+    """A face whose attributes differ from the usual ones; None takes one away."""
+    return face_result(attributes={k: v for k, v in {**ALL_ATTRIBUTES, **attributes}.items() if v is not None})
 
 
 def analysis_result(*faces: FaceResult) -> AnalysisResult:

@@ -1,4 +1,4 @@
-"""Runs every check and test that this machine can run, and says plainly which it could not."""
+"""Runs every check and test that this machine supports, and lists those that could not run."""
 
 # ruff: noqa: T201 -- a command-line program that starts only the commands named below.
 
@@ -123,7 +123,7 @@ class Report:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--strict", action="store_true", help="fail where a service is here but was not tested")
+    parser.add_argument("--strict", action="store_true", help="fail if a service is installed but was not tested")
     strict = parser.parse_args().strict
 
     report = Report()

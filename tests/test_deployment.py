@@ -181,8 +181,9 @@ def test_the_files_of_the_image_suffice_to_serve(tmp_path: Path) -> None:
         "-c",
         "import django; django.setup()\n"
         "from django.conf import settings\n"
-        "from cv.engine.weights import read_manifest\n"
-        "[weights.read() for weights in read_manifest(settings.XCLOUD_ENGINE.weights_dir).onnx.values()]\n"
+        "from cv.engine.manifest import read_manifest\n"
+        "manifest = read_manifest(settings.XCLOUD_ENGINE.weights_dir)\n"
+        "[net.onnx.read() for net in (*manifest.detector.values(), *(model.files for model in manifest.models))]\n"
         "print(settings.DATABASES['default']['HOST'], settings.STORAGES['default']['OPTIONS']['bucket_name'],"
         " settings.XCLOUD_BROKER_URL, *settings.ALLOWED_HOSTS)",
         DJANGO_SETTINGS_MODULE="xcloud.settings",

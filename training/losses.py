@@ -1,4 +1,8 @@
-"""One loss an attribute, each over the faces of the batch that carry its label."""
+"""The losses of recipes by name, each over the faces of the batch that carry the output's label."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -6,12 +10,23 @@ from torch import Tensor
 
 from cv.engine.labels import BINS, Attribute
 
+# Logits and targets, float32 ``(N, head_size)``, and the head's bins ``(head_size,)`` if it has some.
+LossFunction = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """An output's part in the sum: a name of LOSSES, and its weight."""
+
+    name: str = "distribution"
+    weight: float = 1.0
+
 
 def distribution_loss(logits: Tensor, targets: Tensor, bins: Tensor | None = None) -> Tensor:
-    """Cross-entropy to the targets, float32 ``(N, head_size)``, rows of zeros where missing; 0 where all are.
+    """Cross-entropy to the targets, of which a missing one is a row of zeros; 0 if all are missing.
 
-    Where ``bins`` gives the head's numbers, plus the error of the mean (DLDL-v2, Gao et al. 2018), in tenths of the
-    scale, so that years do not drown the other attributes.
+    If ``bins`` gives the head's numbers, plus the error of the mean (DLDL-v2, Gao et al. 2018), in tenths of the scale,
+    so that years do not drown the other outputs.
     """
     labelled = targets.sum(dim=1) > 0
     if not labelled.any():
@@ -24,20 +39,23 @@ def distribution_loss(logits: Tensor, targets: Tensor, bins: Tensor | None = Non
     return loss + error.abs().mean() / ((bins[-1] - bins[0]) / 10)
 
 
-def smoothed(targets: Tensor, share: float) -> Tensor:
+def smooth_labels(targets: Tensor, share: float) -> Tensor:
     """Label smoothing (Szegedy et al. 2016): ``share`` of every target goes to all classes alike."""
     return targets + share * (targets.sum(dim=1, keepdim=True) / targets.shape[1] - targets)
 
 
+LOSSES: Final[dict[str, LossFunction]] = {"distribution": distribution_loss}
+
+
 def multitask_loss(
-    outputs: dict[Attribute, Tensor], targets: dict[Attribute, Tensor], weights: dict[Attribute, float]
+    outputs: Mapping[Attribute, Tensor], targets: Mapping[Attribute, Tensor], losses: Mapping[Attribute, Loss]
 ) -> tuple[Tensor, dict[Attribute, float]]:
     """The weighted sum, and every loss by itself for the log."""
     total = torch.zeros(())
     parts: dict[Attribute, float] = {}
-    for attribute, logits in outputs.items():
-        bins = torch.from_numpy(BINS[attribute]) if attribute in BINS else None
-        loss = distribution_loss(logits.float(), targets[attribute], bins)
-        total = total + weights[attribute] * loss
-        parts[attribute] = float(loss.detach())
+    for output, logits in outputs.items():
+        bins = torch.from_numpy(BINS[output]).to(logits.device) if output in BINS else None
+        loss = LOSSES[losses[output].name](logits.float(), targets[output], bins)
+        total = total + losses[output].weight * loss
+        parts[output] = float(loss.detach())
     return total, parts

@@ -31,13 +31,13 @@ STAGES: Final = {
     "total": _("Total"),
 }
 MEASURES: Final = {
-    "gender_accuracy": _("Gender right"),
-    "race_accuracy": _("Race right"),
-    "race_balanced_accuracy": _("Race right, each race counting alike"),
-    "expression_accuracy": _("Expression right"),
-    "expression_balanced_accuracy": _("Expression right, each expression counting alike"),
-    "age_mae": _("Age off by, years"),
-    "beauty_mae": _("Beauty off by, points"),
+    "gender_accuracy": _("Gender accuracy"),
+    "race_accuracy": _("Race accuracy"),
+    "race_balanced_accuracy": _("Race accuracy, each race weighted equally"),
+    "expression_accuracy": _("Expression accuracy"),
+    "expression_balanced_accuracy": _("Expression accuracy, each expression weighted equally"),
+    "age_mae": _("Age error, years"),
+    "beauty_mae": _("Beauty error, points"),
     "beauty_pearson": _("Beauty, correlation with the raters"),
     "coverage": _("Face found"),
 }
@@ -51,7 +51,7 @@ ATTRIBUTES: Final = {
 # Of jobs and of their images; a state means the same for both.
 JOB_STATES: Final = {
     JobState.PENDING.value: _("Waiting"),
-    JobState.RUNNING.value: _("Being worked on"),
+    JobState.RUNNING.value: _("In progress"),
     JobState.PAUSED.value: _("Paused"),
     JobState.DONE.value: _("Done"),
     JobState.FAILED.value: _("Failed"),
@@ -60,8 +60,8 @@ JOB_STATES: Final = {
 }
 JOB_SOURCES: Final = {
     JobSource.ARCHIVE.value: _("From an archive"),
-    JobSource.URLS.value: _("From addresses"),
+    JobSource.URLS.value: _("From URLs"),
     JobSource.ANALYSES.value: _("From earlier analyses"),
-    JobSource.FOLDER.value: _("From a folder of the server"),
-    JobSource.LOCAL.value: _("From a folder of a command"),
+    JobSource.FOLDER.value: _("From a folder on the server"),
+    JobSource.LOCAL.value: _("From a folder given to a command"),
 }

@@ -31,6 +31,7 @@ XCLOUD_ENGINE = EngineConfig(
         max_bytes=MAX_IMAGE_BYTES,
         max_pixels=env.integer("XCLOUD_MAX_IMAGE_PIXELS", DecodeLimits().max_pixels),
     ),
+    plugins=tuple(env.words("XCLOUD_PLUGINS", "")),
 )
 # How many images are worked on at once, each by an engine of its own, how many wait before 503, and for how long. The
 # server needs more threads than slots and places in the queue together, or nothing is left to answer /healthz with.
@@ -240,7 +241,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "XCloud",
-    "DESCRIPTION": "Finds every face in a photo and describes it: age, gender, race, expression and beauty.",
+    "DESCRIPTION": "Finds every face in a photo and estimates its age, gender, race, expression and beauty.",
     "VERSION": "1",
     # From 3.1 on, its schemas are plain JSON Schema.
     "OAS_VERSION": "3.1.0",

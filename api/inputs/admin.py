@@ -21,7 +21,7 @@ class PageInput(PagingInput):
 
 
 class KeyUpdateInput(StrictSerializer):
-    """What of a key can be changed."""
+    """The fields of an API key that can be changed."""
 
     name = serializers.CharField(max_length=100)
     scopes = serializers.ListField(
@@ -30,12 +30,15 @@ class KeyUpdateInput(StrictSerializer):
     attributes = serializers.ListField(
         child=serializers.ChoiceField(choices=[attribute.value for attribute in Attribute]),
         allow_null=True,
-        help_text="What the key may ask for; null is all that the server serves. Others are never computed or stored.",
+        help_text="The attributes that the key may get; null means all of the server's. Others are never computed.",
     )
     rate_per_minute = serializers.IntegerField(
-        min_value=1, max_value=MAX_RATE, allow_null=True, help_text="Requests a minute; null is the server's limit."
+        min_value=1,
+        max_value=MAX_RATE,
+        allow_null=True,
+        help_text="Requests per minute; null means the server's limit.",
     )
-    expires_at = serializers.DateTimeField(allow_null=True, help_text="When it stops working; null is never.")
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="When the key stops working; null means never.")
 
     def validate_expires_at(self, value: datetime | None) -> datetime | None:
         if value is not None and value <= timezone.now():
@@ -52,7 +55,7 @@ class KeyInput(KeyUpdateInput):
         required=False,
         allow_null=True,
         default=None,
-        help_text="The user whose pages also show what the key does.",
+        help_text="The user whose pages also show the key's analyses.",
     )
 
     def get_fields(self) -> dict[str, Any]:
@@ -63,9 +66,9 @@ class KeyInput(KeyUpdateInput):
 
 
 class WebhookUpdateInput(StrictSerializer):
-    """What of a webhook can be changed."""
+    """The fields of a webhook that can be changed."""
 
-    url = serializers.CharField(max_length=2000, help_text="An http(s) address on the public internet.")
+    url = serializers.CharField(max_length=2000, help_text="An http(s) URL on the public internet.")
     events = serializers.ListField(child=serializers.ChoiceField(choices=WebhookEvent.choices), allow_empty=False)
     active = serializers.BooleanField()
 

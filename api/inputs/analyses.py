@@ -32,46 +32,50 @@ def check_attributes(asked: Iterable[Attribute], allowed: frozenset[Attribute]) 
     """Raises PermissionDenied, naming what the caller may not have."""
     forbidden = sorted(str(attribute) for attribute in asked if attribute not in allowed)
     if forbidden:
-        raise PermissionDenied(f"attributes: {', '.join(forbidden)} may not be asked for here")
+        raise PermissionDenied(f"attributes: not available to this key or on this server: {', '.join(forbidden)}")
 
 
 class StoreInput(StrictSerializer):
-    """What is kept beside the result."""
+    """What is stored besides the result, and for how long."""
 
     image = serializers.BooleanField(default=False, help_text="Keep the picture itself.")
     ttl_days = serializers.IntegerField(
-        min_value=1, max_value=MAX_TTL_DAYS, allow_null=True, default=None, help_text="Delete everything after so long."
+        min_value=1,
+        max_value=MAX_TTL_DAYS,
+        allow_null=True,
+        default=None,
+        help_text="Delete everything after this many days.",
     )
     subject = NameField(
-        max_length=MAX_SUBJECT, allow_blank=True, default="", help_text="Your own name for whom the picture shows."
+        max_length=MAX_SUBJECT, allow_blank=True, default="", help_text="Your own name for the person in the picture."
     )
 
 
 class DetectionInput(StrictSerializer):
-    """Which faces are looked for."""
+    """Which faces to look for."""
 
     max_faces = serializers.IntegerField(
         min_value=MAX_FACES_RANGE[0],
         max_value=MAX_FACES_RANGE[1],
         required=False,
-        help_text="Describe at most so many faces, the largest first.",
+        help_text="Answer at most this many faces, the largest first.",
     )
     min_face_px = serializers.IntegerField(
         min_value=MIN_FACE_PX_RANGE[0],
         max_value=MIN_FACE_PX_RANGE[1],
         required=False,
-        help_text="Smallest side of a face, in pixels of the image.",
+        help_text="The smallest face to look for: its shorter side, in pixels of the image.",
     )
 
 
 class OptionsInput(DetectionInput):
-    """How an image is analysed and what is kept."""
+    """How to analyze an image and what to store."""
 
     attributes = serializers.ListField(
         child=serializers.ChoiceField(choices=[attribute.value for attribute in Attribute]),
         allow_empty=False,
         required=False,
-        help_text="Which attributes to describe; all by default.",
+        help_text="Which attributes to estimate; all by default.",
     )
     store = StoreInput(required=False)
 
@@ -91,10 +95,10 @@ class OptionsInput(DetectionInput):
 
 
 class ListInput(PagingInput):
-    """Filters and paging of the list; filters about a face hold for one and the same face."""
+    """Filters and paging of the list. If you combine filters about a face, a single face must match all."""
 
-    created_after = serializers.DateTimeField(required=False, help_text="This moment or later.")
-    created_before = serializers.DateTimeField(required=False, help_text="Before this moment.")
+    created_after = serializers.DateTimeField(required=False, help_text="At this time or later.")
+    created_before = serializers.DateTimeField(required=False, help_text="Before this time.")
     subject = serializers.CharField(required=False, max_length=MAX_SUBJECT)
     model_version = serializers.CharField(required=False, max_length=50)
     gender = serializers.ChoiceField(choices=GENDERS, required=False)

@@ -22,20 +22,20 @@ SOURCES = ("archive", "urls", "analyses", "folder")
 
 
 class JobInput(OptionsInput):
-    """Where the images come from, but for an archive, and the options of every one of them."""
+    """Where the images come from (except an archive), and the options for all images."""
 
     urls = serializers.ListField(
         child=serializers.CharField(max_length=MAX_LOCATION),
         required=False,
-        help_text="http(s) addresses on the public internet.",
+        help_text="http(s) URLs on the public internet.",
     )
     analyses = serializers.ListField(
         child=serializers.UUIDField(),
         required=False,
-        help_text="Ids of your analyses that kept their picture; each is described anew, as a new analysis.",
+        help_text="Ids of your analyses that kept their picture; each is analyzed again as a new analysis.",
     )
     folder = serializers.CharField(
-        required=False, max_length=MAX_LOCATION, help_text="A folder of the server that its operator has allowed."
+        required=False, max_length=MAX_LOCATION, help_text="A folder of the server that its operator allowed."
     )
     priority = serializers.IntegerField(
         min_value=PRIORITY_RANGE[0],
@@ -60,7 +60,7 @@ class JobInput(OptionsInput):
                 return AnalysisInputs(analyses)
             case {"folder": folder}:
                 return FolderInputs(folder)
-        raise ValidationError({"archive": [f"required; or send one of {', '.join(SOURCES[1:])}"]})
+        raise ValidationError({"archive": [f"missing; send an archive, or one of {', '.join(SOURCES[1:])}"]})
 
 
 class JobListInput(PagingInput):
@@ -75,12 +75,12 @@ class ResultsInput(StrictSerializer):
     format = serializers.ChoiceField(
         choices=["jsonl", "csv", "parquet"],
         default="jsonl",
-        help_text="JSON Lines has an image a line; CSV and Parquet have a face a row.",
+        help_text="JSON Lines has one image per line; CSV and Parquet have one face per row.",
     )
 
 
 class JobDeleteInput(StrictSerializer):
-    analyses = serializers.BooleanField(default=False, help_text="Also delete the analyses that the job made.")
+    analyses = serializers.BooleanField(default=False, help_text="Also delete the analyses of the job.")
 
 
 def split_job(body: Mapping[str, Any]) -> tuple[UploadedFile[Any] | None, dict[str, Any]]:

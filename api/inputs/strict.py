@@ -16,7 +16,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            message = f"unknown field; known are {', '.join(self.fields) or 'none'}"
+            message = f"unknown field; known fields: {', '.join(self.fields) or 'none'}"
             unknown = [str(name)[:QUOTED] for name in data if name not in self.fields]
             if unknown:
                 raise serializers.ValidationError({name: [message] for name in unknown})
@@ -32,7 +32,7 @@ def given_once(query: QueryDict) -> dict[str, str]:
 
 
 class NothingInput(StrictSerializer):
-    """A body that is empty, or an object without fields."""
+    """An empty body, or an object without fields."""
 
 
 class FiniteFloatField(serializers.FloatField):
@@ -46,7 +46,9 @@ class FiniteFloatField(serializers.FloatField):
 
 
 class PagingInput(StrictSerializer):
-    """How lists are read."""
+    """Paging of a list."""
 
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=MAX_PAGE_SIZE)
-    cursor = serializers.CharField(required=False, help_text="From `next` or `previous`; do not build one.")
+    cursor = serializers.CharField(
+        required=False, help_text="Part of `next` and `previous`; do not build one yourself."
+    )

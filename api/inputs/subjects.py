@@ -1,4 +1,4 @@
-"""What an export or an erasure is told."""
+"""What a client sends for an export or an erasure."""
 
 from rest_framework import serializers
 
@@ -14,9 +14,11 @@ class SubjectInput(StrictSerializer):
 
 
 class ExportInput(StrictSerializer):
-    format = serializers.ChoiceField(choices=["json", "zip"], default="json", help_text="A ZIP has pictures as files.")
+    format = serializers.ChoiceField(
+        choices=["json", "zip"], default="json", help_text="A ZIP contains the pictures as files."
+    )
     everyone = serializers.BooleanField(
-        default=False, help_text="Also what other keys hold about the subject; needs the scope `admin`."
+        default=False, help_text="Include what other keys stored about the subject; needs the scope `admin`."
     )
 
 
@@ -26,7 +28,7 @@ class NamedExportInput(SubjectInput, ExportInput):
 
 class EraseInput(StrictSerializer):
     everyone = serializers.BooleanField(
-        default=False, help_text="Also what other keys hold about the subject; needs the scope `admin`."
+        default=False, help_text="Include what other keys stored about the subject; needs the scope `admin`."
     )
 
 

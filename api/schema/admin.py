@@ -28,17 +28,17 @@ KEY_LIST: Final[dict[str, Any]] = {
 }
 KEY_CREATE: Final[dict[str, Any]] = {
     "operation_id": "api_key_create",
-    "summary": "Make an API key",
-    "description": f"The answer is the only one that ever shows the key. {SCOPE}",
+    "summary": "Create an API key",
+    "description": f"This answer shows the key, and no later one does. {SCOPE}",
     "parameters": [IDEMPOTENCY_KEY],
     "request": {"application/json": KeyInput},
     "responses": {
-        201: answer(NewApiKeySerializer, {**examples.KEY, "key": "xc_3f9a1c0d7e21_…"}, "Made."),
+        201: answer(NewApiKeySerializer, {**examples.KEY, "key": "xc_3f9a1c0d7e21_…"}, "Created."),
         **errors(*BODY, *REMEMBERED),
     },
     "examples": [
         sent(
-            "A camera that may neither ask for race nor delete",
+            "A camera that may not get the race or delete",
             {
                 "name": "door camera",
                 "scopes": ["analyse", "read"],
@@ -79,13 +79,13 @@ WEBHOOK_LIST: Final[dict[str, Any]] = {
 }
 WEBHOOK_CREATE: Final[dict[str, Any]] = {
     "operation_id": "webhook_create",
-    "summary": "Make a webhook",
-    "description": "Each event is posted to the address, signed with the secret that only this answer shows; see the "
-    f"documentation for how to check the signature. {SCOPE}",
+    "summary": "Create a webhook",
+    "description": "Each event is posted to the URL and signed with the secret. Only this answer shows the secret. The "
+    f"documentation explains how to check the signature. {SCOPE}",
     "parameters": [IDEMPOTENCY_KEY],
     "request": {"application/json": WebhookInput},
     "responses": {
-        201: answer(NewWebhookSerializer, {**examples.WEBHOOK, "secret": "whsec_…"}, "Made."),
+        201: answer(NewWebhookSerializer, {**examples.WEBHOOK, "secret": "whsec_…"}, "Created."),
         **errors("url_forbidden", *BODY, *REMEMBERED),
     },
     "examples": [
@@ -117,7 +117,7 @@ WEBHOOK_DELETE: Final[dict[str, Any]] = {
 }
 DELIVERY_LIST: Final[dict[str, Any]] = {
     "operation_id": "webhook_delivery_list",
-    "summary": "What a webhook was told, newest first",
+    "summary": "List the deliveries of a webhook, newest first",
     "description": SCOPE,
     "parameters": [PageInput],
     "responses": {
@@ -128,7 +128,7 @@ DELIVERY_LIST: Final[dict[str, Any]] = {
 }
 AUDIT_LIST: Final[dict[str, Any]] = {
     "operation_id": "audit_list",
-    "summary": "Who read, exported, erased or managed what, newest first",
+    "summary": "List who read, exported, erased or managed what, newest first",
     "description": SCOPE,
     "parameters": [AuditInput],
     "responses": {200: page_of("AuditPage", AuditEventSerializer, examples.AUDIT_EVENT), **errors()},

@@ -11,8 +11,8 @@ from api.schema import examples
 from api.schema.parts import BODY, IDEMPOTENCY_KEY, IMAGE, REMEMBERED, answer, errors, page_of, sent
 from api.serializers import AnalysisSerializer, DetectionsSerializer
 
-TEXT_HELP: Final = "Base64 (standard or URL-safe) or a data URI."
-URL_HELP: Final = "An http(s) address on the public internet."
+TEXT_HELP: Final = "Base64 (standard or URL-safe alphabet) or a data URI."
+URL_HELP: Final = "An http(s) URL on the public internet."
 
 
 class JsonAnalysisInput(OptionsInput):
@@ -45,13 +45,13 @@ class FormDetectionInput(DetectionInput):
 
 ANALYSIS_CREATE: Final[dict[str, Any]] = {
     "operation_id": "analysis_create",
-    "summary": "Analyse one image",
-    "description": "Finds every face, the largest first. An image without a face is a 201 with an empty `faces`. "
+    "summary": "Analyze one image",
+    "description": "Finds every face, the largest first. An image without a face is a 201 with empty `faces`. "
     "Scope `analyse`.",
     "parameters": [IDEMPOTENCY_KEY],
     "request": {"application/json": JsonAnalysisInput, "multipart/form-data": FormAnalysisInput},
     "responses": {
-        201: answer(AnalysisSerializer, examples.ANALYSIS, "The image was analysed."),
+        201: answer(AnalysisSerializer, examples.ANALYSIS, "The image was analyzed."),
         **errors("storage_unavailable", *IMAGE, *REMEMBERED),
     },
     "examples": [
@@ -64,13 +64,13 @@ ANALYSIS_CREATE: Final[dict[str, Any]] = {
                 "store": {"image": False, "ttl_days": 30, "subject": "visitor 17"},
             },
         ),
-        sent("An address", {"url": "https://example.org/photo.jpg"}),
+        sent("A URL", {"url": "https://example.org/photo.jpg"}),
     ],
 }
 ANALYSIS_LIST: Final[dict[str, Any]] = {
     "operation_id": "analysis_list",
     "summary": "List your analyses, newest first",
-    "description": "Filters about a face hold for one and the same face. Scope `read`.",
+    "description": "If you combine filters about a face, a single face must match all. Scope `read`.",
     "parameters": [ListInput],
     "responses": {200: page_of("AnalysisPage", AnalysisSerializer, examples.ANALYSIS), **errors()},
     "filters": False,
@@ -78,7 +78,7 @@ ANALYSIS_LIST: Final[dict[str, Any]] = {
 ANALYSIS_READ: Final[dict[str, Any]] = {
     "operation_id": "analysis_read",
     "summary": "Read one of your analyses",
-    "description": "With `If-None-Match` and the last `ETag`, 304 where nothing changed. Scope `read`.",
+    "description": "With the last `ETag` in `If-None-Match`, an unchanged analysis is a 304. Scope `read`.",
     "responses": {200: answer(AnalysisSerializer, examples.ANALYSIS, "The analysis."), **errors("not_found")},
 }
 ANALYSIS_DELETE: Final[dict[str, Any]] = {
@@ -89,21 +89,21 @@ ANALYSIS_DELETE: Final[dict[str, Any]] = {
 }
 REANALYSE: Final[dict[str, Any]] = {
     "operation_id": "analysis_reanalyse",
-    "summary": "Describe the kept picture anew, with the model in service",
-    "description": "The analysis keeps its id; faces, model and timing are new. Needs the picture that `store.image` "
-    "kept. Scope `analyse`.",
+    "summary": "Analyze the kept picture again with the model in service",
+    "description": "The analysis keeps its id; faces, model and timing are new. Needs a kept picture (`store.image`). "
+    "Scope `analyse`.",
     "parameters": [IDEMPOTENCY_KEY],
     "request": {"application/json": NothingInput},
     "responses": {
-        200: answer(AnalysisSerializer, examples.ANALYSIS, "The renewed analysis."),
+        200: answer(AnalysisSerializer, examples.ANALYSIS, "The new analysis."),
         **errors("not_found", "model_not_ready", "storage_unavailable", "undecodable_image", *BODY, *REMEMBERED),
     },
-    "examples": [sent("Nothing to say", {})],
+    "examples": [sent("An empty object", {})],
 }
 PICTURE_READ: Final[dict[str, Any]] = {
     "operation_id": "analysis_picture_read",
-    "summary": "The picture, where `store.image` kept it",
-    "description": "Without EXIF, GPS position, comments and thumbnails. Scope `read`.",
+    "summary": "Read the picture, if `store.image` kept it",
+    "description": "The picture has no EXIF, GPS position, comments or thumbnails. Scope `read`.",
     "responses": {
         (200, "image/*"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
         **errors("not_found", "storage_unavailable"),
@@ -111,7 +111,7 @@ PICTURE_READ: Final[dict[str, Any]] = {
 }
 DETECTION_CREATE: Final[dict[str, Any]] = {
     "operation_id": "detection_create",
-    "summary": "Find faces, without describing them",
+    "summary": "Find faces without estimating attributes",
     "description": "Boxes, landmarks and quality only. No attribute is computed and nothing is stored. "
     "Not even an answer for an `Idempotency-Key` is kept: sent again, it is done again. Scope `analyse`.",
     "request": {"application/json": JsonDetectionInput, "multipart/form-data": FormDetectionInput},

@@ -98,8 +98,8 @@ MODEL_CARD: Final = {
 MODEL: Final = {
     **MODEL_CARD,
     "training": {
-        "identity": {"command": "python -m training.train --config identity --data DATA", "date": "2026-11-22"},
-        "expression": {"command": "python -m training.train --config expression --data DATA", "date": "2026-11-22"},
+        "identity": {"command": "python -m training.train --recipe identity --data DATA", "date": "2026-11-22"},
+        "expression": {"command": "python -m training.train --recipe expression --data DATA", "date": "2026-11-22"},
     },
     "evaluations": [
         {

@@ -16,19 +16,19 @@ from cv.models.jobs import PRIORITY_RANGE
 class FormJobInput(OptionsInput):
     """``store`` is a JSON object, or fields ``store.image``…"""
 
-    archive = serializers.FileField(help_text="A ZIP, or a TAR as it is or packed by gzip or bzip2.")
+    archive = serializers.FileField(help_text="A ZIP, or a TAR that is plain or compressed with gzip or bzip2.")
     priority = serializers.IntegerField(min_value=PRIORITY_RANGE[0], max_value=PRIORITY_RANGE[1], default=0)
 
 
 JOB_CREATE: Final[dict[str, Any]] = {
     "operation_id": "job_create",
-    "summary": "Analyse many images in the background",
-    "description": "Exactly one of `archive` (in a form), `urls`, `analyses` and `folder`. A bad image fails alone; "
-    "the rest goes through. Scope `analyse`.",
+    "summary": "Analyze many images in the background",
+    "description": "Send exactly one of `archive` (in a form), `urls`, `analyses` and `folder`. A bad image fails "
+    "alone; the others are analyzed. Scope `analyse`.",
     "parameters": [IDEMPOTENCY_KEY],
     "request": {"application/json": JobInput, "multipart/form-data": FormJobInput},
     "responses": {
-        202: answer(JobSerializer, examples.JOB, "The job was made; workers begin with it in its turn."),
+        202: answer(JobSerializer, examples.JOB, "The job was created. Workers start it when its turn comes."),
         **errors(
             "ambiguous_image_source",
             "empty_job",
@@ -43,7 +43,7 @@ JOB_CREATE: Final[dict[str, Any]] = {
         ),
     },
     "examples": [
-        sent("Addresses", {"urls": ["https://example.org/1.jpg", "https://example.org/2.jpg"], "attributes": ["age"]}),
+        sent("URLs", {"urls": ["https://example.org/1.jpg", "https://example.org/2.jpg"], "attributes": ["age"]}),
         sent("Earlier analyses", {"analyses": ["0f9a2c9e-3c1a-4b0e-9a51-6f3c0d6f2b11"], "priority": -1}),
         sent("A folder of the server", {"folder": "/srv/photos", "store": {"ttl_days": 30}}),
     ],
@@ -58,14 +58,14 @@ JOB_LIST: Final[dict[str, Any]] = {
 }
 JOB_READ: Final[dict[str, Any]] = {
     "operation_id": "job_read",
-    "summary": "How far a job is",
+    "summary": "Read a job and its progress",
     "description": "Counts by state, images a second and seconds left. Scope `read`.",
     "responses": {200: answer(JobSerializer, examples.JOB, "The job."), **errors("not_found")},
 }
 JOB_DELETE: Final[dict[str, Any]] = {
     "operation_id": "job_delete",
-    "summary": "Delete a job, its list of images and what it still keeps of them",
-    "description": "What is not done never will be. The analyses stay, unless `analyses=true`. Scope `erase`.",
+    "summary": "Delete a job, its list of images and their stored inputs",
+    "description": "Unfinished images are dropped. The analyses stay unless `analyses=true`. Scope `erase`.",
     "parameters": [JobDeleteInput],
     "responses": {
         202: answer(
@@ -80,7 +80,7 @@ JOB_DELETE: Final[dict[str, Any]] = {
 }
 JOB_ITEMS: Final[dict[str, Any]] = {
     "operation_id": "job_item_list",
-    "summary": "The images of a job, in order",
+    "summary": "List the images of a job, in order",
     "description": "Scope `read`.",
     "parameters": [ItemListInput],
     "responses": {200: page_of("JobItemPage", JobItemSerializer, examples.JOB_ITEM), **errors("not_found")},
@@ -88,14 +88,14 @@ JOB_ITEMS: Final[dict[str, Any]] = {
 }
 JOB_RESULTS: Final[dict[str, Any]] = {
     "operation_id": "job_results",
-    "summary": "All results of a job, as a stream",
-    "description": "Images that are over, in order; also while the job is running. JSON Lines has an image a line, as "
-    "the list of items has it, with its whole analysis; CSV and Parquet have a face a row. Scope `read`.",
+    "summary": "Stream all results of a job",
+    "description": "Finished images in order, also while the job is running. JSON Lines has one image per line, as in "
+    "the list of items, with its whole analysis; CSV and Parquet have one face per row. Scope `read`.",
     "parameters": [ResultsInput],
     "responses": {
-        (200, "application/jsonl"): OpenApiResponse(OpenApiTypes.STR, description="An image a line."),
-        (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="A face a row."),
-        (200, "application/vnd.apache.parquet"): OpenApiResponse(OpenApiTypes.BINARY, description="A face a row."),
+        (200, "application/jsonl"): OpenApiResponse(OpenApiTypes.STR, description="One image per line."),
+        (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="One face per row."),
+        (200, "application/vnd.apache.parquet"): OpenApiResponse(OpenApiTypes.BINARY, description="One face per row."),
         **errors("not_found"),
     },
 }
@@ -112,16 +112,16 @@ def _change(name: str, summary: str, description: str) -> dict[str, Any]:
             200: answer(JobSerializer, examples.JOB, "The job as it is now."),
             **errors("not_found", "job_conflict", *BODY, *REMEMBERED),
         },
-        "examples": [sent("Nothing to say", {})],
+        "examples": [sent("An empty object", {})],
     }
 
 
-JOB_CANCEL: Final = _change("cancel", "End a job", "Images that are not done never will be; what is done stays.")
-JOB_PAUSE: Final = _change("pause", "Pause a job", "Images being worked on are finished; no other is begun.")
-JOB_RESUME: Final = _change("resume", "Go on with a paused job", "It takes its turn again.")
+JOB_CANCEL: Final = _change("cancel", "Cancel a job", "Unfinished images are dropped; finished ones stay.")
+JOB_PAUSE: Final = _change("pause", "Pause a job", "Images in progress are finished; no other image is started.")
+JOB_RESUME: Final = _change("resume", "Resume a paused job", "The job waits for its turn again.")
 JOB_RETRY: Final = _change(
     "retry",
-    "Try a job's failed images again",
-    "Those whose input can still be had: addresses, earlier analyses and files of a folder always, those of an "
-    "archive for a day where the failure was not the image's.",
+    "Retry a job's failed images",
+    "Retries images whose input is still available: URLs, earlier analyses and files of a folder always; images of an "
+    "archive for one day, if the image did not cause the failure.",
 )

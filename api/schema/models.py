@@ -11,21 +11,21 @@ from api.serializers import ModelCardSerializer, ModelDetailSerializer
 
 MODEL_LIST: Final[dict[str, Any]] = {
     "operation_id": "model_list",
-    "summary": "The models in service",
+    "summary": "List the models in service",
     "responses": {
         200: answer(
             inline_serializer("ModelList", {"results": ModelCardSerializer(many=True)}),
             {"results": [examples.MODEL_CARD]},
-            "What each is, in short.",
+            "A summary of each model.",
         ),
         **errors("model_not_ready"),
     },
 }
 MODEL_READ: Final[dict[str, Any]] = {
     "operation_id": "model_read",
-    "summary": "One model with its whole card",
-    "description": "How it was trained, how good it measured overall and for each group of gender, race and age, how "
-    "sure it is, what it was trained on, its limits, and what it is meant for and what not.",
+    "summary": "Read one model with its whole card",
+    "description": "How it was trained, its measured accuracy overall and for each group of gender, race and age, its "
+    "calibration, its training data, its limits, and its intended and refused uses.",
     "responses": {
         200: answer(ModelDetailSerializer, examples.MODEL, "The card."),
         **errors("not_found", "model_not_ready"),
@@ -33,9 +33,9 @@ MODEL_READ: Final[dict[str, Any]] = {
 }
 MODEL_FILE_READ: Final[dict[str, Any]] = {
     "operation_id": "model_file_read",
-    "summary": "A chart of a model's card",
-    "description": "A confusion matrix, a reliability diagram; `pictures` of the card names them. May be kept for an "
-    "hour; with `If-None-Match`, 304 where it is still the same.",
+    "summary": "Read a chart of a model's card",
+    "description": "For example a confusion matrix; `pictures` of the card lists them. Can be cached for an "
+    "hour. If you send `If-None-Match` and the chart did not change, the answer is a 304.",
     "responses": {
         (200, "image/png"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
         **errors("not_found", "model_not_ready"),

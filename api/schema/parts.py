@@ -13,43 +13,43 @@ from api.serializers import ErrorSerializer
 
 # Code → message and field of its example.
 EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
-    "invalid_request": ("unknown field; known are max_faces, min_face_px", "colour"),
-    "empty_job": ("there is no image in it", "job"),
+    "invalid_request": ("unknown field; known fields: max_faces, min_face_px", "colour"),
+    "empty_job": ("the job contains no image", "job"),
     "ambiguous_image_source": ("send either `image` or `url`, not both", "image"),
     "unauthenticated": ("Authorization: send an API key as `Bearer KEY`, or log in", None),
     "forbidden": ("this API key lacks the scope `admin`", None),
-    "not_found": ("there is nothing here", None),
-    "idempotency_conflict": ("this key came with another request before; take a new one", "Idempotency-Key"),
+    "not_found": ("no analysis has this id", None),
+    "idempotency_conflict": ("this key was used with a different request; use a new key", "Idempotency-Key"),
     "job_conflict": ("a job that is done cannot be paused", "state"),
     "too_many_items": ("a job has at most 100,000 images", "job"),
     "archive_too_large": ("the archive unpacks to more than 8,589,934,592 bytes", "archive"),
     "archive_encrypted": ("the archive is encrypted; send it without a password", "archive"),
     "archive_unreadable": ("the archive is truncated or damaged", "archive"),
-    "folder_forbidden": ("not a folder that this server's operator has allowed", "folder"),
+    "folder_forbidden": ("the operator of this server has not allowed this folder", "folder"),
     "image_too_large": ("the image has 20000 × 20000 pixels; the limit is 50,000,000 in all", "image"),
     "unsupported_media_type": ("not a JPEG, PNG, WebP, BMP, GIF, TIFF or HEIC image", "image"),
     "undecodable_image": ("the image cannot be decoded: image file is truncated", "image"),
     "url_forbidden": ("the host is not on the public internet", "url"),
     "url_fetch_failed": ("the server answered 404", "url"),
     "rate_limited": ("Request was throttled. Expected available in 31 seconds.", None),
-    "internal_error": ("something went wrong; it has been logged under this request_id", None),
-    "overloaded": ("too many images are being analysed; try again", None),
+    "internal_error": ("the server failed; its log has the reason under this request_id", None),
+    "overloaded": ("too many images are in progress; try again later", None),
     "model_not_ready": ("manifest.json cannot be read: No such file or directory", None),
     "storage_unavailable": ("the storage of kept files does not answer; try again", None),
 }
 MEANING: Final = {
-    400: "The request is not as described here; `details` names the field.",
-    401: "No key or login, or one that is not valid.",
+    400: "The request does not match this description; `details` names the field.",
+    401: "The key or login is missing or not valid.",
     403: "The key or login lacks a scope or an attribute, or a login came without its CSRF token.",
-    404: "Nothing here that belongs to the caller.",
-    409: "The `Idempotency-Key` came with another request or its first is still being worked on, or a job's state "
+    404: "Does not exist, or belongs to another caller; `message` says what is missing.",
+    409: "The `Idempotency-Key` was used with a different request, its first request is in progress, or a job's state "
     "does not allow this.",
-    413: "More bytes, pixels or images than the server takes.",
-    415: "Not an image that is read here, or a body of another type.",
-    422: "An image or archive that cannot be read, or an address or folder that may not or could not be.",
-    429: "More requests than the key may send; `Retry-After` says when the next one is welcome.",
-    500: "A fault of the server, logged under `request_id`.",
-    503: "Busy, the model is missing, or the storage of kept files is away; `Retry-After` says when to come back.",
+    413: "More bytes, pixels or images than the server accepts.",
+    415: "Not an image in a supported format, or a body of an unsupported type.",
+    422: "An image or archive that cannot be read, or a URL or folder that is not allowed or cannot be read.",
+    429: "The rate limit is reached; `Retry-After` says when to send the next request.",
+    500: "The server failed; its log has the reason under `request_id`.",
+    503: "The server is busy, or the model or the storage is not available; `Retry-After` says when to try again.",
 }
 ALWAYS: Final = ("unauthenticated", "forbidden", "rate_limited", "invalid_request", "internal_error", "overloaded")
 IMAGE: Final = (
@@ -69,8 +69,8 @@ IDEMPOTENCY_KEY: Final = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": "^[!-~]{1,255}$"},
     OpenApiParameter.HEADER,
-    description="Up to 255 visible ASCII characters, new for each request. Sent again within 24 hours with the same "
-    "content, the request is not done again but answered as before.",
+    description="Up to 255 visible ASCII characters, new for each request. If you repeat a request with the same "
+    "key and content within 24 hours, it is not executed again and you get the first answer.",
 )
 
 
@@ -79,7 +79,11 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "ApiKey"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "A key made by `manage.py create_api_key NAME`."}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key created with `manage.py create_api_key NAME`.",
+        }
 
 
 def errors(*codes: str) -> dict[int, OpenApiResponse]:
@@ -117,7 +121,9 @@ def page_of(name: str, serializer: type[serializers.Serializer[Any]], example: A
             "results": serializer(many=True),
         },
     )
-    return answer(shape, {"next": None, "previous": None, "results": [example]}, "A page; `next` leads on.")
+    return answer(
+        shape, {"next": None, "previous": None, "results": [example]}, "A page; `next` is the URL of the following one."
+    )
 
 
 def sent(name: str, value: Any) -> OpenApiExample:

@@ -14,25 +14,29 @@ SUBJECT: Final = OpenApiParameter(
     "subject",
     {"type": "string", "minLength": 1, "maxLength": 200},
     OpenApiParameter.PATH,
-    description="The name that `store.subject` gave; percent-encoded.",
+    description="The name given in `store.subject`, percent-encoded.",
 )
 SUBJECT_EXPORT: Final[dict[str, Any]] = {
     "operation_id": "subject_export",
-    "summary": "All that you hold about a subject",
+    "summary": "Export everything stored about a subject",
     "description": "As JSON with pictures in base64, or with `format=zip` as a ZIP with pictures as files. "
     "Scope `read`.",
     "parameters": [SUBJECT, ExportInput],
     "responses": {
-        (200, "application/json"): answer(SubjectExportSerializer, examples.EXPORT, "Everything held."),
-        (200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="Everything held."),
+        (200, "application/json"): answer(
+            SubjectExportSerializer, examples.EXPORT, "Everything stored about the subject."
+        ),
+        (200, "application/zip"): OpenApiResponse(
+            OpenApiTypes.BINARY, description="Everything stored about the subject."
+        ),
         **errors("not_found", "storage_unavailable"),
     },
 }
 SUBJECT_ERASE: Final[dict[str, Any]] = {
     "operation_id": "subject_erase",
-    "summary": "Erase all that you hold about a subject",
-    "description": "Deletes analyses, faces, pictures and remembered answers, and answers with a signed receipt that "
-    "names nobody. Scope `erase`.",
+    "summary": "Erase everything stored about a subject",
+    "description": "Deletes analyses, faces, pictures, jobs and remembered answers. The answer is a signed receipt "
+    "without names. Scope `erase`.",
     "parameters": [SUBJECT, IDEMPOTENCY_KEY],
     "request": {"application/json": EraseInput},
     "responses": {
@@ -65,7 +69,7 @@ NAMED_SUBJECT_ERASE: Final[dict[str, Any]] = {
 }
 RECEIPT_KEYS: Final[dict[str, Any]] = {
     "operation_id": "receipt_key_list",
-    "summary": "The public keys that receipts of erasure are verified with",
+    "summary": "List the public keys that verify receipts of erasure",
     "description": "Needs no key.",
     "auth": [],
     "responses": {

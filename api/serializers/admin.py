@@ -9,7 +9,7 @@ from cv.engine.labels import Attribute
 
 
 class ApiKeySerializer(serializers.Serializer[Any]):
-    """A key without its secret, which nobody can see again."""
+    """An API key without its secret."""
 
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(read_only=True)
@@ -20,7 +20,7 @@ class ApiKeySerializer(serializers.Serializer[Any]):
         child=serializers.ChoiceField(choices=[attribute.value for attribute in Attribute]),
         allow_null=True,
         read_only=True,
-        help_text="null is all that the server serves.",
+        help_text="null means all that the server serves.",
     )
     rate_per_minute = serializers.IntegerField(allow_null=True, read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
@@ -30,9 +30,9 @@ class ApiKeySerializer(serializers.Serializer[Any]):
 
 
 class NewApiKeySerializer(ApiKeySerializer):
-    """The one answer that has the key itself."""
+    """A new API key. Only this answer contains the key itself."""
 
-    key = serializers.CharField(read_only=True, default="", help_text="Shown this once.")
+    key = serializers.CharField(read_only=True, default="", help_text="Shown only once.")
 
 
 class WebhookSerializer(serializers.Serializer[Any]):
@@ -46,13 +46,13 @@ class WebhookSerializer(serializers.Serializer[Any]):
 
 
 class NewWebhookSerializer(WebhookSerializer):
-    """The one answer that has the secret."""
+    """A new webhook. Only this answer contains its secret."""
 
-    secret = serializers.CharField(read_only=True, default="", help_text="Signs every delivery; shown this once.")
+    secret = serializers.CharField(read_only=True, default="", help_text="Signs every delivery; shown only once.")
 
 
 class WebhookDeliverySerializer(serializers.Serializer[Any]):
-    """One event for one webhook, and how its delivery goes."""
+    """The delivery of one event to one webhook."""
 
     id = serializers.UUIDField(read_only=True)
     event = serializers.ChoiceField(choices=WebhookEvent.choices, read_only=True)
@@ -66,7 +66,7 @@ class WebhookDeliverySerializer(serializers.Serializer[Any]):
 
 
 class AuditEventSerializer(serializers.Serializer[Any]):
-    """Who did what to which rows: ids, never anything about a person."""
+    """Who did what to which rows: ids only, nothing about a person."""
 
     at = serializers.DateTimeField(read_only=True)
     actor = serializers.CharField(read_only=True)

@@ -35,26 +35,28 @@ class LandmarksSerializer(serializers.Serializer[Any]):
 
 
 class QualitySerializer(serializers.Serializer[Any]):
-    """How far the attributes can be relied on; 1 is best."""
+    """How reliable the attributes are; 1 is best."""
 
     score = Rounded(SHARE_DIGITS)
     warnings = serializers.ListField(child=serializers.ChoiceField(choices=list(QualityWarning)), read_only=True)
 
 
 class CoverageField(serializers.FloatField):
-    """What the model that answered stated of its intervals; today's model may state another."""
+    """What the model that answered stated about its intervals; the current model may state another value."""
 
     def __init__(self) -> None:
-        text = "The share of labels that the model stated its intervals to hold; null where it was stored without."
+        text = (
+            "The stated probability that the interval contains the label; null for analyses from before it was stored."
+        )
         super().__init__(min_value=0, max_value=1, allow_null=True, read_only=True, help_text=text)
 
 
 class AbstainedField(serializers.BooleanField):
-    """Whether the answer is too unsure to be taken for one."""
+    """Whether the answer is too uncertain to use."""
 
     def __init__(self, attribute: Attribute) -> None:
         self.attribute = attribute
-        text = "true: too unsure to be taken for an answer. Treat the attribute as not known."
+        text = "true if the answer is too uncertain to use. Treat the attribute as unknown."
         super().__init__(source="*", read_only=True, help_text=text)
 
     def to_representation(self, value: Any) -> bool:
@@ -99,7 +101,7 @@ class ExpressionSerializer(serializers.Serializer[Any]):
 
 
 class AttributesSerializer(serializers.Serializer[Any]):
-    """Holds the attributes that were asked for and no others."""
+    """The attributes that were requested, and no others."""
 
     age = AgeSerializer(required=False)
     gender = GenderSerializer(required=False)
@@ -126,13 +128,13 @@ class FaceSerializer(serializers.Serializer[Any]):
 
 
 class DetectedFaceSerializer(FaceSerializer):
-    """Where a face is, and nothing about whose."""
+    """Where a face is, without attributes."""
 
     attributes = None  # type: ignore[assignment]
 
 
 class ImageSerializer(serializers.Serializer[Any]):
-    """``sha256`` is of the bytes as they came in."""
+    """``sha256`` is the hash of the received bytes."""
 
     width = serializers.IntegerField(read_only=True)
     height = serializers.IntegerField(read_only=True)
@@ -148,7 +150,7 @@ class ModelSerializer(serializers.Serializer[Any]):
 
 
 class TimingSerializer(serializers.Serializer[Any]):
-    """Milliseconds a stage."""
+    """Milliseconds of each stage."""
 
     decode = Rounded(TIME_DIGITS)
     detect = Rounded(TIME_DIGITS)
@@ -168,14 +170,14 @@ class AnalysisSerializer(serializers.Serializer[Any]):
 
 
 class ResultSerializer(AnalysisSerializer):
-    """A result that was not stored: the same without what only a row has."""
+    """A result that was not stored: without id and time."""
 
     id = None  # type: ignore[assignment]
     created_at = None  # type: ignore[assignment]
 
 
 class DetectionsSerializer(serializers.Serializer[Any]):
-    """Faces found, without what they look like."""
+    """The faces found, without attributes."""
 
     image = ImageSerializer(read_only=True)
     faces = DetectedFaceSerializer(many=True, read_only=True)
@@ -183,7 +185,7 @@ class DetectionsSerializer(serializers.Serializer[Any]):
 
 
 class HeldAnalysisSerializer(AnalysisSerializer):
-    """An analysis with everything else that the row holds: what an export hands out."""
+    """An analysis with everything else that is stored with it, as in an export."""
 
     expires_at = serializers.DateTimeField(allow_null=True, read_only=True)
     subject = serializers.CharField(read_only=True)
@@ -201,7 +203,7 @@ class ErrorBodySerializer(serializers.Serializer[Any]):
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """Every failure has this shape; ``code`` is stable, ``message`` is for people."""
+    """Every failure has this shape. ``code`` is stable, ``message`` is for people."""
 
     error = ErrorBodySerializer(read_only=True)
     request_id = serializers.CharField(read_only=True)

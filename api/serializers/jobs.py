@@ -39,7 +39,7 @@ class JobCountsSerializer(serializers.Serializer[Any]):
 
 
 class JobSerializer(serializers.Serializer[Any]):
-    """A job and how far it is: a ``JobStatus``."""
+    """A job and its progress: a ``JobStatus``."""
 
     id = serializers.UUIDField(source="job.pk", read_only=True)
     state = serializers.ChoiceField(source="job.state", choices=JobState.choices, read_only=True)
@@ -52,8 +52,10 @@ class JobSerializer(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(source="job.finished_at", allow_null=True, read_only=True)
     images = serializers.IntegerField(source="job.item_count", read_only=True)
     counts = JobCountsSerializer(read_only=True)
-    images_per_second = Rounded(2, allow_null=True, help_text="Over the last minute, or all of a job that ended.")
-    seconds_left = Rounded(0, allow_null=True, help_text="At that rate; null where it cannot be told.")
+    images_per_second = Rounded(
+        2, allow_null=True, help_text="Over the last minute, or over the whole job if it has ended."
+    )
+    seconds_left = Rounded(0, allow_null=True, help_text="At the current rate; null if unknown.")
     options = JobOptionsSerializer(source="job", read_only=True)
 
 
@@ -63,10 +65,10 @@ class ItemErrorSerializer(serializers.Serializer[Any]):
 
 
 class JobItemSerializer(serializers.Serializer[Any]):
-    """One image of a job. ``analysis`` is null until it is done, and again once its analysis is deleted."""
+    """One image of a job. ``analysis`` is null until the image is done, and if the analysis is deleted later."""
 
     index = serializers.IntegerField(read_only=True)
-    name = serializers.CharField(read_only=True, help_text="What the client called it; of an address without query.")
+    name = serializers.CharField(read_only=True, help_text="The client's name for it; for a URL, without its query.")
     state = serializers.ChoiceField(choices=ItemState.choices, read_only=True)
     error = serializers.SerializerMethodField()
     analysis = serializers.SerializerMethodField()
@@ -83,7 +85,7 @@ class JobItemSerializer(serializers.Serializer[Any]):
 
 
 class JobResultSerializer(JobItemSerializer):
-    """A line of the results: the same with the whole analysis."""
+    """A line of the results: an image of the job with its whole analysis."""
 
     @extend_schema_field(AnalysisSerializer(allow_null=True))
     def get_analysis(self, item: JobItem) -> Any:

@@ -13,7 +13,7 @@ METRIC_DIGITS = 4
 
 
 class ModelCardSerializer(serializers.Serializer[Any]):
-    """What a model is, what it was trained on and how good it measured."""
+    """A model, its training data and its measured accuracy."""
 
     name = serializers.CharField(read_only=True)
     version = serializers.CharField(read_only=True)
@@ -25,9 +25,11 @@ class ModelCardSerializer(serializers.Serializer[Any]):
     trained_on = serializers.ListField(child=serializers.CharField(), read_only=True)
     interval_coverage = serializers.FloatField(read_only=True)
     metrics = serializers.DictField(child=serializers.FloatField(), read_only=True)
-    abstain_below = serializers.SerializerMethodField(help_text="The probability below which this server abstains.")
+    abstain_below = serializers.SerializerMethodField(
+        help_text="This server abstains if the label's probability is below this."
+    )
     abstain_wider = serializers.SerializerMethodField(
-        help_text="The interval beyond which it does: years for age, points of the scale for beauty."
+        help_text="It abstains if the interval is wider than this: years for age, points of the scale for beauty."
     )
 
     def get_abstain_below(self, card: Any) -> dict[str, float]:
@@ -40,16 +42,18 @@ class ModelCardSerializer(serializers.Serializer[Any]):
 class ScoresSerializer(serializers.Serializer[Any]):
     """Measures by name: `…_accuracy`, `…_mae` and so on."""
 
-    n = serializers.IntegerField(read_only=True, help_text="How many faces.")
+    n = serializers.IntegerField(read_only=True, help_text="Number of faces.")
     metrics = serializers.DictField(child=serializers.FloatField(), read_only=True)
     intervals = serializers.DictField(
-        child=Pair(METRIC_DIGITS), read_only=True, help_text="95 % confidence intervals of those that have one."
+        child=Pair(METRIC_DIGITS), read_only=True, help_text="95 % confidence intervals of the measures that have one."
     )
 
 
 class GroupScoresSerializer(ScoresSerializer):
-    by = serializers.CharField(read_only=True, help_text="`gender`, `race`, `age`, or `gender, race, age` crossed.")
-    group = serializers.CharField(read_only=True, help_text="Such as `female, white, 20-29`.")
+    by = serializers.CharField(
+        read_only=True, help_text="`gender`, `race`, `age`, or the combination `gender, race, age`."
+    )
+    group = serializers.CharField(read_only=True, help_text="For example `female, white, 20-29`.")
 
 
 class QualityScoresSerializer(ScoresSerializer):
@@ -58,7 +62,7 @@ class QualityScoresSerializer(ScoresSerializer):
 
 
 class ReliabilityBinSerializer(serializers.Serializer[Any]):
-    """How often answers of about one confidence were right."""
+    """How often answers with about the same confidence were correct."""
 
     n = serializers.IntegerField(read_only=True)
     confidence = serializers.FloatField(read_only=True)
@@ -71,25 +75,25 @@ class ClassReportSerializer(serializers.Serializer[Any]):
     confusion = serializers.ListField(
         child=serializers.ListField(child=serializers.IntegerField()),
         read_only=True,
-        help_text="Faces: a row a true label, a column an answer.",
+        help_text="Numbers of faces: one row per true label, one column per answer.",
     )
     reliability = ReliabilityBinSerializer(many=True, read_only=True)
 
 
 class EvaluationSerializer(ScoresSerializer):
-    """The served pipeline on one labelled set."""
+    """The served pipeline, measured on one labelled data set."""
 
     data_set = serializers.CharField(read_only=True)
-    coverage = serializers.FloatField(read_only=True, help_text="The share of pictures where a face was found.")
+    coverage = serializers.FloatField(read_only=True, help_text="The share of pictures in which a face was found.")
     groups = GroupScoresSerializer(many=True, read_only=True)
     classes = ClassReportSerializer(many=True, read_only=True)
     quality = QualityScoresSerializer(many=True, read_only=True)
 
 
 class SectionSerializer(serializers.Serializer[Any]):
-    """A part of the card in words."""
+    """A section of the card's text."""
 
-    name = serializers.CharField(read_only=True, help_text="Of the title: `data`, `limits` and so on.")
+    name = serializers.CharField(read_only=True, help_text="The section's name: `data`, `limits` and so on.")
     title = serializers.CharField(read_only=True)
     text = serializers.CharField(read_only=True, help_text="Markdown.")
 
@@ -106,13 +110,12 @@ class CardPictureSerializer(serializers.Serializer[Any]):
 
 
 class ModelDetailSerializer(ModelCardSerializer):
-    """A model with all that was written about it; evaluations, sections and pictures are empty where nothing was
-    written about these very weights."""
+    """A model with its whole card. Evaluations, sections and pictures are empty if the card is of other weights."""
 
     training = serializers.DictField(
         child=serializers.JSONField(),
         read_only=True,
-        help_text="Of each branch of the net: command, settings, seed, log, versions and day.",
+        help_text="For each branch of the network: command, settings, seed, log, versions and date.",
     )
     evaluations = EvaluationSerializer(many=True, read_only=True)
     sections = SectionSerializer(many=True, read_only=True)

@@ -22,7 +22,7 @@ class ExportedJobSerializer(JobSerializer):
 
 
 class SubjectExportSerializer(serializers.Serializer[Any]):
-    """All that is held about a subject."""
+    """Everything stored about a subject."""
 
     exported_at = serializers.DateTimeField(read_only=True)
     analyses = ExportedAnalysisSerializer(many=True, read_only=True)
@@ -54,7 +54,7 @@ class ErasureReceiptSerializer(serializers.Serializer[Any]):
 
 
 class ReceiptKeySerializer(serializers.Serializer[Any]):
-    """A public key that receipts are verified with."""
+    """A public key that verifies receipts."""
 
     key_id = serializers.CharField(read_only=True)
     algorithm = serializers.ChoiceField(choices=["Ed25519"], read_only=True)

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import FileResponse
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
@@ -23,7 +22,7 @@ from api.inputs.strict import given_once
 from api.pagination import NewestFirst
 from api.serializers import AnalysisSerializer, DetectionsSerializer
 from api.sources import json_object, read_image, split_request
-from api.views.base import JsonView, model_headers, page_response
+from api.views.base import JsonView, find_row, model_headers, page_response
 from cv.choices import AuditAction, Scope
 from cv.engine.labels import Attribute
 from cv.engine.types import AnalysisOptions
@@ -114,7 +113,7 @@ class ReanalyseView(MakesAnalysis):
         try:
             return self.answered(request, status.HTTP_200_OK, partial(analysis_reanalyse, analysis))
         except NoPictureKept:
-            message = "this analysis kept no picture to analyse again; keep it with `store.image`"
+            message = "this analysis has no kept picture to analyze again; `store.image` keeps it"
             raise ValidationError({"picture": [message]}) from None
 
 
@@ -146,8 +145,8 @@ class DetectionsView(JsonView):
 
 
 def own_analysis(request: Request, analysis_id: UUID) -> Analysis:
-    """The caller's analysis; another's is as absent as none. Raises Http404."""
-    return get_object_or_404(analyses_of(caller_of(request)), pk=analysis_id)
+    """The caller's analysis; another's is as absent as none. Raises NotFound."""
+    return find_row(analyses_of(caller_of(request)), analysis_id)
 
 
 def shown(request: Request, analysis: Analysis) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """What all views share: JSON, limits before anything is read, the caller's scope, and headers."""
 
 from contextlib import ExitStack
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Model, QuerySet
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import NotFound
@@ -11,12 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.exceptions import NO_ROUTE
 from api.negotiation import AlwaysJson
 from api.sources import refuse_huge_body
 from cv.choices import Scope
 from cv.services import request_finish
 from cv.services.idempotency import Begun
 from cv.serving.engines import engine_gate
+
+Row = TypeVar("Row", bound=Model)
 
 
 class JsonView(APIView):
@@ -83,8 +88,16 @@ def page_response(pages: Any, data: Any) -> Response:
     return answer
 
 
+def find_row(rows: QuerySet[Row], key: UUID | int) -> Row:
+    """The row with this id. Raises NotFound, naming what is missing."""
+    try:
+        return rows.get(pk=key)
+    except ObjectDoesNotExist:
+        raise NotFound(f"no {rows.model._meta.verbose_name} has this id") from None
+
+
 class NoSuchRouteView(JsonView):
-    """Every other address below /api: a 404 in JSON, logged in or not."""
+    """Every other path below /api: a 404 in JSON, logged in or not."""
 
     schema = None
     authentication_classes = []
@@ -92,4 +105,4 @@ class NoSuchRouteView(JsonView):
     throttle_classes = []
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        raise NotFound
+        raise NotFound(NO_ROUTE)

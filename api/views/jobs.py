@@ -6,7 +6,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
@@ -23,7 +22,7 @@ from api.job_results import results_response
 from api.pagination import InOrder, NewestFirst
 from api.serializers import JobItemSerializer, JobSerializer
 from api.sources import body_of, json_object, refuse_huge_body
-from api.views.base import JsonView, page_response
+from api.views.base import JsonView, find_row, page_response
 from cv.choices import AuditAction, Scope
 from cv.jobs.errors import ArchiveTooLarge
 from cv.jobs.progress import status_of, statuses_of
@@ -174,5 +173,5 @@ class JobRetryView(JobChangeView):
 
 
 def own_job(request: Request, job_id: UUID) -> Job:
-    """The caller's job; another's is as absent as none. Raises Http404."""
-    return get_object_or_404(jobs_of(caller_of(request)), pk=job_id)
+    """The caller's job; another's is as absent as none. Raises NotFound."""
+    return find_row(jobs_of(caller_of(request)), job_id)

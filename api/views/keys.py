@@ -1,6 +1,5 @@
 """API keys, managed by those with the admin scope."""
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,6 +8,7 @@ from api import schema
 from api.idempotency import idempotent
 from api.inputs import KeyInput, KeyUpdateInput
 from api.serializers import ApiKeySerializer, NewApiKeySerializer
+from api.views.base import find_row
 from api.views.managed import ManagedView
 from cv.choices import AuditAction
 from cv.models import ApiKey
@@ -43,5 +43,5 @@ class ApiKeyView(ManagedView):
 
 
 def found(key_id: int) -> ApiKey:
-    """Revoked keys, too: they are part of the record. Raises Http404."""
-    return get_object_or_404(api_keys(), pk=key_id)
+    """Revoked keys, too: they are part of the record. Raises NotFound."""
+    return find_row(api_keys(), key_id)

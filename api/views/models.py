@@ -12,7 +12,7 @@ from api import schema
 from api.serializers import ModelCardSerializer, ModelDetailSerializer
 from api.views.base import JsonView
 from cv.cards import card_file, written_card
-from cv.engine.weights import ModelCard
+from cv.engine.model_card import ModelCard
 from cv.serving.engines import served_engine
 
 
@@ -35,7 +35,7 @@ class ModelFileView(JsonView):
     def get(self, request: Request, name: str, file_name: str) -> HttpResponse:
         card = served_card(name)
         if all(picture.file != file_name for picture in written_card(card).pictures):
-            raise NotFound
+            raise NotFound("the card of this model has no file of this name")
         return card_file(card.name, file_name)
 
 
@@ -43,5 +43,5 @@ def served_card(name: str) -> ModelCard:
     """Raises NotFound for a model that is not in service."""
     card = served_engine().card
     if card.name != name:
-        raise NotFound
+        raise NotFound("no model in service has this name")
     return card

@@ -1,10 +1,12 @@
 """What is held about a person: handed out, and erased with a receipt."""
 
+from typing import Final
+
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404
+from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,6 +24,8 @@ from cv.models import Analysis, Job
 from cv.selectors import subject_analyses, subject_jobs
 from cv.services import audit_note, subject_erase
 from cv.trust.receipts import key_id, public_key, public_pem
+
+NOTHING_STORED: Final = "nothing is stored about this subject"
 
 
 class SubjectExportView(JsonView):
@@ -50,12 +54,15 @@ class ErasesSubject(JsonView):
     scopes = {"POST": Scope.ERASE}
 
     def erased(self, request: Request, subject: str, everyone: bool) -> Response:
-        """Erases, and answers with the receipt. Raises Analysis.DoesNotExist, PermissionDenied."""
+        """Erases, and answers with the receipt. Raises NotFound, PermissionDenied."""
         check_everyone(request, everyone)
         answers: list[Response] = []
-        subject_erase(
-            subject, caller_of(request), everyone, lambda receipt: answers.append(self.remember(Response(receipt)))
-        )
+        try:
+            subject_erase(
+                subject, caller_of(request), everyone, lambda receipt: answers.append(self.remember(Response(receipt)))
+            )
+        except Analysis.DoesNotExist:
+            raise NotFound(NOTHING_STORED) from None
         return answers[0]
 
 
@@ -104,7 +111,7 @@ def exported(request: Request, subject: str, format: str, everyone: bool) -> Fil
     """All that is held about the subject, as ``json`` or ``zip``. Raises Http404, PermissionDenied."""
     caller = caller_of(request)
     if caller.is_limited:
-        raise PermissionDenied("an export has every attribute that is stored; this key may not have all of them")
+        raise PermissionDenied("an export contains every stored attribute, but this key is limited to some")
     analyses, jobs = held(request, subject, everyone)
     rows = list(analyses)
     audit_note(caller, AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
@@ -119,13 +126,13 @@ def exported(request: Request, subject: str, format: str, everyone: bool) -> Fil
 def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analysis], QuerySet[Job]]:
     """The caller's analyses and jobs of the subject, or with the admin scope everyone's.
 
-    Raises Http404, PermissionDenied.
+    Raises NotFound, PermissionDenied.
     """
     check_everyone(request, everyone)
     caller = caller_of(request)
     analyses, jobs = subject_analyses(caller, subject, everyone), subject_jobs(caller, subject, everyone)
     if not analyses.exists() and not jobs.exists():
-        raise Http404
+        raise NotFound(NOTHING_STORED)
     return analyses, jobs
 
 

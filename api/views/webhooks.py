@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +10,7 @@ from api import schema
 from api.idempotency import idempotent
 from api.inputs import WebhookInput, WebhookUpdateInput
 from api.serializers import NewWebhookSerializer, WebhookDeliverySerializer, WebhookSerializer
+from api.views.base import find_row
 from api.views.managed import ManagedView
 from cv.choices import AuditAction
 from cv.models import Webhook
@@ -55,5 +55,5 @@ class DeliveriesView(ManagedView):
 
 
 def found(webhook_id: UUID) -> Webhook:
-    """Raises Http404."""
-    return get_object_or_404(webhooks(), pk=webhook_id)
+    """Raises NotFound."""
+    return find_row(webhooks(), webhook_id)

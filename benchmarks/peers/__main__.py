@@ -1,7 +1,7 @@
-"""Ours from bytes to all attributes against the peer's detection alone, photo by photo in turn.
+"""Compares our time from bytes to all attributes with the peer's detection alone, photo by photo in turns.
 
 ``python -m benchmarks.peers [--photos DIR] [--json]``. Both see the same photos, at full size and shrunk to 640 pixels,
-one after the other within a second, so that whatever else the machine does slows both alike; what counts is the ratio.
+one after the other within a second, so that other load slows both alike. Compare the ratio.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--venv", type=Path, default=CACHE / "peers" / "facenet", help="the peer's environment")
     parser.add_argument("--threads", type=int, default=2, help="for both")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--output", type=Path, help="also write the JSON there")
+    parser.add_argument("--output", type=Path, help="also write the JSON to this file")
     parser.add_argument("--json", action="store_true", help="one line instead of a table")
     arguments = parser.parse_args()
     photos = photos_or_scenes(arguments.photos)

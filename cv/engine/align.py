@@ -2,16 +2,46 @@
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cv.engine.types import Landmarks
+from cv.engine.types import Landmarks, Point
 
-# Where the landmarks stand in a chip of side 1: the medians of the cascade's in dlib's face chips (padding 0.25) of
-# every sixth face of UTKFace `val`, made symmetric; so dlib's weights see about what they were trained on.
-TEMPLATE = np.array([[0.318, 0.306], [0.677, 0.306], [0.4975, 0.518], [0.338, 0.673], [0.657, 0.673]], dtype=np.float64)
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Where the five landmarks stand in a chip of side 1, in the order of ``Landmarks``."""
+
+    name: str
+    points: tuple[Point, Point, Point, Point, Point]
+
+    @property
+    def array(self) -> npt.NDArray[np.float64]:
+        """float64 ``(5, 2)``"""
+        return np.array(self.points, dtype=np.float64)
+
+
+# The medians of the cascade's landmarks in dlib's face chips (padding 0.25) of every sixth face of UTKFace `val`, made
+# symmetric; so dlib's weights see about what they were trained on.
+XCLOUD_5: Final = Template(
+    "xcloud-5", ((0.318, 0.306), (0.677, 0.306), (0.4975, 0.518), (0.338, 0.673), (0.657, 0.673))
+)
+TEMPLATE: Final = XCLOUD_5.array
+# By the name that the manifest has for it.
+TEMPLATES: Final = {template.name: template for template in (XCLOUD_5,)}
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """What a reader wants to see of a face: a chip of ``size`` pixels a side, in which the template's unit square has a
+    ``margin`` all around, as a share of the square's side."""
+
+    template: Template
+    size: int
+    margin: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +57,10 @@ class Similarity:
 
     def inverse(self) -> "Similarity":
         return Similarity(1 / self.a, -self.b / self.a)
+
+    def enlarged(self, factor: float) -> "Similarity":
+        """The same, then enlarged from the origin."""
+        return Similarity(self.a * factor, self.b * factor)
 
     def shifted(self, pixels: float) -> "Similarity":
         """The same, then moved right and down."""
@@ -47,12 +81,18 @@ def fit_similarity(source: npt.NDArray[np.float64], target: npt.NDArray[np.float
     return Similarity(a, complex(w.mean() - a * z.mean()))
 
 
-def chip_similarity(landmarks: Landmarks, size: int) -> Similarity:
-    """Maps the image that ``landmarks`` are pixels of to a chip of ``size``."""
+def crop_similarity(landmarks: Landmarks, crop: Crop) -> Similarity:
+    """Maps the image that ``landmarks`` are pixels of to a chip of the crop."""
+    square = crop.size / (1 + 2 * crop.margin)
+    return chip_similarity(landmarks, square, crop.template).shifted(crop.margin * square)
+
+
+def chip_similarity(landmarks: Landmarks, size: float, template: Template = XCLOUD_5) -> Similarity:
+    """Maps the image that ``landmarks`` are pixels of to a chip of ``size``, without a margin."""
     points = np.array(
         [landmarks.left_eye, landmarks.right_eye, landmarks.nose, landmarks.mouth_left, landmarks.mouth_right]
     )
-    return fit_similarity(points, TEMPLATE * size)
+    return fit_similarity(points, template.array * size)
 
 
 def whole_picture_similarity(image_size: tuple[int, int], size: int) -> Similarity:
@@ -61,13 +101,11 @@ def whole_picture_similarity(image_size: tuple[int, int], size: int) -> Similari
     return Similarity(complex(scale), complex(size, size) / 2 - scale * complex(*image_size) / 2)
 
 
-def align(image: Image.Image, landmarks: Landmarks, size: int) -> npt.NDArray[np.uint8]:
-    """The chip of one face: uint8 RGB ``(size, size, 3)``. What lies outside the image is black."""
-    return warp(image, chip_similarity(landmarks, size), size)
-
-
 def warp(image: Image.Image, to_chip: Similarity, size: int) -> npt.NDArray[np.uint8]:
-    """Bilinear where the chip enlarges, averaged first where it shrinks the image, so that nothing aliases."""
+    """The chip of one face: uint8 RGB ``(size, size, 3)``. What lies outside the image is black.
+
+    Bilinear where the chip enlarges, averaged first where it shrinks the image, so that nothing aliases.
+    """
     to_image = to_chip.inverse()
     corners = np.array([to_image.a * z + to_image.b for z in (0, size, size * 1j, size * (1 + 1j))])
     left, top = math.floor(corners.real.min()) - 1, math.floor(corners.imag.min()) - 1

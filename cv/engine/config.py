@@ -33,10 +33,12 @@ class DetectThresholds:
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """``threads`` is the number of cores that one net may use."""
+    """``threads`` is the number of cores that one net may use. ``plugins`` are modules that register outputs and
+    readers of their own; they are imported before the manifest is read."""
 
     weights_dir: Path = WEIGHTS_DIR
     backend: Backend = Backend.ONNX
     threads: int = 2
     limits: DecodeLimits = field(default_factory=DecodeLimits)
     thresholds: DetectThresholds = field(default_factory=DetectThresholds)
+    plugins: tuple[str, ...] = ()

@@ -1,58 +1,84 @@
-"""The straight line: decode → detect → align → attributes, with the milliseconds of each stage."""
+"""The straight line: decode → detect → align → readers, with the milliseconds of each stage."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from cv.engine.align import align
-from cv.engine.attributes import Describer
+from cv.engine.align import Crop, Similarity, crop_similarity, warp
 from cv.engine.config import DecodeLimits
 from cv.engine.decode import DecodedImage, decode
 from cv.engine.detect import Detector
+from cv.engine.errors import ModelNotReady
+from cv.engine.manifest import Model
+from cv.engine.outputs import all_outputs
 from cv.engine.quality import assess
+from cv.engine.readers.base import FaceReader
+from cv.engine.readers.loading import LazyReader
 from cv.engine.types import (
     DEFAULT_OPTIONS,
     AnalysisOptions,
     AnalysisResult,
+    Answer,
+    Answers,
     Box,
     Detection,
     FaceResult,
     ImageInfo,
     Landmarks,
     ModelInfo,
+    ModelRun,
     Point,
     Timing,
 )
-from cv.engine.weights import ModelCard
+
+
+@dataclass(frozen=True, slots=True)
+class Chips:
+    """The faces of a photo as one crop shows them: uint8 RGB ``(N, S, S, 3)``, and what maps each chip's pixels to
+    those of the upright, full-size photo."""
+
+    pixels: npt.NDArray[np.uint8]
+    to_photo: tuple[Similarity, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Loaded nets and limits. Thread-safe; build it with ``runtime.get_engine``."""
+    """Detector, readers and limits. Thread-safe; build it with ``runtime.get_engine``. ``default`` is the model of the
+    default outputs; the quality of a face is judged by its chips."""
 
     detector: Detector
-    describer: Describer
+    readers: tuple[LazyReader, ...]
     limits: DecodeLimits
-    card: ModelCard
+    default: Model
 
     @property
     def model(self) -> ModelInfo:
-        return ModelInfo(self.card.name, self.card.version, self.card.sha256)
+        card = self.default.card
+        return ModelInfo(card.name, card.version, card.sha256)
+
+    def reader(self, output: str) -> FaceReader:
+        """The loaded reader that gives this output. Raises ModelNotReady."""
+        for reader in self.readers:
+            if output in reader.gives:
+                return reader.load()
+        raise ModelNotReady(f"no model in service gives {output}")
 
     def analyze(self, data: bytes, options: AnalysisOptions = DEFAULT_OPTIONS) -> AnalysisResult:
         """Finds and describes every face of an encoded image.
 
-        Raises ImageTooLarge, UnsupportedMediaType or UndecodableImage; no face is no error.
+        Raises ImageTooLarge, UnsupportedMediaType or UndecodableImage, and ModelNotReady if the model of an output
+        cannot be loaded; no face is no error.
         """
         started = time.perf_counter()
+        readers = self._readers_of(options.attributes)
         image = decode(data, self.limits, options.min_face_px)
         decoded = time.perf_counter()
         detections = self.detector.detect(image.pixels, options.min_face_px * image.scale, options.max_faces)
         detected = time.perf_counter()
-        faces = self._describe(image, detections, options)
+        faces, runs = self._describe(image, detections, readers)
         described = time.perf_counter()
         return AnalysisResult(
             image=ImageInfo(image.width, image.height, image.sha256),
@@ -64,27 +90,58 @@ class Engine:
                 attributes=_milliseconds(detected, described),
                 total=_milliseconds(started, described),
             ),
+            models=runs,
         )
+
+    def _readers_of(self, wanted: frozenset[str]) -> dict[LazyReader, frozenset[str]]:
+        """The readers to ask, and which of the wanted outputs each gives."""
+        asked = {reader: given for reader in self.readers if (given := reader.gives & wanted)}
+        missing = wanted.difference(*asked.values())
+        if missing:
+            raise ModelNotReady(f"no model in service gives {', '.join(sorted(missing))}")
+        return asked
 
     def _describe(
-        self, image: DecodedImage, detections: list[Detection], options: AnalysisOptions
-    ) -> tuple[FaceResult, ...]:
-        chips = self.chips(image.pixels, detections)
-        attributes = self.describer.describe(chips, options.attributes)
-        qualities = [assess(d, chip, image.pixels.size) for d, chip in zip(detections, chips, strict=True)]
+        self, image: DecodedImage, detections: list[Detection], asked: Mapping[LazyReader, frozenset[str]]
+    ) -> tuple[tuple[FaceResult, ...], tuple[ModelRun, ...]]:
+        chips = {self.default.crop: self.cut(image, detections, self.default.crop)}
+        answers: list[dict[str, Answer]] = [{} for _ in detections]
+        runs = []
+        for lazy, wanted in asked.items():
+            ms = 0.0
+            if detections:
+                reader = lazy.load()
+                if lazy.crop not in chips:
+                    chips[lazy.crop] = self.cut(image, detections, lazy.crop)
+                seen = chips[lazy.crop]
+                started = time.perf_counter()
+                for answer, given in zip(answers, reader.read(seen.pixels, seen.to_photo, wanted), strict=True):
+                    answer.update(given)
+                ms = _milliseconds(started, time.perf_counter())
+            runs.append(ModelRun(lazy.card.name, lazy.card.version, lazy.card.sha256, ms))
+        judged = chips[self.default.crop].pixels
+        qualities = [assess(d, chip, image.pixels.size) for d, chip in zip(detections, judged, strict=True)]
         full_size = [_at_full_size(detection, image.scale) for detection in detections]
-        return tuple(
-            FaceResult(index, d.box, d.confidence, d.landmarks, quality, described)
-            for index, (d, quality, described) in enumerate(zip(full_size, qualities, attributes, strict=True))
+        faces = tuple(
+            FaceResult(index, d.box, d.confidence, d.landmarks, quality, _in_order(answer))
+            for index, (d, quality, answer) in enumerate(zip(full_size, qualities, answers, strict=True))
         )
+        return faces, tuple(runs)
 
-    def chips(self, pixels: Image.Image, detections: list[Detection]) -> npt.NDArray[np.uint8]:
-        """The aligned chips, uint8 RGB ``(N, S, S, 3)``; detections in pixels of ``pixels``."""
-        size = self.card.chip_size
+    def cut(self, image: DecodedImage, detections: list[Detection], crop: Crop) -> Chips:
+        """The aligned chips; detections in pixels of ``image.pixels``."""
         if not detections:
-            return np.empty((0, size, size, 3), dtype=np.uint8)
+            return Chips(np.empty((0, crop.size, crop.size, 3), dtype=np.uint8), ())
+        to_chips = [crop_similarity(detection.landmarks, crop) for detection in detections]
         # Where a photo may have several cores, each cuts some: Pillow takes a millisecond for one.
-        return np.stack(list(self.detector.spread(lambda found: align(pixels, found.landmarks, size), detections)))
+        chips = self.detector.spread(lambda to_chip: warp(image.pixels, to_chip, crop.size), to_chips)
+        to_photo = tuple(to_chip.inverse().enlarged(1 / image.scale) for to_chip in to_chips)
+        return Chips(np.stack(list(chips)), to_photo)
+
+
+def _in_order(answers: Answers) -> Answers:
+    """As the registry has the outputs, whichever reader answered first."""
+    return {output.name: answers[output.name] for output in all_outputs() if output.name in answers}
 
 
 def _at_full_size(detection: Detection, scale: float) -> Detection:

@@ -17,10 +17,10 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Final
 
+from cv.engine.catalog import read_catalog
 from cv.engine.config import EngineConfig
 from cv.engine.errors import EngineError
 from cv.engine.types import DEFAULT_OPTIONS, AnalysisOptions, AnalysisResult
-from cv.engine.weights import read_manifest
 
 _SPAWN: Final = multiprocessing.get_context("spawn")
 Question = tuple[bytes, AnalysisOptions] | None
@@ -50,7 +50,8 @@ class EnginePool:
     """
 
     def __init__(self, config: EngineConfig, size: int) -> None:
-        self.card = read_manifest(config.weights_dir).card
+        self.catalog = read_catalog(config)
+        self.card = self.catalog.card
         self._lock = threading.Lock()
         # Last in, first out: few requests keep few engines warm.
         self._idle = [_Engine(config) for _ in range(size)]

@@ -1,17 +1,26 @@
 """One engine a process, loaded at the first call and shared by all threads."""
 
+from __future__ import annotations
+
 import ctypes
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
-from cv.engine.attributes import Describer
+from cv.engine.catalog import read_catalog
 from cv.engine.config import EngineConfig
 from cv.engine.detect import Detector
+from cv.engine.manifest import read_manifest
+from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.engine.pipeline import Engine
-from cv.engine.sessions import load_nets
-from cv.engine.weights import read_manifest
+from cv.engine.readers.loading import lazy_readers
+from cv.engine.sessions import load_net
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 _loading = threading.Lock()
 _CASCADE = ("pnet", "rnet", "onet")
@@ -20,7 +29,8 @@ _MALLOC_OPTIONS = {-3: 32 * 2**20, -1: 128 * 2**20}
 
 
 def get_engine(config: EngineConfig) -> Engine:
-    """The process's engine for this configuration. Raises ModelNotReady where weights are missing or changed."""
+    """The process's engine for this configuration, with the models of the default outputs loaded and the files of all
+    others checked. Raises ModelNotReady if a plugin, the manifest or weights are missing, changed or do not fit."""
     with _loading:
         return _load(config)
 
@@ -28,23 +38,33 @@ def get_engine(config: EngineConfig) -> Engine:
 def load_detector(config: EngineConfig) -> Detector:
     """The cascade alone, as the engine has it; training cuts its chips with it. Raises ModelNotReady."""
     # Its nets are too small to share one call among cores: each call takes one, and several run at once.
-    nets = load_nets(read_manifest(config.weights_dir), replace(config, threads=1), _CASCADE)
+    one_core = replace(config, threads=1)
+    files = read_manifest(config.weights_dir).detector
+    proposal, refine, output = (load_net(files[name], one_core, partial(_cascade_net, name)) for name in _CASCADE)
     spread = map if config.threads == 1 else ThreadPoolExecutor(config.threads, "detect").map
-    return Detector(nets["pnet"], nets["rnet"], nets["onet"], config.thresholds, spread)
+    return Detector(proposal, refine, output, config.thresholds, spread)
+
+
+def _cascade_net(name: str, state: Mapping[str, Tensor]) -> tuple[nn.Module, dict[str, int]]:
+    from cv.engine.nets.mtcnn import ONet, PNet, RNet
+
+    net = {"pnet": PNet, "rnet": RNet, "onet": ONet}[name]()
+    net.load_state_dict(state)
+    return net, {}
 
 
 @cache
 def _load(config: EngineConfig) -> Engine:
     _keep_freed_memory()
-    manifest = read_manifest(config.weights_dir)
+    catalog = read_catalog(config)
+    readers = lazy_readers(catalog, config)
     detector = load_detector(config)
-    net = load_nets(manifest, config, ["attributes"])["attributes"]
-    return Engine(
-        detector=detector,
-        describer=Describer(net, manifest.calibration),
-        limits=config.limits,
-        card=manifest.card,
-    )
+    for reader in readers:
+        if reader.gives.intersection(DEFAULT_OUTPUTS):
+            reader.load()
+        else:
+            reader.check()
+    return Engine(detector=detector, readers=readers, limits=config.limits, default=catalog.manifest.default)
 
 
 def _keep_freed_memory() -> None:

@@ -1,17 +1,26 @@
 """Loaded nets: ONNX Runtime, or PyTorch as the reference and for a GPU. Both take and give NumPy arrays."""
 
+from __future__ import annotations
+
 import io
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from cv.engine.config import Backend, EngineConfig
 from cv.engine.errors import ModelNotReady
-from cv.engine.weights import Manifest
+from cv.engine.fields import MANIFEST
+from cv.engine.manifest import NetFiles, WeightsFile
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Array = npt.NDArray[np.float32]
+# Makes the net in PyTorch of its weights, and says its heads: the size of each output by name, in their order. Raises
+# RuntimeError if the weights are another net's.
+Build = Callable[[Mapping[str, "Tensor"]], "tuple[nn.Module, dict[str, int]]"]
 
 
 class Net(Protocol):
@@ -20,16 +29,20 @@ class Net(Protocol):
     def __call__(self, batch: Array) -> list[Array]: ...
 
 
-def load_nets(manifest: Manifest, config: EngineConfig, names: Iterable[str]) -> dict[str, Net]:
-    """The named ones of ``pnet``, ``rnet``, ``onet`` and ``attributes``. Raises ModelNotReady."""
+def load_net(files: NetFiles, config: EngineConfig, build: Build, heads: Mapping[str, int] | None = None) -> Net:
+    """The net for the configured backend; ``build`` is for PyTorch.
+
+    Raises ModelNotReady if its file is missing, changed, not a net, or has other ``heads``: the size of each output by
+    name, in their order.
+    """
     match config.backend:
         case Backend.ONNX:
-            return {name: _onnx_net(manifest.onnx[name].read(), config.threads) for name in names}
+            return _onnx_net(files.onnx, config.threads, heads)
         case Backend.TORCH:
-            return {name: _torch_net(name, manifest.tensors[name].read(), config.threads) for name in names}
+            return _torch_net(files.tensors, config.threads, build, heads)
 
 
-def _onnx_net(model: bytes, threads: int) -> Net:
+def _onnx_net(file: WeightsFile, threads: int, heads: Mapping[str, int] | None) -> Net:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -41,7 +54,13 @@ def _onnx_net(model: bytes, threads: int) -> Net:
     options.add_session_config_entry("session.force_spinning_stop", "1")
     # Photos have any size: a plan of the memory kept for each would only add up.
     options.enable_mem_pattern = False
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    data = file.read()
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its own kinds of error have no common base
+        raise ModelNotReady(f"{file.path.name} ({MANIFEST}: {file.field}) cannot be loaded: {error}") from error
+    if heads is not None:
+        _check_heads(file, {output.name: output.shape[-1] for output in session.get_outputs()}, heads)
     (entry,) = session.get_inputs()
 
     def run(batch: Array) -> list[Array]:
@@ -51,30 +70,41 @@ def _onnx_net(model: bytes, threads: int) -> Net:
     return run
 
 
-def _torch_net(name: str, data: bytes, threads: int) -> Net:
+def _torch_net(file: WeightsFile, threads: int, build: Build, heads: Mapping[str, int] | None) -> Net:
     try:
         import torch
         from safetensors.torch import load as load_safetensors
     except ImportError as error:
         raise ModelNotReady("the backend torch needs `pip install -r requirements-torch.txt`") from error
 
-    from cv.engine.nets.attribute_net import AttributeNet, MirrorAveraged
-    from cv.engine.nets.mtcnn import ONet, PNet, RNet
-
     torch.set_num_threads(threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    net: torch.nn.Module
-    if name == "attributes":
-        attributes = AttributeNet()
-        attributes.load_state_dict(load_safetensors(data))
-        net = MirrorAveraged(attributes)
+    data = file.read()
+    if file.path.suffix == ".safetensors":
+        state = load_safetensors(data)
     else:
-        net = {"pnet": PNet, "rnet": RNet, "onet": ONet}[name]()
-        net.load_state_dict(torch.load(io.BytesIO(data), map_location="cpu", weights_only=True))
-    net = net.to(device).eval()
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    try:
+        module, found = build(state)
+    except RuntimeError as error:
+        raise ModelNotReady(f"{file.path.name} ({MANIFEST}: {file.field}) holds other weights: {error}") from error
+    if heads is not None:
+        _check_heads(file, found, heads)
+    net = module.to(device).eval()
 
     @torch.inference_mode()
     def run(batch: Array) -> list[Array]:
         return [output.float().cpu().numpy() for output in net(torch.from_numpy(batch).to(device))]
 
     return run
+
+
+def _check_heads(file: WeightsFile, found: Mapping[str, int], expected: Mapping[str, int]) -> None:
+    """Raises ModelNotReady if names, sizes or order differ: every answer would be another output's."""
+    if list(found.items()) != list(expected.items()):
+        field = f"{file.field.rpartition('.')[0]}.heads"
+        raise ModelNotReady(f"{file.path.name} has the heads {_told(found)}; {MANIFEST}: {field} has {_told(expected)}")
+
+
+def _told(heads: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {size}" for name, size in heads.items())

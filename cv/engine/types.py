@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from cv.engine.errors import InvalidOptions
-from cv.engine.labels import Attribute
+from cv.engine.outputs import DEFAULT_OUTPUTS, all_outputs
 
 Point = tuple[float, float]
 
@@ -58,17 +58,6 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """A number with its interval. Of 100 faces, the model states the interval to hold the label of ``100 * coverage``;
-    ``coverage`` is None where nothing was stated yet when the answer was stored."""
-
-    value: float
-    interval: tuple[float, float]
-    scale: tuple[float, float] | None = None
-    coverage: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Category:
     """The likeliest label and the probability of every label (they sum to 1)."""
 
@@ -77,14 +66,50 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
-class Attributes:
-    """The described attributes; ``None`` where one was not asked for."""
+class Estimate:
+    """A number with its interval, if the model states one. Of 100 faces, the model states the interval to hold the
+    label of ``100 * coverage``; ``coverage`` is None if nothing was stated yet when the answer was stored."""
 
-    age: Estimate | None = None
-    gender: Category | None = None
-    race: Category | None = None
-    expression: Category | None = None
-    beauty: Estimate | None = None
+    value: float
+    interval: tuple[float, float] | None = None
+    scale: tuple[float, float] | None = None
+    coverage: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The probability of each of several labels; any number of them may be true of one face."""
+
+    probabilities: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points in pixels of the photo, in the order that ``scheme`` gives them."""
+
+    points: tuple[Point, ...]
+    scheme: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """Numbers that belong together: angles that the output's labels name, or an embedding."""
+
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A grey PNG of ``width`` × ``height`` pixels: 255 is all inside, 0 all outside."""
+
+    png: bytes
+    width: int
+    height: int
+
+
+Answer = Category | Estimate | Flags | Points | Vector | Mask
+# By the output's name, in the order of the registry; without those that were not asked for.
+Answers = Mapping[str, Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +130,7 @@ class FaceResult:
     confidence: float
     landmarks: Landmarks
     quality: Quality
-    attributes: Attributes
+    attributes: Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +144,21 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The attribute model that answered; ``sha256`` is of the weights file in service."""
+    """A model in service; ``sha256`` is of its weights file."""
 
     name: str
     version: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRun:
+    """A model that was asked, and the milliseconds that it took for all faces of the photo."""
+
+    name: str
+    version: str
+    sha256: str
+    ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +173,12 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisOptions:
-    """What to look for.
+    """What to look for; ``attributes`` are names of outputs.
 
-    Raises InvalidOptions where ``min_face_px`` or ``max_faces`` is outside its range.
+    Raises InvalidOptions if ``min_face_px`` or ``max_faces`` is outside its range, or an output is not known.
     """
 
-    attributes: frozenset[Attribute] = field(default_factory=lambda: frozenset(Attribute))
+    attributes: frozenset[str] = frozenset(DEFAULT_OUTPUTS)
     min_face_px: int = 40
     max_faces: int = 100
 
@@ -154,6 +189,9 @@ class AnalysisOptions:
         ):
             if not low <= value <= high:
                 raise InvalidOptions(f"{name} must be from {low} to {high}, not {value}")
+        unknown = self.attributes.difference(output.name for output in all_outputs())
+        if unknown:
+            raise InvalidOptions(f"attributes: {', '.join(sorted(unknown))} cannot be asked for")
 
 
 DEFAULT_OPTIONS: Final = AnalysisOptions()
@@ -161,9 +199,13 @@ DEFAULT_OPTIONS: Final = AnalysisOptions()
 
 @dataclass(frozen=True, slots=True)
 class AnalysisResult:
-    """Everything that one image gave; no face is an empty ``faces``."""
+    """Everything that one image gave; no face is an empty ``faces``.
+
+    ``model`` is the one of the default outputs, asked or not; ``models`` are all that were asked.
+    """
 
     image: ImageInfo
     faces: tuple[FaceResult, ...]
     model: ModelInfo
     timing_ms: Timing
+    models: tuple[ModelRun, ...] = ()

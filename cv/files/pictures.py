@@ -40,11 +40,11 @@ def pictures_before(moment: datetime) -> Iterator[str]:
 def picture_response(analysis: Analysis) -> FileResponse:
     """The kept picture, for callers that may see the analysis. Raises Http404, StorageUnavailable."""
     if not analysis.picture:
-        raise Http404
+        raise Http404("this analysis has no kept picture")
     try:
         file = analysis.picture.open("rb")
     except FileNotFoundError:
-        raise Http404 from None
+        raise Http404("this analysis has no kept picture") from None
     response = FileResponse(file, content_type=media_type(analysis.picture.name or ""))
     response["Content-Disposition"] = "inline"
     response["Cache-Control"] = "private, no-store"

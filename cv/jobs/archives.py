@@ -242,7 +242,7 @@ def _tar_entries(file: IO[bytes], limits: ArchiveLimits, total: _Total) -> Itera
     try:
         archive = tarfile.TarFile(fileobj=tar, errorlevel=2)
     except tarfile.ReadError:
-        raise NotAnArchive("neither a ZIP nor a TAR") from None
+        raise NotAnArchive("the file is neither a ZIP nor a TAR archive") from None
     except (EOFError, zlib.error, OSError):
         raise ArchiveUnreadable("the archive is truncated or damaged") from None
     count = reached = 0
@@ -250,7 +250,7 @@ def _tar_entries(file: IO[bytes], limits: ArchiveLimits, total: _Total) -> Itera
         # tarfile remembers every member; nothing here looks back.
         archive.members.clear()  # type: ignore[attr-defined]
         if member.size < 0 or archive.offset <= reached:
-            raise ArchiveUnreadable("the archive's headers lead backwards")
+            raise ArchiveUnreadable("the archive's headers point backwards")
         reached = archive.offset
         name = tar_name(member.name)
         if not member.isdir() and not is_left_behind(name):

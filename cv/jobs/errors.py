@@ -1,73 +1,73 @@
-"""Why a job is refused as a whole, and why one image of it fails; the codes are stable and part of the public API."""
+"""Why a job is refused as a whole, and why one of its images fails. The codes are stable and part of the public API."""
 
 from enum import StrEnum
 
 
 class JobRefused(Exception):
-    """Base of the ways in which a job is refused. ``field`` is the request's field that is to blame."""
+    """Base of the reasons to refuse a job. ``field`` is the request's field with the mistake."""
 
     code = "invalid_request"
     field = "job"
 
 
 class EmptyJob(JobRefused):
-    """There is not one image in it."""
+    """The job contains no image."""
 
     code = "empty_job"
 
 
 class TooManyItems(JobRefused):
-    """More images than one job may have."""
+    """The job has more images than allowed."""
 
     code = "too_many_items"
 
 
 class ArchiveRefused(JobRefused):
-    """Base of the ways in which an archive is refused as a whole."""
+    """Base of the reasons to refuse an archive as a whole."""
 
     field = "archive"
 
 
 class NotAnArchive(ArchiveRefused):
-    """Neither a ZIP nor a TAR."""
+    """The file is neither a ZIP nor a TAR."""
 
     code = "unsupported_media_type"
 
 
 class ArchiveTooLarge(ArchiveRefused):
-    """Too many bytes, packed or unpacked."""
+    """The archive has too many bytes, packed or unpacked."""
 
     code = "archive_too_large"
 
 
 class ArchiveEncrypted(ArchiveRefused):
-    """There is something in it that only a password opens."""
+    """An entry needs a password."""
 
     code = "archive_encrypted"
 
 
 class ArchiveUnreadable(ArchiveRefused):
-    """Truncated, damaged or built to mislead."""
+    """The archive is truncated, damaged or malicious."""
 
     code = "archive_unreadable"
 
 
 class FolderForbidden(JobRefused):
-    """Not below a folder that the operator has allowed. The same for one that is not there: paths are not told."""
+    """The operator did not allow this folder. A missing folder gives the same error, so that paths do not leak."""
 
     code = "folder_forbidden"
     field = "folder"
 
 
 class JobConflict(JobRefused):
-    """The job's state does not let this happen to it."""
+    """The job's state does not allow this change."""
 
     code = "job_conflict"
     field = "state"
 
 
 class ItemCode(StrEnum):
-    """Why one image failed, beyond the codes of the engine and of addresses."""
+    """Why one image failed, besides the codes of the engine and of fetching."""
 
     NOT_A_FILE = "not_a_file"
     ENTRY_UNREADABLE = "entry_unreadable"
@@ -79,5 +79,5 @@ class ItemCode(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
-# Failures that say nothing about the image: another try may succeed, so its input is kept for a while.
+# Failures that the image did not cause: a retry may succeed, so its input is kept for a while.
 MENDABLE = frozenset({ItemCode.WORKER_LOST, ItemCode.STORAGE_UNAVAILABLE, ItemCode.INTERNAL_ERROR})

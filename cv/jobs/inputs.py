@@ -158,7 +158,7 @@ def load(item: JobItem, job: Job, caller: Caller) -> Loaded:
     match job.source:
         case JobSource.URLS:
             if not settings.XCLOUD_URL_INPUT:
-                raise UrlForbidden("this server does not fetch images from addresses")
+                raise UrlForbidden("this server does not fetch images from URLs")
             return Loaded(fetch_image(item.location, settings.XCLOUD_ENGINE.limits.max_bytes), Source.URL)
         case JobSource.ANALYSES:
             return _picture_of(item, caller)
@@ -201,7 +201,7 @@ def without_query(url: str) -> str:
 
 def allowed_folder(text: str) -> Path:
     """The folder behind all links. Raises FolderForbidden."""
-    refusal = FolderForbidden("not a folder that this server's operator has allowed")
+    refusal = FolderForbidden("the operator of this server has not allowed this folder")
     if "\0" in text or not Path(text).is_absolute():
         raise refusal
     try:
@@ -247,10 +247,10 @@ def _read(file: Path, allowed: Callable[[Path], bool] = lambda resolved: True) -
     try:
         resolved = file.resolve(strict=True)
         if not allowed(resolved):
-            raise InputGone(ItemCode.FOLDER_FORBIDDEN, "the file is not below a folder that the operator has allowed")
+            raise InputGone(ItemCode.FOLDER_FORBIDDEN, "the file is not in a folder that the operator allowed")
         with _open_without_links(resolved) as opened:
             if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise InputGone(ItemCode.NOT_A_FILE, "a device or folder, not a file")
+                raise InputGone(ItemCode.NOT_A_FILE, "this is a device or a folder, not a file")
             return _bounded(opened)
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
@@ -274,9 +274,9 @@ def _open_without_links(resolved: Path) -> IO[bytes]:
 def _picture_of(item: JobItem, caller: Caller) -> Loaded:
     row = Analysis.objects.filter(caller.owned).filter(unexpired(), pk=item.location).first()
     if row is None:
-        raise InputGone(ItemCode.NOT_FOUND, "there is no such analysis")
+        raise InputGone(ItemCode.NOT_FOUND, "no analysis has this id")
     if not row.picture:
-        raise InputGone(ItemCode.NOT_FOUND, "the analysis kept no picture; keep it with `store.image`")
+        raise InputGone(ItemCode.NOT_FOUND, "this analysis has no kept picture; `store.image` keeps it")
     return Loaded(_kept(str(row.picture.name)), Source(row.source), row.subject, row.expires_at)
 
 
@@ -285,7 +285,7 @@ def _kept(name: str) -> bytes:
         with default_storage.open(name) as file:
             return _bounded(file)
     except FileNotFoundError:
-        raise InputGone(ItemCode.NOT_FOUND, "the image is not kept any more") from None
+        raise InputGone(ItemCode.NOT_FOUND, "the image is no longer stored") from None
 
 
 def _bounded(file: IO[bytes]) -> bytes:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from cv.abstention import abstains
 from cv.engine.labels import CLASSES, Attribute
+from cv.engine.types import Category, Estimate
 from cv.models import Analysis, Face, Job, JobItem
 
 BATCH: Final = 500
@@ -150,12 +151,14 @@ def _of_attributes(face: Face, allowed: frozenset[Attribute]) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for attribute in allowed:
         name = str(attribute)
-        if attribute in CLASSES:
-            if category := getattr(face.attributes, name):
-                row[name] = str(category.label)
-                row |= {f"{name}_{label}": share for label, share in category.probabilities.items()}
-                row[f"{name}_abstained"] = abstains(attribute, category)
-        elif estimate := getattr(face.attributes, name):
-            row |= {name: estimate.value, f"{name}_low": estimate.interval[0], f"{name}_high": estimate.interval[1]}
-            row[f"{name}_abstained"] = abstains(attribute, estimate)
+        answer = face.attributes.get(name)
+        if answer is None:
+            continue
+        row[f"{name}_abstained"] = abstains(name, answer)
+        match answer:
+            case Category(label, probabilities):
+                row[name] = str(label)
+                row |= {f"{name}_{known}": share for known, share in probabilities.items()}
+            case Estimate(value, interval=(low, high)):
+                row |= {name: value, f"{name}_low": low, f"{name}_high": high}
     return row

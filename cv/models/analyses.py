@@ -13,7 +13,8 @@ from django.utils import timezone
 from cv import choices
 from cv.engine.labels import BEAUTY_SCALE, CLASSES, Attribute
 from cv.engine.types import (
-    Attributes,
+    Answer,
+    Answers,
     Box,
     Category,
     Estimate,
@@ -217,16 +218,17 @@ class Face(models.Model):
         return Quality(self.quality_score, tuple(QualityWarning(warning) for warning in self.quality_warnings))
 
     @property
-    def attributes(self) -> Attributes:
+    def attributes(self) -> Answers:
         # A face that came through its analysis knows it; this asks the database nothing.
         coverage = self.analysis.interval_coverage
-        return Attributes(
-            age=_estimate(self.age, self.age_low, self.age_high, None, coverage),
-            gender=self._category(Attribute.GENDER, self.gender),
-            race=self._category(Attribute.RACE, self.race),
-            expression=self._category(Attribute.EXPRESSION, self.expression),
-            beauty=_estimate(self.beauty, self.beauty_low, self.beauty_high, BEAUTY_SCALE, coverage),
-        )
+        columns: dict[str, Answer | None] = {
+            "age": _estimate(self.age, self.age_low, self.age_high, None, coverage),
+            "gender": self._category(Attribute.GENDER, self.gender),
+            "race": self._category(Attribute.RACE, self.race),
+            "expression": self._category(Attribute.EXPRESSION, self.expression),
+            "beauty": _estimate(self.beauty, self.beauty_low, self.beauty_high, BEAUTY_SCALE, coverage),
+        }
+        return {name: answer for name, answer in columns.items() if answer is not None}
 
     def _category(self, attribute: Attribute, label: str) -> Category | None:
         if not label:

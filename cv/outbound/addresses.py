@@ -58,18 +58,18 @@ class UrlFetchFailed(FetchError):
 def checked_url(url: str) -> tuple[SplitResult, int]:
     """The parts of an http(s) address, and its port. Raises UrlForbidden."""
     if len(url) > MAX_URL or SUSPICIOUS.search(url):
-        raise UrlForbidden("not a valid address")
+        raise UrlForbidden("not a valid URL")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise UrlForbidden("not a valid address") from None
+        raise UrlForbidden("not a valid URL") from None
     if parts.scheme not in ("http", "https"):
-        raise UrlForbidden("only http and https addresses are fetched")
+        raise UrlForbidden("the URL must start with http:// or https://")
     if not parts.hostname or parts.username is not None or parts.password is not None:
-        raise UrlForbidden("the address must have a host and no user name")
+        raise UrlForbidden("the URL must have a host and no user name")
     if "%" in parts.hostname or port == 0:
-        raise UrlForbidden("not a valid address")
+        raise UrlForbidden("not a valid URL")
     return parts, port or (443 if parts.scheme == "https" else 80)
 
 

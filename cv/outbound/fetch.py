@@ -35,16 +35,16 @@ def fetch_image(url: str, max_bytes: int) -> bytes:
         if isinstance(found, bytes):
             return found
         url = found
-    raise UrlFetchFailed(f"the address was redirected more than {MAX_REDIRECTS} times")
+    raise UrlFetchFailed(f"the URL redirects more than {MAX_REDIRECTS} times")
 
 
 def _asked(url: str, max_bytes: int, deadline: Deadline) -> bytes | str:
     """The body, or the address that the answer sends us on to, which is checked like the first one."""
     parts, port = checked_url(url)
     if not is_allowed_host(parts.hostname or ""):
-        raise UrlForbidden("the host is not on this server's list")
+        raise UrlForbidden("the host is not one of this server's allowed hosts")
     if port not in settings.XCLOUD_URL_PORTS:
-        raise UrlForbidden(f"port {port} is not fetched from")
+        raise UrlForbidden(f"port {port} is not allowed")
     with answer_of("GET", parts, port, deadline, HEADERS) as response:
         if response.status in REDIRECTS:
             return _location(url, response)
@@ -52,7 +52,7 @@ def _asked(url: str, max_bytes: int, deadline: Deadline) -> bytes | str:
             raise UrlFetchFailed(f"the server answered {response.status}")
         data = read_up_to(response, max_bytes, deadline)
     if data is None:
-        raise ImageTooLarge(f"the address gives more than {max_bytes:,} bytes")
+        raise ImageTooLarge(f"the file has more than {max_bytes:,} bytes")
     return data
 
 
@@ -60,7 +60,7 @@ def _location(url: str, response: http.client.HTTPResponse) -> str:
     """Where a redirect leads. Raw UTF-8, other raw bytes and spaces are taken as browsers and curl take them."""
     location = response.getheader("Location")
     if not location:
-        raise UrlFetchFailed(f"the server answered {response.status} without saying where to")
+        raise UrlFetchFailed(f"the server answered {response.status} without a Location header")
     # http.client reads headers as Latin-1.
     raw = location.encode("latin-1").replace(b" ", b"%20")
     try:

@@ -28,7 +28,7 @@ class Deadline:
         """Seconds that are left. Raises UrlFetchFailed where none is."""
         left = self._until - time.monotonic()
         if left <= 0:
-            raise UrlFetchFailed(f"the address took more than {self.seconds:g} s")
+            raise UrlFetchFailed(f"the server took more than {self.seconds:g} s")
         return left
 
 
@@ -91,7 +91,7 @@ def answer_of(
         yield connection.getresponse()
     except (OSError, http.client.HTTPException, ValueError) as error:
         deadline.left()
-        raise UrlFetchFailed(f"the address could not be fetched: {type(error).__name__}") from error
+        raise UrlFetchFailed(f"the URL could not be fetched: {type(error).__name__}") from error
     finally:
         cutter.cancel()
         connection.close()
@@ -116,5 +116,5 @@ def read_up_to(response: http.client.HTTPResponse, max_bytes: int, deadline: Dea
         deadline.left()
     deadline.left()
     if response.length:
-        raise UrlFetchFailed("the transfer broke off")
+        raise UrlFetchFailed("the connection closed before the end of the file")
     return bytes(data)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from cv.choices import AuditAction, Source, WebhookEvent
 from cv.engine.labels import Attribute
+from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate, FaceResult
 from cv.files.removal import ask_storage
 from cv.files.stores import StorageUnavailable
@@ -193,8 +194,8 @@ def _model_columns(result: AnalysisResult) -> dict[str, Any]:
 
 def _coverage_stated(result: AnalysisResult) -> float | None:
     """One number for all intervals of a model; None where there is no interval."""
-    estimates = (estimate for face in result.faces for estimate in (face.attributes.age, face.attributes.beauty))
-    return next((estimate.coverage for estimate in estimates if estimate is not None), None)
+    answers = (face.attributes.get(name) for face in result.faces for name in DEFAULT_OUTPUTS)
+    return next((answer.coverage for answer in answers if isinstance(answer, Estimate)), None)
 
 
 def _told(analysis: Analysis) -> dict[str, Any]:
@@ -234,30 +235,20 @@ def _face_row(analysis: Analysis, face: FaceResult) -> Face:
         quality_score=face.quality.score,
         quality_warnings=[str(warning) for warning in face.quality.warnings],
     )
-    if (age := face.attributes.age) is not None:
-        row.age, row.age_low, row.age_high = _estimate_columns(age)
-    if (beauty := face.attributes.beauty) is not None:
-        row.beauty, row.beauty_low, row.beauty_high = _estimate_columns(beauty)
-    if (gender := face.attributes.gender) is not None:
-        row.gender, row.gender_probability = _category_columns(gender)
-        row.probabilities["gender"] = dict(gender.probabilities)
-    if (race := face.attributes.race) is not None:
-        row.race, row.race_probability = _category_columns(race)
-        row.probabilities["race"] = dict(race.probabilities)
-    if (expression := face.attributes.expression) is not None:
-        row.expression, row.expression_probability = _category_columns(expression)
-        row.probabilities["expression"] = dict(expression.probabilities)
+    # The five have columns of their own.
+    for name in DEFAULT_OUTPUTS:
+        match face.attributes.get(name):
+            case Estimate(value, interval) if interval is not None:
+                columns: dict[str, Any] = {name: value, f"{name}_low": interval[0], f"{name}_high": interval[1]}
+            case Category(label, probabilities):
+                # Plain text: database drivers have ideas of their own about enums.
+                columns = {name: str(label), f"{name}_probability": probabilities[label]}
+                row.probabilities[name] = dict(probabilities)
+            case _:
+                continue
+        for column, stored in columns.items():
+            setattr(row, column, stored)
     return row
-
-
-def _estimate_columns(estimate: Estimate) -> tuple[float, float, float]:
-    low, high = estimate.interval
-    return estimate.value, low, high
-
-
-def _category_columns(category: Category) -> tuple[str, float]:
-    # Plain text: database drivers have ideas of their own about enums.
-    return str(category.label), category.probabilities[category.label]
 
 
 def analysis_delete(analysis: Analysis, caller: Caller) -> None:

@@ -55,15 +55,15 @@ def request_begin(caller: Caller, key: str, content: str) -> Begun | Answer:
         row = IdempotentRequest.objects.filter(digest=digest).first()
     if row is None:
         # Gone between the two: the other one failed just now.
-        raise IdempotencyConflict("a request with this key has just failed; try again")
+        raise IdempotencyConflict("the first request with this key failed; try again")
     if row.fingerprint != fingerprint:
-        raise IdempotencyConflict("this key came with another request before; take a new one")
+        raise IdempotencyConflict("this key was used with a different request; use a new key")
     if row.status is None:
-        raise IdempotencyConflict("the request with this key is still being worked on")
+        raise IdempotencyConflict("the first request with this key is still in progress")
     try:
         return Answer(row.status, json.loads(unseal(_purpose(key), row.answer)))
     except Unreadable:
-        raise IdempotencyConflict("the answer to this key can no longer be read; take a new one") from None
+        raise IdempotencyConflict("the stored answer to this key cannot be read; use a new key") from None
 
 
 def _forget_stale(digest: str) -> None:
@@ -82,7 +82,7 @@ def request_finish(begun: Begun, status: int, body: Any, analysis_id: UUID | Non
     text = seal(_purpose(begun.key), json.dumps(body, default=str))
     rows = IdempotentRequest.objects.filter(pk=begun.row.pk, status__isnull=True)
     if not rows.update(status=status, answer=text, analysis_id=analysis_id, job_id=job_id):
-        raise IdempotencyConflict("the request with this key took too long and was given up; try again")
+        raise IdempotencyConflict("the first request with this key took too long and was aborted; try again")
 
 
 def request_forget(begun: Begun) -> None:

@@ -181,7 +181,7 @@ def item_save(
     def first() -> None:
         _ask_for(item, lease)
         if of is not None and not Analysis.objects.select_for_update().filter(pk=of).exists():
-            raise InputGone(ItemCode.NOT_FOUND, "there is no such analysis")
+            raise InputGone(ItemCode.NOT_FOUND, "no analysis has this id")
 
     def saved(analysis: Analysis) -> None:
         _close(item, state=ItemState.DONE, analysis=analysis, location="")

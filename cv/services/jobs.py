@@ -67,7 +67,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
     try:
         new = list(limited(request.inputs.items(job.pk)))
         if not new:
-            raise EmptyJob("there is no image in it")
+            raise EmptyJob("the job contains no image")
         job.item_count = len(new)
         with transaction.atomic():
             job.created_at = timezone.now()
@@ -80,7 +80,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
         with contextlib.suppress(StorageUnavailable):
             delete_kept(folder_of(job.pk))
         raise
-    log.info("job made", extra={"job": job.pk, "items": job.item_count})
+    log.info("job created", extra={"job": job.pk, "items": job.item_count})
     return job
 
 
@@ -144,9 +144,10 @@ def job_retry(job: Job) -> Job:
     """Tries the failed items again whose input can still be had. Raises JobConflict where there is none."""
 
     def retry(row: Job) -> None:
-        if row.state in (JobState.CANCELLED, JobState.DELETING):
-            was = "was cancelled" if row.state == JobState.CANCELLED else "is being deleted"
-            raise JobConflict(f"a job that {was} cannot be tried again")
+        if row.state == JobState.CANCELLED:
+            raise JobConflict("a cancelled job cannot be retried")
+        if row.state == JobState.DELETING:
+            raise JobConflict("a job that is being deleted cannot be retried")
         again = JobItem.objects.filter(_retriable(row), job=row, state=ItemState.FAILED)
         renewed = again.update(
             state=ItemState.PENDING,
@@ -157,7 +158,7 @@ def job_retry(job: Job) -> Job:
             finished_at=None,
         )
         if not renewed:
-            raise JobConflict("no failed image of this job can be tried again")
+            raise JobConflict("this job has no failed image that can be retried")
         if row.state not in OPEN:
             row.finished_at = None
             row.save(update_fields=["finished_at"])

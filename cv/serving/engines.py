@@ -47,7 +47,7 @@ def analyzed(data: bytes, options: AnalysisOptions, check_client: Callable[[], N
         try:
             result = served_engine().analyze(data, options, on_turn, settings.XCLOUD_ENGINE_PATIENCE_S)
         except EnginesBusy as error:
-            raise Overloaded("the engine had no time for this image; try again") from error
+            raise Overloaded("no engine became free in time; try again later") from error
     note(result)
     return result
 

@@ -32,7 +32,7 @@ class EngineGate:
     def admitted(self) -> Iterator[None]:
         """Room for a request from its first byte to its answer. Raises Overloaded at once where there is none."""
         if not self._places.acquire(blocking=False):
-            raise Overloaded("too many images are being analysed; try again")
+            raise Overloaded("too many images are in progress; try again later")
         ENGINE_QUEUED.inc()
         try:
             yield

@@ -41,11 +41,11 @@ def start_loop(**kwargs: Any) -> None:
     try:
         worker = worker_here(_stop)
     except ModelNotReady as error:
-        log.error("no job can be worked on: %s", error)
+        log.error("jobs cannot be processed: %s", error)
         raise WorkerTerminate(1) from error
     except Exception as error:
         # Celery would only log it, and stay without a loop.
-        log.exception("no job can be worked on")
+        log.exception("jobs cannot be processed")
         raise WorkerTerminate(1) from error
     # Celery listens to it only a moment after the loop began; until then it would end us with images in our hands.
     signal.signal(signal.SIGTERM, _leave)

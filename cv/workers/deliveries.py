@@ -39,7 +39,7 @@ def run_forever(stop: threading.Event) -> None:
         except DatabaseError:
             log.exception("webhooks: the database does not answer")
         except Exception:
-            log.exception("webhooks: a delivery failed in a way that was not foreseen")
+            log.exception("webhooks: a delivery failed unexpectedly")
         bells.DELIVERIES.wait(IDLE_S)
 
 

@@ -206,7 +206,7 @@ class Worker:
         except (*AWAY, EngineDied):
             raise
         except Exception:
-            log.exception("jobs: an image failed in a way that was not foreseen", extra={"job": task.job.pk})
+            log.exception("jobs: an image failed unexpectedly", extra={"job": task.job.pk})
             self._fail(task, ItemCode.INTERNAL_ERROR, "something went wrong; it has been logged")
             return
         note(result)
@@ -217,7 +217,7 @@ class Worker:
         try:
             _patiently(lambda: item_save(task.item, task.lease, result, request, task.caller, of))
         except LeaseLost:
-            log.info("jobs: a result came too late and was not written", extra={"job": task.job.pk})
+            log.info("jobs: a result came too late and was dropped", extra={"job": task.job.pk})
             return
         except (InputGone, StorageUnavailable) as error:
             self._fail(task, error.code, str(error))
@@ -245,7 +245,7 @@ class Worker:
                 close_old_connections()
                 items_renew(held)
             except (DatabaseError, InterfaceError):
-                log.exception("jobs: leases could not be prolonged")
+                log.exception("jobs: leases could not be renewed")
         connection.close()
 
 

@@ -36,7 +36,7 @@ export function analysisView(figure, analysis, { actions = [], recipeOf = null, 
 function nothingFound() {
   return el("div", { class: "notice" },
     el("p", { class: "notice-title" }, gettext("No face was found")),
-    el("p", {}, gettext("Try a photo where a face is larger, sharper and turned to the camera.")));
+    el("p", {}, gettext("Try a photo with a larger, sharper face that looks at the camera.")));
 }
 
 function fineprint({ model, image, faces: described }) {
@@ -44,7 +44,7 @@ function fineprint({ model, image, faces: described }) {
   const answers = described.flatMap(({ attributes }) => Object.values(attributes));
   return el("p", { class: "muted small fineprint" },
     gettext("These are a model’s estimates of how a face looks, not facts about a person."), " ",
-    answers.every(sure) ? null : `${gettext("Where it says “unsure”, take the answer as not known.")} `,
+    answers.every(sure) ? null : `${gettext("Treat answers marked “unsure” as unknown.")} `,
     el("a", { href: `/models/${encodeURIComponent(model.name)}/` }, fill(gettext("How sure is %(name)s?"), { name })), " ",
     fill(gettext("Photo %(width)s × %(height)s."), image));
 }

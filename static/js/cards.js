@@ -50,7 +50,7 @@ const unsureMark = () => el("span", { class: "sureness is-unsure" }, gettext("un
 function warnings(names) {
   if (names.length === 0) return null;
   return el("p", { class: "warnings" },
-    fill(gettext("The face is %(faults)s: take these answers with a grain of salt."), { faults: separated(names.map(warning)) }));
+    fill(gettext("The face is %(faults)s: these answers are less reliable."), { faults: separated(names.map(warning)) }));
 }
 
 /** A number with its interval, drawn as a range on its scale. */

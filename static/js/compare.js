@@ -11,7 +11,7 @@ async function show(half, side) {
   const { id, kept } = half.dataset;
   const place = half.querySelector(".pair-result");
   try {
-    const figure = createStage(kept === undefined ? null : pictureUrl(id), gettext("The analysed photo"));
+    const figure = createStage(kept === undefined ? null : pictureUrl(id), gettext("The analyzed photo"));
     place.replaceChildren(analysisView(figure, await analysisGet(id), { prefix: `half-${side}-` }));
   } catch (error) {
     showError(place, error, () => show(half, side));

@@ -4,28 +4,28 @@ import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 
 const ADVICE = {
-  image_too_large: [gettext("This picture is too large"), gettext("Save it smaller, or send a screenshot of it, and try again.")],
-  unsupported_media_type: [gettext("This file is not a picture that can be read"), gettext("Choose a JPEG, PNG, WebP, HEIC, GIF, BMP or TIFF file.")],
-  undecodable_image: [gettext("This picture is damaged"), gettext("The file looks like a picture but cannot be opened. Choose another copy of it.")],
+  image_too_large: [gettext("This picture is too large"), gettext("Save a smaller version or take a screenshot of it, and try again.")],
+  unsupported_media_type: [gettext("This file is not a supported picture"), gettext("Choose a JPEG, PNG, WebP, HEIC, GIF, BMP or TIFF file.")],
+  undecodable_image: [gettext("This picture is damaged"), gettext("The file looks like a picture but cannot be opened. Choose another copy.")],
   invalid_request: [gettext("The server did not understand this upload"), gettext("Choose the photo again. If it happens again, choose another one.")],
   unauthenticated: [gettext("You are logged out"), gettext("Your session has ended. Log in, then choose the photo again.")],
   forbidden: [gettext("The server did not accept this session"), gettext("Reload this page, log in if you are asked to, and try again.")],
-  not_found: [gettext("This analysis is gone"), gettext("It has been deleted, or its time was over.")],
+  not_found: [gettext("This analysis is gone"), gettext("It was deleted or has expired.")],
   rate_limited: [gettext("Too many photos at once"), gettext("Wait a minute, then try again.")],
   overloaded: [gettext("The server is busy"), gettext("Wait a few seconds, then try again.")],
-  model_not_ready: [gettext("The model is not loaded"), gettext("Whoever runs this server has to look at its log. Try again later.")],
-  not_an_archive: [gettext("This file is not an archive"), gettext("Choose a ZIP or TAR file with photos in it.")],
+  model_not_ready: [gettext("The model is not loaded"), gettext("The administrator of this server can find the reason in its log. Try again later.")],
+  not_an_archive: [gettext("This file is not an archive"), gettext("Choose a ZIP or TAR file that contains photos.")],
   archive_too_large: [gettext("This archive is too large"), gettext("Split it, and start a job for each part.")],
-  archive_encrypted: [gettext("This archive is encrypted"), gettext("Make it again without a password.")],
-  archive_unreadable: [gettext("This archive is damaged"), gettext("Make it again, or choose another copy of it.")],
-  empty_job: [gettext("There is no image in this archive"), gettext("Choose one with photos in it.")],
-  too_many_items: [gettext("There are too many images in this archive"), gettext("Split it, and start a job for each part.")],
-  job_conflict: [gettext("The job is further by now"), gettext("Look at its state; it has changed meanwhile.")],
-  storage_unavailable: [gettext("Kept pictures cannot be reached"), gettext("The storage that holds them does not answer. Nothing was changed; try again in a minute.")],
+  archive_encrypted: [gettext("This archive is encrypted"), gettext("Create it again without a password.")],
+  archive_unreadable: [gettext("This archive is damaged"), gettext("Create it again, or choose another copy.")],
+  empty_job: [gettext("This archive contains no images"), gettext("Choose an archive that contains photos.")],
+  too_many_items: [gettext("This archive contains too many images"), gettext("Split it, and start a job for each part.")],
+  job_conflict: [gettext("The job has changed"), gettext("Its state changed in the meantime. Check it and try again.")],
+  storage_unavailable: [gettext("Stored pictures are not available"), gettext("The storage does not answer. Nothing was changed. Try again in a minute.")],
   unreachable: [gettext("The server did not answer"), gettext("Check your connection and that the server runs, then try again.")],
   no_camera: [gettext("The camera cannot be used"), gettext("Allow this page to use it in the browser’s settings, or choose a photo instead.")],
 };
-const UNKNOWN = [gettext("Something went wrong on the server"), gettext("Try again. If it happens again, tell whoever runs this server.")];
+const UNKNOWN = [gettext("Something went wrong on the server"), gettext("Try again. If it happens again, tell the administrator of this server.")];
 
 export const errorTitle = (error) => (ADVICE[error.code] ?? UNKNOWN)[0];
 

@@ -30,7 +30,7 @@ export function filterBar(faces, onChange) {
   const bar = el("fieldset", { class: "filter" },
     el("legend", { class: "visually-hidden" }, gettext("Filter the faces")),
     ...selects, youngest, oldest,
-    el("label", { class: "check small" }, clear, gettext("Clear ones only")), count);
+    el("label", { class: "check small" }, clear, gettext("Clear faces only")), count);
   bar.addEventListener("input", apply);
   return bar;
 }

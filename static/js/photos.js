@@ -71,7 +71,7 @@ export class Photos {
   refuseTooLarge({ size }) {
     if (size <= this.maxBytes) return;
     const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
-    const message = gettext("This file has %(size)s; %(most)s is the most.");
+    const message = gettext("This file has %(size)s; the limit is %(most)s.");
     throw new ApiError(0, "image_too_large", fill(message, { size: megabytes(size), most: megabytes(this.maxBytes) }));
   }
 
@@ -86,5 +86,5 @@ export class Photos {
 export function progressWords({ state, share }) {
   if (state === State.WAITING) return gettext("Waiting");
   if (state === State.UPLOADING) return fill(gettext("Uploading… %(share)s"), { share: `${Math.round(share * 100)} %` });
-  return gettext("Finding and describing the faces…");
+  return gettext("Finding and analyzing the faces…");
 }

@@ -17,12 +17,12 @@ export function recipe(analysis, { photoName = "photo.jpg", keep = false }) {
     }
   });
   return el("div", { class: "recipe" },
-    el("p", {}, gettext("This call gives the same result from a program:")),
+    el("p", {}, gettext("This command gives the same result:")),
     el("pre", { class: "recipe-call", tabindex: "0", "aria-label": "curl" }, el("code", {}, call)),
-    el("p", { class: "recipe-tools" }, copy, el("a", { href: "/api/docs" }, gettext("All of the API"))),
-    el("p", { class: "muted small" }, gettext("$KEY is your API key. Whoever runs this server makes one with:"), " ",
+    el("p", { class: "recipe-tools" }, copy, el("a", { href: "/api/docs" }, gettext("Full API documentation"))),
+    el("p", { class: "muted small" }, gettext("$KEY is your API key. The administrator of this server can create one with:"), " ",
       el("code", {}, "manage.py create_api_key NAME")),
-    el("p", {}, gettext("It answers:")),
+    el("p", {}, gettext("Its answer:")),
     el("pre", { class: "recipe-answer", tabindex: "0", "aria-label": "JSON" }, el("code", {}, JSON.stringify(analysis, null, 2))));
 }
 

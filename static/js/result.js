@@ -18,7 +18,7 @@ async function show() {
   clearError(errorPlace);
   try {
     const analysis = await analysisGet(id);
-    const figure = createStage(keep ? pictureUrl(id) : null, gettext("The analysed photo"));
+    const figure = createStage(keep ? pictureUrl(id) : null, gettext("The analyzed photo"));
     result.replaceChildren(analysisView(figure, analysis, { actions: actions(analysis), recipeOf: { keep } }));
     status.textContent = fill(gettext("%(faces)s found."), { faces: faces(analysis.faces.length) });
   } catch (error) {

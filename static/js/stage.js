@@ -21,7 +21,7 @@ export function createStage(src, alt) {
     photo.addEventListener("load", () => shape(stage, photo.naturalWidth, photo.naturalHeight));
     stage.append(photo);
   } else {
-    blank(gettext("The picture was not kept. This is where its faces are."));
+    blank(gettext("The picture was not kept. The boxes show where its faces are."));
   }
   return figure;
 }

@@ -61,6 +61,6 @@ export function createStrip(root, { onPick, onAdd, tools }) {
 function short(photo, whole = false) {
   if (photo.state === State.DONE) return faces(photo.analysis.faces.length);
   if (photo.state === State.FAILED) return whole ? errorTitle(photo.error) : gettext("Failed");
-  if (photo.state === State.DESCRIBING && !whole) return gettext("Describing…");
+  if (photo.state === State.DESCRIBING && !whole) return gettext("Analyzing…");
   return progressWords(photo);
 }

@@ -77,7 +77,7 @@ function changed(photo, moved) {
   }
   if (!moved) return;
   if (photo.state === State.FAILED) say(fill(gettext("%(name)s: %(words)s"), { name: photo.name, words: errorTitle(photo.error) }));
-  if (photo.state === State.DESCRIBING) say(gettext("Uploaded. Finding and describing the faces."));
+  if (photo.state === State.DESCRIBING) say(gettext("Uploaded. Finding and analyzing the faces."));
   if (photo.state !== State.DONE) return;
   say(fill(gettext("%(faces)s found."), { faces: faces(photo.analysis.faces.length) }));
   // Only where the focus was on what is gone now: nobody is pulled away from what they do.
@@ -126,7 +126,7 @@ function actions(photo) {
       failed(error);
     }
   });
-  const own = el("a", { class: "button is-quiet", href: `/analyses/${analysis.id}/` }, gettext("Its own page"));
+  const own = el("a", { class: "button is-quiet", href: `/analyses/${analysis.id}/` }, gettext("Open its page"));
   return [...exportButtons(() => [[name, analysis]], failed), own, remove];
 }
 

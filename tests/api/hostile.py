@@ -104,7 +104,7 @@ EICAR_LIKE = b"MZ\x90\0" + b"\0" * 200
 IMAGES = [
     ("PNG that claims 20,000 × 20,000 pixels", 413, "image_too_large", upload(png(20_000, 20_000))),
     ("PNG that claims 2³¹−1 pixels a side", 413, "image_too_large", upload(png(2**31 - 1, 2**31 - 1))),
-    ("PNG of no width", 415, "unsupported_media_type", upload(png(0, 10))),
+    ("PNG with width 0", 415, "unsupported_media_type", upload(png(0, 10))),
     ("PNG whose pixels unpack to 1,000 times what the header says", 422, "undecodable_image",
      upload(png(4, 4, b"\xff" * 5_000_000)[:3000])),
     ("BMP that claims 60,000 × 60,000 pixels in 54 bytes", 413, "image_too_large", upload(bmp_bomb())),
@@ -121,12 +121,12 @@ IMAGES = [
     ("PDF named photo.jpg", 415, "unsupported_media_type", upload(b"%PDF-1.7\n1 0 obj\n")),
     ("ZIP named photo.jpg", 415, "unsupported_media_type", upload(b"PK\x03\x04" + b"\0" * 100)),
     ("Windows program named photo.jpg", 415, "unsupported_media_type", upload(EICAR_LIKE)),
-    ("PostScript, which Pillow would start a program for", 415, "unsupported_media_type", upload(b"%!PS-Adobe-3.0 EPSF\n")),
-    ("Zero bytes, a megabyte of them", 415, "unsupported_media_type", upload(b"\0" * 1_000_000)),
+    ("PostScript, for which Pillow would start a program", 415, "unsupported_media_type", upload(b"%!PS-Adobe-3.0 EPSF\n")),
+    ("A megabyte of zero bytes", 415, "unsupported_media_type", upload(b"\0" * 1_000_000)),
     ("JPEG with a ZIP behind it (polyglot)", 201, "", upload(picture("JPEG") + b"PK\x03\x04" + b"x" * 500)),
     ("JPEG with a script in its comment (polyglot)", 201, "", upload(picture("JPEG", comment=b"<script>alert(1)</script>"))),
-    ("GIF that is a script, too (polyglot)", 415, "unsupported_media_type", upload(b"GIF89a/*\0*/=alert(1)//")),
-    ("One byte more than the limit", 413, "image_too_large", upload(b"\xff\xd8" + bytes(10 * 1024 * 1024 - 1))),
+    ("GIF that is also a script (polyglot)", 415, "unsupported_media_type", upload(b"GIF89a/*\0*/=alert(1)//")),
+    ("One byte above the limit", 413, "image_too_large", upload(b"\xff\xd8" + bytes(10 * 1024 * 1024 - 1))),
 ]  # fmt: skip
 BODIES = [
     ("Empty body", 400, "invalid_request", raw(b"")),
@@ -149,18 +149,18 @@ BODIES = [
     ("Two images in one form", 400, "ambiguous_image_source",
      raw(form(b"a", extra=form(b"b")[0].removesuffix(b"--x--\r\n"))[0], "multipart/form-data; boundary=x")),
     ("Body in chunks, without a length", 400, "invalid_request", asked(ANALYSES, "POST", HTTP_TRANSFER_ENCODING="chunked")),
-    ("Image and address together", 400, "ambiguous_image_source", sent({"image": SMALL, "url": "http://example.org/"})),
+    ("Image and URL together", 400, "ambiguous_image_source", sent({"image": SMALL, "url": "http://example.org/"})),
 ]  # fmt: skip
 FIELDS = [
     ("image: a number", 400, "invalid_request", sent({"image": 7})),
     ("image: an object", 400, "invalid_request", sent({"image": {"$ne": ""}})),
-    ("image: base64 with other letters", 400, "invalid_request", sent({"image": "AAAA****"})),
+    ("image: characters that are not base64", 400, "invalid_request", sent({"image": "AAAA****"})),
     ("image: half a surrogate pair", 400, "invalid_request", raw(b'{"image": "\\ud800"}')),
     ("image: data URI of HTML", 415, "unsupported_media_type", sent({"image": "data:text/html;base64," + text(b"<h1>hello</h1>")})),
     ("max_faces: a boolean", 400, "invalid_request", sent({"image": SMALL, "max_faces": [True]})),
     ("max_faces: −1", 400, "invalid_request", sent({"image": SMALL, "max_faces": -1})),
     ("max_faces: 10³⁰", 400, "invalid_request", sent({"image": SMALL, "max_faces": 10**30})),
-    ("attributes: one that does not exist", 400, "invalid_request", sent({"image": SMALL, "attributes": ["iq"]})),
+    ("attributes: an unknown one", 400, "invalid_request", sent({"image": SMALL, "attributes": ["iq"]})),
     ("attributes: __class__", 400, "invalid_request", sent({"image": SMALL, "attributes": ["__class__"]})),
     ("An unknown option, __proto__", 400, "invalid_request", sent({"image": SMALL, "__proto__": {"admin": True}})),
     ("store.ttl_days: 10⁹", 400, "invalid_request", sent({"image": SMALL, "store": {"ttl_days": 10**9}})),
@@ -168,11 +168,11 @@ FIELDS = [
     ("store.subject: a null character", 400, "invalid_request", sent({"image": SMALL, "store": {"subject": "a\0b"}})),
     ("store.subject: a line break", 400, "invalid_request", sent({"image": SMALL, "store": {"subject": "a\nb"}})),
     ("store.subject: .. between slashes", 400, "invalid_request", sent({"image": SMALL, "store": {"subject": "a/../b"}})),
-    ("store.subject: SQL, kept as the text it is", 201, "",
+    ("store.subject: SQL, stored as plain text", 201, "",
      sent({"image": SMALL, "store": {"subject": "'; DROP TABLE cv_analysis; --"}})),
-    ("store.subject: HTML, kept as the text it is", 201, "",
+    ("store.subject: HTML, stored as plain text", 201, "",
      sent({"image": SMALL, "store": {"subject": "<img src=x onerror=alert(1)>"}})),
-    ("store.subject: right-to-left override and emoji, kept as the text it is", 201, "",
+    ("store.subject: right-to-left override and emoji, stored as plain text", 201, "",
      sent({"image": SMALL, "store": {"subject": "\u202egpj.exe 👩🏽‍🚀"}})),
     ("File name ../../../../etc/passwd, ignored", 201, "", upload(picture("JPEG"), "../../../../etc/passwd")),
     ("File name with a null character, ignored", 201, "", upload(picture("JPEG"), "a\0.php")),
@@ -184,30 +184,30 @@ FIELDS = [
 ]  # fmt: skip
 QUERIES = [
     ("List: an unknown filter", 400, "invalid_request", asked(f"{ANALYSES}?owner=1")),
-    ("List: a look-up of the ORM's", 400, "invalid_request", asked(f"{ANALYSES}?api_key__sha256__startswith=a")),
+    ("List: an ORM lookup", 400, "invalid_request", asked(f"{ANALYSES}?api_key__sha256__startswith=a")),
     ("List: page_size 10⁹", 400, "invalid_request", asked(f"{ANALYSES}?page_size=1000000000")),
     ("List: min_age NaN", 400, "invalid_request", asked(f"{ANALYSES}?min_age=nan")),
     ("List: max_age infinity", 400, "invalid_request", asked(f"{ANALYSES}?max_age=inf")),
-    ("List: a date before the first year", 400, "invalid_request",
+    ("List: a date before year 1", 400, "invalid_request",
      asked(f"{ANALYSES}?created_after=0001-01-01T00:00:00%2B14:00")),
-    ("List: a cursor that someone built", 400, "invalid_request",
+    ("List: a forged cursor", 400, "invalid_request",
      asked(f"{ANALYSES}?cursor={base64.b64encode(b'p=nonsense').decode()}")),
     ("List: a cursor with a null character", 400, "invalid_request",
      asked(f"{ANALYSES}?cursor={base64.b64encode(b'p=2026-01-01%00').decode()}")),
-    ("List: SQL in the subject, which nobody has", 200, "", asked(f"{ANALYSES}?subject=' OR 1=1 --")),
+    ("List: SQL in the subject, which matches nothing", 200, "", asked(f"{ANALYSES}?subject=' OR 1=1 --")),
     ("List: a null character in the subject", 400, "invalid_request", asked(f"{ANALYSES}?subject=a%00b")),
-    ("Read: an id that is none", 404, "not_found", asked(f"{ANALYSES}/1%20OR%201=1")),
+    ("Read: a malformed id", 404, "not_found", asked(f"{ANALYSES}/1%20OR%201=1")),
     ("Read: path traversal", 404, "not_found", asked(f"{ANALYSES}/..%2f..%2fetc%2fpasswd")),
-    ("Read: somebody else's id", 404, "not_found", asked(f"{ANALYSES}/{NOBODY}")),
+    ("Read: an id of another caller", 404, "not_found", asked(f"{ANALYSES}/{NOBODY}")),
     ("Model: path traversal", 404, "not_found", asked("/api/v1/models/..%2f..%2fmanifest.json")),
     ("Export: a null character in the subject", 400, "invalid_request", asked("/api/v1/subjects/a%00b/export")),
     ("Export: a subject of 300 letters", 400, "invalid_request", asked(f"/api/v1/subjects/{'x' * 300}/export")),
-    ("Erase: everyone's, without the admin scope", 403, "forbidden",
+    ("Erase with everyone: true, without the admin scope", 403, "forbidden",
      sent({"everyone": True}, "/api/v1/subjects/visitor%2017/erase")),
-    ("Keys: made without the admin scope", 403, "forbidden", sent({"name": "mine", "scopes": ["admin"]}, "/api/v1/api-keys")),
-    ("A method that is none", 405, "method_not_allowed", asked(ANALYSES, "PROPFIND")),
-    ("A method in disguise", 405, "method_not_allowed", asked(f"{ANALYSES}/{NOBODY}", "POST", HTTP_X_HTTP_METHOD_OVERRIDE="DELETE")),
-    ("A Host that is not ours", 400, "invalid_request", asked(ANALYSES, HTTP_HOST="evil.example")),
+    ("Keys: create one without the admin scope", 403, "forbidden", sent({"name": "mine", "scopes": ["admin"]}, "/api/v1/api-keys")),
+    ("An unknown method", 405, "method_not_allowed", asked(ANALYSES, "PROPFIND")),
+    ("A method override header", 405, "method_not_allowed", asked(f"{ANALYSES}/{NOBODY}", "POST", HTTP_X_HTTP_METHOD_OVERRIDE="DELETE")),
+    ("A wrong Host header", 400, "invalid_request", asked(ANALYSES, HTTP_HOST="evil.example")),
 ]  # fmt: skip
 ADDRESSES = [
     "file:///etc/passwd", "ftp://example.org/a.jpg", "gopher://example.org/", "dict://example.org:11211/", "javascript:alert(1)",
@@ -225,7 +225,7 @@ TABLE = [
     *(Hostile("Images", *row) for row in IMAGES),
     *(Hostile("Bodies", *row) for row in BODIES),
     *(Hostile("Fields", *row) for row in FIELDS),
-    *(Hostile("Addresses and queries", *row) for row in QUERIES),
+    *(Hostile("Paths and queries", *row) for row in QUERIES),
     *(Hostile("`url`", repr(url).strip("'"), 422, "url_forbidden", sent({"url": url})) for url in ADDRESSES),
 ]
 
@@ -235,9 +235,9 @@ def document() -> str:
     lines = [
         "# Hostile inputs",
         "",
-        f"What {len(TABLE)} hostile requests, each sent with a valid key, are answered with. "
-        "`tests/api/test_hostile.py` sends them all, and `python -m tests.api.hostile` writes their tables. "
-        "[Attacks and outages](#attacks-and-outages) that take more than a request follow them.",
+        f"The answers to {len(TABLE)} hostile requests, each sent with a valid key. "
+        "`tests/api/test_hostile.py` sends them all; `python -m tests.api.hostile` writes their tables. "
+        "[Attacks and outages](#attacks-and-outages) that take more than one request follow below.",
     ]
     for group in dict.fromkeys(row.group for row in TABLE):
         lines += ["", f"## {group}", "", "| input | status | code |", "| --- | --- | --- |"]

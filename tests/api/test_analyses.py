@@ -155,7 +155,7 @@ def test_another_callers_analysis_can_be_neither_read_nor_deleted(
     stranger = client_of(api_key_create("stranger")[1])
     for answer in (stranger.get(f"{URL}/{analysis.pk}"), stranger.delete(f"{URL}/{analysis.pk}")):
         assert answer.status_code == 404
-        assert answer.json()["error"] == {"code": "not_found", "message": "there is nothing here", "details": {}}
+        assert answer.json()["error"] == {"code": "not_found", "message": "no analysis has this id", "details": {}}
     assert stranger.get(URL).json() == {"next": None, "previous": None, "results": []}
     assert api.get(f"{URL}/{analysis.pk}").status_code == 200
 

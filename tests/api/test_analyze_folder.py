@@ -78,8 +78,8 @@ def test_each_format_holds_every_image_with_its_error(
     worked(photos, out, administrator)
     assert code_of(photos, "--out", out) == 2
     said = capsys.readouterr().out
-    assert "going on with 3 of 3 done" in said
-    assert "2 images with 2 faces described, 1 failed\n  undecodable_image: 1\n" in said
+    assert "continuing: 3 of 3 images are done" in said
+    assert "2 images with 2 faces analyzed, 1 failed\n  undecodable_image: 1\n" in said
     match kind:
         case "parquet":
             found = [(row["name"], row["error_code"], row["race"]) for row in pq.read_table(out).to_pylist()]
@@ -107,7 +107,7 @@ def test_a_job_that_was_cancelled_meanwhile_is_no_success(administrator: User, p
     out = tmp_path / "results.csv"
     request = JobRequest(LocalInputs(photos), job_id=uuid.UUID(noted(photos, out).job))
     job_cancel(job_create(request, Caller(user=administrator)))
-    with pytest.raises(CommandError, match="cancelled before its end: 3 images were not looked at"):
+    with pytest.raises(CommandError, match="cancelled: 3 images were not analyzed"):
         call_command("analyze_folder", str(photos), "--out", str(out))
     with out.open(newline="") as sheet:
         assert [row["state"] for row in csv.DictReader(sheet)] == ["cancelled"] * 3
@@ -131,9 +131,9 @@ def test_a_request_that_cannot_work_says_why_and_leaves_nothing(
     for command, said in (
         ((tmp_path / "nowhere", "--out", tmp_path / "a.csv"), "is not a folder"),
         ((empty, "--out", tmp_path / "a.xlsx"), "must end in one of .parquet, .csv, .jsonl"),
-        ((empty, "--out", tmp_path / "a.csv"), "there is no image in it"),
+        ((empty, "--out", tmp_path / "a.csv"), "the job contains no image"),
         ((empty, "--out", there), "exists already"),
-        ((empty, "--out", tmp_path / "a.csv", "--user", "nobody"), "nobody is called nobody"),
+        ((empty, "--out", tmp_path / "a.csv", "--user", "nobody"), "there is no user 'nobody'"),
     ):
         with pytest.raises(CommandError, match=said):
             call_command("analyze_folder", *map(str, command))
@@ -147,11 +147,11 @@ def test_a_request_that_cannot_work_says_why_and_leaves_nothing(
 def test_another_request_does_not_take_over_what_is_not_done(administrator: User, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "results.csv"
     note = noted(photos, out)
-    with pytest.raises(CommandError, match="another request"):
+    with pytest.raises(CommandError, match="unfinished run"):
         call_command("analyze_folder", str(photos), "--out", str(out), "--subject", "somebody")
     assert note.same_request(replace(note, job="another"))
     out.with_name("results.csv.job").write_text("{")
-    with pytest.raises(CommandError, match="not this command's note"):
+    with pytest.raises(CommandError, match="not written by this command"):
         call_command("analyze_folder", str(photos), "--out", str(out))
 
 
@@ -197,7 +197,7 @@ def test_a_run_that_is_killed_goes_on_and_doubles_nothing(tmp_path: Path, grace_
     second = start("analyze_folder", folder, "--out", out)
     said, _ = second.communicate()
     assert second.returncode == 0, said
-    assert f"going on with {before} of {PHOTOS} done" in said
-    assert f"{PHOTOS} images with {PHOTOS} faces described, 0 failed" in said
+    assert f"continuing: {before} of {PHOTOS} images are done" in said
+    assert f"{PHOTOS} images with {PHOTOS} faces analyzed, 0 failed" in said
     assert sorted(pq.read_table(out)["name"].to_pylist()) == sorted(file.name for file in folder.iterdir())
     assert (count("cv_analysis"), count("cv_face"), count("cv_job")) == (PHOTOS, PHOTOS, 1)

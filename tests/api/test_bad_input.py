@@ -55,7 +55,7 @@ def png_of(width: int, height: int) -> bytes:
     )
 
 
-REQUIRED = "image: required: a file, base64 text or a data URI; or send `url`"
+REQUIRED = "image: missing; send a file, base64 text or a data URI here, or send `url`"
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x", "", "text/plain"])
@@ -95,7 +95,7 @@ def test_image_of_another_type(api: APIClient, value: object) -> None:
 
 
 def test_address_in_the_image_field_is_pointed_to_the_right_one(api: APIClient) -> None:
-    message = "image: this is an address; send it as `url`"
+    message = "image: this is a URL; send it in `url`"
     assert_error(api.post(URL, {"image": "https://example.org/a.jpg"}), 400, "invalid_request", "image", message)
 
 
@@ -146,11 +146,11 @@ def test_two_sources_at_once(api: APIClient, grace_hopper: bytes) -> None:
 def test_two_files_at_once(api: APIClient, grace_hopper: bytes) -> None:
     files = [SimpleUploadedFile(name, grace_hopper, "image/jpeg") for name in ("a.jpg", "b.jpg")]
     answer = api.post(URL, {"image": files}, format="multipart")
-    assert_error(answer, 400, "ambiguous_image_source", "image", "image: only one image a request")
+    assert_error(answer, 400, "ambiguous_image_source", "image", "image: send only one image per request")
 
 
 def test_unknown_option_is_named(api: APIClient, empty_scene: bytes) -> None:
-    known = "unknown field; known are attributes, max_faces, min_face_px, store"
+    known = "unknown field; known fields: attributes, max_faces, min_face_px, store"
     answer = api.post(URL, {"image": as_text(empty_scene), "colour": 1})
     assert_error(answer, 400, "invalid_request", "colour", f"colour: {known}")
     answer = api.post(URL, {**as_file(empty_scene), "colour": "1"}, format="multipart")
@@ -160,7 +160,7 @@ def test_unknown_option_is_named(api: APIClient, empty_scene: bytes) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"store": {"forever": True}}, "store.forever: unknown field; known are image, ttl_days, subject"),
+        ({"store": {"forever": True}}, "store.forever: unknown field; known fields: image, ttl_days, subject"),
         ({"store": "yes"}, "store: Invalid data. Expected a dictionary, but got str."),
         ({"store": {"ttl_days": 0}}, "store.ttl_days: Ensure this value is greater than or equal to 1."),
         ({"store": {"subject": "x" * 201}}, "store.subject: Ensure this field has no more than 200 characters."),
@@ -187,7 +187,7 @@ def test_bad_form_is_named(api: APIClient, empty_scene: bytes) -> None:
     answer = api.post(URL, {**as_file(empty_scene), "max_faces": ["1", "2"]}, format="multipart")
     assert_error(answer, 400, "invalid_request", "max_faces", "max_faces: sent more than once")
     answer = api.post(URL, {**as_file(empty_scene), "store": "{}", "store.image": "true"}, format="multipart")
-    assert_error(answer, 400, "invalid_request", "store", "store: sent both as JSON and field by field")
+    assert_error(answer, 400, "invalid_request", "store", "store: sent twice: as JSON and as separate fields")
 
 
 @pytest.mark.parametrize("body", ["{", '{"image": NaN}', "\xff", '{"image": ' + "[" * 100_000])
@@ -243,20 +243,20 @@ def test_huge_body_is_refused_before_it_is_read(api: APIClient, settings: Settin
 
 def test_body_without_a_length_is_not_mistaken_for_an_empty_one(api: APIClient) -> None:
     answer = api.generic("POST", URL, "", content_type="application/json", HTTP_TRANSFER_ENCODING="chunked")
-    message = "Transfer-Encoding: send the body in one piece, with its Content-Length"
+    message = "Transfer-Encoding: send the body with a Content-Length instead"
     assert_error(answer, 400, "invalid_request", None, message)
 
 
 def test_too_many_form_fields(api: APIClient, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 5
     answer = api.post(URL, {f"field{i}": "x" for i in range(9)}, format="multipart")
-    assert_error(answer, 400, "invalid_request", None, "the request's body could not be read")
+    assert_error(answer, 400, "invalid_request", None, "the request is malformed and could not be read")
 
 
 def test_url_is_forbidden_where_the_server_does_not_fetch(api: APIClient, settings: Settings) -> None:
     settings.XCLOUD_URL_INPUT = False
     answer = api.post(URL, {"url": "https://example.org/a.jpg"})
-    message = "url: this server does not fetch images from addresses"
+    message = "url: this server does not fetch images from URLs"
     assert_error(answer, 422, "url_forbidden", "url", message)
 
 
@@ -272,7 +272,7 @@ def test_private_address_is_forbidden(api: APIClient, settings: Settings, url: s
 
 @pytest.mark.parametrize("url", ["", 3, [], {}])
 def test_url_of_another_type(api: APIClient, url: object) -> None:
-    assert_error(api.post(URL, {"url": url}), 400, "invalid_request", "url", "url: must be an http or https address")
+    assert_error(api.post(URL, {"url": url}), 400, "invalid_request", "url", "url: must be an http or https URL")
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_url_of_another_type(api: APIClient, url: object) -> None:
 )
 def test_unknown_route_is_json(api: APIClient, path: str) -> None:
     for answer in (api.get(path), api.post(path, {}), APIClient().get(path)):
-        assert_error(answer, 404, "not_found", None, "there is nothing here")
+        assert_error(answer, 404, "not_found", None, "no route has this path")
 
 
 def test_wrong_method_is_json_and_names_the_right_ones(api: APIClient) -> None:
@@ -296,7 +296,7 @@ def test_accept_header_never_turns_an_answer_into_html(api: APIClient) -> None:
 
 def test_wrong_host_is_json(api: APIClient) -> None:
     answer = api.get(URL, HTTP_HOST="evil.example")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
+    assert_error(answer, 400, "invalid_request", None, "Host: this server does not serve this name")
 
 
 def test_database_that_does_not_answer_is_503(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +317,7 @@ def test_unforeseen_error_is_logged_and_tells_nothing(
 
     monkeypatch.setattr("api.views.analyses.analyses_of", broken)
     answer = api.get(URL)
-    assert_error(answer, 500, "internal_error", None, "something went wrong; it has been logged under this request_id")
+    assert_error(answer, 500, "internal_error", None, "the server failed; its log has the reason under this request_id")
     assert "the secret plan" in caplog.text
 
 

@@ -43,7 +43,7 @@ def error_of(answer: Any) -> tuple[int, str, str]:
     return answer.status_code, answer.json()["error"]["code"], answer.json()["error"]["message"]
 
 
-CONFLICT = "Idempotency-Key: this key came with another request before; take a new one"
+CONFLICT = "Idempotency-Key: this key was used with a different request; use a new key"
 
 
 def test_same_key_and_body_is_done_once_and_answered_alike(api: APIClient, body: dict[str, Any]) -> None:
@@ -144,7 +144,7 @@ def test_a_request_still_being_worked_on_is_409_until_its_worker_is_given_up(
 ) -> None:
     keyed(api, body)
     IdempotentRequest.objects.update(status=None)
-    still = "Idempotency-Key: the request with this key is still being worked on"
+    still = "Idempotency-Key: the first request with this key is still in progress"
     assert error_of(keyed(api, body)) == (409, "idempotency_conflict", still)
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(minutes=6))
     assert keyed(api, body).status_code == 201
@@ -211,7 +211,7 @@ def test_request_that_was_given_up_meanwhile_keeps_nothing(
         return analysis_result(face_result())
 
     monkeypatch.setattr("cv.services.analyses.analyzed", slowly)
-    given_up = "Idempotency-Key: the request with this key took too long and was given up; try again"
+    given_up = "Idempotency-Key: the first request with this key took too long and was aborted; try again"
     assert error_of(keyed(api, body)) == (409, "idempotency_conflict", given_up)
     assert Analysis.objects.count() == 0
 

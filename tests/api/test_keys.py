@@ -128,7 +128,7 @@ def test_asking_for_a_forbidden_attribute_is_403_and_names_it(
     client = client_of(narrow[1])
     answer = client.post(ANALYSES, {"image": "AAAA", "attributes": ["age", "race", "beauty"]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
-    assert answer.json()["error"]["message"] == "attributes: beauty, race may not be asked for here"
+    assert answer.json()["error"]["message"] == "attributes: not available to this key or on this server: beauty, race"
     # A filter tells as much as the value itself.
     for query in ("race=black", "min_beauty=5", "expression=happiness"):
         assert client.get(f"{ANALYSES}?{query}").status_code == 403, query

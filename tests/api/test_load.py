@@ -39,7 +39,7 @@ def test_beyond_the_queue_it_is_503_with_retry_after_while_health_and_lists_answ
             assert answer["Retry-After"] == "1"
             assert answer.json()["error"] == {
                 "code": "overloaded",
-                "message": "too many images are being analysed; try again",
+                "message": "too many images are in progress; try again later",
                 "details": {},
             }
         assert client.get("/healthz").status_code == 200
@@ -75,7 +75,7 @@ def test_who_waits_too_long_for_an_engine_is_told_to_come_back(
     monkeypatch.setattr(EnginePool, "analyze", busy)
     answer = api.post(URL, {"image": base64.b64encode(empty_scene).decode()})
     assert (answer.status_code, answer["Retry-After"]) == (503, "1")
-    assert answer.json()["error"]["message"] == "the engine had no time for this image; try again"
+    assert answer.json()["error"]["message"] == "no engine became free in time; try again later"
     assert not Analysis.objects.exists()
 
 

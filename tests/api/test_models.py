@@ -22,9 +22,9 @@ def test_a_model_is_shown_with_all_that_training_wrote(api: APIClient, name: str
     written = json.loads((CARDS_DIR / f"{name}.json").read_text())
     model = api.get(f"/api/v1/models/{name}").json()
     assert model["training"].keys() == {"identity", "expression"}
-    trained = json.loads((WEIGHTS_DIR / "manifest.json").read_text())["attributes"]["training"]
+    trained = json.loads((WEIGHTS_DIR / "manifest.json").read_text())["models"][0]["training"]
     assert model["training"]["identity"]["command"] == trained["identity"]["command"]
-    assert model["training"]["identity"]["command"].startswith("python -m training.train --config identity --data DATA")
+    assert model["training"]["identity"]["command"].startswith("python -m training.train --recipe identity --data DATA")
     assert [evaluation["data_set"] for evaluation in model["evaluations"]] == list(written)
     faces = next(evaluation for evaluation in model["evaluations"] if evaluation["data_set"] == "utkface")
     assert faces["n"] == written["utkface"]["n"]

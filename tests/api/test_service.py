@@ -1,8 +1,10 @@
 """The model's card, health, and the schema that describes it all."""
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from cv.engine.config import WEIGHTS_DIR
 from cv.engine.pool import EnginePool, EnginesBusy
 from cv.serving.engines import served_engine
 from cv.trust.caller import Caller
@@ -72,6 +75,53 @@ def test_readyz_without_weights_is_503(client: Client, db: None) -> None:
         "message": "not ready: model",
         "details": {"model": ["manifest.json cannot be read: No such file or directory"]},
     }
+
+
+def older_manifest(weights: Path) -> None:
+    manifest = json.loads((weights / "manifest.json").read_text())
+    (weights / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
+
+
+def other_heads(weights: Path) -> None:
+    manifest = json.loads((weights / "manifest.json").read_text())
+    manifest["models"][0]["outputs"].reverse()
+    (weights / "manifest.json").write_text(json.dumps(manifest))
+
+
+def missing_file(weights: Path) -> None:
+    (weights / "attributes.onnx").unlink()
+
+
+def changed_file(weights: Path) -> None:
+    with (weights / "attributes.onnx").open("ab") as file:
+        file.write(b"more")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (older_manifest, "manifest.json: format is 1; this version reads 2"),
+        (missing_file, "attributes.onnx (manifest.json: models[0].onnx) cannot be read: No such file or directory"),
+        (changed_file, "attributes.onnx was changed: it differs from models[0].onnx.sha256 of manifest.json"),
+        (
+            other_heads,
+            "attributes.onnx has the heads age 101, gender 2, race 5, expression 7, beauty 10; "
+            "manifest.json: models[0].heads has beauty 10, expression 7, race 5, gender 2, age 101",
+        ),
+    ],
+)
+def test_readyz_says_which_file_and_field_is_wrong_and_the_server_stays_up(
+    client: Client, db: None, settings: Settings, tmp_path: Path, change: Callable[[Path], None], reason: str
+) -> None:
+    weights = shutil.copytree(WEIGHTS_DIR, tmp_path / "weights")
+    change(weights)
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, weights_dir=weights)
+
+    answers = [client.get("/readyz") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert [answer.json()["error"]["details"] for answer in answers] == [{"model": [reason]}] * 2
+    assert client.get("/healthz").status_code == 200
 
 
 @pytest.mark.usefixtures("no_weights")

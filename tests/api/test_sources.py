@@ -32,18 +32,18 @@ def test_url_that_gives_no_image_is_422(api: APIClient, site: Site) -> None:
 
 def test_empty_answer_is_400(api: APIClient, site: Site) -> None:
     answer = api.post("/api/v1/analyses", {"url": f"{site.address}/empty"})
-    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "url: the address gives an empty file")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "url: the file is empty")
 
 
 def test_host_that_is_not_on_the_list_is_forbidden(api: APIClient, site: Site, settings: Settings) -> None:
     settings.XCLOUD_URL_ALLOWED_HOSTS = ["images.example.org"]
     answer = api.post("/api/v1/analyses", {"url": f"{site.address}/photo.jpg?size=1"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "url_forbidden")
-    assert answer.json()["error"]["message"] == "url: the host is not on this server's list"
+    assert answer.json()["error"]["message"] == "url: the host is not one of this server's allowed hosts"
     assert site.seen == []
 
 
 @pytest.mark.parametrize("path", ["/photo.jpg", "/api/v1/analyses"])
 def test_port_that_is_not_one_of_the_web_is_forbidden(api: APIClient, settings: Settings, path: str) -> None:
     answer = api.post("/api/v1/analyses", {"url": f"http://example.org:22{path}"})
-    assert (answer.status_code, answer.json()["error"]["message"]) == (422, "url: port 22 is not fetched from")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (422, "url: port 22 is not allowed")

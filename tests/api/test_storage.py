@@ -139,5 +139,5 @@ def test_an_outage_is_a_503_page_in_the_admin(client: Client, s3: S3Site, caller
     s3.outage()
     answer = client.get(f"/admin/cv/analysis/{row.pk}/picture")
     assert (answer.status_code, answer["Retry-After"]) == (503, "10")
-    assert "Kept pictures cannot be reached" in answer.content.decode()
+    assert "Stored pictures are not available" in answer.content.decode()
     assert client.get("/admin/").status_code == 200

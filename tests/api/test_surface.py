@@ -99,7 +99,7 @@ def test_reanalysis_without_a_kept_picture_is_400_and_says_why(
     for row in (without, lost):
         answer = api.post(f"{URL}/{row.pk}/reanalyse", {})
         assert answer.status_code == 400
-        message = "picture: this analysis kept no picture to analyse again; keep it with `store.image`"
+        message = "picture: this analysis has no kept picture to analyze again; `store.image` keeps it"
         assert answer.json()["error"]["code"] == "invalid_request"
         assert answer.json()["error"]["message"] == message
 

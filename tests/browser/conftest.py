@@ -99,7 +99,7 @@ def start(live_server: LiveServer, page: Page, client: Client, user: User, compl
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
     page.goto(live_server.url)
-    page.get_by_role("heading", name="Describe the faces in your photos").wait_for()
+    page.get_by_role("heading", name="Analyze the faces in your photos").wait_for()
     # Filled by the page's own script: from now on the buttons do something.
     page.locator("#recent > *").wait_for()
     return page

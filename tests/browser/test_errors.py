@@ -23,13 +23,13 @@ def test_a_wrong_password_is_refused_in_words_and_the_right_one_taken(
     expect(page.get_by_role("alert")).to_contain_text("do not match")
     page.get_by_label("Password").fill("a-good-password")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="Describe the faces in your photos")).to_be_visible()
+    expect(page.get_by_role("heading", name="Analyze the faces in your photos")).to_be_visible()
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        pytest.param(b"not a picture at all", "This file is not a picture that can be read", id="text"),
+        pytest.param(b"not a picture at all", "This file is not a supported picture", id="text"),
         pytest.param(None, "This picture is damaged", id="truncated-jpeg"),
     ],
 )
@@ -40,7 +40,7 @@ def test_a_file_that_cannot_be_read_is_explained_and_nothing_is_stored(
     file.write_bytes(content or astronaut_jpeg.read_bytes()[:4000])
     choose(start, file)
     expect(start.get_by_role("alert")).to_contain_text(words)
-    expect(start.get_by_text("or drop them anywhere here")).to_be_visible()
+    expect(start.get_by_text("or drop them anywhere on this page")).to_be_visible()
     assert not Analysis.objects.exists()
 
 
@@ -51,7 +51,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_uploaded(start: Page, tmp
     file.write_bytes(bytes(20 * 1024 * 1024))
     choose(start, file)
     expect(start.get_by_role("alert")).to_contain_text("This picture is too large")
-    expect(start.get_by_role("alert")).to_contain_text("This file has 20.0 MB; 10.0 MB is the most.")
+    expect(start.get_by_role("alert")).to_contain_text("This file has 20.0 MB; the limit is 10.0 MB.")
     assert uploads == []
 
 
@@ -71,7 +71,7 @@ def test_an_upload_can_be_cancelled(start: Page, astronaut_jpeg: Path) -> None:
     expect(start.locator(".stage-photo")).to_be_visible()
     start.get_by_role("button", name="Cancel").click()
     expect(start.locator("#status")).to_have_text("Cancelled.")
-    expect(start.get_by_text("or drop them anywhere here")).to_be_visible()
+    expect(start.get_by_text("or drop them anywhere on this page")).to_be_visible()
 
 
 def test_an_ended_session_leads_to_the_login(start: Page, astronaut_jpeg: Path) -> None:
@@ -84,4 +84,4 @@ def test_an_ended_session_leads_to_the_login(start: Page, astronaut_jpeg: Path) 
 def test_the_analysis_of_another_user_is_not_there(start: Page, live_server: LiveServer) -> None:
     other = Caller(user=User.objects.create_user("grace", password="another-password"))
     start.goto(f"{live_server.url}/analyses/{stored_analysis(other).pk}/")
-    expect(start.get_by_role("heading", name="Nothing here")).to_be_visible()
+    expect(start.get_by_role("heading", name="Page not found")).to_be_visible()

@@ -68,7 +68,7 @@ def test_axe_finds_nothing_serious_on_the_login(live_server: LiveServer, page: P
 
 def test_the_language_is_switched_and_stays(start: Page, live_server: LiveServer, astronaut_jpeg: Path) -> None:
     start.get_by_role("button", name="中文").click()
-    expect(start.get_by_role("heading", name="描述照片中的人脸")).to_be_visible()
+    expect(start.get_by_role("heading", name="分析照片中的人脸")).to_be_visible()
     assert start.locator("html").get_attribute("lang") == "zh-hans"
     start.get_by_label("选择照片").set_input_files(astronaut_jpeg)
     expect(start.get_by_role("heading", name="1 张人脸")).to_be_visible()
@@ -126,7 +126,7 @@ def test_the_dashboard_opens_for_staff_with_no_serious_fault_of_its_own(
     page.get_by_label("User name").fill("root")
     page.get_by_label("Password").fill("a-good-password")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="Photos a day")).to_be_visible()
+    expect(page.get_by_role("heading", name="Photos per day")).to_be_visible()
     expect(page.get_by_role("heading", name="Gender × race")).to_be_visible()
     # The frame around it is django-unfold's.
     page.evaluate("document.querySelectorAll('body *:not(:has(.board), .board, .board *)').forEach((n) => n.remove())")

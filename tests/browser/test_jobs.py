@@ -79,11 +79,11 @@ def test_a_job_is_paused_goes_on_and_is_cancelled_once_asked(
     row.get_by_role("button", name="Pause").click()
     expect(row).to_contain_text("Paused")
     # The focus is not lost with the button.
-    expect(row.get_by_role("button", name="Go on")).to_be_focused()
-    row.get_by_role("button", name="Go on").click()
+    expect(row.get_by_role("button", name="Resume")).to_be_focused()
+    row.get_by_role("button", name="Resume").click()
     expect(row).to_contain_text("Waiting")
     row.get_by_role("button", name="Cancel").click()
-    jobs.get_by_role("dialog").get_by_role("button", name="Let it go on").click()
+    jobs.get_by_role("dialog").get_by_role("button", name="Keep it running").click()
     job.refresh_from_db()
     assert job.state == "pending"
     row.get_by_role("button", name="Cancel").click()

@@ -17,7 +17,7 @@ from tests.factories import described, stored_analysis
 def test_a_kept_picture_is_shown_with_its_boxes(start: Page, astronaut_jpeg: Path) -> None:
     start.get_by_label("Keep the pictures").check()
     choose(start, astronaut_jpeg)
-    start.get_by_role("link", name="Its own page").click()
+    start.get_by_role("link", name="Open its page").click()
     expect(start.locator(".face-box")).to_have_count(1)
     photo = start.locator(".stage-photo")
     expect(photo).to_be_visible()
@@ -27,7 +27,7 @@ def test_a_kept_picture_is_shown_with_its_boxes(start: Page, astronaut_jpeg: Pat
 
 def test_without_the_picture_the_boxes_are_on_a_blank_sheet(start: Page, group_jpeg: Path) -> None:
     choose(start, group_jpeg)
-    start.get_by_role("link", name="Its own page").click()
+    start.get_by_role("link", name="Open its page").click()
     expect(start.locator(".face-box")).to_have_count(2)
     expect(start.locator(".stage-photo")).to_have_count(0)
     expect(start.get_by_text("The picture was not kept.")).to_be_visible()
@@ -50,7 +50,7 @@ def test_an_answer_that_abstained_is_shown_as_unsure(start: Page, live_server: L
     expect(card.locator(".is-top")).to_have_count(2)
     # The probabilities stay.
     expect(card.locator(".category", has_text="Gender").locator(".bar-share")).to_have_text(["60 %", "40 %"])
-    expect(start.get_by_text("Where it says “unsure”, take the answer as not known.")).to_be_visible()
+    expect(start.get_by_text("Treat answers marked “unsure” as unknown.")).to_be_visible()
     start.get_by_role("button", name="中文").click()
     expect(start.locator(".card .is-unsure h4 .is-unsure")).to_have_text(["不确定", "不确定"])
 
@@ -60,12 +60,12 @@ def test_an_analysis_is_deleted_after_asking(start: Page, astronaut_jpeg: Path) 
     row = start.locator(".recent-row")
     expect(row).to_have_count(1)
     row.get_by_role("button").click()
-    start.get_by_role("button", name="Keep it").click()
+    start.get_by_role("button", name="Keep").click()
     expect(row).to_have_count(1)
     row.get_by_role("button").click()
     start.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(row).to_have_count(0)
-    expect(start.get_by_text("None yet.")).to_be_visible()
+    expect(start.get_by_text("No analyses yet.")).to_be_visible()
     assert not Analysis.objects.exists()
 
 

@@ -47,7 +47,7 @@ def test_several_photos_are_described_each_with_its_own_thumbnail(
     expect(start.get_by_role("button", name="group.jpg: 2 faces")).to_be_visible()
     start.get_by_role("button", name="three.jpg: 3 faces").click()
     expect(start.locator(".face-box")).to_have_count(3)
-    start.get_by_role("button", name="notes.jpg: This file is not a picture that can be read").click()
+    start.get_by_role("button", name="notes.jpg: This file is not a supported picture").click()
     expect(start.get_by_role("button", name="Try again")).to_be_visible()
     assert Analysis.objects.count() == 3
 
@@ -67,7 +67,7 @@ def test_a_photo_that_fails_among_others_is_told_by_its_name(start: Page, astron
     text = tmp_path / "notes.jpg"
     text.write_text("not a picture")
     choose(start, text)
-    expect(start.locator("#status")).to_have_text("notes.jpg: This file is not a picture that can be read")
+    expect(start.locator("#status")).to_have_text("notes.jpg: This file is not a supported picture")
 
 
 def test_the_focus_stays_in_the_last_analyses_when_one_more_comes(
@@ -128,7 +128,7 @@ def test_many_faces_are_filtered(start: Page, astronaut: bytes, grace_hopper: by
 
 def test_the_camera_takes_a_photo(start: Page) -> None:
     start.get_by_role("button", name="Take a photo with the camera").click()
-    start.get_by_role("button", name="Take it").click()
+    start.get_by_role("button", name="Take the photo").click()
     expect(start.get_by_text("No face was found")).to_be_visible()
     assert Analysis.objects.get().image_width > 0
 
@@ -146,7 +146,7 @@ def test_the_camera_pressed_twice_opens_once_and_takes_one_photo(start: Page) ->
     }""")
     twice = "(button) => [1, 2].forEach(() => button.click())"
     start.get_by_role("button", name="Take a photo with the camera").evaluate(twice)
-    take = start.get_by_role("button", name="Take it")
+    take = start.get_by_role("button", name="Take the photo")
     expect(take).to_be_enabled()
     take.evaluate(twice)
     expect(start.get_by_text("No face was found")).to_be_visible()

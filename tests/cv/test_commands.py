@@ -64,9 +64,9 @@ def test_ensure_admin_prints_both_once_and_then_nothing(db: None, client: Any) -
 def test_purge_expired_says_what_it_did(db: None) -> None:
     assert output("purge_expired") == [
         "removed 0 expired analyses and 0 pictures without one",
-        "removed 0 remembered answers, 0 webhook deliveries and 0 audit events that were old enough",
-        "removed 0 old jobs and 0 inputs of jobs that nothing needs",
-        "removed 0 files that a deletion before had left",
+        "removed 0 remembered answers, 0 webhook deliveries and 0 audit events that were old",
+        "removed 0 old jobs and 0 inputs of jobs that are no longer needed",
+        "removed 0 files of rows that were already deleted",
     ]
 
 

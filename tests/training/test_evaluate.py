@@ -5,13 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cv.engine.config import EngineConfig
 from cv.engine.labels import Attribute
 from cv.engine.runtime import get_engine
-from training.degrade import CHANGES
-from training.evaluate import evaluate, predict
+from training.measure.degrade import CHANGES
+from training.measure.evaluation import evaluate, predict
 
 
 def test_scores_of_a_small_table(table: Path) -> None:
@@ -21,6 +23,9 @@ def test_scores_of_a_small_table(table: Path) -> None:
     assert result["groups"]["race"]["white"]["race_accuracy"] == 1
     assert result["groups"]["race"]["white"]["n"] == 2
     assert result["groups"]["age"]["70+"]["n"] == 1
+    assert result["unknown_labels"] == {}
+    assert result["abstained"].keys() == {attribute.value for attribute in Attribute}
+    assert "detection" not in result
     assert "expression_accuracy" not in result
     assert "beauty_mae" not in result
 
@@ -37,13 +42,15 @@ def test_photos_that_cannot_be_read_are_left_out_of_those_made_worse(table: Path
 
 def test_command_prints_one_json_object(table: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "training.evaluate", "--data", str(table), "--limit", "1", "--json"],
+        [sys.executable, "-m", "training.evaluate", "--data", str(table), "--limit", "4", "--json"],
         capture_output=True,
         text=True,
         check=True,
     )
 
-    assert json.loads(done.stdout)["n"] == 1
+    result = json.loads(done.stdout)
+    assert result["n"] + result["unreadable"] == 4
+    assert result["abstained"].keys() == {attribute.value for attribute in Attribute}
 
 
 def test_command_names_a_file_that_is_no_table(tmp_path: Path) -> None:
@@ -57,3 +64,32 @@ def test_command_names_a_file_that_is_no_table(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert str(path) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_command_says_what_to_install_if_a_package_is_missing(table: Path) -> None:
+    code = "import sys; sys.modules['pyarrow'] = None; import training.evaluate; training.evaluate.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--data", str(table)], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "training.evaluate needs the package pyarrow: pip install -r requirements-dev.txt" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_command_needs_no_pytorch() -> None:
+    code = "import sys, training.measure.evaluation; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"
+
+
+def test_labels_that_no_answer_can_meet_are_named(tmp_path: Path, astronaut: bytes) -> None:
+    path = tmp_path / "faces.parquet"
+    rows = [{"image": astronaut, "gender": gender, "boxes": [173.0, 69.0, 268.0, 194.0]} for gender in ("f", "female")]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+    result = evaluate(get_engine(EngineConfig()), path)
+
+    assert result["unknown_labels"] == {"gender": {"f": 1}}
+    assert result["detection"]["recall"] == 1

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cv.engine.labels import BINS, Attribute, head_size
-from training.losses import distribution_loss, multitask_loss, smoothed
+from training.losses import Loss, distribution_loss, multitask_loss, smooth_labels
 
 BEAUTY_BINS = torch.from_numpy(BINS[Attribute.BEAUTY])
 
@@ -40,8 +40,8 @@ def test_bins_add_the_error_of_the_mean_in_tenths_of_the_scale() -> None:
 def test_smoothing_gives_every_class_its_share_and_a_missing_label_none() -> None:
     targets = torch.tensor([[1.0, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
 
-    assert smoothed(targets, 0.1)[0].tolist() == pytest.approx([0.92, 0.02, 0.02, 0.02, 0.02])
-    assert smoothed(targets, 0.1)[1].tolist() == [0, 0, 0, 0, 0]
+    assert smooth_labels(targets, 0.1)[0].tolist() == pytest.approx([0.92, 0.02, 0.02, 0.02, 0.02])
+    assert smooth_labels(targets, 0.1)[1].tolist() == [0, 0, 0, 0, 0]
 
 
 def test_multitask_loss_weighs_each_attribute() -> None:
@@ -49,9 +49,9 @@ def test_multitask_loss_weighs_each_attribute() -> None:
     targets = {attribute: torch.zeros(1, head_size(attribute)) for attribute in Attribute}
     targets[Attribute.GENDER][0, 0] = 1
     targets[Attribute.RACE][0, 2] = 1
-    weights = dict.fromkeys(Attribute, 1.0) | {Attribute.RACE: 0.5}
+    losses = dict.fromkeys(Attribute, Loss()) | {Attribute.RACE: Loss(weight=0.5)}
 
-    total, parts = multitask_loss(outputs, targets, weights)
+    total, parts = multitask_loss(outputs, targets, losses)
 
     assert float(total) == pytest.approx(math.log(2) + 0.5 * math.log(5), rel=1e-5)
     assert parts == pytest.approx(

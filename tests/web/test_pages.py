@@ -133,8 +133,8 @@ def test_the_gallery_takes_as_many_queries_for_many_rows_as_for_one(client: Clie
 
 def test_a_measure_is_said_in_words_with_its_data_set() -> None:
     with translation.override("en"):
-        assert measure("utkface.race_balanced_accuracy") == "Race right, each race counting alike · utkface"
-        assert measure("age_mae") == "Age off by, years"
+        assert measure("utkface.race_balanced_accuracy") == "Race accuracy, each race weighted equally · utkface"
+        assert measure("age_mae") == "Age error, years"
     assert {name.rpartition(".")[2] for name in served_engine().card.metrics} <= set(MEASURES)
 
 
@@ -177,6 +177,6 @@ def test_a_models_card_is_shown_without_inline_styles(
 
 def test_programs_are_answered_in_english_whatever_they_ask_for(client: Client, db: None) -> None:
     answer = client.get("/api/v1/nowhere", headers={"accept-language": "zh-hans"})
-    assert answer.json()["error"]["message"] == "there is nothing here"
+    assert answer.json()["error"]["message"] == "no route has this path"
     assert "Content-Language" not in answer
     assert client.get("/login/", headers={"accept-language": "zh-hans"})["Content-Language"] == "zh-hans"

@@ -55,7 +55,7 @@ class AnalysisActions:
         text = json.dumps(HeldAnalysisSerializer(rows, many=True).data, indent=2)
         return attachment(text, "application/json", "analyses.json")
 
-    @admin.action(description="Export as CSV, one line a face", permissions=["operate"])
+    @admin.action(description="Export as CSV, one line per face", permissions=["operate"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
         if (rows := self._few(request, queryset, EXPORTED_AT_ONCE)) is None:
             return None
@@ -70,7 +70,7 @@ class AnalysisActions:
                 sheet.writerow([*about, *described, row.interval_coverage, *abstained_cells(face)])
         return response
 
-    @admin.action(description="Describe the kept pictures again with today's model", permissions=["operate"])
+    @admin.action(description="Analyze the kept pictures again with the current model", permissions=["operate"])
     def reanalyse(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
         if (rows := self._few(request, queryset, REANALYSED_AT_ONCE)) is None:
             return
@@ -88,14 +88,14 @@ class AnalysisActions:
             except Overloaded as error:
                 self.message_user(request, f"Stopped at {row.pk}: {error}", messages.ERROR)
                 break
-        self.message_user(request, f"{done} described again, {without} without a kept picture")
+        self.message_user(request, f"{done} analyzed again, {without} without a kept picture")
 
-    @admin.action(description="Erase everything about the subjects of these", permissions=["erase"])
+    @admin.action(description="Erase everything about the subjects of the selected analyses", permissions=["erase"])
     def erase_subjects(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
         """Asks first. Everything about the subjects goes, also what was not ticked; the page says what did."""
         subjects = chosen_subjects(queryset)
         if not subjects:
-            self.message_user(request, "None of these has a subject", messages.WARNING)
+            self.message_user(request, "None of the selected analyses has a subject", messages.WARNING)
             return None
         if len(subjects) > ERASED_AT_ONCE:
             said = f"Nothing was erased: these have more than {ERASED_AT_ONCE} subjects; choose fewer"
@@ -126,7 +126,7 @@ def attachment(text: str, content_type: str, name: str) -> HttpResponse:
 
 def abstained_cells(face: Face) -> list[str]:
     """``true`` where the answer is too unsure to be taken for one; empty where there is none."""
-    answers = [(attribute, getattr(face.attributes, attribute)) for attribute in Attribute]
+    answers = [(attribute, face.attributes.get(attribute)) for attribute in Attribute]
     return ["" if answer is None else str(abstains(attribute, answer)).lower() for attribute, answer in answers]
 
 

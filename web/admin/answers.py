@@ -7,7 +7,7 @@ from django.contrib import admin
 
 from cv.abstention import abstains
 from cv.engine.labels import Attribute
-from cv.engine.types import Category
+from cv.engine.types import Category, Estimate
 from cv.models import Face
 
 Column = Callable[[Face], str]
@@ -16,10 +16,14 @@ Column = Callable[[Face], str]
 def answer_column(attribute: Attribute) -> Column:
     @admin.display(description=attribute.capitalize(), ordering=attribute.value)
     def column(face: Face) -> str:
-        answer = getattr(face.attributes, attribute)
-        if answer is None:
-            return "–"
-        said = answer.label.capitalize() if isinstance(answer, Category) else f"{answer.value:.1f}"
+        answer = face.attributes.get(attribute)
+        match answer:
+            case Category(label):
+                said = label.capitalize()
+            case Estimate(value):
+                said = f"{value:.1f}"
+            case _:
+                return "–"
         return f"{said}, unsure" if abstains(attribute, answer) else said
 
     column.__name__ = attribute.value

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cv.engine.errors import EngineError
-from cv.engine.weights import read_manifest
+from cv.engine.manifest import read_manifest
 from cv.files.usage import storage
 from cv.models import ApiKey
 from cv.statistics import (
@@ -156,7 +156,7 @@ def errors_by_code() -> list[tuple[str, int]]:
 def model_in_service() -> str | None:
     """Its name and version; None where no model can be read."""
     try:
-        card = read_manifest(settings.XCLOUD_ENGINE.weights_dir).card
+        card = read_manifest(settings.XCLOUD_ENGINE.weights_dir).default.card
     except EngineError:
         return None
     return f"{card.name} {card.version}"

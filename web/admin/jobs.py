@@ -49,7 +49,7 @@ class JobAdmin(DeletedByServices, ReadOnlyAdmin):
             job.item_count, closed, closed, job.item_count,
         )  # fmt: skip
 
-    @admin.display(description="Images a second")
+    @admin.display(description="Images per second")
     def rate(self, job: Job) -> str:
         rate = told(job).images_per_second
         return "–" if rate is None else f"{rate:.1f}"
@@ -85,17 +85,17 @@ class JobAdmin(DeletedByServices, ReadOnlyAdmin):
     def pause(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         self._lead(request, queryset, job_pause, "paused")
 
-    @admin.action(description="Go on", permissions=["operate"])
+    @admin.action(description="Resume", permissions=["operate"])
     def go_on(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        self._lead(request, queryset, job_resume, "gone on with")
+        self._lead(request, queryset, job_resume, "resumed")
 
-    @admin.action(description="Cancel for good", permissions=["operate"])
+    @admin.action(description="Cancel permanently", permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         self._lead(request, queryset, job_cancel, "cancelled")
 
-    @admin.action(description="Try the failed images again", permissions=["operate"])
+    @admin.action(description="Retry the failed images", permissions=["operate"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        self._lead(request, queryset, job_retry, "tried again")
+        self._lead(request, queryset, job_retry, "retried")
 
     def _lead(self, request: HttpRequest, queryset: QuerySet[Job], change: Callable[[Job], Job], what: str) -> None:
         changed = []

@@ -5,7 +5,7 @@ from django.utils.safestring import SafeString
 
 from cv.abstention import abstains
 from cv.engine.labels import Attribute
-from cv.engine.types import Category
+from cv.engine.types import Answer, Category, Estimate
 from cv.models import Analysis, Face
 
 
@@ -45,7 +45,16 @@ def in_words(face: Face) -> str:
     sure = {
         attribute: answer
         for attribute in (Attribute.GENDER, Attribute.AGE, Attribute.RACE, Attribute.EXPRESSION)
-        if (answer := getattr(face.attributes, attribute)) is not None and not abstains(attribute, answer)
+        if (answer := face.attributes.get(attribute)) is not None and not abstains(attribute, answer)
     }
-    words = [answer.label if isinstance(answer, Category) else f"about {answer.value:.0f}" for answer in sure.values()]
-    return ", ".join(words) or "face"
+    return ", ".join(_said(answer) for answer in sure.values()) or "face"
+
+
+def _said(answer: Answer) -> str:
+    match answer:
+        case Category(label):
+            return str(label)
+        case Estimate(value):
+            return f"about {value:.0f}"
+        case _:
+            return ""

@@ -24,7 +24,7 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         "name": name,
         "card": card,
-        "share": round(card.interval_coverage * 100),
+        "share": round((card.interval_coverage or 0) * 100),
         "limits": {attribute.value: limit_of(attribute) for attribute in Attribute},
         "groups": crossed_groups(written),
         "text": card_html(written.markdown) if written.markdown else None,

@@ -6,7 +6,7 @@ from django.utils.translation import gettext, ngettext
 
 from cv.abstention import abstains
 from cv.engine.labels import Attribute
-from cv.engine.types import Category, Estimate
+from cv.engine.types import Answer, Category, Estimate
 from cv.models import Analysis, Face
 from web.words import LABELS, MEASURES, STAGES
 
@@ -32,9 +32,9 @@ def in_words(analysis: Analysis) -> str:
     return ngettext("%(count)d face", "%(count)d faces", len(found)) % {"count": len(found)}
 
 
-def _answer(face: Face, attribute: Attribute) -> Category | Estimate | None:
+def _answer(face: Face, attribute: Attribute) -> Answer | None:
     """None where it is not there, not served any more, or too unsure to be taken for one."""
-    answer: Category | Estimate | None = getattr(face.attributes, attribute)
+    answer = face.attributes.get(attribute)
     if answer is None or attribute not in settings.XCLOUD_ATTRIBUTES or abstains(attribute, answer):
         return None
     return answer
@@ -69,7 +69,7 @@ def stage(name: str) -> object:
 
 @register.filter
 def measure(name: str) -> str:
-    """“Gender right” or, of one data set among others, “Gender right · utkface”."""
+    """“Gender accuracy” or, for one of several data sets, “Gender accuracy · utkface”."""
     data_set, _, name = name.rpartition(".")
     said = str(MEASURES.get(name, name))
     return f"{said} · {data_set}" if data_set else said

@@ -52,21 +52,21 @@ class Note:
 
 class Command(BaseCommand):
     help = (
-        "Analyses every image below DIR on all cores and writes a table (.parquet, .csv: a row a face; .jsonl: a line "
-        "an image). Stopped, even by a power cut, it goes on when it is called again. Exit status: 0 where every image "
-        "was described, 2 where some failed (the table says why), 130 where it was stopped, 1 where it could not work "
-        "or was cancelled."
+        "Analyzes every image below DIR on all cores and writes a table (.parquet, .csv: a row per face; .jsonl: a "
+        "line per image). If it is stopped, even by a power cut, call it again and it continues. Exit status: 0 if all "
+        "images succeeded, 2 if some failed (the table says why), 130 if it was stopped, 1 if it could not run or was "
+        "cancelled."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         options = AnalysisOptions()
         parser.add_argument("folder", type=Path, metavar="DIR")
         parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"one of {', '.join(FILE_FORMATS)}")
-        parser.add_argument("--overwrite", action="store_true", help="replace FILE where it exists, and start anew")
-        parser.add_argument("--user", default="", help="whose analyses they are; the first administrator's otherwise")
-        parser.add_argument("--subject", default="", help="your own name for whom the pictures show")
-        parser.add_argument("--ttl-days", type=int, help="delete the analyses after so many days")
-        parser.add_argument("--forget", action="store_true", help="delete the analyses once the table is written")
+        parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists, and start again")
+        parser.add_argument("--user", default="", help="the owner of the analyses; default: the first administrator")
+        parser.add_argument("--subject", default="", help="your own name for the person in the pictures")
+        parser.add_argument("--ttl-days", type=int, help="delete the analyses after this many days")
+        parser.add_argument("--forget", action="store_true", help="delete the analyses when the table is written")
         parser.add_argument("--min-face-px", type=int, default=options.min_face_px)
         parser.add_argument("--max-faces", type=int, default=options.max_faces)
 
@@ -93,7 +93,9 @@ class Command(BaseCommand):
             notes.unlink(missing_ok=True)
             raise CommandError(str(error)) from error
         if status.job.state in OPEN:
-            self.stdout.write(f"stopped at {closed(status)} of {job.item_count}; the same command goes on from there")
+            self.stdout.write(
+                f"stopped at {closed(status)} of {job.item_count}; run the same command again to continue"
+            )
             sys.exit(INTERRUPTED)
         write_results(job, out, caller.attributes)
         self._summarise(status, seconds, out)
@@ -101,14 +103,14 @@ class Command(BaseCommand):
             job_delete_further(Job.objects.get(pk=job.pk))
         notes.unlink()
         if cancelled := status.counts[ItemState.CANCELLED]:
-            raise CommandError(f"the job was cancelled before its end: {cancelled:,} images were not looked at")
+            raise CommandError(f"the job was cancelled: {cancelled:,} images were not analyzed")
         if status.counts[ItemState.FAILED]:
             sys.exit(SOME_FAILED)
 
     def _job(self, note: Note, caller: Caller) -> Job:
         """The job of an earlier call, or a new one under the id that was noted before it was made."""
         if (job := Job.objects.filter(pk=note.job).first()) is not None:
-            self.stdout.write(f"going on with {closed(status_of(job))} of {job.item_count} done")
+            self.stdout.write(f"continuing: {closed(status_of(job))} of {job.item_count} images are done")
             return job
         options = AnalysisOptions(min_face_px=note.min_face_px, max_faces=note.max_faces)
         store = StoreOptions(ttl_days=note.ttl_days, subject=note.subject)
@@ -144,11 +146,11 @@ class Command(BaseCommand):
         job = status.job
         faces = JobItem.objects.filter(job=job).aggregate(faces=Sum("analysis__face_count"))["faces"] or 0
         done, failed = status.counts[ItemState.DONE], status.counts[ItemState.FAILED]
-        self.stdout.write(f"{done:,} images with {faces:,} faces described, {failed:,} failed")
+        self.stdout.write(f"{done:,} images with {faces:,} faces analyzed, {failed:,} failed")
         failures = JobItem.objects.filter(job=job, state=ItemState.FAILED).order_by().values_list("error_code")
         for code, count in failures.annotate(count=Count("pk")).order_by("-count", "error_code"):
             self.stdout.write(f"  {code}: {count:,}")
-        self.stdout.write(f"{seconds:.0f} s in this call; results in {out}")
+        self.stdout.write(f"{seconds:.0f} s in this run; results in {out}")
 
 
 def check_paths(folder: Path, out: Path, overwrite: bool) -> None:
@@ -175,8 +177,12 @@ def owner(username: str) -> User:
     """Raises CommandError where there is nobody of that name, or no administrator."""
     found = User.objects.filter(username=username) if username else User.objects.filter(is_superuser=True)
     if (user := found.order_by("pk").first()) is None:
-        who = f"nobody is called {username}" if username else "there is no administrator yet (`manage.py ensure_admin`)"
-        raise CommandError(f"{who}; analyses belong to somebody")
+        who = (
+            f"there is no user {username!r}"
+            if username
+            else "there is no administrator yet; create one with `manage.py ensure_admin`"
+        )
+        raise CommandError(f"--user: {who}")
     return user
 
 
@@ -186,9 +192,9 @@ def noted(file: Path, wanted: Note) -> Note:
         try:
             note = Note(**json.loads(file.read_text()))
         except (ValueError, TypeError) as error:
-            raise CommandError(f"{file} is not this command's note; remove it, or name another --out") from error
+            raise CommandError(f"{file} was not written by this command; remove it, or choose another --out") from error
         if not note.same_request(wanted):
-            raise CommandError(f"{file} notes another request that is not done; --overwrite starts anew")
+            raise CommandError(f"{file} belongs to an unfinished run with other options; --overwrite starts again")
         return note
     draft = file.with_name(f"{file.name}.part")
     draft.write_text(json.dumps(asdict(wanted)))

@@ -13,12 +13,12 @@ from api.serializers import ResultSerializer
 from cv.abstention import abstains
 from cv.engine.errors import EngineError, ImageTooLarge
 from cv.engine.labels import Attribute
-from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate, FaceResult
+from cv.engine.types import AnalysisOptions, AnalysisResult, Answer, Category, Estimate, FaceResult
 from cv.serving.engines import served_engine
 
 
 class Command(BaseCommand):
-    help = "Analyses image files and prints one result a file; with --json one line each, in the API's shape."
+    help = "Analyzes image files and prints one result per file; with --json one line each, in the API's format."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -68,13 +68,17 @@ def _described(face: FaceResult) -> str:
     box, shown = face.box, face.attributes
     words = [f"#{face.index}", f"{box.width:.0f}×{box.height:.0f} at ({box.x:.0f}, {box.y:.0f})"]
     for attribute in Attribute:
-        if (answer := getattr(shown, attribute)) is not None:
+        if (answer := shown.get(attribute)) is not None:
             words.append(f"{_answer(attribute, answer)}{' (unsure)' if abstains(attribute, answer) else ''}")
     words += [f"quality {face.quality.score:.2f}", *face.quality.warnings]
     return "  ".join(words)
 
 
-def _answer(attribute: Attribute, answer: Category | Estimate) -> str:
-    if isinstance(answer, Category):
-        return f"{answer.label} {answer.probabilities[answer.label]:.0%}"
-    return f"{attribute} {answer.value:.1f} ({answer.interval[0]:.1f}–{answer.interval[1]:.1f})"
+def _answer(attribute: Attribute, answer: Answer) -> str:
+    match answer:
+        case Category(label, probabilities):
+            return f"{label} {probabilities[label]:.0%}"
+        case Estimate(value, interval=(low, high)):
+            return f"{attribute} {value:.1f} ({low:.1f}–{high:.1f})"
+        case _:
+            return str(attribute)

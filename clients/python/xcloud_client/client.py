@@ -1,4 +1,4 @@
-"""The client: one method an endpoint, retries where they are safe."""
+"""The client: one method per endpoint, with safe retries."""
 
 import json
 import time
@@ -66,7 +66,7 @@ class XCloud:
         ttl_days: int | None = None,
         subject: str = "",
     ) -> Analysis:
-        """Every face of a picture: its bytes, a path, or an http(s) address that the server fetches."""
+        """Analyzes every face of a picture, given as bytes, a path, or an http(s) URL that the server fetches."""
         options: dict[str, Any] = {"max_faces": max_faces, "min_face_px": min_face_px}
         if attributes is not None:
             options["attributes"] = ",".join(attributes)
@@ -76,7 +76,7 @@ class XCloud:
         return cast(Analysis, self._send_picture("analyses", picture, options))
 
     def detect(self, picture: Picture, *, max_faces: int | None = None, min_face_px: int | None = None) -> Detections:
-        """Where the faces are; nothing is stored."""
+        """Finds the faces and stores nothing."""
         options = {"max_faces": max_faces, "min_face_px": min_face_px}
         return cast(Detections, self._send_picture("detections", picture, options))
 
@@ -84,7 +84,7 @@ class XCloud:
         return cast(Analysis, self._json("GET", f"analyses/{analysis_id}"))
 
     def analyses(self, **filters: str | float) -> Iterator[Analysis]:
-        """All of yours, newest first, page by page: ``subject=``, ``created_after=``, ``min_age=``…"""
+        """Lists your analyses, newest first, page by page. Filters: ``subject=``, ``created_after=``, ``min_age=``…"""
         address, query = "analyses", dict(filters)
         while address:
             page = self._json("GET", address, params=query or None)
@@ -93,7 +93,7 @@ class XCloud:
             address, query = page["next"], {}
 
     def reanalyse(self, analysis_id: str) -> Analysis:
-        """The kept picture with the model that is in service now."""
+        """Analyzes the kept picture again with the model in service."""
         return cast(Analysis, self._json("POST", f"analyses/{analysis_id}/reanalyse", json={}))
 
     def picture(self, analysis_id: str) -> bytes:
@@ -103,11 +103,11 @@ class XCloud:
         self._send("DELETE", f"analyses/{analysis_id}")
 
     def export(self, subject: str) -> dict[str, Any]:
-        """All that is held about a subject."""
+        """Everything stored about a subject."""
         return cast(dict[str, Any], self._json("GET", f"subjects/{quote(subject, safe='')}/export"))
 
     def erase(self, subject: str) -> Receipt:
-        """Deletes all that is held about a subject; keep the receipt."""
+        """Deletes everything stored about a subject. Keep the receipt."""
         return cast(Receipt, self._json("POST", f"subjects/{quote(subject, safe='')}/erase", json={}))
 
     def start_job(
@@ -122,7 +122,7 @@ class XCloud:
         ttl_days: int | None = None,
         priority: int = 0,
     ) -> Job:
-        """Many images in the background: one of a ZIP or TAR, addresses, earlier analyses, or the server's folder."""
+        """Starts a job of many images: a ZIP or TAR, URLs, earlier analyses, or a folder of the server."""
         store = {"subject": subject, "ttl_days": ttl_days}
         options: dict[str, Any] = {"priority": priority, "store": store}
         if attributes is not None:
@@ -141,13 +141,13 @@ class XCloud:
         return cast(Job, self._json("GET", f"jobs/{job_id}"))
 
     def finished_job(self, job_id: str, *, look_s: float = 2.0) -> Job:
-        """Waits for its end."""
+        """Waits until the job has ended, and returns it."""
         while (job := self.job(job_id))["finished_at"] is None:
             time.sleep(look_s)
         return job
 
     def results(self, job_id: str) -> Iterator[dict[str, Any]]:
-        """An image each, in order, as they come: ``index``, ``name``, ``state``, ``error``, ``analysis``."""
+        """Streams the images in order, each with ``index``, ``name``, ``state``, ``error`` and ``analysis``."""
         with self._http.stream("GET", f"jobs/{job_id}/results") as response:
             if not response.is_success:
                 response.read()
@@ -165,7 +165,7 @@ class XCloud:
         return cast(list[dict[str, Any]], self._json("GET", "models")["results"])
 
     def model(self, name: str) -> dict[str, Any]:
-        """One model with its whole card: how good it measured for whom, its limits, and what it is meant for."""
+        """One model with its whole card: measured accuracy by group, limits and intended use."""
         return cast(dict[str, Any], self._json("GET", f"models/{quote(name, safe='')}"))
 
     def _send_picture(self, path: str, picture: Picture, options: Mapping[str, Any]) -> Any:

@@ -84,6 +84,8 @@ class AttributeNet(nn.Module):
         super().__init__()
         self.branches = nn.ModuleDict({name: Branch(name) for name in BRANCHES})
         self.views = nn.ModuleDict({n: nn.Identity() if s == CHIP_PX else Shrink(s) for n, s in SIDES.items()})
+        # The number of logits of each output, in their order.
+        self.head_sizes = {attribute.value: head_size(attribute) for attribute in Attribute}
 
     def forward(self, chips: Tensor) -> tuple[Tensor, ...]:
         logits = {
@@ -97,7 +99,7 @@ class AttributeNet(nn.Module):
 class MirrorAveraged(nn.Module):
     """What is served: the mean of the logits of a chip and of its mirror image, in one batch of twice the size."""
 
-    def __init__(self, net: AttributeNet | Branch) -> None:
+    def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 

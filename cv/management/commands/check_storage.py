@@ -15,10 +15,10 @@ PAUSE_S = 2
 
 
 class Command(BaseCommand):
-    help = "Writes, reads, lists and deletes a small file where pictures are kept, and says whether all of it worked."
+    help = "Writes, reads, lists and deletes a small file in the storage of pictures, and reports what fails."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--create-bucket", action="store_true", help="make the S3 bucket where it is missing")
+        parser.add_argument("--create-bucket", action="store_true", help="create the S3 bucket if it is missing")
         parser.add_argument("--wait", type=float, default=0, metavar="S", help="try for S seconds before giving up")
 
     def handle(self, *args: Any, create_bucket: bool, wait: float, **options: Any) -> None:
@@ -43,8 +43,8 @@ def try_out() -> None:
     try:
         with default_storage.open(name) as file:
             if file.read() != data:
-                raise StorageUnavailable("gives other bytes than it was given")
+                raise StorageUnavailable("returned other bytes than were written")
         if name not in [found.name for found in kept_files().files("checks/")]:
-            raise StorageUnavailable("does not list what it holds")
+            raise StorageUnavailable("does not list a file that it stores")
     finally:
         default_storage.delete(name)

@@ -11,21 +11,21 @@ from cv.services import api_key_create
 
 
 class Command(BaseCommand):
-    help = "Makes an API key and prints it once, alone on the last line. Only its hash is kept."
+    help = "Creates an API key and prints it once, alone on the last line. Only its hash is stored."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="what the key is for")
-        parser.add_argument("--user", help="the user whose pages also show what the key does")
-        parser.add_argument("--days", type=int, help="the key stops working after so many days")
+        parser.add_argument("--user", help="the user whose pages also show the key's analyses")
+        parser.add_argument("--days", type=int, help="the key expires after this many days")
         parser.add_argument(
             "--scopes", nargs="+", type=Scope, choices=list(Scope), default=None, metavar="SCOPE",
-            help=f"what it may do, of {', '.join(Scope)}; without {Scope.ADMIN} where not given",
+            help=f"what the key may do, of {', '.join(Scope)}; default: all but {Scope.ADMIN}",
         )  # fmt: skip
         parser.add_argument(
             "--attributes", nargs="+", type=Attribute, choices=list(Attribute), default=None, metavar="ATTRIBUTE",
-            help=f"what it may ask for, of {', '.join(Attribute)}; all where not given",
+            help=f"the attributes that it may get, of {', '.join(Attribute)}; default: all",
         )  # fmt: skip
-        parser.add_argument("--rate", type=int, help="at most so many requests a minute")
+        parser.add_argument("--rate", type=int, help="at most this many requests per minute")
 
     def handle(
         self,
@@ -50,5 +50,5 @@ class Command(BaseCommand):
             if owner is None:
                 raise CommandError(f"there is no user {user!r}")
         row, key = api_key_create(name, owner, days, scopes=scopes, attributes=attributes, rate_per_minute=rate)
-        self.stderr.write(f"API key {row.name!r}. It is shown this once; send it as `Authorization: Bearer KEY`.")
+        self.stderr.write(f"API key {row.name!r}. It is shown only once; send it as `Authorization: Bearer KEY`.")
         self.stdout.write(key)

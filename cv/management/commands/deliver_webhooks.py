@@ -12,10 +12,12 @@ from cv.workers.deliveries import deliver_due, run_forever
 
 
 class Command(BaseCommand):
-    help = "Delivers webhooks until it is stopped, or with --once what is due now. Safe to run beside the server."
+    help = (
+        "Delivers webhooks until it is stopped; with --once only those that are due now. Safe to run beside the server."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="try what is due now, then end")
+        parser.add_argument("--once", action="store_true", help="deliver what is due now, then exit")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if once:

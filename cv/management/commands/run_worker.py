@@ -13,12 +13,12 @@ from cv.engine.errors import ModelNotReady
 
 
 class Command(BaseCommand):
-    help = "Works on jobs. SIGTERM or Ctrl-C finishes the images in the engine and gives the others back."
+    help = "Processes jobs. On SIGTERM or Ctrl-C it finishes the images in its engines and returns the others."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--exit-when-idle", type=float, metavar="S", help="end after S seconds without work")
+        parser.add_argument("--exit-when-idle", type=float, metavar="S", help="exit after S seconds without work")
         parser.add_argument(
-            "--exit-with-parent", action="store_true", help="end with the standard input, a pipe from the parent"
+            "--exit-with-parent", action="store_true", help="exit when standard input closes (a pipe from the parent)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,8 +39,8 @@ class Command(BaseCommand):
         try:
             closed = worker_here(stop).run(options["exit_when_idle"])
         except ModelNotReady as error:
-            raise CommandError(f"no job can be worked on: {error}") from error
-        self.stdout.write(f"worked on {closed} images")
+            raise CommandError(f"jobs cannot be processed: {error}") from error
+        self.stdout.write(f"processed {closed} images")
 
 
 def _stop(stop: threading.Event) -> None:

@@ -12,11 +12,11 @@ from cv.trust.receipts import is_genuine, key_id, public_key, receipts_in
 
 
 class Command(BaseCommand):
-    help = "Says whether receipts of erasure are genuine: signed by this server's key, or by the one given."
+    help = "Checks that receipts of erasure are genuine: signed by this server's key, or by the given one."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "file", type=Path, help="the JSON that the erase request answered, or the admin's receipts.json"
+            "file", type=Path, help="the JSON answer of the erase request, or the list of receipts from the admin"
         )
         parser.add_argument("--key", type=Path, help="a public key in PEM, as /api/v1/receipt-keys publishes it")
 

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from cv.engine.align import TEMPLATE, align, chip_similarity, fit_similarity, warp, whole_picture_similarity
+from cv.engine.align import (
+    TEMPLATE,
+    XCLOUD_5,
+    Crop,
+    chip_similarity,
+    crop_similarity,
+    fit_similarity,
+    warp,
+    whole_picture_similarity,
+)
 from cv.engine.detect import Detector
 from cv.engine.types import Landmarks
 
@@ -44,7 +53,7 @@ def test_off_centre_face_is_cropped_where_it_stands() -> None:
     for x, y in points:
         draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill="white")
 
-    chip = align(image, landmarks_at(points), SIZE)
+    chip = warp(image, chip_similarity(landmarks_at(points), SIZE), SIZE)
 
     to_chip = chip_similarity(landmarks_at(points), SIZE)
     for x, y in points:
@@ -59,7 +68,7 @@ def test_off_centre_face_is_cropped_where_it_stands() -> None:
 def test_eyes_of_a_real_face_land_on_the_template(detector: Detector, portraits: dict[str, Image.Image]) -> None:
     (face,) = detector.detect(portraits["astronaut"], 40, max_faces=1)
 
-    chip = Image.fromarray(align(portraits["astronaut"], face.landmarks, SIZE))
+    chip = Image.fromarray(warp(portraits["astronaut"], chip_similarity(face.landmarks, SIZE), SIZE))
     (again,) = detector.detect(chip, 40, max_faces=1)
 
     np.testing.assert_allclose([again.landmarks.left_eye, again.landmarks.right_eye], TEMPLATE[:2] * SIZE, atol=5)
@@ -75,7 +84,7 @@ def test_outside_of_the_picture_is_black() -> None:
 def test_face_outside_of_the_picture_gives_a_black_chip() -> None:
     points = TEMPLATE * 50 + [5000, 5000]
 
-    assert align(Image.new("RGB", (100, 100), "white"), landmarks_at(points), SIZE).max() == 0
+    assert warp(Image.new("RGB", (100, 100), "white"), chip_similarity(landmarks_at(points), SIZE), SIZE).max() == 0
 
 
 def test_large_face_is_averaged_not_sampled() -> None:
@@ -86,3 +95,18 @@ def test_large_face_is_averaged_not_sampled() -> None:
     chip = warp(Image.fromarray(stripes), whole_picture_similarity((2000, 2000), SIZE), SIZE)
 
     assert 100 < chip[20:-20, 20:-20].min() <= chip[20:-20, 20:-20].max() < 155
+
+
+def test_a_crop_with_a_margin_shows_the_template_in_its_middle_and_a_share_around_it() -> None:
+    points = TEMPLATE * 80 + [300, 200]
+
+    to_chip = crop_similarity(landmarks_at(points), Crop(XCLOUD_5, 120, margin=0.25))
+
+    placed = [to_chip.a * complex(*point) + to_chip.b for point in points]
+    np.testing.assert_allclose([[z.real, z.imag] for z in placed], TEMPLATE * 80 + 20, atol=1e-9)
+
+
+def test_a_crop_without_a_margin_is_a_chip_of_its_size() -> None:
+    landmarks = landmarks_at(TEMPLATE * [90, 110] + [7, 3])
+
+    assert crop_similarity(landmarks, Crop(XCLOUD_5, 150)) == chip_similarity(landmarks, 150)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from cv.engine.align import align, chip_similarity
+from cv.engine.align import chip_similarity, warp
 from cv.engine.detect import Detector
 from cv.engine.quality import assess
 from cv.engine.types import Box, Detection, Landmarks, QualityWarning
@@ -21,7 +21,7 @@ def face(detector: Detector, portraits: dict[str, Image.Image]) -> Detection:
 
 @pytest.fixture(scope="module")
 def chip(face: Detection, portraits: dict[str, Image.Image]) -> np.ndarray:
-    return align(portraits["astronaut"], face.landmarks, 112)
+    return warp(portraits["astronaut"], chip_similarity(face.landmarks, 112), 112)
 
 
 def test_a_good_portrait_scores_high_without_warnings(face: Detection, chip: np.ndarray) -> None:

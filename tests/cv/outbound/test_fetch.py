@@ -22,7 +22,7 @@ def test_three_redirects_are_followed(site: Site, grace_hopper: bytes) -> None:
 
 
 def test_a_fourth_redirect_is_not(site: Site) -> None:
-    with pytest.raises(UrlFetchFailed, match="redirected more than 3 times"):
+    with pytest.raises(UrlFetchFailed, match="redirects more than 3 times"):
         fetch_image(f"{site.address}/hops/3", LIMIT)
     assert "/photo.jpg" not in site.seen
 
@@ -33,8 +33,8 @@ def test_a_fourth_redirect_is_not(site: Site) -> None:
         ("http:!10.0.0.1/", "not on the public internet"),
         ("http:!169.254.169.254/latest/meta-data", "not on the public internet"),
         ("http:![::1]/", "not on the public internet"),
-        ("file:!/etc/passwd", "only http and https"),
-        ("ftp:!example.org/a.jpg", "only http and https"),
+        ("file:!/etc/passwd", "must start with"),
+        ("ftp:!example.org/a.jpg", "must start with"),
         ("http:!user@example.org/", "no user name"),
         ("http:!example.org:22/", "port 22"),
     ],
@@ -54,7 +54,7 @@ def test_a_redirect_to_raw_bytes_leads_where_curl_goes(site: Site, name: str) ->
 
 
 def test_a_redirect_to_nowhere_is_a_failed_fetch(site: Site) -> None:
-    with pytest.raises(UrlFetchFailed, match="without saying where to"):
+    with pytest.raises(UrlFetchFailed, match="without a Location header"):
         fetch_image(f"{site.address}/nowhere", LIMIT)
 
 

@@ -16,7 +16,7 @@ from django.test import Client
 from cv.choices import AuditAction
 from cv.models import Analysis, ApiKey, AuditEvent
 from cv.services.roles import ROLES, roles_ensure
-from cv.serving.gate import EngineGate
+from cv.serving.gate import EngineGate, Overloaded
 from cv.trust.caller import Caller
 from tests.factories import face_result, stored_analysis
 
@@ -185,7 +185,7 @@ def test_a_kept_picture_is_described_again_and_one_that_was_not_kept_is_counted(
     kept = stored_analysis(caller, face_result(), data=empty_scene, image=True)
     without = stored_analysis(caller, face_result())
     answer = staff("operator").post(ANALYSES, chosen("reanalyse", kept, without), follow=True)
-    assert "1 described again, 1 without a kept picture" in answer.content.decode()
+    assert "1 analyzed again, 1 without a kept picture" in answer.content.decode()
     kept.refresh_from_db()
     assert (kept.face_count, kept.model_name) == (0, "xcloud-attributes")
 
@@ -194,12 +194,14 @@ def test_describing_again_stands_in_line_with_all_other_images(
     caller: Caller, empty_scene: bytes, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = [stored_analysis(caller, face_result(), data=empty_scene, image=True) for _ in range(2)]
-    full = EngineGate(1)
-    monkeypatch.setattr("web.admin.actions.engine_gate", lambda: full)
-    with full.admitted():
-        answer = staff("operator").post(ANALYSES, chosen("reanalyse", *kept), follow=True).content.decode()
-    assert "too many images are being analysed" in answer
-    assert "0 described again" in answer
+
+    def no_place(*_: object) -> None:
+        raise Overloaded("every place is taken")
+
+    monkeypatch.setattr(EngineGate, "admitted", no_place)
+    answer = staff("operator").post(ANALYSES, chosen("reanalyse", *kept), follow=True).content.decode()
+    assert answer.count("every place is taken") == 1
+    assert "0 analyzed again" in answer
     assert list(Analysis.objects.values_list("face_count", flat=True)) == [1, 1]
 
 

@@ -20,7 +20,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from api.serializers import AnalysisSerializer, ResultSerializer
 from cv.choices import Source
-from cv.engine.types import Attributes, Estimate, FaceResult
+from cv.engine.types import Estimate, FaceResult
 from cv.models import Analysis, ApiKey, Face
 from cv.selectors import api_key_usable
 from cv.services import (
@@ -44,7 +44,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def test_a_row_serialises_exactly_like_the_result_it_came_from(caller: Caller) -> None:
-    child = Attributes(age=Estimate(8.5, (4.0, 12.5), coverage=0.85))
+    child = {"age": Estimate(8.5, (4.0, 12.5), coverage=0.85)}
     result = analysis_result(face_result(0), face_result(1, attributes=child))
 
     row = Analysis.objects.get(pk=stored_analysis(caller, *result.faces).pk)
@@ -59,7 +59,7 @@ def test_a_row_serialises_exactly_like_the_result_it_came_from(caller: Caller) -
 
 
 def test_an_analysis_keeps_what_its_model_stated_of_the_intervals(caller: Caller) -> None:
-    narrow = Attributes(age=Estimate(8.5, (4.0, 12.5), coverage=0.5))
+    narrow = {"age": Estimate(8.5, (4.0, 12.5), coverage=0.5)}
     faces = Face.objects.select_related("analysis")
     assert faces.get(analysis=stored_analysis(caller, face_result(attributes=narrow))).attributes == narrow
     before = stored_analysis(caller, face_result())

@@ -1,0 +1,59 @@
+"""What an engine can answer, known before any net is loaded: plugins, then the manifest, then the two together."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+
+from cv.engine.config import EngineConfig
+from cv.engine.errors import ModelNotReady
+from cv.engine.manifest import Manifest, read_manifest
+from cv.engine.model_card import ModelCard
+from cv.engine.outputs import Output, all_outputs
+from cv.engine.readers.base import FaceReader, registered_readers
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """``readers`` are those of plugins, which need no weights."""
+
+    manifest: Manifest
+    readers: tuple[FaceReader, ...]
+
+    @property
+    def card(self) -> ModelCard:
+        """Of the model that answers if a request names no output."""
+        return self.manifest.default.card
+
+    @property
+    def cards(self) -> tuple[ModelCard, ...]:
+        """Of every model in service: those of the manifest in its order, then those of plugins."""
+        return *(model.card for model in self.manifest.models), *(reader.card for reader in self.readers)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Everything that some model in service gives, in the order of the registry."""
+        given = {name for model in self.manifest.models for name in model.outputs}
+        given.update(name for reader in self.readers for name in reader.gives)
+        return tuple(output for output in all_outputs() if output.name in given)
+
+
+def read_catalog(config: EngineConfig) -> Catalog:
+    """Raises ModelNotReady if a plugin or the manifest cannot be used, or two models give the same output."""
+    load_plugins(config.plugins)
+    catalog = Catalog(read_manifest(config.weights_dir), registered_readers())
+    given_by = {name: model.card.name for model in catalog.manifest.models for name in model.outputs}
+    for reader in catalog.readers:
+        for name in reader.gives:
+            other = given_by.setdefault(name, reader.card.name)
+            if other != reader.card.name:
+                raise ModelNotReady(f"{name} is given by two models: {other} and {reader.card.name}")
+    return catalog
+
+
+def load_plugins(names: Iterable[str]) -> None:
+    """Imports the modules, which register what they add. Raises ModelNotReady if one cannot be imported."""
+    for name in names:
+        try:
+            import_module(name)
+        except Exception as error:
+            raise ModelNotReady(f"the plugin {name} cannot be imported: {error!r}") from error

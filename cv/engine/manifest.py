@@ -1,0 +1,210 @@
+"""Which weights are served: ``manifest.json`` beside them, format 2, with the detector's files and a list of models."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from cv.engine.align import TEMPLATES, Crop
+from cv.engine.errors import ModelNotReady
+from cv.engine.fields import MANIFEST, Part
+from cv.engine.model_card import ModelCard
+from cv.engine.outputs import DEFAULT_OUTPUTS, Shape, all_outputs, get_output
+
+FORMAT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """A file that must have exactly these bytes; ``field`` says where the manifest names it."""
+
+    path: Path
+    sha256: str
+    field: str
+
+    def read(self) -> bytes:
+        """The file's bytes. Raises ModelNotReady if it is missing or not the one that was published."""
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise ModelNotReady(
+                f"{self.path.name} ({MANIFEST}: {self.field}) cannot be read: {error.strerror}"
+            ) from error
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise ModelNotReady(f"{self.path.name} was changed: it differs from {self.field}.sha256 of {MANIFEST}")
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class NetFiles:
+    """One net twice: as ONNX Runtime serves it, and as PyTorch loads it."""
+
+    onnx: WeightsFile
+    tensors: WeightsFile
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was fitted after training, on faces that training did not see, by output.
+
+    ``bias`` is added to a head's logits, so that rare classes get their share (logit adjustment, Menon et al. 2021);
+    ``temperature`` divides the sum (Guo et al. 2017; fitted as by Clarté et al. 2023). An interval runs between the
+    quantiles that leave ``1 - coverage`` outside, widened at both ends by ``widening`` (conformalised quantiles, Romano
+    et al. 2019), in years for age and in points of the scale for beauty. ``coverage`` is 0 without estimates.
+    """
+
+    bias: Mapping[str, tuple[float, ...]]
+    temperature: Mapping[str, float]
+    widening: Mapping[str, float]
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One entry of ``models``. ``heads`` has the number of logits of each output, in the order of the net's heads;
+    ``reader`` is the kind of reader that knows how to ask the net; ``field`` says where the entry stands."""
+
+    field: str
+    card: ModelCard
+    reader: str
+    heads: Mapping[str, int]
+    crop: Crop
+    files: NetFiles
+    calibration: Calibration
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(self.heads)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that an engine loads. ``detector`` has the cascade's nets by name, in their order."""
+
+    detector: Mapping[str, NetFiles]
+    models: tuple[Model, ...]
+
+    @property
+    def default(self) -> Model:
+        """The model of the outputs that are answered if a request names none."""
+        return next(model for model in self.models if DEFAULT_OUTPUTS[0] in model.heads)
+
+
+def read_manifest(weights_dir: Path) -> Manifest:
+    """Reads ``manifest.json``; weights are checked only when they are read.
+
+    Raises ModelNotReady, which names the field, if it is missing, of another format, or does not fit the outputs that
+    are known.
+    """
+    try:
+        data = json.loads((weights_dir / MANIFEST).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelNotReady(f"{MANIFEST} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ModelNotReady(f"{MANIFEST} is not JSON: {error}") from error
+    whole = Part(data)
+    if whole["format"].value != FORMAT:
+        raise whole["format"].wrong(f"is {whole['format'].value!r}; this version reads {FORMAT}")
+    manifest = Manifest(_detector(whole["detector"], weights_dir), tuple(_models(whole["models"], weights_dir)))
+    given = [name for model in manifest.models for name in model.outputs]
+    for name in dict.fromkeys([*DEFAULT_OUTPUTS, *given]):
+        if given.count(name) != 1:
+            raise whole["models"].wrong(f"has {given.count(name)} models that give {name}; it takes one")
+    return manifest
+
+
+def _detector(part: Part, weights_dir: Path) -> dict[str, NetFiles]:
+    package = _folder_of(part["package"].text())
+    return {
+        name: NetFiles(_file(onnx, weights_dir), _file(part["tensors"][name], package))
+        for name, onnx in part["onnx"].items()
+    }
+
+
+def _models(part: Part, weights_dir: Path) -> Iterator[Model]:
+    for entry in part.entries():
+        heads = _heads(entry)
+        calibration = _calibration(entry["calibration"], heads)
+        files = NetFiles(_file(entry["onnx"], weights_dir), _file(entry["tensors"], weights_dir))
+        crop = _crop(entry["crop"])
+        yield Model(
+            field=entry.field,
+            card=ModelCard(
+                name=entry["name"].text(),
+                version=entry["version"].text(),
+                sha256=files.onnx.sha256,
+                licence=entry["licence"].text(),
+                architecture=entry["architecture"].text(),
+                chip_size=crop.size,
+                labels=_labels(entry["labels"], heads),
+                trained_on=entry["trained_on"].texts(),
+                interval_coverage=calibration.coverage or None,
+                metrics={name: value.number() for name, value in entry["metrics"].items()},
+                training=entry["training"].mapping(),
+            ),
+            reader=entry["reader"].text(),
+            heads=heads,
+            crop=crop,
+            files=files,
+            calibration=calibration,
+        )
+
+
+def _heads(entry: Part) -> dict[str, int]:
+    """The outputs with the sizes of their heads, in the order of ``outputs``."""
+    known = {output.name for output in all_outputs()}
+    for output in entry["outputs"].entries():
+        if output.text() not in known:
+            raise output.wrong(f"is {output.value}, which is no output that this server knows")
+    names = entry["outputs"].texts()
+    sizes = entry["heads"].mapping()
+    if sorted(sizes) != sorted(names):
+        raise entry["heads"].wrong(f"names {', '.join(sizes)}; the outputs are {', '.join(names)}")
+    heads = {name: entry["heads"][name].count() for name in names}
+    for name, size in heads.items():
+        expected = get_output(name).size
+        if expected is not None and size != expected:
+            raise entry["heads"][name].wrong(f"is {size}; {name} has {expected}")
+    return heads
+
+
+def _labels(part: Part, heads: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    """The classes that the heads were trained on, in order. Another order would give every answer a wrong name."""
+    labels = {name: values.texts() for name, values in part.items()}
+    expected = {name: get_output(name).labels for name in heads if get_output(name).labels}
+    for name in dict.fromkeys([*expected, *labels]):
+        if labels.get(name) != expected.get(name):
+            raise part.inner(name).wrong("has other labels than this version serves")
+    return labels
+
+
+def _crop(part: Part) -> Crop:
+    template, margin = part["template"], part["margin"]
+    if template.text() not in TEMPLATES:
+        raise template.wrong(f"is {template.value}, which is none of {', '.join(TEMPLATES)}")
+    if margin.number() < 0:
+        raise margin.wrong("is below 0")
+    return Crop(TEMPLATES[template.value], part["size"].count(), float(margin.number()))
+
+
+def _calibration(part: Part, heads: Mapping[str, int]) -> Calibration:
+    estimates = any(get_output(name).shape is Shape.ESTIMATE for name in heads)
+    return Calibration(
+        bias={name: tuple(value.number() for value in row.entries()) for name, row in part.optional("bias").items()},
+        temperature={name: value.number() for name, value in part.optional("temperature").items()},
+        widening={name: value.number() for name, value in part.optional("widening").items()},
+        coverage=part["coverage"].number() if estimates else 0.0,
+    )
+
+
+def _file(part: Part, folder: Path) -> WeightsFile:
+    return WeightsFile(folder / part["file"].text(), part["sha256"].text(), part.field)
+
+
+def _folder_of(package: str) -> Path:
+    """An installed package's folder, found without importing the package."""
+    spec = find_spec(package)
+    folders = spec.submodule_search_locations if spec else None
+    return Path(folders[0] if folders else package)

@@ -1,0 +1,1 @@
+"""The models that answer about faces, one file a kind of reader."""

@@ -1,0 +1,69 @@
+"""The readers of an engine, each loaded when it is first needed; which kinds of reader come with it."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from cv.engine.align import Crop
+from cv.engine.catalog import Catalog
+from cv.engine.config import Backend, EngineConfig
+from cv.engine.errors import ModelNotReady
+from cv.engine.fields import MANIFEST
+from cv.engine.manifest import Model
+from cv.engine.model_card import ModelCard
+from cv.engine.readers.attributes import AttributeReader
+from cv.engine.readers.base import FaceReader, ReaderKind, reader_kind, register_kind
+
+register_kind("attributes", AttributeReader.load)
+
+
+class LazyReader:
+    """A reader that is loaded at first use, once, however many threads use it. Card, crop and outputs need no load."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        crop: Crop,
+        gives: frozenset[str],
+        make: Callable[[], FaceReader],
+        check: Callable[[], object],
+    ) -> None:
+        """``check`` raises ModelNotReady if what ``make`` needs is missing; it loads nothing."""
+        self.card, self.crop, self.gives, self.check = card, crop, gives, check
+        self._make = make
+        self._loading = threading.Lock()
+        self._reader: FaceReader | None = None
+
+    def load(self) -> FaceReader:
+        """The reader. Raises ModelNotReady, and tries again the next time."""
+        with self._loading:
+            if self._reader is None:
+                self._reader = self._make()
+            return self._reader
+
+
+def lazy_readers(catalog: Catalog, config: EngineConfig) -> tuple[LazyReader, ...]:
+    """One for each model in service; nothing is loaded yet. Raises ModelNotReady if no reader is of a model's kind."""
+    of_models = [_of_model(model, config) for model in catalog.manifest.models]
+    of_plugins = [
+        LazyReader(reader.card, reader.crop, reader.gives, partial(_itself, reader), partial(_itself, reader))
+        for reader in catalog.readers
+    ]
+    return *of_models, *of_plugins
+
+
+def _of_model(model: Model, config: EngineConfig) -> LazyReader:
+    file = model.files.onnx if config.backend is Backend.ONNX else model.files.tensors
+    make = partial(_kind_of(model), model, config)
+    return LazyReader(model.card, model.crop, frozenset(model.outputs), make, file.read)
+
+
+def _kind_of(model: Model) -> ReaderKind:
+    try:
+        return reader_kind(model.reader)
+    except KeyError:
+        raise ModelNotReady(f"{MANIFEST}: {model.field}.reader is {model.reader}, which no reader is called") from None
+
+
+def _itself(reader: FaceReader) -> FaceReader:
+    return reader

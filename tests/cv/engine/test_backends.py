@@ -1,0 +1,80 @@
+"""Both backends say the same, and what is served does not change unnoticed."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cv.engine.align import chip_similarity, crop_similarity, warp
+from cv.engine.config import WEIGHTS_DIR, Backend, EngineConfig
+from cv.engine.labels import BINS, CLASSES
+from cv.engine.manifest import read_manifest
+from cv.engine.pipeline import Engine
+from cv.engine.readers.attributes import AttributeReader
+from cv.engine.runtime import load_detector
+from cv.engine.types import Landmarks
+
+
+def test_the_served_integers_say_what_pytorch_says(portraits: dict[str, Image.Image]) -> None:
+    model = read_manifest(WEIGHTS_DIR).default
+    readers = [AttributeReader.load(model, EngineConfig(backend=backend)) for backend in Backend]
+    image = portraits["pair"]
+    faces = load_detector(EngineConfig()).detect(image, 40, 10)
+    chips = np.stack([warp(image, crop_similarity(face.landmarks, model.crop), model.crop.size) for face in faces])
+
+    ours, theirs = (reader.probabilities(reader.logits(chips)) for reader in readers)
+
+    for attribute in CLASSES:
+        np.testing.assert_allclose(ours[attribute], theirs[attribute], atol=0.05)
+    for attribute, bins in BINS.items():
+        expected = theirs[attribute] @ bins
+        np.testing.assert_allclose(ours[attribute] @ bins, expected, atol=(bins[-1] - bins[0]) / 50)
+
+
+@pytest.mark.parametrize("picture", ["astronaut", "grace_hopper", "pair"])
+def test_onnx_and_pytorch_find_the_same_faces(portraits: dict[str, Image.Image], picture: str) -> None:
+    served, reference = (
+        load_detector(EngineConfig(backend=backend)).detect(portraits[picture], 40, 10) for backend in Backend
+    )
+
+    for ours, theirs in zip(served, reference, strict=True):
+        assert ours.box.x == pytest.approx(theirs.box.x, abs=0.05)
+        assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-4)
+        np.testing.assert_allclose(ours.landmarks.nose, theirs.landmarks.nose, atol=0.05)
+
+
+def test_the_published_weights_say_of_a_known_chip_what_they_always_said(
+    engine: Engine, portraits: dict[str, Image.Image]
+) -> None:
+    landmarks = Landmarks((206.0, 109.0), (248.0, 109.0), (230.0, 134.0), (213.0, 152.0), (245.0, 152.0))
+    to_chip = chip_similarity(landmarks, 150)
+    chip = warp(portraits["astronaut"], to_chip, 150)
+    assert (int(chip.sum()), chip[75, 75].tolist()) == (9734508, [156, 112, 90])
+
+    (said,) = engine.reader("age").read(chip[None], [to_chip.inverse()], frozenset(engine.default.outputs))
+
+    assert [said[name].label for name in ("gender", "race", "expression")] == ["female", "white", "happiness"]
+    assert said["gender"].probabilities == near({"female": 0.81503391, "male": 0.18496609})
+    assert said["race"].probabilities == near(
+        {"white": 0.97201467, "black": 0.00163792, "asian": 0.00181136, "indian": 0.00337278, "others": 0.02116331}
+    )
+    assert said["expression"].probabilities == near(
+        {
+            "anger": 0.01429331,
+            "disgust": 0.00995914,
+            "fear": 0.00859074,
+            "happiness": 0.92628014,
+            "sadness": 0.01338454,
+            "surprise": 0.00979692,
+            "neutral": 0.0176951,
+        }
+    )
+    age, beauty = said["age"], said["beauty"]
+    assert (age.value, *age.interval, age.scale, age.coverage) == near((30.314688, 19.88796, 39.500553, None, 0.85))
+    assert (beauty.value, *beauty.interval) == near((5.9159217, 4.7598143, 6.9021764))
+    assert (beauty.scale, beauty.coverage) == ((1.0, 10.0), 0.85)
+
+
+def near(expected: Any) -> Any:
+    return pytest.approx(expected, abs=1e-4)

@@ -1,0 +1,1 @@
+"""Labelled tables to chips, labels and batches."""

@@ -1,0 +1,128 @@
+"""Random changes of a batch of cached chips, so that the nets learn faces and not the sets they came from.
+
+FER2013 is 48×48 and grey, the others are sharp and in colour: every set is made grey and coarse at random.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from cv.engine.labels import Attribute
+from training.data.chips import Crop
+
+COARSE_PX = (28, 110)
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Ranges of the random changes; ``grey``, ``low_resolution`` and ``erase`` are shares of the faces."""
+
+    rotation_degrees: float = 10.0
+    scale: float = 0.08
+    shift: float = 0.04
+    brightness: float = 0.2
+    contrast: float = 0.2
+    tint: float = 0.06
+    grey: float = 0.15
+    low_resolution: float = 0.15
+    erase: float = 0.2
+
+
+# A face that is seen in many epochs is learned by heart; one that is changed more each time is not.
+STRONG: Final = Augmentation(rotation_degrees=15, scale=0.12, shift=0.06, brightness=0.3, contrast=0.3, erase=0.35)
+
+
+def augment(chips: Tensor, config: Augmentation, generator: Generator, crop: Crop, size: int) -> Tensor:
+    """float32 RGB ``(N, 3, cached, cached)`` in [0, 255] → float32 RGB ``(N, 3, size, size)`` in [0, 255].
+
+    Whatever device the chips are on, the draws come from the ``generator`` of the CPU, and so are the same.
+    """
+    chips = _move(chips, config, generator, crop, size)
+    chips = _coarsen(chips, config.low_resolution, generator)
+    chips = _recolour(chips, config, generator)
+    return _erase(chips, config.erase, generator)
+
+
+def mix_pairs(
+    chips: Tensor, targets: dict[Attribute, Tensor], alpha: float, generator: Generator
+) -> tuple[Tensor, dict[Attribute, Tensor]]:
+    """Blends each chip with another one of the batch, and their targets alike (mixup, Zhang et al. 2018).
+
+    The share is drawn from Beta(alpha, alpha) once a batch; an alpha of 0 leaves everything as it is. A blend in which
+    one face has no target gets none, which is a row of zeros.
+    """
+    if not alpha:
+        return chips, targets
+    share = float(np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator))).beta(alpha, alpha))
+    other = torch.randperm(len(chips), generator=generator).to(chips.device)
+    blended = {}
+    for attribute, rows in targets.items():
+        both = (rows.sum(dim=1) > 0) & (rows[other].sum(dim=1) > 0)
+        blended[attribute] = torch.lerp(rows, rows[other], share) * both[:, None]
+    return torch.lerp(chips, chips[other], share), blended
+
+
+def centre(chips: Tensor, crop: Crop, size: int) -> Tensor:
+    """The chip without its margin, ``(N, 3, cached, cached)`` → ``(N, 3, size, size)``."""
+    margin, end = crop.margin, crop.margin + crop.size
+    chip = chips[:, :, margin:end, margin:end]
+    if size == crop.size:
+        return chip
+    return F.interpolate(chip, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+
+
+def _uniform(count: int, generator: Generator, low: float = -1.0, high: float = 1.0) -> Tensor:
+    return torch.rand(count, generator=generator) * (high - low) + low
+
+
+def _move(chips: Tensor, config: Augmentation, generator: Generator, crop: Crop, size: int) -> Tensor:
+    """Rotation, scale, shift and mirroring in one bilinear resampling."""
+    n = len(chips)
+    angle = _uniform(n, generator) * math.radians(config.rotation_degrees)
+    zoom = torch.exp(_uniform(n, generator) * config.scale) * crop.size / crop.cached
+    mirror = (torch.rand(n, generator=generator) < 0.5).float() * -2 + 1
+    shift_x, shift_y = (_uniform(n, generator) * config.shift for _ in range(2))
+    cos, sin = angle.cos() * zoom, angle.sin() * zoom
+    theta = torch.stack(
+        [torch.stack([cos * mirror, -sin, shift_x], 1), torch.stack([sin * mirror, cos, shift_y], 1)], dim=1
+    )
+    grid = F.affine_grid(theta.to(chips.device), [n, 3, size, size], align_corners=False)
+    return F.grid_sample(chips, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def _coarsen(chips: Tensor, share: float, generator: Generator) -> Tensor:
+    """Shrinks some chips of the batch to one random size and enlarges them again."""
+    chosen = (torch.rand(len(chips), generator=generator) < share).to(chips.device)
+    if not chosen.any():
+        return chips
+    size = int(torch.randint(*COARSE_PX, (1,), generator=generator))
+    small = F.interpolate(chips[chosen], size=(size, size), mode="area")
+    chips[chosen] = F.interpolate(small, size=chips.shape[-2:], mode="bilinear", align_corners=False)
+    return chips
+
+
+def _recolour(chips: Tensor, config: Augmentation, generator: Generator) -> Tensor:
+    n, device = len(chips), chips.device
+    luma = chips.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    grey = (torch.rand(n, generator=generator) < config.grey)[:, None, None, None]
+    gain = 1 + _uniform(n, generator)[:, None, None, None] * config.brightness
+    tint = 1 + (torch.rand(n, 3, 1, 1, generator=generator) * 2 - 1) * config.tint * ~grey
+    contrast = 1 + _uniform(n, generator)[:, None, None, None] * config.contrast
+    chips = torch.where(grey.to(device), (chips * luma).sum(dim=1, keepdim=True), chips)
+    mean = chips.mean(dim=(1, 2, 3), keepdim=True)
+    return (((chips - mean) * contrast.to(device) + mean) * gain.to(device) * tint.to(device)).clamp(0, 255)
+
+
+def _erase(chips: Tensor, share: float, generator: Generator) -> Tensor:
+    """A grey rectangle of up to a third of the side over some chips (random erasing, Zhong et al. 2017)."""
+    size = chips.shape[-1]
+    for i in torch.nonzero(torch.rand(len(chips), generator=generator) < share)[:, 0].tolist():
+        height, width = torch.randint(size // 10, size // 3, (2,), generator=generator).tolist()
+        top, left = torch.randint(0, size - size // 3, (2,), generator=generator).tolist()
+        chips[i, :, top : top + height, left : left + width] = 127
+    return chips

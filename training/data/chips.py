@@ -1,0 +1,141 @@
+"""The labelled tables as chips: cut once by the served detector and alignment, cached, then read from memory maps.
+
+Chips are cached with a margin around them, so that an augmentation can turn and shift without running out of picture.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from tqdm import tqdm
+
+from cv.engine.align import TEMPLATE, chip_similarity, warp, whole_picture_similarity
+from cv.engine.config import DecodeLimits, EngineConfig
+from cv.engine.decode import decode
+from cv.engine.detect import Detector
+from cv.engine.errors import EngineError
+from cv.engine.manifest import read_manifest
+from cv.engine.runtime import load_detector
+from cv.engine.types import AnalysisOptions, Detection
+from training.data.labels import Labels, Row, labels_of, unknown_labels
+from training.data.tables import rows
+
+log = logging.getLogger(__name__)
+
+Change = Callable[[Image.Image], Image.Image]
+
+_CACHE_FORMAT: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square chip of ``size`` pixels, by default as served, cached with ``margin`` more on every side."""
+
+    size: int = 150
+    margin: int = 20
+
+    @property
+    def cached(self) -> int:
+        """The side of a cached chip in pixels."""
+        return self.size + 2 * self.margin
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """Cached chips with margin, uint8 RGB ``(N, cached, cached, 3)``, and their labels."""
+
+    chips: npt.NDArray[np.uint8]
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.chips)
+
+
+@dataclass(frozen=True, slots=True)
+class LargestFace:
+    """The chip of a picture's largest face, uint8 RGB ``(S, S, 3)``; of the whole picture where none is found."""
+
+    chip: npt.NDArray[np.uint8]
+    detection: Detection | None
+    image_size: tuple[int, int]
+
+
+def largest_face(
+    detector: Detector, data: bytes, size: int, margin: int = 0, change: Change | None = None
+) -> LargestFace:
+    """Cuts a chip of ``size + 2·margin`` pixels as the served pipeline does, of the upright picture after ``change``.
+
+    Raises EngineError.
+    """
+    options = AnalysisOptions()
+    image = decode(data, DecodeLimits(), options.min_face_px).pixels
+    if change:
+        image = change(image)
+    detection = next(iter(detector.detect(image, options.min_face_px, max_faces=1)), None)
+    to_chip = chip_similarity(detection.landmarks, size) if detection else whole_picture_similarity(image.size, size)
+    return LargestFace(warp(image, to_chip.shifted(margin), size + 2 * margin), detection, image.size)
+
+
+def largest_faces(
+    detector: Detector,
+    table: Path,
+    numbered: Iterable[tuple[int, Row]],
+    size: int,
+    margin: int = 0,
+    change: Change | None = None,
+) -> Iterator[tuple[Row, LargestFace | None]]:
+    """Numbered rows of ``table``, each without its picture and with what ``largest_face`` makes of that.
+
+    A picture that is missing or cannot be read is named in the log and has no face; so are unknown labels named.
+    """
+    for number, row in numbered:
+        try:
+            face = largest_face(detector, row.pop("image") or b"", size, margin, change)
+        except EngineError as error:
+            log.warning("%s row %d left out: %s", table.name, number, error)
+            yield row, None
+            continue
+        for message in unknown_labels(row):
+            log.warning("%s row %d: %s", table.name, number, message)
+        yield row, face
+
+
+def load_faces(table: Path, split: str, config: EngineConfig, cache: Path, crop: Crop) -> Faces:
+    """The faces of one split of one table, from the cache if it is current. Raises OSError as reading a table does."""
+    stem = cache / f"{table.stem}-{split}-{_made_from(table, config, crop)}"
+    chips_file, labels_file = stem.with_suffix(".npy"), stem.with_suffix(".json")
+    if not labels_file.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        _build(table, split, load_detector(config), crop, chips_file, labels_file)
+    return Faces(np.load(chips_file, mmap_mode="r"), labels_of(json.loads(labels_file.read_text())))
+
+
+def _made_from(table: Path, config: EngineConfig, crop: Crop) -> str:
+    """A digest of all that chips and labels come from: the table, the detector and the alignment."""
+    with table.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    cascade = [net.onnx.sha256 for net in read_manifest(config.weights_dir).detector.values()]
+    parts = (_CACHE_FORMAT, crop, TEMPLATE.tobytes(), cascade, config.thresholds, content)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+
+
+def _build(table: Path, split: str, detector: Detector, crop: Crop, chips_file: Path, labels_file: Path) -> None:
+    chips, labels = [], []
+    numbered = tqdm(rows(table, split), desc=f"chips of {table.stem} {split}", unit="img")
+    for row, face in largest_faces(detector, table, numbered, crop.size, crop.margin):
+        if face:
+            chips.append(face.chip)
+            labels.append(row)
+    if not chips:
+        raise SystemExit(f"{table.name} has no readable row of split {split!r}")
+    np.save(chips_file, np.stack(chips))
+    part = labels_file.with_suffix(".part")
+    part.write_text(json.dumps(labels, default=float))
+    part.rename(labels_file)

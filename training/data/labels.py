@@ -1,0 +1,171 @@
+"""The labels of the sets, in the terms that are served."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cv.engine.labels import BINS, CLASSES, Attribute, head_size
+
+_SAME_RACE = {"caucasian": "white", "hispanic": "others", "mideastern": "others"}
+NO_CLASS: Final = -1
+# Labels of the sets that are not served, and are no mistake.
+_UNSERVED = frozenset({"contempt"})
+
+# Mean and spread over the training rows of MEBeauty's mean ratings and of OMI's ``attractive``.
+_BEAUTY_MEAN, _BEAUTY_SPREAD = 6.12, 1.32
+_ATTRACTIVE_MEAN, _ATTRACTIVE_SPREAD = 53.2, 12.5
+_CLEAR_GENDER = 15
+
+# Years around a label, and the usual spread of the ratings of one face (MEBeauty's mean ``ratings_std``).
+_AGE_SIGMA = 2.0
+_RATING_SPREAD = 1.8
+
+# From the first to the last year; the last one is open upwards when ages are put into bands.
+AGE_BANDS: Final = ((0, 2), (3, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 116))
+_BAND_LABELS: Final = tuple(f"{low}-{high}" for low, high in AGE_BANDS)
+# The first seven of FER+'s counts; then contempt, unknown and "not a face". Ten people vote.
+_VOTED: Final = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")
+_VOTERS: Final = 10
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels of N faces; a missing one is NO_CLASS, NaN or a row of zeros.
+
+    classes: int64 ``(N,)`` each; values: float32 ``(N,)`` each, years or points of the scale; distributions: float32
+    ``(N, head_size)`` of every attribute, the class or value as a distribution that sums to 1.
+    majorities: int64 ``(N,)``, the expression that more than half of the ten voters name; age_bands: int64 ``(N,)``,
+    an index of AGE_BANDS.
+    """
+
+    classes: dict[Attribute, npt.NDArray[np.int64]]
+    values: dict[Attribute, npt.NDArray[np.float32]]
+    distributions: dict[Attribute, npt.NDArray[np.float32]]
+    majorities: npt.NDArray[np.int64]
+    age_bands: npt.NDArray[np.int64]
+
+    def known(self, attribute: Attribute) -> npt.NDArray[np.bool_]:
+        """Which faces have this label, ``(N,)``."""
+        if attribute in CLASSES:
+            return np.asarray(self.classes[attribute] != NO_CLASS)
+        return ~np.isnan(self.values[attribute])
+
+
+def with_known_labels(row: Row) -> Row:
+    """The row in the terms that are served: One Million Impressions gives numbers from 0 to 100 instead of labels.
+
+    Its ``attractive`` is put on MEBeauty's scale by mean and spread, its ``gender`` counts where it is clear, and its
+    ``age`` is left out, since an impression is not a number of years. A row in which one of the first two is a text is
+    not from there.
+    """
+    attractive, gender = (row.get(name) for name in ("attractive", "gender"))
+    if "attractive" not in row or isinstance(attractive, str) or isinstance(gender, str):
+        return row
+    known: Row = {}
+    if attractive is not None:
+        known["beauty"] = _BEAUTY_MEAN + (attractive - _ATTRACTIVE_MEAN) / _ATTRACTIVE_SPREAD * _BEAUTY_SPREAD
+    if gender is not None and abs(gender - 50) > _CLEAR_GENDER:
+        known["gender"] = "male" if gender > 50 else "female"
+    return known
+
+
+def unknown_labels(row: Row) -> list[str]:
+    """What is wrong with the row's labels, for the log; such a label counts as missing."""
+    known = with_known_labels(row)
+    return [
+        f"{attribute} {label!r} is none of {', '.join(CLASSES[attribute])}"
+        for attribute in CLASSES
+        if (label := known.get(attribute)) is not None
+        and label not in _UNSERVED
+        and class_label(known, attribute) == NO_CLASS
+    ]
+
+
+def count_unknown_labels(table_rows: list[Row]) -> dict[str, dict[str, int]]:
+    """The labels that no answer can meet, by column, and how many rows have each of them."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in table_rows:
+        known = with_known_labels(row)
+        for attribute in CLASSES:
+            if known.get(attribute) is not None and class_label(known, attribute) == NO_CLASS:
+                counts[attribute.value][str(known[attribute])] += 1
+        if row.get("age_band") is not None and age_band(row) == NO_CLASS:
+            counts["age_band"][str(row["age_band"])] += 1
+    return {column: dict(labels) for column, labels in counts.items()}
+
+
+def majority_expression(row: Row) -> int:
+    """The class index of the expression with more than half of the ``votes``; NO_CLASS if there is none."""
+    for label, votes in zip(_VOTED, row.get("votes") or (), strict=False):
+        if votes > _VOTERS / 2:
+            return CLASSES[Attribute.EXPRESSION].index(label)
+    return NO_CLASS
+
+
+def age_band(row: Row) -> int:
+    """The index of the row's ``age_band`` in AGE_BANDS, NO_CLASS if it is none of them."""
+    label = row.get("age_band")
+    return _BAND_LABELS.index(label) if label in _BAND_LABELS else NO_CLASS
+
+
+def band_of_age(years: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """The index of the band of each age, ``(N,)``; an age between two whole years belongs to the lower one."""
+    return np.searchsorted([low for low, _ in AGE_BANDS], years, side="right") - 1
+
+
+def class_label(row: Row, attribute: Attribute) -> int:
+    """The class index of a row, NO_CLASS where the row has none that is served."""
+    label = _SAME_RACE.get(row.get(attribute, ""), row.get(attribute))
+    return CLASSES[attribute].index(label) if label in CLASSES[attribute] else NO_CLASS
+
+
+def age_distribution(years: float) -> npt.NDArray[np.float32]:
+    """A discretised normal around the labelled age (label distribution learning, Gao et al. 2017)."""
+    bins = BINS[Attribute.AGE]
+    weights = np.exp(-((bins - np.clip(years, bins[0], bins[-1])) ** 2) / (2 * _AGE_SIGMA**2))
+    return np.asarray(weights / weights.sum(), dtype=np.float32)
+
+
+def beauty_distribution(row: Row) -> npt.NDArray[np.float32]:
+    """The share of raters a rating, mixed with a normal of the same mean so that few raters do not leave gaps."""
+    bins = BINS[Attribute.BEAUTY]
+    histogram = np.asarray(row.get("ratings_hist") or np.zeros(len(bins)), dtype=np.float32)
+    normal = np.exp(-((bins - row["beauty"]) ** 2) / (2 * _RATING_SPREAD**2))
+    normal /= normal.sum()
+    raters = histogram.sum()
+    return np.asarray((histogram / raters + normal) / 2 if raters else normal, dtype=np.float32)
+
+
+def labels_of(table_rows: list[Row]) -> Labels:
+    """The labels of rows with the columns of the tables; what a row does not have is missing."""
+    known = [with_known_labels(row) for row in table_rows]
+    values = {
+        attribute: np.array([_number(row.get(attribute)) for row in known], dtype=np.float32) for attribute in BINS
+    }
+    classes = {
+        attribute: np.array([class_label(row, attribute) for row in known], dtype=np.int64) for attribute in CLASSES
+    }
+    distributions = {attribute: np.zeros((len(known), head_size(attribute)), np.float32) for attribute in Attribute}
+    for attribute, labels in classes.items():
+        labelled = np.flatnonzero(labels != NO_CLASS)
+        distributions[attribute][labelled, labels[labelled]] = 1
+    for i in np.flatnonzero(~np.isnan(values[Attribute.AGE])):
+        distributions[Attribute.AGE][i] = age_distribution(float(values[Attribute.AGE][i]))
+    for i in np.flatnonzero(~np.isnan(values[Attribute.BEAUTY])):
+        distributions[Attribute.BEAUTY][i] = beauty_distribution(known[i])
+    return Labels(
+        classes,
+        values,
+        distributions,
+        majorities=np.array([majority_expression(row) for row in table_rows], dtype=np.int64),
+        age_bands=np.array([age_band(row) for row in table_rows], dtype=np.int64),
+    )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

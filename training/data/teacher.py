@@ -1,0 +1,40 @@
+"""What the published net says of the training faces, learned beside their labels (Hinton et al. 2015).
+
+A label names one class. A trained net says how near a face is to the others, and answers what a set has no label for.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from cv.engine.config import EngineConfig
+from cv.engine.labels import Attribute
+from cv.engine.manifest import read_manifest
+from cv.engine.readers.attributes import AttributeReader, softmax
+from training.data.augment import centre
+from training.data.chips import Crop, Faces
+
+_BATCH = 64
+
+
+def teach(faces: Faces, weights_dir: Path, outputs: tuple[Attribute, ...], share: float, crop: Crop) -> Faces:
+    """The faces with ``share`` of each target taken from the teacher's answer; all of it if there is no label.
+
+    Raises ModelNotReady if the published net cannot be read.
+    """
+    reader = AttributeReader.load(read_manifest(weights_dir).default, EngineConfig(threads=torch.get_num_threads()))
+    said: dict[Attribute, list[np.ndarray]] = {attribute: [] for attribute in outputs}
+    for start in tqdm(range(0, len(faces), _BATCH), desc="teacher", unit="batch"):
+        cached = torch.from_numpy(faces.chips[start : start + _BATCH].copy()).permute(0, 3, 1, 2).float()
+        answers = dict(zip(Attribute, reader.net(centre(cached, crop, reader.crop.size).numpy()), strict=True))
+        for attribute in outputs:
+            said[attribute].append(softmax(answers[attribute]))
+    distributions = dict(faces.labels.distributions)
+    for attribute, parts in said.items():
+        own = distributions[attribute]
+        labelled = own.sum(axis=1, keepdims=True)
+        distributions[attribute] = (1 - share) * own + (1 - (1 - share) * labelled) * np.concatenate(parts)
+    return replace(faces, labels=replace(faces.labels, distributions=distributions))

@@ -1,0 +1,133 @@
+"""Runs the served pipeline (decode, detect, align, attributes) on a labelled table, and scores what it says."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from cv.abstention import limit_of
+from cv.engine.labels import Attribute
+from cv.engine.pipeline import Engine
+from cv.engine.quality import assess
+from cv.engine.readers.attributes import AttributeReader
+from cv.engine.types import Quality
+from training.data.chips import Change, largest_faces
+from training.data.labels import Labels, Row, count_unknown_labels, labels_of
+from training.data.tables import has_split, list_columns, rows
+from training.measure.detection import score_detection
+from training.measure.report import report
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What the net said of every readable row: logits ``(N, head_size)`` a head, and the quality of the face found."""
+
+    logits: dict[Attribute, npt.NDArray[np.float32]]
+    labels: Labels
+    quality: list[Quality | None]
+    unreadable: int
+    unknown_labels: Mapping[str, Mapping[str, int]]
+
+    @property
+    def found(self) -> npt.NDArray[np.bool_]:
+        """bool ``(N,)``"""
+        return np.array([quality is not None for quality in self.quality])
+
+    @property
+    def scores(self) -> npt.NDArray[np.float32]:
+        """The quality scores, float32 ``(N,)``, NaN where no face was found."""
+        return np.array([np.nan if quality is None else quality.score for quality in self.quality], dtype=np.float32)
+
+
+def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int | None = None) -> dict[str, Any]:
+    """The object that ``python -m training.evaluate`` prints.
+
+    Without a ``split``, ``val`` is taken if the table has one, else every row. Raises OSError or ValueError as
+    ``predict`` does.
+    """
+    if split is None and has_split(table, "val"):
+        split = "val"
+    predictions = predict(engine, table, split, limit)
+    reader = attribute_reader(engine)
+    result = {
+        "n": len(predictions.quality),
+        "coverage": round(float(predictions.found.mean()), 4),
+        "unreadable": predictions.unreadable,
+        "unknown_labels": predictions.unknown_labels,
+        **report(predictions.labels, predictions.logits, predictions.scores, reader, read_limits()),
+    }
+    if "boxes" in list_columns(table):
+        result["detection"] = score_detection(engine, rows(table, split, limit))
+    return result | {"model": dataclasses.asdict(engine.model)}
+
+
+def attribute_reader(engine: Engine) -> AttributeReader:
+    """The reader of the model that is trained here."""
+    reader = engine.reader(Attribute.AGE)
+    assert isinstance(reader, AttributeReader)
+    return reader
+
+
+def read_limits() -> Mapping[Attribute, float]:
+    """From where on the service marks an answer as ``abstained``, by its settings."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
+    return {attribute: limit_of(attribute) for attribute in Attribute}
+
+
+def predict(
+    engine: Engine,
+    table: Path,
+    split: str | None,
+    limit: int | None = None,
+    change: Change | None = None,
+    step: int = 1,
+) -> Predictions:
+    """Runs the served stages on one split of a table; an unreadable picture is named in the log and left out.
+
+    If no face is found, the whole picture is described; of several faces the largest counts. Every picture is changed
+    first if a ``change`` is given. ``limit`` and ``step`` are those of ``training.data.tables.rows``.
+
+    Raises OSError or ValueError if the file is not a table with images, or has no readable row of the split.
+    """
+    reader = attribute_reader(engine)
+    kept: list[Row] = []
+    quality: list[Quality | None] = []
+    chips: list[npt.NDArray[np.uint8]] = []
+    logits: dict[Attribute, list[npt.NDArray[np.float32]]] = {attribute: [] for attribute in Attribute}
+    unreadable = 0
+
+    def flush() -> None:
+        if chips:
+            for name, head in reader.logits(np.stack(chips)).items():
+                logits[Attribute(name)].append(head)
+            chips.clear()
+
+    numbered = tqdm(rows(table, split, limit, step), desc=table.stem, unit="img", file=sys.stderr)
+    for row, face in largest_faces(engine.detector, table, numbered, reader.crop.size, change=change):
+        if face is None:
+            unreadable += 1
+            continue
+        chips.append(face.chip)
+        quality.append(assess(face.detection, face.chip, face.image_size) if face.detection else None)
+        kept.append(row)
+        if len(chips) == _BATCH:
+            flush()
+    flush()
+    if not kept:
+        raise ValueError("no readable row")
+    return Predictions(
+        logits={attribute: np.concatenate(parts) for attribute, parts in logits.items()},
+        labels=labels_of(kept),
+        quality=quality,
+        unreadable=unreadable,
+        unknown_labels=count_unknown_labels(kept),
+    )

@@ -1,0 +1,32 @@
+"""The branches of the served attribute net, on top of dlib's face-recognition ResNet."""
+
+from pathlib import Path
+
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from cv.engine.labels import Attribute
+from cv.engine.manifest import read_manifest
+from cv.engine.nets.attribute_net import BRANCHES, Branch
+from training.nets.dlib_weights import pretrained_face_resnet
+
+
+def build_branch(name: str, outputs: tuple[Attribute, ...], dropout: float) -> Branch:
+    """The branch with random weights. Raises ValueError if its heads are not the ``outputs``."""
+    if outputs != BRANCHES[name]:
+        raise ValueError(f"the net {name} answers {', '.join(BRANCHES[name])}, not {', '.join(outputs)}")
+    return Branch(name, dropout)
+
+
+def start_from_dlib(net: nn.Module) -> str:
+    """Gives the branch dlib's trunk, and says so. Raises FileNotFoundError if its package is not installed."""
+    assert isinstance(net, Branch)
+    net.start_from(pretrained_face_resnet()[0])
+    return "dlib's face-recognition ResNet"
+
+
+def read_published(weights_dir: Path, name: str) -> dict[str, Tensor]:
+    """One branch of the published attribute weights, rounded as they are. Raises ModelNotReady."""
+    prefix = f"branches.{name}."
+    state = load(read_manifest(weights_dir).default.files.tensors.read())
+    return {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}

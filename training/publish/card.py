@@ -1,0 +1,290 @@
+"""Writes the model card: the served pipeline's numbers on ``val`` and their charts, under ``docs/model_cards``.
+
+``python -m training.publish.card --data DIR``. Only the words of ``card_template.md`` are typed by hand.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+
+from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.fields import MANIFEST
+from cv.engine.pipeline import Engine
+from cv.engine.runtime import get_engine
+from training.measure.curves import plot
+from training.measure.degrade import CHANGES
+from training.measure.evaluation import attribute_reader, evaluate, predict, read_limits
+from training.measure.report import report
+from training.publish.export import published, write_manifest
+
+TEMPLATE = Path(__file__).with_name("card_template.md")
+CARDS_DIR = Path(__file__).resolve().parents[2] / "docs" / "model_cards"
+
+# What is headlined from each set, and the name it has in the manifest.
+HEADLINES = {
+    "utkface": ("gender_accuracy", "race_accuracy", "race_balanced_accuracy", "age_mae", "coverage"),
+    "fer2013": ("expression_accuracy", "expression_balanced_accuracy"),
+    "mebeauty": ("beauty_pearson", "beauty_mae", "coverage"),
+    "facial_expressions": ("expression_accuracy", "expression_balanced_accuracy"),
+}
+UNITS = {"age_mae": "years", "beauty_mae": "points of 1–10"}
+
+# Each so-many-th photo of UTKFace is made worse on purpose; they are sorted by name, which begins with the age.
+DEGRADED_STEP = 6
+
+Results = dict[str, dict[str, Any]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the labelled tables")
+    arguments = parser.parse_args()
+    engine = get_engine(EngineConfig())
+    results = {name: evaluate(engine, arguments.data / f"{name}.parquet", "val") for name in HEADLINES}
+
+    results["utkface"]["degradation"] = worse = degradation(engine, arguments.data / "utkface.parquet")
+
+    path = WEIGHTS_DIR / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    attributes = published(manifest)
+    attributes["metrics"] = {
+        f"{name}.{measure}": results[name][measure] for name, measures in HEADLINES.items() for measure in measures
+    }
+    write_manifest(path, manifest)
+
+    name = attributes["name"]
+    CARDS_DIR.mkdir(parents=True, exist_ok=True)
+    (CARDS_DIR / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    draw_confusions(results, CARDS_DIR / f"{name}-confusion.png")
+    draw_reliability(results, CARDS_DIR / f"{name}-reliability.png")
+    draw_quality(worse, CARDS_DIR / f"{name}-quality.png")
+    for branch, run in attributes["training"].items():
+        plot(run["log"], CARDS_DIR / f"{name}-{branch}-curves.png")
+    (CARDS_DIR / f"{name}.md").write_text(card(attributes, results), encoding="utf-8")
+
+
+def card(model: dict[str, Any], results: Results) -> str:
+    """The card as Markdown; ``card_template.md`` has its words."""
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        name=model["name"],
+        version=model["version"],
+        architecture=model["architecture"],
+        chip_size=model["crop"]["size"],
+        file=model["onnx"]["file"],
+        sha256=model["onnx"]["sha256"],
+        licence=model["licence"],
+        trained_on=", ".join(model["trained_on"]),
+        runs=_runs(model),
+        curves="\n".join(f"![Log of the {b} branch]({model['name']}-{b}-curves.png)" for b in model["training"]),
+        coverage=f"{model['calibration']['coverage']:.0%}",
+        data_table=_data_table(results),
+        headline_table=_headline_table(results),
+        class_table=_class_table(results),
+        group_table=_group_table(results["utkface"]),
+        degraded_step=DEGRADED_STEP,
+        degradation_table=_degradation_table(results["utkface"]["degradation"]),
+        calibration_table=_calibration_table(model["calibration"]),
+    )
+
+
+def _runs(model: dict[str, Any]) -> str:
+    return "\n".join(
+        f"- {branch}: `{run['command']}`, {run['epochs_done']} epochs, seed "
+        f"{run['config']['seed']}, PyTorch {run['torch']}, {run['date']}, from {run['started_from']}"
+        + (f", learning from the labels and from {run['taught_by']}" if run.get("taught_by") else "")
+        for branch, run in model["training"].items()
+    )
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _data_table(results: Results) -> str:
+    return _table(
+        ["set", "faces in `val`", "face found"],
+        [[name, f"{result['n']:,}", f"{result['coverage']:.1%}"] for name, result in results.items()],
+    )
+
+
+def _number(measure: str, value: float) -> str:
+    if measure in UNITS:
+        return f"{value:.2f} {UNITS[measure]}"
+    return f"{value:.3f}" if measure.endswith("pearson") else f"{value:.1%}"
+
+
+def _headline_table(results: Results) -> str:
+    rows = []
+    for name, measures in HEADLINES.items():
+        for measure in measures:
+            interval = results[name]["intervals"].get(measure)
+            bounds = f" [{_number(measure, interval[0])}, {_number(measure, interval[1])}]" if interval else ""
+            rows.append([name, measure.replace("_", " "), _number(measure, results[name][measure]) + bounds])
+    return _table(["set", "measure", "value"], rows)
+
+
+def _confusions(results: Results) -> list[tuple[str, str, list[str], np.ndarray]]:
+    return [
+        (
+            name,
+            attribute,
+            results[name]["details"][attribute]["labels"],
+            np.array(results[name]["details"][attribute]["confusion"]),
+        )
+        for name, attribute in (("utkface", "gender"), ("utkface", "race"), ("fer2013", "expression"))
+    ]
+
+
+def _class_table(results: Results) -> str:
+    rows = []
+    for name, attribute, labels, matrix in _confusions(results):
+        for i, label in enumerate(labels):
+            true, answered = int(matrix[i].sum()), int(matrix[:, i].sum())
+            precision = f"{matrix[i, i] / answered:.1%}" if answered else "–"
+            rows.append([name, attribute, label, str(true), f"{matrix[i, i] / max(true, 1):.1%}", precision])
+    return _table(["set", "attribute", "class", "faces", "recall", "precision"], rows)
+
+
+def _group_table(result: dict[str, Any]) -> str:
+    rows = []
+    for kind in ("gender", "race", "age"):
+        for group, scores in result["groups"][kind].items():
+            cells = [
+                _number(m, scores[m]) if m in scores else "–" for m in ("gender_accuracy", "race_accuracy", "age_mae")
+            ]
+            rows.append([kind, group, str(scores["n"]), *cells])
+    return _table(["by", "group", "faces", "gender accuracy", "race accuracy", "age error"], rows)
+
+
+def _calibration_table(calibration: dict[str, Any]) -> str:
+    rows = []
+    for attribute, checked in calibration["checked"].items():
+        if "ece" in checked:
+            fitted = f"temperature {calibration['temperature'][attribute]:.2f}"
+            if any(calibration["bias"][attribute]):
+                fitted += f", rare classes raised by up to {max(calibration['bias'][attribute]):.2f}"
+            effect = ", ".join(
+                f"{name} {checked[f'{measure}_before']:.1%} → {checked[measure]:.1%}"
+                for name, measure in (
+                    ("calibration error", "ece"),
+                    ("accuracy", "accuracy"),
+                    ("balanced", "balanced_accuracy"),
+                )
+            )
+            rows.append([attribute, fitted, effect])
+        else:
+            fitted = f"widened by {calibration['widening'][attribute]:.2f}"
+            rows.append([attribute, fitted, f"holds {checked['coverage']:.1%}, mean width {checked['mean_width']:.1f}"])
+    return _table(["attribute", "fitted", "checked on rows left out of the fit"], rows)
+
+
+def draw_confusions(results: Results, picture: Path) -> None:
+    """One panel an attribute, shares of each row in per cent."""
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2))
+    for axis, (name, attribute, labels, matrix) in zip(axes, _confusions(results), strict=True):
+        shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+        for (i, j), share in np.ndenumerate(shares):
+            axis.text(
+                j, i, f"{share:.0f}", ha="center", va="center", fontsize=8, color="white" if share > 60 else "black"
+            )
+        axis.set_xticks(range(len(labels)), labels, rotation=45, ha="right", fontsize=8)
+        axis.set_yticks(range(len(labels)), labels, fontsize=8)
+        axis.set_title(f"{attribute} ({name}), % of each label", fontsize=10)
+    figure.tight_layout()
+    figure.savefig(picture, dpi=90)
+    plt.close(figure)
+
+
+def draw_reliability(results: Results, picture: Path) -> None:
+    """Accuracy against confidence; the diagonal is perfect, dots are sized by their number of faces."""
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True)
+    for axis, (name, attribute, _, _) in zip(axes, _confusions(results), strict=True):
+        bins = results[name]["details"][attribute]["reliability"]
+        confidence, accuracy, n = ([b[key] for b in bins] for key in ("confidence", "accuracy", "n"))
+        axis.plot([0, 1], [0, 1], color="grey", linewidth=1)
+        axis.plot(confidence, accuracy, linewidth=1)
+        axis.scatter(confidence, accuracy, s=[10 + 150 * count / sum(n) for count in n])
+        axis.set_title(f"{attribute} ({name}), ECE {results[name][f'{attribute}_ece']:.1%}", fontsize=10)
+        axis.set_xlabel("stated confidence")
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("accuracy")
+    figure.tight_layout()
+    figure.savefig(picture, dpi=90)
+    plt.close(figure)
+
+
+def degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
+    """How answers and quality scores fall when photos of ``table`` are made worse on purpose."""
+    steps = [("as it is", "", None), *((kind, level, c) for kind, levels in CHANGES.items() for level, c in levels)]
+    reader, limits = attribute_reader(engine), read_limits()
+    rows = []
+    for kind, level, change in steps:
+        predictions = predict(engine, table, "val", change=change, step=DEGRADED_STEP)
+        found = [quality for quality in predictions.quality if quality is not None]
+        scores = report(predictions.labels, predictions.logits, predictions.scores, reader, limits)
+        rows.append(
+            {
+                "change": kind,
+                "level": level,
+                "found": round(float(predictions.found.mean()), 4),
+                "score": round(float(np.mean([quality.score for quality in found])), 4) if found else None,
+                "warned": round(float(np.mean([bool(quality.warnings) for quality in found])), 4) if found else None,
+                **{measure: scores[measure] for measure in ("gender_accuracy", "race_accuracy", "age_mae")},
+            }
+        )
+    return rows
+
+
+def _degradation_table(rows: list[dict[str, Any]]) -> str:
+    def share(value: float | None) -> str:
+        return "–" if value is None else f"{value:.0%}"
+
+    return _table(
+        ["photos", "face found", "mean score", "warned", "gender accuracy", "race accuracy", "age error"],
+        [
+            [
+                f"{row['change']} {row['level']}".strip(),
+                share(row["found"]),
+                "–" if row["score"] is None else f"{row['score']:.2f}",
+                share(row["warned"]),
+                *(_number(measure, row[measure]) for measure in ("gender_accuracy", "race_accuracy", "age_mae")),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def draw_quality(rows: list[dict[str, Any]], picture: Path) -> None:
+    """Error against the mean quality score of photos made worse on purpose: a point a kind and level of damage."""
+    panels = {"gender_accuracy": "gender error, %", "race_accuracy": "race error, %", "age_mae": "age error, years"}
+    figure, axes = plt.subplots(1, len(panels), figsize=(11, 3.6), sharex=True)
+    for axis, (measure, title) in zip(axes, panels.items(), strict=True):
+        for kind in dict.fromkeys(row["change"] for row in rows):
+            points = [
+                (row["score"], row[measure] if measure == "age_mae" else 100 * (1 - row[measure]))
+                for row in rows
+                if row["change"] == kind and row["score"] is not None
+            ]
+            axis.plot(*zip(*points, strict=True), marker="o", linewidth=1, label=kind)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("mean quality score")
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(picture, dpi=90)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()

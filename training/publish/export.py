@@ -1,0 +1,257 @@
+"""Publishes nets under ``weights/``: safetensors, the ONNX file that serves, and their entries in the manifest.
+
+``python -m training.publish.export attributes --identity runs/identity-end --version V --data DIR``
+
+``mtcnn``: the cascade of the installed facenet-pytorch; ``attributes``: what a run trained, a run a branch, under a new
+version; a branch without a run stays as it is published.
+Every net is exported and compared with PyTorch first; then the attribute net is put into integers, see ``quantize``.
+Its safetensors, which PyTorch and the next training read, are rounded to half precision.
+"""
+
+import argparse
+import datetime
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from cv.engine.align import XCLOUD_5
+from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.fields import MANIFEST
+from cv.engine.labels import CLASSES
+from cv.engine.manifest import FORMAT
+from cv.engine.nets.attribute_net import BRANCHES, CHIP_PX, AttributeNet, MirrorAveraged
+from cv.engine.nets.mtcnn import ONet, PNet, RNet
+from cv.engine.runtime import load_detector
+from training.measure.curves import read_log
+from training.nets.branch import read_published
+from training.publish.lean_mtcnn import lean
+from training.publish.quantize import quantized, typical_chips
+from training.recipes import find_recipe, list_recipes
+from training.run_folder import BEST, CHECKPOINT, LOG
+
+TOLERANCE = 1e-4
+MTCNN_PACKAGE = "facenet_pytorch"
+NAME = "xcloud-attributes"
+LICENCE = "Research use only, not commercial: see weights/LICENSE.md"
+_SMALLEST_HALVED = 1024
+
+Manifest = dict[str, Any]
+# Contents by name.
+Files = dict[str, bytes]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("mtcnn", "attributes"))
+    for branch in BRANCHES:
+        parser.add_argument(f"--{branch}", type=Path, help=f"run of the {branch} branch; without one it stays as it is")
+    parser.add_argument("--version", help="version of the published attribute model")
+    parser.add_argument("--data", type=Path, help="folder of the labelled tables, for the attribute model")
+    parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR)
+    arguments = parser.parse_args()
+    path = arguments.weights_dir / MANIFEST
+    manifest: Manifest = json.loads(path.read_text()) if path.exists() else {"format": FORMAT, "models": []}
+    if arguments.what == "mtcnn":
+        manifest["detector"], files = export_mtcnn()
+    else:
+        if arguments.version is None or arguments.data is None:
+            parser.error("attributes needs --version and --data")
+        net = AttributeNet().eval()
+        training: dict[str, Manifest] = {}
+        for branch in BRANCHES:
+            run = getattr(arguments, branch)
+            net.branches[branch].load_state_dict(branch_state(branch, run, arguments.weights_dir))
+            training[branch] = _told(run) if run else published(manifest)["training"][branch]
+        sets = sorted({name for told in training.values() for name in _sets_of(told["config"])})
+        tables = [arguments.data / f"{name}.parquet" for name in sets]
+        chips = typical_chips(tables, CHIP_PX, load_detector(EngineConfig()))
+        entry, files = export_attributes(net, training, chips, arguments.version)
+        put(manifest, entry)
+    write_manifest(path, manifest, files)
+
+
+def published(manifest: Manifest) -> Manifest:
+    """The attribute model's entry. Raises StopIteration if it was never exported."""
+    return next(model for model in manifest["models"] if model["name"] == NAME)
+
+
+def put(manifest: Manifest, entry: Manifest) -> None:
+    """Lists a model in place of its version before, or behind the others."""
+    names = [model["name"] for model in manifest["models"]]
+    at = names.index(entry["name"]) if entry["name"] in names else len(names)
+    manifest["models"][at : at + 1] = [entry]
+
+
+def write_manifest(path: Path, manifest: Manifest, files: Files | None = None) -> None:
+    """With the new weights that it names: nothing is replaced before everything is written, and the manifest last."""
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    files = {**(files or {}), path.name: text.encode()}
+    for name, data in files.items():
+        path.with_name(f"{name}.part").write_bytes(data)
+    for name in files:
+        path.with_name(f"{name}.part").replace(path.with_name(name))
+
+
+def export_mtcnn() -> tuple[Manifest, Files]:
+    """The three nets of the installed facenet-pytorch as ONNX: their entry in the manifest, and their files."""
+    spec = find_spec(MTCNN_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit(f"install {MTCNN_PACKAGE} to export its weights")
+    entry: Manifest = {
+        "name": "mtcnn",
+        "licence": "MIT (facenet-pytorch)",
+        "package": MTCNN_PACKAGE,
+        "tensors": {},
+        "onnx": {},
+    }
+    files: Files = {}
+    for name, net, size in (("pnet", PNet(), None), ("rnet", RNet(), 24), ("onet", ONet(), 48)):
+        source = f"data/{name}.pt"
+        data = Path(spec.submodule_search_locations[0], source).read_bytes()
+        net.load_state_dict(torch.load(io.BytesIO(data), weights_only=True))
+        entry["tensors"][name] = {"file": source, "sha256": hashlib.sha256(data).hexdigest()}
+        example = torch.rand(2, 3, size or 40, size or 56) * 2 - 1
+        file = f"mtcnn-{name}.onnx"
+        files[file] = to_onnx(lean(net).eval(), example, reference=net.eval(), dynamic_size=size is None)
+        entry["onnx"][name] = _named(file, files)
+    return entry, files
+
+
+def branch_state(branch: str, run: Path | None, weights_dir: Path) -> dict[str, Tensor]:
+    """The best weights of a branch's run, rounded as they are published; without a run, those published already."""
+    if run is not None:
+        return {name: halved(tensor) for name, tensor in load_file(run / BEST).items()}
+    return read_published(weights_dir, branch)
+
+
+def export_attributes(
+    net: AttributeNet, training: Mapping[str, Manifest], chips: npt.NDArray[np.uint8], version: str
+) -> tuple[Manifest, Files]:
+    """The net's entry in the manifest, and its files. chips: typical ones, for ``quantized``.
+
+    ``training.publish.calibrate`` and ``training.publish.card`` fill in the rest.
+    """
+    example = torch.rand(2, 3, CHIP_PX, CHIP_PX) * 255
+    model = to_onnx(MirrorAveraged(net).eval(), example, outputs=list(net.head_sizes))
+    state = {name: halved(tensor).contiguous() for name, tensor in net.state_dict().items()}
+    files = {"attributes.onnx": quantized(model, chips), "attributes.safetensors": save(state)}
+    entry: Manifest = {
+        "name": NAME,
+        "version": version,
+        "reader": "attributes",
+        "architecture": "two face_resnet branches, one for expression, which sees the chip at 112 pixels, and one for "
+        "the rest, a linear head an attribute; logits averaged over the chip and its mirror image; in 8-bit integers "
+        "where ONNX Runtime serves it",
+        "outputs": list(net.head_sizes),
+        "heads": net.head_sizes,
+        "crop": {"template": XCLOUD_5.name, "size": CHIP_PX, "margin": 0.0},
+        "labels": {attribute.value: list(classes) for attribute, classes in CLASSES.items()},
+        "licence": LICENCE,
+        "trained_on": ["UTKFace", "FER2013", "facial_expressions", "MEBeauty", "One Million Impressions"],
+        "training": dict(training),
+        "onnx": _named("attributes.onnx", files),
+        "tensors": _named("attributes.safetensors", files),
+        "calibration": {"coverage": 0.8, "bias": {}, "temperature": {}, "widening": {}},
+        "metrics": {},
+    }
+    return entry, files
+
+
+def _told(run: Path) -> Manifest:
+    """Everything that made a branch: the commands, their settings, what it started from, and its log.
+
+    Where it started from another run, ``before`` has that one's settings, and the log begins with its epochs.
+    """
+    checkpoint = torch.load(run / CHECKPOINT, weights_only=True, map_location="cpu")
+    config, log = checkpoint["config"], read_log(run / LOG)
+    told: Manifest = {
+        "command": _commands(config["name"]),
+        "config": config,
+        "started_from": checkpoint["started_from"],
+        "taught_by": checkpoint["taught_by"],
+        "epochs_done": checkpoint["epoch"],
+        "log": log,
+        "torch": torch.__version__,
+        "date": datetime.date.today().isoformat(),
+    }
+    if config["start"] in list_recipes():
+        first = _told(run.parent / config["start"])
+        done = first["epochs_done"]
+        told |= {
+            "before": first["config"],
+            "started_from": first["started_from"],
+            "epochs_done": done + told["epochs_done"],
+            "log": first["log"] + [row | {"epoch": row["epoch"] + done} for row in log],
+        }
+    return told
+
+
+def _commands(name: str) -> str:
+    """What trains a recipe, the run that it starts from first."""
+    start = find_recipe(name).start
+    before = f"{_commands(start)} && " if start in list_recipes() else ""
+    return f"{before}python -m training.train --recipe {name} --data DATA"
+
+
+def _sets_of(config: Manifest) -> list[str]:
+    """The sets of a recipe; weights up to 1.6.0 call them ``repeats``."""
+    return list(config["sets"] if "sets" in config else config["repeats"])
+
+
+def halved(tensor: Tensor) -> Tensor:
+    """Half precision for what is large; small tensors (biases) stay as they are."""
+    return tensor.half() if tensor.numel() >= _SMALLEST_HALVED else tensor
+
+
+def to_onnx(
+    net: nn.Module,
+    example: Tensor,
+    *,
+    reference: nn.Module | None = None,
+    dynamic_size: bool = False,
+    outputs: list[str] | None = None,
+) -> bytes:
+    """The net as ONNX with a free batch (and image) size; ``outputs`` name what it gives, in order.
+
+    Raises AssertionError where its outputs differ from those of the ``reference``, without one from its own in PyTorch.
+    """
+    axes = {0: torch.export.Dim("batch")}
+    if dynamic_size:
+        axes |= {2: torch.export.Dim("height", min=12), 3: torch.export.Dim("width", min=12)}
+    program = torch.onnx.export(
+        net, (example,), dynamo=True, dynamic_shapes=(axes,), output_names=outputs, verbose=False
+    )
+    assert program is not None
+    data: bytes = program.model_proto.SerializeToString()
+    _check_parity(reference or net, example, data)
+    return data
+
+
+def _check_parity(net: nn.Module, example: Tensor, model: bytes) -> None:
+    # Imported here: behind cv.engine, which tells it to report its use to nobody.
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    served = session.run(None, {session.get_inputs()[0].name: example.numpy()})
+    with torch.inference_mode():
+        reference = net(example)
+    worst = max(float(np.abs(s - r.numpy()).max()) for s, r in zip(served, reference, strict=True))
+    assert worst <= TOLERANCE, f"ONNX and PyTorch differ by {worst:.2e}; the limit is {TOLERANCE:.0e}"
+
+
+def _named(file: str, files: Files) -> Mapping[str, str]:
+    return {"file": file, "sha256": hashlib.sha256(files[file]).hexdigest()}
+
+
+if __name__ == "__main__":
+    main()

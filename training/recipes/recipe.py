@@ -1,0 +1,64 @@
+"""What a training run is made of; every other file of this folder fills one in."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cv.engine.labels import Attribute
+from training.data.augment import Augmentation
+from training.data.chips import Crop
+from training.losses import Loss
+
+PUBLISHED: Final = "published"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One run, which trains one net.
+
+    net: a name of ``training.nets.NETS``.
+    sets: the tables by name, and how often each of their faces is seen in an epoch.
+    losses: the loss of each output, in the order of the net's heads.
+    score: what the best epoch is chosen by, a weighted sum of measures on ``val``; ``utkface_gender`` is the accuracy
+        of genders on UTKFace, an age's measure is its mean error in years, that of beauty the correlation.
+    start: PUBLISHED for the weights in ``weights/``, the name of another recipe for the best ones of its run, None for
+        those that the net is known to start from.
+    frozen: how many parts of the trunk, from the input on, stay as they start.
+    trunk_rate, head_rate: peak learning rates of AdamW.
+    mixup: ``alpha`` of ``training.data.augment.mix_pairs``.
+    teacher_share: ``share`` of ``training.data.teacher.teach``.
+    """
+
+    name: str
+    net: str
+    sets: Mapping[str, int]
+    losses: Mapping[Attribute, Loss]
+    score: Mapping[str, float]
+    crop: Crop = field(default_factory=Crop)
+    start: str | None = None
+    frozen: int = 0
+    seed: int = 20261122
+    epochs: int = 10
+    batch_size: int = 64
+    trunk_rate: float = 1e-3
+    head_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warmup_steps: int = 200
+    ema_decay: float = 0.998
+    dropout: float = 0.1
+    label_smoothing: float = 0.05
+    mixup: float = 0.0
+    teacher_share: float = 0.0
+    augment: Augmentation = field(default_factory=Augmentation)
+
+    @property
+    def outputs(self) -> tuple[Attribute, ...]:
+        """What the net answers, in the order of its heads."""
+        return tuple(self.losses)
+
+    def as_json(self) -> dict[str, Any]:
+        """In plain types, for checkpoints and the manifest."""
+        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return plain
