@@ -236,8 +236,8 @@ def document() -> str:
         "# Hostile inputs",
         "",
         f"The answers to {len(TABLE)} hostile requests, each sent with a valid key. "
-        "`tests/api/test_hostile.py` sends them all; `python -m tests.api.hostile` writes their tables. "
-        "[Attacks and outages](#attacks-and-outages) that take more than one request follow below.",
+        "`tests/api/test_hostile.py` sends them all, and `python -m tests.api.hostile` writes their tables. "
+        "[Attacks and outages](#attacks-and-outages) that take more than a request follow them.",
     ]
     for group in dict.fromkeys(row.group for row in TABLE):
         lines += ["", f"## {group}", "", "| input | status | code |", "| --- | --- | --- |"]

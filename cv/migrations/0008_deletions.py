@@ -12,7 +12,7 @@ import cv.models.analyses
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cv", "0005_local_jobs"),
+        ("cv", "0007_models_of_old_analyses"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
