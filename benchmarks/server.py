@@ -57,6 +57,13 @@ class Server:
         with connection.getresponse() as answer:
             return answer.status, answer.read()
 
+    def close(self) -> None:
+        """Ends the calling thread's connection."""
+        connection = getattr(self.local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self.local.connection = None
+
     def memory_mb(self) -> float:
         """Resident memory of the server with its engines."""
         return sum(process.memory_info().rss for process in psutil.Process(self.pid).children(recursive=True)) / 2**20
@@ -90,11 +97,13 @@ def serving(photo: bytes) -> Iterator[Server]:
                     server.analyze(photo)
                     break
                 except ConnectionRefusedError:
-                    server.local.connection = None
+                    server.close()
                     if process.poll() is not None or time.perf_counter() - started > _START_TIMEOUT_S:
                         raise
                     time.sleep(0.02)
-            yield Server(port, key, process.pid, time.perf_counter() - started)
+            first_answer_s = time.perf_counter() - started
+            server.close()
+            yield Server(port, key, process.pid, first_answer_s)
         finally:
             process.terminate()
             process.wait(timeout=60)

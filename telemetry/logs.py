@@ -41,15 +41,3 @@ def _without_quotation(record: logging.LogRecord) -> str:
     if isinstance(record.args, tuple) and record.args:
         return str(record.args[0])
     return f"refused: {record.name.rpartition('.')[2]}"
-
-
-class WithoutAddresses(logging.Filter):
-    """For gunicorn's own log: what it quotes of requests that it could not read, or that failed, is left out."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        said = str(record.msg)
-        if said.startswith("Invalid request from"):
-            record.msg, record.args = said.partition(":")[0], ()
-        elif said.startswith("Error handling request"):
-            record.msg, record.args = "Error handling a request", ()
-        return True

@@ -175,7 +175,7 @@ def test_the_files_of_the_image_suffice_to_serve(tmp_path: Path) -> None:
     flags = [flag for flag in re.findall(r'"([^"]+)"', command) if flag != "gunicorn"]
     environment = environment_of("web")
     said = run("-m", "gunicorn", "--print-config", *flags, **environment)
-    assert re.search(r"^worker_class += gthread$", said, re.MULTILINE)
+    assert re.search(r"^worker_class += xcloud.server.worker.BufferingWorker$", said, re.MULTILINE)
     assert re.search(r"^threads += 24$", said, re.MULTILINE)
     found = run(
         "-c",

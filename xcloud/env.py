@@ -106,7 +106,11 @@ def cache(name: str, default: str) -> dict[str, Any]:
     url = text(name, default)
     match urlsplit(url).scheme:
         case "locmem":
-            return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+            # Of Django's own 300, the 301st caller would make it forget what a hundred others had sent.
+            return {
+                "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+                "OPTIONS": {"MAX_ENTRIES": 200_000},
+            }
         case "redis" | "rediss" | "unix":
             return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
     raise ImproperlyConfigured(f"{name} must start with locmem, redis, rediss or unix")

@@ -27,6 +27,7 @@ XCLOUD_ENGINE = EngineConfig(
     backend=env.choice("XCLOUD_ENGINE_BACKEND", Backend.ONNX),
     # Of one net. One: as many images at once as there are cores take less time in all than one after the other.
     threads=env.integer("XCLOUD_ENGINE_THREADS", 1),
+    image_seconds=env.integer("XCLOUD_IMAGE_SECONDS", 20),
     limits=DecodeLimits(
         max_bytes=MAX_IMAGE_BYTES,
         max_pixels=env.integer("XCLOUD_MAX_IMAGE_PIXELS", DecodeLimits().max_pixels),
@@ -56,6 +57,8 @@ XCLOUD_ABSTAIN_WIDER = env.limits(
 XCLOUD_URL_INPUT = env.boolean("XCLOUD_URL_INPUT", True)
 XCLOUD_URL_ALLOWED_HOSTS = [host.lower() for host in env.words("XCLOUD_URL_ALLOWED_HOSTS", "")]
 XCLOUD_URL_PORTS = frozenset(env.integers("XCLOUD_URL_PORTS", "80,443"))
+# Addresses fetched at once for requests; a caller gets half, and more are refused with 503.
+XCLOUD_URL_FETCHES = env.integer("XCLOUD_URL_FETCHES", 12)
 # Networks of the operator's own that images may be fetched from and webhooks sent to.
 XCLOUD_PRIVATE_NETWORKS = env.networks("XCLOUD_PRIVATE_NETWORKS", "")
 
@@ -97,6 +100,16 @@ PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR", "")
 # The first XCloud's POST /cv/fbp, for its clients, which send no key.
 XCLOUD_COMPAT_ROUTE = env.boolean("XCLOUD_COMPAT_ROUTE", False)
 
+# Bodies of requests on their way in, of all callers together; one of them gets half, which must hold the largest job.
+XCLOUD_UPLOAD_BYTES = env.integer("XCLOUD_UPLOAD_BYTES", 3 * XCLOUD_JOB_MAX_BYTES)
+# Beside the database: what others keep in /tmp is memory on some machines. No file in it has a name.
+FILE_UPLOAD_TEMP_DIR = VAR_DIR / "uploads"
+FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "xcloud.uploads.UnnamedFileUploadHandler",
+]
+
 # The largest request: an image at the limit, in base64 (4 characters for 3 bytes), and room for the other fields.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_IMAGE_BYTES * 4 // 3 + 64 * 1024
 
@@ -123,6 +136,8 @@ MIDDLEWARE = [
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "xcloud.uploads.PageBodyMiddleware",
+    "xcloud.lockout.LoginRateMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "web.languages.PageLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -187,7 +202,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # Guessed passwords: after so many wrong ones, a name is refused from that address for a while.
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "xcloud.lockout.OneAtATimeBackend"]
+# Log-ins a minute from one address, whatever the name: an office that arrives at nine, and no guessing machine.
+XCLOUD_LOGIN_RATE = env.integer("XCLOUD_LOGIN_RATE", 20)
 AXES_FAILURE_LIMIT = env.integer("XCLOUD_LOGIN_TRIES", 10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # Both together: an address alone would shut a whole office out, a name alone would let anyone lock its owner out.

@@ -2,16 +2,21 @@
 
 import gc
 import os
+from importlib import import_module
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
 application = get_wsgi_application()
 
-from cv.serving.engines import start_engines  # noqa: E402 -- after Django is set up
+from django.conf import settings  # noqa: E402 -- after Django is set up
+
+from cv.serving.engines import start_engines  # noqa: E402
 from cv.workers import deliveries, embedded, tidying  # noqa: E402
 
 start_engines()
+# All views, which would keep the first request waiting for seconds.
+import_module(settings.ROOT_URLCONF)
 deliveries.start_thread()
 embedded.start_thread()
 tidying.start_thread()

@@ -76,7 +76,7 @@ class WebhookUpdateInput(StrictSerializer):
         """Raises UrlForbidden. A name that cannot be looked up now may be there later: each delivery looks again."""
         parts, port = checked_url(value)
         try:
-            public_addresses(parts.hostname or "", port, LOOK_UP_S)
+            public_addresses(parts.hostname or "", port, LOOK_UP_S, "webhooks")
         except UrlForbidden:
             raise
         except FetchError:

@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
+from cv.serving.shares import Shares
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -34,7 +36,11 @@ NOT_PUBLIC: Sequence[Network] = [
 # Interface identifiers of ISATAP (RFC 5214): they end in an IPv4 address.
 ISATAP = (0x00005EFE, 0x02005EFE)
 
-_resolvers = concurrent.futures.ThreadPoolExecutor(4, thread_name_prefix="resolve")
+# Look-ups that run at once. One cannot be ended: with a slow name server it takes half a minute, long after its caller
+# gave up, and meanwhile it counts for them.
+LOOK_UPS = 64
+_resolvers = concurrent.futures.ThreadPoolExecutor(LOOK_UPS, thread_name_prefix="resolve")
+_look_ups = Shares(LOOK_UPS)
 
 
 class FetchError(Exception):
@@ -73,12 +79,15 @@ def checked_url(url: str) -> tuple[SplitResult, int]:
     return parts, port or (443 if parts.scheme == "https" else 80)
 
 
-def public_addresses(host: str, port: int, timeout_s: float) -> list[Address]:
+def public_addresses(host: str, port: int, timeout_s: float, caller: str) -> list[Address]:
     """The addresses of the host. All of them must be public: an attacker's name may have one of each.
 
     Raises UrlForbidden, UrlFetchFailed.
     """
+    if not _look_ups.take(caller):
+        raise UrlFetchFailed("too many names are being looked up; try again")
     looking = _resolvers.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    looking.add_done_callback(lambda _: _look_ups.give_back(caller))
     try:
         # getaddrinfo has no time-out of its own.
         found = looking.result(timeout=timeout_s)

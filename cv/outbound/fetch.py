@@ -27,25 +27,28 @@ REDIRECTS = frozenset(
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "XCloud/1", "Connection": "close"}
 
 
-def fetch_image(url: str, max_bytes: int) -> bytes:
-    """The bytes at ``url``. Raises UrlForbidden, UrlFetchFailed, ImageTooLarge."""
+def fetch_image(url: str, max_bytes: int, caller: str = "server") -> bytes:
+    """The bytes at ``url``; look-ups of names count for ``caller``.
+
+    Raises UrlForbidden, UrlFetchFailed, ImageTooLarge.
+    """
     deadline = Deadline(DEADLINE_S)
     for _ in range(1 + MAX_REDIRECTS):
-        found = _asked(url, max_bytes, deadline)
+        found = _asked(url, max_bytes, deadline, caller)
         if isinstance(found, bytes):
             return found
         url = found
     raise UrlFetchFailed(f"the URL redirects more than {MAX_REDIRECTS} times")
 
 
-def _asked(url: str, max_bytes: int, deadline: Deadline) -> bytes | str:
+def _asked(url: str, max_bytes: int, deadline: Deadline, caller: str) -> bytes | str:
     """The body, or the address that the answer sends us on to, which is checked like the first one."""
     parts, port = checked_url(url)
     if not is_allowed_host(parts.hostname or ""):
         raise UrlForbidden("the host is not one of this server's allowed hosts")
     if port not in settings.XCLOUD_URL_PORTS:
         raise UrlForbidden(f"port {port} is not allowed")
-    with answer_of("GET", parts, port, deadline, HEADERS) as response:
+    with answer_of("GET", parts, port, deadline, HEADERS, caller) as response:
         if response.status in REDIRECTS:
             return _location(url, response)
         if response.status != HTTPStatus.OK:

@@ -77,10 +77,11 @@ def answer_of(
     port: int,
     deadline: Deadline,
     headers: Mapping[str, str],
+    caller: str,
     body: bytes | None = None,
 ) -> Iterator[http.client.HTTPResponse]:
     """The answer to one request; redirects are the caller's. Raises UrlForbidden, UrlFetchFailed."""
-    addresses = public_addresses(parts.hostname or "", port, min(TIMEOUT_S, deadline.left()))
+    addresses = public_addresses(parts.hostname or "", port, min(TIMEOUT_S, deadline.left()), caller)
     connection = _PinnedConnection(parts, port, addresses, deadline)
     # A time-out ends one silence; a server that sends a byte every four seconds would never run into it.
     cutter = threading.Timer(deadline.left(), connection.cut)

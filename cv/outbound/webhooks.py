@@ -55,7 +55,9 @@ def post_delivery(delivery: WebhookDelivery) -> Tried:
             "X-XCloud-Signature": signature(secret, int(time.time()), body),
         }
         # A redirect counts as not delivered: the operator named this address and no other.
-        with answer_of("POST", parts, port, Deadline(DEADLINE_S), headers, body) as response:
+        with answer_of(
+            "POST", parts, port, Deadline(DEADLINE_S), headers, f"webhook:{delivery.webhook_id}", body
+        ) as response:
             status = response.status
     except FetchError as error:
         return Tried(error=str(error))

@@ -37,6 +37,11 @@ class Caller:
         return f"key:{self.api_key.pk}" if self.api_key is not None else f"user:{self.user.pk if self.user else ''}"
 
     @property
+    def account(self) -> str:
+        """Whose share of the server it uses: a person is one, with however many keys."""
+        return f"user:{self.user.pk}" if self.user is not None else self.name
+
+    @property
     def scopes(self) -> frozenset[Scope]:
         """What a key was given; a person's own, with administration for superusers."""
         if self.api_key is not None:

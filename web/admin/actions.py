@@ -13,7 +13,6 @@ from cv.engine.errors import EngineError
 from cv.engine.outputs import all_outputs
 from cv.models import Analysis
 from cv.services import NoPictureKept, analysis_reanalyse, audit_note
-from cv.serving.engines import engine_gate
 from cv.serving.gate import Overloaded
 from cv.tables import analyses_csv
 from web.admin.base import staff_caller
@@ -61,9 +60,7 @@ class AnalysisActions:
         done = without = 0
         for row in rows:
             try:
-                # One image request among the others, with no place of its own beside them.
-                with engine_gate().admitted():
-                    analysis_reanalyse(row, staff_caller(request))
+                analysis_reanalyse(row, staff_caller(request))
                 done += 1
             except (NoPictureKept, Analysis.DoesNotExist):
                 without += 1
