@@ -16,7 +16,7 @@ from rest_framework.views import set_rollback
 from cv.engine.errors import EngineError
 from cv.files.stores import StorageUnavailable
 from cv.jobs.errors import JobRefused
-from cv.models import Analysis, Job
+from cv.models import Analysis, ApiKey, Job, Webhook
 from cv.outbound.fetch import FetchError
 from cv.services.idempotency import IdempotencyConflict
 from cv.serving.gate import ClientGone, Overloaded
@@ -147,6 +147,8 @@ def described(error: Exception) -> tuple[str, str, Any]:
             return "not_found", "no analysis has this id", None
         case Job.DoesNotExist():
             return "not_found", "no job has this id", None
+        case Webhook.DoesNotExist() | ApiKey.DoesNotExist():
+            return "not_found", "it was deleted meanwhile", None
         case OperationalError() | InterfaceError():
             return "overloaded", "the database does not answer; try again", None
     return "internal_error", FAILED, None

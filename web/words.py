@@ -82,6 +82,7 @@ JOB_STATES: Final = {
     JobState.DONE.value: _("Done"),
     JobState.FAILED.value: _("Failed"),
     JobState.CANCELLED.value: _("Cancelled"),
+    JobState.DELETING.value: _("Being deleted"),
 }
 JOB_SOURCES: Final = {
     JobSource.ARCHIVE.value: _("From an archive"),
