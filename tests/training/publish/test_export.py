@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -30,7 +31,11 @@ def test_branch_with_a_run_is_its_best_rounded_to_half_precision(tmp_path: Path)
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of ``identity``, and one that went on from it."""
+    starts = {"identity": None, "identity-end": "identity"}
+    monkeypatch.setattr("training.publish.export.list_recipes", lambda: list(starts))
+    monkeypatch.setattr("training.publish.export.find_recipe", lambda name: SimpleNamespace(start=starts[name]))
     for name, start, epochs in (("identity", None, 2), ("identity-end", "identity", 1)):
         folder = tmp_path / name
         folder.mkdir()
