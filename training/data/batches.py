@@ -23,12 +23,13 @@ def weigh_faces(
     ``balance`` gives the power of a class: its faces are drawn by (number of faces of the class) ** -power.
     """
     targets = faces.labels.distributions
-    weights = np.any([targets[output].sum(axis=1) > 0 for output in outputs], axis=0).astype(np.float64)
+    labelled = [targets[output].sum(axis=1) > 0 for output in outputs]
+    weights = np.asarray(np.any(labelled, axis=0), dtype=np.float64)
     for attribute, power in balance.items():
         rows = targets[attribute]
         # Faces without the label are a class of their own.
         classes = np.where(rows.sum(axis=1) > 0, rows.argmax(axis=1), rows.shape[1])
-        weights *= np.bincount(classes)[classes] ** -float(power)
+        weights = weights * np.bincount(classes)[classes] ** -float(power)
     return weights
 
 

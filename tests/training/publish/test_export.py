@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.nets.attribute_net import AttributeNet, Branch
-from training.publish.export import _told, branch_state, put, write_manifest
+from training.publish.export import _told, branch_state, list_sets, put, write_manifest
 
 
 def test_branch_without_a_run_stays_as_it_is_published() -> None:
@@ -108,3 +108,9 @@ def test_a_model_takes_the_place_of_its_version_before_and_a_new_one_the_last() 
         "other 1",
         "new 2",
     ]
+
+
+def test_the_sets_of_all_branches_are_listed_once_under_the_old_name_too() -> None:
+    training = {"identity": {"config": {"repeats": {"utkface": 1, "omi": 2}}}, "b": {"config": {"sets": {"omi": 1}}}}
+
+    assert list_sets(training) == ["omi", "utkface"]
