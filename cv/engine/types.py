@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Final
 
@@ -39,6 +39,13 @@ class Landmarks:
     nose: Point
     mouth_left: Point
     mouth_right: Point
+
+    def __iter__(self) -> Iterator[Point]:
+        return (getattr(self, name) for name in LANDMARKS)
+
+
+# The names of the five, in order.
+LANDMARKS: Final = tuple(field.name for field in fields(Landmarks))
 
 
 class QualityWarning(StrEnum):
@@ -153,12 +160,13 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelRun:
-    """A model that was asked, and the milliseconds that it took for all faces of the photo."""
+    """A model that was asked, the milliseconds that it took for all faces of the photo, and which outputs it gave."""
 
     name: str
     version: str
     sha256: str
     ms: float
+    outputs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +189,8 @@ class AnalysisOptions:
     attributes: frozenset[str] = frozenset(DEFAULT_OUTPUTS)
     min_face_px: int = 40
     max_faces: int = 100
+    # Whether the result brings the picture as it may be kept.
+    picture: bool = False
 
     def __post_init__(self) -> None:
         for name, value, (low, high) in (
@@ -198,10 +208,19 @@ DEFAULT_OPTIONS: Final = AnalysisOptions()
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A file without metadata: the ending of its name, which says its kind, and its bytes."""
+
+    suffix: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisResult:
     """Everything that one image gave; no face is an empty ``faces``.
 
-    ``model`` is the one of the default outputs, asked or not; ``models`` are all that were asked.
+    ``model`` is the one of the default outputs, asked or not; ``models`` are all that were asked. ``picture`` is there
+    if the options ask for it.
     """
 
     image: ImageInfo
@@ -209,3 +228,4 @@ class AnalysisResult:
     model: ModelInfo
     timing_ms: Timing
     models: tuple[ModelRun, ...] = ()
+    picture: Picture | None = None

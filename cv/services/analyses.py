@@ -16,12 +16,21 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cv.choices import Source, WebhookEvent
-from cv.engine.labels import Attribute
-from cv.engine.outputs import DEFAULT_OUTPUTS
-from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate, FaceResult
+from cv.engine.types import AnalysisOptions, AnalysisResult, Picture
 from cv.files.stores import StorageUnavailable
-from cv.files.stripping import without_metadata
-from cv.models import Analysis, Face, IdempotentRequest
+from cv.models import (
+    Analysis,
+    AnalysisModel,
+    Face,
+    FaceAnswer,
+    IdempotentRequest,
+    answer_value,
+    face_row,
+    further_answers,
+    image_columns,
+    model_row,
+    result_columns,
+)
 from cv.services.webhooks import event_emit
 from cv.serving.engines import analyzed, nobody_left
 from cv.trust.caller import Caller
@@ -78,8 +87,10 @@ def analysis_create(
     client went away while this waited for the engine. ``saved`` gets the analysis in the transaction that saves it:
     what it writes is kept or lost with the analysis. Raises EngineError, Overloaded, StorageUnavailable.
     """
-    options = replace(request.options, attributes=request.options.attributes & caller.attributes)
-    result = analyzed(request.data, options, check_client)
+    options = replace(
+        request.options, attributes=request.options.attributes & caller.attributes, picture=request.store.image
+    )
+    result = analyzed(request.data, options, caller.account, check_client)
     return analysis_save(result, replace(request, options=options), caller, saved)
 
 
@@ -102,20 +113,21 @@ def analysis_reanalyse(
     except FileNotFoundError:
         raise NoPictureKept from None
     options = AnalysisOptions(
-        attributes=frozenset(Attribute(name) for name in analysis.asked_attributes) & caller.attributes,
+        attributes=caller.attributes.intersection(analysis.asked_attributes),
         min_face_px=analysis.min_face_px,
         max_faces=analysis.max_faces,
     )
-    result = analyzed(data, options, check_client)
+    result = analyzed(data, options, caller.account, check_client)
     with transaction.atomic():
         # Raises Analysis.DoesNotExist if it was erased meanwhile: nothing comes back. Read anew, it has no old faces.
         analysis = Analysis.objects.select_for_update().get(pk=analysis.pk)
-        changed = _model_columns(result) | {"asked_attributes": sorted(options.attributes)}
+        changed = result_columns(result) | {"asked_attributes": sorted(options.attributes)}
         for name, value in changed.items():
             setattr(analysis, name, value)
         analysis.save(update_fields=list(changed))
         Face.objects.filter(analysis=analysis).delete()
-        Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
+        AnalysisModel.objects.filter(analysis=analysis).delete()
+        _answers_insert(analysis, result)
         # Answers remembered for an Idempotency-Key stay what they were, except that the old faces are gone.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
@@ -130,10 +142,10 @@ def analysis_save(
     saved: Callable[[Analysis], None] = nothing_more,
     first: Callable[[], None] = nothing_first,
 ) -> Analysis:
-    """Saves an analysis with all its faces, and the picture where it is to be kept, in one transaction.
+    """Saves an analysis with all its faces, and the picture that came with the result, in one transaction.
 
-    ``first`` is called at its beginning: where it raises, nothing is kept. The picture was encoded and written by
-    then, which takes too long to hold anybody up for.
+    ``first`` is called at its beginning: where it raises, nothing is kept. The picture was written by then, which takes
+    too long to hold anybody up for.
     """
     now = timezone.now()
     analysis = Analysis(
@@ -144,22 +156,38 @@ def analysis_save(
         api_key=caller.api_key,
         subject=request.store.subject,
         source=request.source,
-        image_width=result.image.width,
-        image_height=result.image.height,
-        image_sha256=result.image.sha256,
         asked_attributes=sorted(request.options.attributes),
         min_face_px=request.options.min_face_px,
         max_faces=request.options.max_faces,
-        **_model_columns(result),
+        **image_columns(result.image),
+        **result_columns(result),
     )
-    with _picture_kept(analysis, request), transaction.atomic():
+    with _picture_kept(analysis, result.picture), transaction.atomic():
         first()
         analysis.save(force_insert=True)
-        Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
+        _answers_insert(analysis, result)
         event_emit(WebhookEvent.ANALYSIS_CREATED, _told(analysis))
         saved(analysis)
     log.info("analysis saved", extra={"analysis": analysis.pk, "faces": analysis.face_count})
     return analysis
+
+
+def _answers_insert(analysis: Analysis, result: AnalysisResult) -> None:
+    """Saves the faces, the models that were asked about them, and the answers that have no columns."""
+    AnalysisModel.objects.bulk_create([model_row(analysis, run) for run in result.models])
+    Face.objects.bulk_create([face_row(analysis, face) for face in result.faces])
+    further = {face.index: further_answers(face) for face in result.faces}
+    if not any(further.values()):
+        return
+    # Not every database tells the keys of what was just inserted.
+    keys = dict(analysis.models.values_list("name", "pk"))
+    model_of = {output: keys[run.name] for run in result.models for output in run.outputs}
+    faces = analysis.faces.values_list("pk", "index")
+    FaceAnswer.objects.bulk_create(
+        FaceAnswer(face_id=pk, model_id=model_of[output], output=output, value=answer_value(answer))
+        for pk, index in faces
+        for output, answer in further[index].items()
+    )
 
 
 def _expiry(request: AnalysisRequest, now: datetime) -> datetime | None:
@@ -170,78 +198,24 @@ def _expiry(request: AnalysisRequest, now: datetime) -> datetime | None:
     return min(ends, default=None)
 
 
-def _model_columns(result: AnalysisResult) -> dict[str, Any]:
-    """The columns that say what answered, how fast and how much."""
-    return {
-        "model_name": result.model.name,
-        "model_version": result.model.version,
-        "model_sha256": result.model.sha256,
-        "interval_coverage": _coverage_stated(result),
-        "decode_ms": result.timing_ms.decode,
-        "detect_ms": result.timing_ms.detect,
-        "attributes_ms": result.timing_ms.attributes,
-        "total_ms": result.timing_ms.total,
-        "face_count": len(result.faces),
-    }
-
-
-def _coverage_stated(result: AnalysisResult) -> float | None:
-    """One number for all intervals of a model; None where there is no interval."""
-    answers = (face.attributes.get(name) for face in result.faces for name in DEFAULT_OUTPUTS)
-    return next((answer.coverage for answer in answers if isinstance(answer, Estimate)), None)
-
-
 def _told(analysis: Analysis) -> dict[str, Any]:
     """What webhooks are told of an analysis: nothing about anyone's face."""
     return {"analysis": str(analysis.pk), "faces": analysis.face_count}
 
 
 @contextlib.contextmanager
-def _picture_kept(analysis: Analysis, request: AnalysisRequest) -> Iterator[None]:
+def _picture_kept(analysis: Analysis, picture: Picture | None) -> Iterator[None]:
     """Writes the picture before the rows that name it, and takes it back if they do not make it."""
-    if request.store.image:
-        suffix, data = without_metadata(request.data, settings.XCLOUD_ENGINE.limits)
-        analysis.picture.save(f"picture{suffix}", ContentFile(data), save=False)
+    if picture is not None:
+        analysis.picture.save(f"picture{picture.suffix}", ContentFile(picture.data), save=False)
     try:
         yield
     except BaseException:
         # Where the storage is away by now, the next purge finds it.
         with contextlib.suppress(StorageUnavailable):
-            if picture := analysis.picture.name:
-                default_storage.delete(picture)
+            if name := analysis.picture.name:
+                default_storage.delete(name)
         raise
-
-
-def _face_row(analysis: Analysis, face: FaceResult) -> Face:
-    row = Face(
-        analysis=analysis,
-        index=face.index,
-        box_x=face.box.x,
-        box_y=face.box.y,
-        box_width=face.box.width,
-        box_height=face.box.height,
-        confidence=face.confidence,
-        landmark_points={
-            name: list(getattr(face.landmarks, name))
-            for name in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-        },
-        quality_score=face.quality.score,
-        quality_warnings=[str(warning) for warning in face.quality.warnings],
-    )
-    # The five have columns of their own.
-    for name in DEFAULT_OUTPUTS:
-        match face.attributes.get(name):
-            case Estimate(value, interval) if interval is not None:
-                columns: dict[str, Any] = {name: value, f"{name}_low": interval[0], f"{name}_high": interval[1]}
-            case Category(label, probabilities):
-                # Plain text: database drivers have ideas of their own about enums.
-                columns = {name: str(label), f"{name}_probability": probabilities[label]}
-                row.probabilities[name] = dict(probabilities)
-            case _:
-                continue
-        for column, stored in columns.items():
-            setattr(row, column, stored)
-    return row
 
 
 def analysis_delete(analysis: Analysis) -> None:

@@ -4,12 +4,13 @@ An item is claimed with a lease: a token and a moment until which nobody else ta
 one transaction that first asks whether the lease is still the worker's; a worker that lost it writes nothing.
 
 Whose turn it is: the highest priority first; within it the caller who was served the longest ago, and of that caller
-the job that was. Claims are small, so that many share fairly.
+the job that was. Claims are small, so that many share fairly; within a worker, engines go to whose images took the
+least time so far.
 """
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -34,6 +35,7 @@ MAX_ATTEMPTS: Final = 3
 WORKABLE: Final = (JobState.PENDING, JobState.RUNNING)
 # Jobs looked at for one claim: those before it had been emptied by others just now.
 LOOKED_AT: Final = 20
+MAX_CLAIM: Final = 10_000
 
 
 class LeaseLost(Exception):
@@ -57,11 +59,27 @@ def lease_time() -> timedelta:
     return timedelta(seconds=settings.XCLOUD_JOB_LEASE_S)
 
 
-def items_claim(limit: int, now: datetime | None = None, only: uuid.UUID | None = None) -> Claim | None:
-    """At most ``limit`` items of the job whose turn it is, or of ``only``; None where there is nothing to do."""
+def no_bound(account: str) -> int:
+    """For workers that need not share themselves among callers."""
+    return MAX_CLAIM
+
+
+def items_claim(
+    limit: int,
+    now: datetime | None = None,
+    only: uuid.UUID | None = None,
+    room_for: Callable[[str], int] = no_bound,
+) -> Claim | None:
+    """Up to ``limit`` items of the job whose turn it is, or of ``only`` that one; None where there is nothing to do.
+
+    ``room_for`` says how many more items of a caller's (``Caller.account``) the worker has room for.
+    """
     now = now or timezone.now()
-    for job_id in [only] if only else _jobs_in_turn(now)[:LOOKED_AT]:
-        if claim := _claimed(job_id, limit, now):
+    if only is not None:
+        return _claimed(only, limit, now)
+    turns = [(job, min(limit, room_for(account))) for job, account in _jobs_in_turn(now)]
+    for job_id, count in [turn for turn in turns if turn[1] > 0][:LOOKED_AT]:
+        if claim := _claimed(job_id, count, now):
             return claim
     return None
 
@@ -76,18 +94,17 @@ def _workable(now: datetime) -> QuerySet[Job]:
     return Job.objects.filter(Exists(due), state__in=WORKABLE).exclude(source=JobSource.LOCAL)
 
 
-def _jobs_in_turn(now: datetime) -> list[uuid.UUID]:
+def _jobs_in_turn(now: datetime) -> list[tuple[uuid.UUID, str]]:
+    """Jobs with the accounts of their callers."""
     waiting = list(_workable(now).values_list("pk", "priority", "owner_id", "api_key_id", "claimed_at", "created_at"))
-    if len(waiting) < 2:
-        return [pk for pk, *_ in waiting]
-    served = _callers_served({(owner, key) for _, _, owner, key, _, _ in waiting})
+    served = _callers_served({(owner, key) for _, _, owner, key, _, _ in waiting}) if len(waiting) > 1 else {}
     never = datetime.min.replace(tzinfo=now.tzinfo)
 
     def turn(row: tuple[uuid.UUID, int, int | None, int | None, datetime | None, datetime]) -> tuple[object, ...]:
         _, priority, owner, key, claimed, created = row
         return -priority, served.get(_caller(owner, key), never), claimed or never, created
 
-    return [pk for pk, *_ in sorted(waiting, key=turn)]
+    return [(pk, "{}:{}".format(*_caller(owner, key))) for pk, _, owner, key, *_ in sorted(waiting, key=turn)]
 
 
 def _caller(owner: int | None, key: int | None) -> tuple[str, int | None]:

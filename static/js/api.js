@@ -4,7 +4,7 @@ import { fill, gettext } from "./i18n.js";
 
 const ROOT = "/api/v1";
 
-/** What the API (or the network) answered instead of a result. */
+/** An error of the API or of the network. */
 export class ApiError extends Error {
   constructor(status, code, message, requestId = "") {
     super(message);
@@ -23,24 +23,36 @@ export const jobDelete = (id, withAnalyses) => request("DELETE", `/jobs/${id}${w
 
 /** A part of a page that the server rendered, in an element of its own. */
 export async function part(address) {
+  const html = await (await fromPage(address)).text();
+  return new DOMParser().parseFromString(html, "text/html").body;
+}
+
+/** The table of analyses as a blob; `photos` are pairs of an analysis's id and its photo's name. */
+export async function analysesCsv(photos) {
+  const headers = { "Content-Type": "application/json", "X-CSRFToken": csrfToken() };
+  return fromPage("/analyses.csv", { method: "POST", headers, body: JSON.stringify(photos) });
+}
+
+/** Fetches a route of the pages; its response is a blob. */
+async function fromPage(address, options = {}) {
   let response;
-  let html;
+  let body;
   try {
-    response = await fetch(address, { redirect: "manual" });
-    html = await response.text();
+    response = await fetch(address, { ...options, redirect: "manual" });
+    body = await response.blob();
   } catch {
     throw unreachable();
   }
-  // Without a session the server sends to its login.
+  // Without a session the server redirects to the login.
   if (response.type === "opaqueredirect") throw new ApiError(401, "unauthenticated", gettext("The session has ended."));
   if (!response.ok) throw refusal(response.status, null);
-  return new DOMParser().parseFromString(html, "text/html").body;
+  return body;
 }
 
 /** Uploads a photo. `onProgress` gets the share sent, 0 to 1; aborting `signal` rejects with code `cancelled`. */
 export const analysisCreate = (photo, { keep, ...how }) => upload("/analyses", { image: photo, "store.image": keep && "true" }, how);
 
-/** Uploads an archive of photos, as above. */
+/** Uploads an archive of photos, with the same options. */
 export const jobCreate = (archive, { keep, subject, ...how }) =>
   upload("/jobs", { archive, "store.image": keep && "true", "store.subject": subject }, how);
 

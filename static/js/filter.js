@@ -1,17 +1,17 @@
-// Narrows many faces down to those that are looked for.
+// Filters the faces of an analysis.
 
 import { el } from "./dom.js";
 import { fill, gettext, ngettext } from "./i18n.js";
-import { label, sure } from "./words.js";
+import { label, output, shapeOf, sure } from "./words.js";
 
-const FROM = 4; // fewer faces are seen at a glance
-const UNSURE = "unsure"; // no label is called that
-const CATEGORIES = { gender: gettext("Gender"), race: gettext("Race"), expression: gettext("Expression") };
+const FROM = 4; // fewer faces need no filter
+const UNSURE = "unsure"; // not a label
 
 /** A row of filters, or null for few faces. `onChange` gets the set of the indices that match. */
 export function filterBar(faces, onChange) {
   if (faces.length < FROM) return null;
-  const selects = Object.entries(CATEGORIES).map(([name, title]) => choice(name, title, faces)).filter(Boolean);
+  const names = new Set(faces.flatMap(({ attributes }) => Object.keys(attributes).filter((name) => shapeOf(name) === "category")));
+  const selects = [...names].map((name) => choice(name, output(name).title, faces)).filter(Boolean);
   const [youngest, oldest] = [number(gettext("Age from")), number(gettext("Age to"))];
   const clear = el("input", { type: "checkbox" });
   const count = el("p", { class: "muted small", role: "status" });
@@ -37,7 +37,7 @@ export function filterBar(faces, onChange) {
 
 const answer = (category) => (category?.abstained ? UNSURE : category?.label);
 
-/** Only what occurs can be chosen. */
+/** A select with the values that occur. */
 function choice(name, title, faces) {
   const found = [...new Set(faces.map(({ attributes }) => answer(attributes[name])).filter(Boolean))];
   if (found.length < 2) return null;

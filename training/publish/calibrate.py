@@ -1,8 +1,8 @@
-"""Fits what is served around the net's outputs on ``val``, cross-checks it there, and writes the manifest.
+"""Calibrates the net's outputs on ``val``, cross-validates the calibration there, and writes the manifest.
 
 ``python -m training.publish.calibrate --data DIR``, after ``training.publish.export attributes``. The published values
-are fitted on every row of ``val``, where each set of an attribute counts as much as the others; their measures come
-from five rounds, each on the fifth that its fit had not seen.
+are fitted on all rows of ``val``, where each set of an attribute counts as much as the others; their measures come from
+five folds, each scored on the fifth left out of its fit.
 """
 
 import argparse
@@ -32,9 +32,9 @@ TABLES = {
     Attribute.EXPRESSION: ("fer2013", "rafdb", "facial_expressions"),
     Attribute.BEAUTY: ("mebeauty",),
 }
-# Whose rare classes are raised, by which share of the logit adjustment to the attribute's first set: of UTKFace 8 % are
-# of the race `others`, 42 % white. So much costs no accuracy; shares fitted anew in each fold cost up to a point, and
-# expressions gain nothing.
+# Share of the logit adjustment that raises an attribute's rare classes, by their shares of its first set: in UTKFace 8 %
+# have the race `others`, 42 % white. This share costs no accuracy; one fitted per fold costs up to a percentage
+# point; expressions gain nothing.
 RAISED = {Attribute.RACE: 0.2}
 COVERAGE = 0.85
 FOLDS = 5
@@ -101,12 +101,12 @@ def calibrate(attribute: Attribute, predictions: Mapping[str, Predictions]) -> t
 
 
 def weigh_tables(table: Ints) -> Floats:
-    """Weights of rows whose table is given by number, ``(N,)``, of which each table's sum to 1."""
+    """Weights of rows whose table is given by number, ``(N,)``; those of each table sum to 1."""
     return np.asarray(1 / np.bincount(table)[table])
 
 
 def _folds(n: int) -> list[Bools]:
-    """The rows held out each time."""
+    """The rows that each fold leaves out."""
     at = np.arange(n) % FOLDS
     return [at == fold for fold in range(FOLDS)]
 
@@ -142,17 +142,17 @@ def fit_bias(true: Ints, classes: int, share: float) -> npt.NDArray[np.float32]:
 
 
 def fit_temperature(logits: Floats, true: Ints, weights: Floats) -> float:
-    """The temperature at which answers are on the weighed mean as sure as they are right (Clarté et al. 2023).
+    """The temperature at which mean confidence equals accuracy, both weighted (Clarté et al. 2023).
 
-    That of least log loss left answers about races and expressions surer than they were right, by more than it should.
+    The temperature of least log loss left races and expressions clearly overconfident.
     """
     right = np.average(logits.argmax(axis=1) == true, weights=weights)
 
-    def too_sure(temperature: float) -> float:
+    def measure_overconfidence(temperature: float) -> float:
         probabilities = softmax(np.asarray(logits / temperature, dtype=np.float32))
         return float(np.average(probabilities.max(axis=1), weights=weights) - right)
 
-    return float(brentq(too_sure, *_TEMPERATURES))
+    return float(brentq(measure_overconfidence, *_TEMPERATURES))
 
 
 def _calibrate_interval(
@@ -172,9 +172,9 @@ def _calibrate_interval(
 
 
 def fit_widening(probabilities: Floats, true: Floats, bins: Floats, weights: Floats) -> float:
-    """How much wider than its quantiles an interval must be at both ends to hold COVERAGE of the rows' weight.
+    """How far an interval must extend past its quantiles at both ends to cover COVERAGE of the rows' weight.
 
-    Conformalised quantiles (Romano et al. 2019); negative where the quantiles are too wide.
+    Conformalised quantiles (Romano et al. 2019); negative if the quantiles are too wide.
     """
     tail = (1 - COVERAGE) / 2
     low, high = quantile(probabilities, bins, tail), quantile(probabilities, bins, 1 - tail)

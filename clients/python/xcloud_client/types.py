@@ -1,8 +1,9 @@
-"""The shapes of answers: the JSON as it comes, with types that an editor can complete."""
+"""Types of the JSON responses, for type checkers and completion."""
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
-AttributeName = Literal["age", "gender", "race", "expression", "beauty"]
+# These five, and the name of any other output that the server has a model for.
+AttributeName = Literal["age", "gender", "race", "expression", "beauty"] | str
 Point = list[float]
 
 
@@ -27,25 +28,55 @@ class Quality(TypedDict):
 
 
 class Estimate(TypedDict):
-    """``coverage`` is the share of labels that the model stated such intervals to hold."""
+    """``coverage`` is the share of true values that intervals of this model should contain."""
 
     value: float
-    interval: list[float]
+    interval: list[float] | None
     scale: NotRequired[list[float]]
     coverage: float | None
     abstained: bool
 
 
 class Category(TypedDict):
-    """Where it ``abstained``, the likeliest ``label`` is too unsure to be taken for an answer."""
+    """If ``abstained``, the most probable ``label`` is too uncertain to use."""
 
     label: str
     abstained: bool
     probabilities: dict[str, float]
 
 
+class Flags(TypedDict):
+    """Each is true or not by itself."""
+
+    probabilities: dict[str, float]
+
+
+class Points(TypedDict):
+    """In pixels of the upright image, in the order of the ``scheme``."""
+
+    scheme: str
+    points: list[Point]
+
+
+class Vector(TypedDict):
+    """By name, if its components have names."""
+
+    values: dict[str, float] | list[float]
+
+
+class Mask(TypedDict):
+    """A grey PNG in base64."""
+
+    png: str
+    width: int
+    height: int
+
+
+Answer = Estimate | Category | Flags | Points | Vector | Mask
+
+
 class Attributes(TypedDict, total=False):
-    """Those that were asked for, and no others."""
+    """Only the attributes that were requested. ``answer`` gets an output that is not one of these five."""
 
     age: Estimate
     gender: Category
@@ -66,6 +97,11 @@ class Face(DetectedFace):
     attributes: Attributes
 
 
+def answer(face: Face, name: str) -> Answer | None:
+    """What the face was found to be; None if it was not asked for."""
+    return cast(dict[str, Answer], face["attributes"]).get(name)
+
+
 class Image(TypedDict):
     width: int
     height: int
@@ -76,6 +112,12 @@ class Model(TypedDict):
     name: str
     version: str
     sha256: str
+
+
+class ModelRun(Model):
+    """A model that was asked, and the milliseconds that it took; None if it was stored without."""
+
+    ms: float | None
 
 
 class Timing(TypedDict):
@@ -91,6 +133,7 @@ class Analysis(TypedDict):
     image: Image
     faces: list[Face]
     model: Model
+    models: list[ModelRun]
     timing_ms: Timing
 
 
