@@ -32,9 +32,9 @@ TABLES = {
     Attribute.EXPRESSION: ("fer2013", "rafdb", "facial_expressions"),
     Attribute.BEAUTY: ("mebeauty",),
 }
-# Share of the logit adjustment that raises an attribute's rare classes, by their shares of its first set: in UTKFace 8 %
-# have the race `others`, 42 % white. This share costs no accuracy; one fitted per fold costs up to a percentage
-# point; expressions gain nothing.
+# Share of the logit adjustment that raises the rare classes of an attribute's first set: in UTKFace 8 % have the race
+# `others`, 42 % white. This share costs no accuracy; one fitted per fold costs up to a percentage point; expressions
+# gain nothing.
 RAISED = {Attribute.RACE: 0.2}
 COVERAGE = 0.85
 FOLDS = 5
