@@ -60,15 +60,22 @@ def json_lines(job: Job, attributes: frozenset[Attribute]) -> Iterator[str]:
 def write_results(job: Job, file: Path, attributes: frozenset[Attribute]) -> None:
     """In the format that the name ends in, one of FILE_FORMATS; whole or not at all. Raises OSError."""
     draft = file.with_name(f"{file.name}.part")
+    try:
+        _write_table(job, draft, file.suffix.lower(), attributes)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_table(job: Job, file: Path, suffix: str, attributes: frozenset[Attribute]) -> None:
     rows = result_rows(closed_items(job), attributes)
-    match file.suffix.lower():
+    match suffix:
         case ".parquet":
-            with draft.open("wb") as table:
+            with file.open("wb") as table:
                 write_parquet(rows, table)
         case ".csv":
-            with draft.open("w", encoding="utf-8", newline="") as sheet:
+            with file.open("w", encoding="utf-8", newline="") as sheet:
                 sheet.writelines(csv_lines(rows))
         case _:
-            with draft.open("w", encoding="utf-8") as lines:
+            with file.open("w", encoding="utf-8") as lines:
                 lines.writelines(json_lines(job, attributes))
-    draft.replace(file)

@@ -99,9 +99,9 @@ def _make_key(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     # Linked into place: of several processes that start at once one wins, and all sign with the same key.
     handle, draft = tempfile.mkstemp(dir=file.parent)  # mkstemp gives mode 0600
-    with os.fdopen(handle, "wb") as open_file:
-        open_file.write(pem)
     try:
+        with os.fdopen(handle, "wb") as open_file:
+            open_file.write(pem)
         os.link(draft, file)
     except FileExistsError:
         pass
