@@ -16,6 +16,7 @@ from cv.jobs.inputs import inputs_before
 from cv.models import Analysis, AuditEvent, IdempotentRequest, Job, JobItem, WebhookDelivery
 from cv.services.analyses import analyses_delete
 from cv.services.jobs import job_cancel, remove_jobs
+from cv.serving.processes import dead_processes, forget_process
 
 # A picture younger than this may belong to a transaction that is still open.
 ORPHAN_AGE = timedelta(hours=1)
@@ -47,12 +48,20 @@ def expired_purge(now: datetime | None = None) -> Purged:
     for name in orphans:
         default_storage.delete(name)
     answers, _ = IdempotentRequest.objects.filter(created_at__lte=now - ANSWERS_KEPT).delete()
+    _processes_purge()
     over = WebhookDelivery.objects.exclude(state=DeliveryState.PENDING)
     deliveries, _ = over.filter(created_at__lte=now - DELIVERIES_KEPT).delete()
     audited_until = now - timedelta(days=settings.XCLOUD_AUDIT_DAYS)
     audit_events, _ = AuditEvent.objects.filter(at__lte=audited_until).delete()
     jobs = _jobs_purge(now - timedelta(days=settings.XCLOUD_JOB_DAYS))
     return Purged(analyses, len(orphans), answers, deliveries, audit_events, jobs, _inputs_purge(now))
+
+
+def _processes_purge() -> None:
+    """Frees the requests that dead processes worked on; after that nothing needs to know that they are dead."""
+    for name in dead_processes():
+        IdempotentRequest.objects.filter(process=name, status__isnull=True).delete()
+        forget_process(name)
 
 
 def _jobs_purge(before: datetime) -> int:
