@@ -19,8 +19,9 @@ from api.exceptions import exception_handler
 from api.sources import read_image, split_request
 from api.views.base import JsonView, model_headers
 from cv.engine.labels import BEAUTY_SCALE, Attribute
-from cv.engine.types import AnalysisOptions, AnalysisResult, Estimate, FaceResult
+from cv.engine.types import LANDMARKS, AnalysisOptions, AnalysisResult, Estimate, FaceResult
 from cv.serving.engines import analyzed
+from cv.serving.outputs import served_outputs
 
 SUCCESS, NO_IMAGE, WRONG_METHOD, NO_FACE, FAILURE = range(5)
 # The first XCloud's net was trained on SCUT-FBP5500, whose ratings go from 1 to 5.
@@ -46,7 +47,7 @@ class FbpView(JsonView):
         parts = split_request(request)
         if isinstance(parts.image, str) and parts.image[:8].lower().startswith(("http://", "https://")):
             parts = replace(parts, image=None, url=parts.image)
-        options = AnalysisOptions(attributes=frozenset({Attribute.BEAUTY}) & settings.XCLOUD_ATTRIBUTES, max_faces=1)
+        options = AnalysisOptions(attributes=served_outputs() & {Attribute.BEAUTY}, max_faces=1)
         result = analyzed(read_image(parts).data, options, check_of(request))
         if not result.faces:
             return self.answer(NO_FACE, "None face is detected")
@@ -69,9 +70,8 @@ class FbpView(JsonView):
 
 def described(face: FaceResult) -> dict[str, Any]:
     """As the first XCloud's clients know it: beauty from 1 to 5, and the detector's result."""
-    box, marks, beauty = face.box, face.landmarks, face.attributes.get(Attribute.BEAUTY)
-    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-    keypoints = {name: [round(value) for value in getattr(marks, name)] for name in names}
+    box, beauty = face.box, face.attributes.get(Attribute.BEAUTY)
+    keypoints = {name: [round(x), round(y)] for name, (x, y) in zip(LANDMARKS, face.landmarks, strict=True)}
     return {
         # Uploads are not kept, so there is nothing to point at.
         "imgpath": "",

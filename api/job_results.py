@@ -11,9 +11,9 @@ from django.http.response import HttpResponseBase
 
 from api.exports import IN_MEMORY
 from api.serializers import JobResultSerializer
-from cv.engine.labels import Attribute
-from cv.jobs.results import closed_items, csv_lines, result_rows, write_parquet
+from cv.jobs.results import closed_items, result_rows
 from cv.models import Job
+from cv.tables import Columns, Row, csv_lines, table_columns, write_parquet
 
 FILE_FORMATS: Final = (".parquet", ".csv", ".jsonl")
 MEDIA_TYPES = {
@@ -23,14 +23,14 @@ MEDIA_TYPES = {
 }
 
 
-def results_response(job: Job, form: str, attributes: frozenset[Attribute]) -> HttpResponseBase:
+def results_response(job: Job, form: str, attributes: frozenset[str]) -> HttpResponseBase:
     """All items that are over, in order, with those attributes that the caller may have."""
     response: StreamingHttpResponse
     match form:
         case "parquet":
             response = FileResponse(_parquet_file(job, attributes))
         case "csv":
-            response = StreamingHttpResponse(csv_lines(result_rows(closed_items(job), attributes)))
+            response = StreamingHttpResponse(csv_lines(*_table(job, attributes)))
         case _:
             response = StreamingHttpResponse(json_lines(job, attributes))
     response["Content-Type"] = MEDIA_TYPES[form]
@@ -39,11 +39,15 @@ def results_response(job: Job, form: str, attributes: frozenset[Attribute]) -> H
     return response
 
 
-def _parquet_file(job: Job, attributes: frozenset[Attribute]) -> IO[bytes]:
+def _table(job: Job, attributes: frozenset[str]) -> tuple[Iterator[Row], Columns]:
+    return result_rows(closed_items(job), attributes), table_columns(job.asked_attributes, attributes)
+
+
+def _parquet_file(job: Job, attributes: frozenset[str]) -> IO[bytes]:
     """Whole before it is sent: what it holds where stands at its end."""
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 -- the response closes it
     try:
-        write_parquet(result_rows(closed_items(job), attributes), file)
+        write_parquet(*_table(job, attributes), file)
     except BaseException:
         file.close()
         raise
@@ -51,13 +55,13 @@ def _parquet_file(job: Job, attributes: frozenset[Attribute]) -> IO[bytes]:
     return file
 
 
-def json_lines(job: Job, attributes: frozenset[Attribute]) -> Iterator[str]:
+def json_lines(job: Job, attributes: frozenset[str]) -> Iterator[str]:
     context = {"attributes": attributes}
     for item in closed_items(job):
         yield json.dumps(JobResultSerializer(item, context=context).data, default=str) + "\n"
 
 
-def write_results(job: Job, file: Path, attributes: frozenset[Attribute]) -> None:
+def write_results(job: Job, file: Path, attributes: frozenset[str]) -> None:
     """In the format that the name ends in, one of FILE_FORMATS; whole or not at all. Raises OSError."""
     draft = file.with_name(f"{file.name}.part")
     try:
@@ -67,15 +71,14 @@ def write_results(job: Job, file: Path, attributes: frozenset[Attribute]) -> Non
         draft.unlink(missing_ok=True)
 
 
-def _write_table(job: Job, file: Path, suffix: str, attributes: frozenset[Attribute]) -> None:
-    rows = result_rows(closed_items(job), attributes)
+def _write_table(job: Job, file: Path, suffix: str, attributes: frozenset[str]) -> None:
     match suffix:
         case ".parquet":
             with file.open("wb") as table:
-                write_parquet(rows, table)
+                write_parquet(*_table(job, attributes), table)
         case ".csv":
             with file.open("w", encoding="utf-8", newline="") as sheet:
-                sheet.writelines(csv_lines(rows))
+                sheet.writelines(csv_lines(*_table(job, attributes)))
         case _:
             with file.open("w", encoding="utf-8") as lines:
                 lines.writelines(json_lines(job, attributes))

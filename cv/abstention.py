@@ -26,6 +26,6 @@ def unsure(attribute: str) -> Q:
 
 
 def limit_of(attribute: str) -> float:
-    """A probability; for age a width in years, for beauty one in points of the scale."""
+    """A probability, or a width in the unit of the estimate."""
     limits = settings.XCLOUD_ABSTAIN_BELOW if attribute in CLASSES else settings.XCLOUD_ABSTAIN_WIDER
     return float(limits[Attribute(attribute)])

@@ -1,6 +1,5 @@
 """The vision app."""
 
-import contextlib
 from typing import Any
 
 from django.apps import AppConfig
@@ -12,15 +11,10 @@ class CvConfig(AppConfig):
     verbose_name = "Face analysis"
 
     def ready(self) -> None:
-        from django.conf import settings
-
         from cv import checks  # noqa: F401  (registers the system checks)
-        from cv.engine.catalog import load_plugins
-        from cv.engine.errors import ModelNotReady
+        from cv.serving.outputs import load_outputs
 
-        # What can be asked for is known before the first request. A plugin that fails is named by `check` and /readyz.
-        with contextlib.suppress(ModelNotReady):
-            load_plugins(settings.XCLOUD_ENGINE.plugins)
+        load_outputs()
         post_migrate.connect(ensure_roles, sender=self)
 
 

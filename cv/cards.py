@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from markdown_it import MarkdownIt
 
 from cv.engine.model_card import ModelCard
+from cv.engine.outputs import DEFAULT_OUTPUTS, Shape, get_output
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +158,10 @@ def _sections(text: str) -> tuple[Section, ...]:
 
 
 # The columns of the crossed groups: what is told of them on the page, in the order it stands there.
-GROUP_MEASURES: Final = ("gender_accuracy", "race_accuracy", "expression_accuracy", "age_mae", "beauty_mae")
+GROUP_MEASURES: Final = (
+    *(f"{output.name}_accuracy" for output in map(get_output, DEFAULT_OUTPUTS) if output.shape is Shape.CATEGORY),
+    *(f"{output.name}_mae" for output in map(get_output, DEFAULT_OUTPUTS) if output.shape is Shape.ESTIMATE),
+)
 
 
 @dataclass(frozen=True, slots=True)

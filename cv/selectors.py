@@ -35,7 +35,7 @@ class AnalysisFilter:
 
 def analyses_of(caller: Caller, wanted: AnalysisFilter | None = None) -> QuerySet[Analysis]:
     """The caller's analyses with their faces; expired ones are gone for everyone, purged or not."""
-    rows = Analysis.objects.filter(caller.owned).filter(unexpired()).prefetch_related("faces")
+    rows = Analysis.objects.filter(caller.owned).filter(unexpired()).prefetch_related("faces", "models")
     return rows if wanted is None else _narrowed(rows, wanted)
 
 
@@ -43,7 +43,7 @@ def subject_analyses(caller: Caller, subject: str, of_everyone: bool = False) ->
     """What is held about a subject, oldest first: also what has expired and was not purged yet."""
     owned = Q() if of_everyone else caller.owned
     rows = Analysis.objects.filter(owned, subject=subject).order_by("created_at", "pk")
-    return rows.select_related("api_key").prefetch_related("faces")
+    return rows.select_related("api_key").prefetch_related("faces", "models")
 
 
 def jobs_of(caller: Caller) -> QuerySet[Job]:

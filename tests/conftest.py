@@ -4,6 +4,7 @@ import io
 import ipaddress
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -18,6 +19,7 @@ from cv.engine import outputs
 from cv.engine.readers import base
 from cv.models import ApiKey
 from cv.services import api_key_create
+from cv.serving.outputs import load_outputs
 from cv.trust.caller import Caller
 from tests.site import Site
 
@@ -71,6 +73,13 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for name in PLUGINS:
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def plugin(registries: None, settings: Settings) -> None:
+    """The server as it is with XCLOUD_PLUGINS=tests.toy_reader."""
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, plugins=PLUGINS)
+    load_outputs()
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from cv.engine.types import (
     ImageInfo,
     Landmarks,
     ModelInfo,
+    ModelRun,
     Quality,
     QualityWarning,
     Timing,
@@ -40,6 +41,7 @@ ALL_ATTRIBUTES: Answers = {
     "expression": Category("happiness", EXPRESSION),
     "beauty": Estimate(6.125, (4.5, 7.25), BEAUTY_SCALE, coverage=0.85),
 }
+RUN = ModelRun("faces", "2026.11", "cd" * 32, 9.5, frozenset(ALL_ATTRIBUTES))
 
 
 def face_result(index: int = 0, **changes: Any) -> FaceResult:
@@ -59,12 +61,13 @@ def described(**attributes: Any) -> FaceResult:
     return face_result(attributes={k: v for k, v in {**ALL_ATTRIBUTES, **attributes}.items() if v is not None})
 
 
-def analysis_result(*faces: FaceResult) -> AnalysisResult:
+def analysis_result(*faces: FaceResult, models: tuple[ModelRun, ...] = (RUN,)) -> AnalysisResult:
     return AnalysisResult(
         image=ImageInfo(640, 480, "ab" * 32),
         faces=faces,
         model=ModelInfo("faces", "2026.11", "cd" * 32),
         timing_ms=Timing(decode=1.5, detect=20.25, attributes=10.0, total=31.75),
+        models=models,
     )
 
 

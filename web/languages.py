@@ -1,13 +1,17 @@
 """The pages' languages: which one a visitor gets, and the texts of the scripts in it."""
 
+import json
 from collections.abc import Iterable
 from typing import Any, Final
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.views.i18n import JavaScriptCatalog
+
+from web.words import script_words
 
 # What programs read: one language, so that nobody's parser depends on a header.
 MACHINES: Final = ("/api/", "/cv/", "/healthz", "/readyz", "/metrics")
@@ -27,9 +31,15 @@ class PageLocaleMiddleware(LocaleMiddleware):
 
 
 class Texts(JavaScriptCatalog):
-    """``gettext`` and friends for the pages' scripts, with this project's texts alone."""
+    """``gettext`` and friends for the pages' scripts, and ``words``: what outputs, labels and so on are called."""
 
     packages = ["cv"]
 
     def get_paths(self, packages: Iterable[str]) -> list[Any]:
         return list(settings.LOCALE_PATHS)
+
+    def render_to_response(self, context: dict[str, Any], **response_kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().render_to_response(context, **response_kwargs)
+        # The encoder writes each text in the visitor's language.
+        response.write(f"\nwindow.words = {json.dumps(script_words(), cls=DjangoJSONEncoder)};\n")
+        return response

@@ -1,12 +1,14 @@
 """The engine's labels, and the states of jobs, as people read them, in the visitor's language."""
 
-from typing import Final
+from typing import Any, Final
 
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from cv.choices import JobSource, JobState
 from cv.engine.labels import Attribute, Expression, Gender, Race
+from cv.engine.outputs import Output, all_outputs
+from cv.engine.types import LANDMARKS, QualityWarning
 
 LABELS: Final = {
     Gender.FEMALE.value: _("Female"),
@@ -24,6 +26,30 @@ LABELS: Final = {
     Expression.SURPRISE.value: _("Surprise"),
     Expression.NEUTRAL.value: _("Neutral"),
 }
+# How a face with this expression looks.
+LOOKS: Final = {
+    Expression.ANGER.value: _("angry"),
+    Expression.DISGUST.value: _("disgusted"),
+    Expression.FEAR.value: _("afraid"),
+    Expression.HAPPINESS.value: _("happy"),
+    Expression.SADNESS.value: _("sad"),
+    Expression.SURPRISE.value: _("surprised"),
+    Expression.NEUTRAL.value: pgettext_lazy("looks", "neutral"),
+}
+WARNINGS: Final = {
+    QualityWarning.SMALL_FACE.value: _("small"),
+    QualityWarning.BLURRED.value: _("blurred"),
+    QualityWarning.DARK.value: _("dark"),
+    QualityWarning.TURNED.value: _("turned away"),
+    QualityWarning.PARTLY_OUTSIDE.value: _("partly outside the picture"),
+}
+LANDMARK_WORDS: Final = dict(
+    zip(
+        LANDMARKS,
+        (_("left eye"), _("right eye"), _("nose"), _("left corner of the mouth"), _("right corner of the mouth")),
+        strict=True,
+    )
+)
 STAGES: Final = {
     "decode": _("Decode"),
     "detect": _("Detect"),
@@ -64,3 +90,38 @@ JOB_SOURCES: Final = {
     JobSource.FOLDER.value: _("From a folder on the server"),
     JobSource.LOCAL.value: _("From a folder given to a command"),
 }
+UNITS: Final = {"years": _("years")}
+# What of a face is said in one line, if it is sure: the words of a label, or a sentence about a number.
+SUMMARY: Final = {
+    Attribute.GENDER.value: {"labels": LABELS},
+    Attribute.AGE.value: {"sentence": _("about %(value)s")},
+    Attribute.EXPRESSION.value: {"labels": LOOKS},
+}
+
+
+def output_title(name: str) -> str:
+    """What an output is called; one without a word of its own by its name."""
+    return str(ATTRIBUTES.get(name) or gettext(name.replace("_", " ").capitalize()))
+
+
+def script_words() -> dict[str, Any]:
+    """What the pages' scripts need to know; static/js/words.js reads it."""
+    return {
+        "labels": LABELS,
+        "warnings": WARNINGS,
+        "landmarks": LANDMARK_WORDS,
+        "outputs": {output.name: _described(output) for output in all_outputs()},
+        "summary": SUMMARY,
+    }
+
+
+def _described(output: Output) -> dict[str, Any]:
+    """``scale`` is what an estimate is drawn on; ``limits`` says that it ends there by definition."""
+    drawn = output.scale or ((output.bins[0], output.bins[-1]) if output.bins else None)
+    return {
+        "shape": output.shape,
+        "title": output_title(output.name),
+        "unit": UNITS.get(output.unit) or gettext(output.unit) if output.unit else "",
+        "scale": drawn,
+        "limited": output.scale is not None,
+    }

@@ -64,16 +64,6 @@ def choice(name: str, default: Choice) -> Choice:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(type(default))}, not {value!r}") from None
 
 
-def some(name: str, default: frozenset[Choice]) -> frozenset[Choice]:
-    """A comma-separated choice among ``default``, which is all of them."""
-    known = {str(member): member for member in default}
-    given = words(name, ",".join(known))
-    for word in given:
-        if word not in known:
-            raise ImproperlyConfigured(f"{name} must be some of {', '.join(sorted(known))}, not {word!r}")
-    return frozenset(known[word] for word in given)
-
-
 def limits(name: str, default: Mapping[Choice, float], highest: float, one_for_all: bool) -> dict[Choice, float]:
     """``age=25,beauty=4``: a number from 0 to ``highest`` each; those not named keep their default.
 

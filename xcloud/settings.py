@@ -37,8 +37,8 @@ XCLOUD_ENGINE = EngineConfig(
 XCLOUD_ENGINE_SLOTS = env.integer("XCLOUD_ENGINE_SLOTS", 2)
 XCLOUD_ENGINE_QUEUE = env.integer("XCLOUD_ENGINE_QUEUE", 16, minimum=0)
 XCLOUD_ENGINE_PATIENCE_S = env.integer("XCLOUD_ENGINE_PATIENCE_S", 30)
-# What the installation serves at all; a key can be held to less.
-XCLOUD_ATTRIBUTES = env.some("XCLOUD_ATTRIBUTES", frozenset(Attribute))
+# What the installation serves at all, plugins' outputs too; None is everything. A key can be held to less.
+XCLOUD_ATTRIBUTES = frozenset(env.words("XCLOUD_ATTRIBUTES", "")) or None
 # Answers less sure than this are marked `abstained`; how often those are right is in docs/api.md. The width of beauty's
 # interval (in points) says little about its error, so that only one over the whole scale counts, and none is wider.
 XCLOUD_ABSTAIN_BELOW = env.limits(

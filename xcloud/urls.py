@@ -9,7 +9,7 @@ from api.compat import fbp
 from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
 from web.languages import Texts
-from web.pages import jobs, models, photos
+from web.pages import jobs, models, photos, tables
 
 urlpatterns = [
     path("", photos.upload, name="upload"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("gallery/", photos.gallery, name="gallery"),
     path("compare/", photos.compare, name="compare"),
     path("gallery/latest", photos.latest, name="latest"),
+    path("analyses.csv", tables.table, name="analyses-csv"),
     path("jobs/", jobs.jobs, name="jobs-page"),
     path("jobs/rows", jobs.job_rows, name="job-rows"),
     path("jobs/<uuid:job_id>/", jobs.job, name="job-page"),

@@ -7,9 +7,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from rest_framework import serializers
 
+from api.fields import OutputName
 from api.inputs.strict import PagingInput, StrictSerializer
 from cv.choices import AuditAction, Scope, WebhookEvent
-from cv.engine.labels import Attribute
 from cv.outbound.addresses import FetchError, UrlForbidden, checked_url, public_addresses
 
 MAX_RATE = 1_000_000
@@ -28,7 +28,7 @@ class KeyUpdateInput(StrictSerializer):
         child=serializers.ChoiceField(choices=Scope.choices), allow_empty=False, help_text="What the key may do."
     )
     attributes = serializers.ListField(
-        child=serializers.ChoiceField(choices=[attribute.value for attribute in Attribute]),
+        child=OutputName(),
         allow_null=True,
         help_text="The attributes that the key may get; null means all of the server's. Others are never computed.",
     )

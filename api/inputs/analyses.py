@@ -6,10 +6,12 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
+from api.fields import OutputName
 from api.inputs.strict import FiniteFloatField, PagingInput, StrictSerializer
 from api.inputs.subjects import MAX_SUBJECT
 from cv.choices import EXPRESSIONS, GENDERS, RACES
 from cv.engine.labels import BEAUTY_SCALE, Attribute
+from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.engine.types import MAX_FACES_RANGE, MIN_FACE_PX_RANGE, AnalysisOptions
 from cv.selectors import AnalysisFilter
 from cv.services import StoreOptions
@@ -27,9 +29,9 @@ ATTRIBUTE_OF_FILTER = {
 }
 
 
-def check_attributes(asked: Iterable[Attribute], allowed: frozenset[Attribute]) -> None:
+def check_attributes(asked: Iterable[str], allowed: frozenset[str]) -> None:
     """Raises PermissionDenied, naming what the caller may not have."""
-    forbidden = sorted(str(attribute) for attribute in asked if attribute not in allowed)
+    forbidden = sorted(set(asked) - allowed)
     if forbidden:
         raise PermissionDenied(f"attributes: not available to this key or on this server: {', '.join(forbidden)}")
 
@@ -71,10 +73,10 @@ class OptionsInput(DetectionInput):
     """How to analyze an image and what to store."""
 
     attributes = serializers.ListField(
-        child=serializers.ChoiceField(choices=[attribute.value for attribute in Attribute]),
+        child=OutputName(),
         allow_empty=False,
         required=False,
-        help_text="Which attributes to estimate; all by default.",
+        help_text=f"Which attributes to estimate; default: {', '.join(DEFAULT_OUTPUTS)}.",
     )
     store = StoreInput(required=False)
 
@@ -82,12 +84,12 @@ class OptionsInput(DetectionInput):
         fields: dict[str, Any] = super().get_fields()
         return {name: fields[name] for name in ("attributes", "max_faces", "min_face_px", "store", *fields)}
 
-    def analysis_options(self, allowed: frozenset[Attribute]) -> AnalysisOptions:
-        """Raises PermissionDenied where an attribute is named that is not allowed; unnamed, all allowed are meant."""
+    def analysis_options(self, allowed: frozenset[str]) -> AnalysisOptions:
+        """Those named, or the default ones that are allowed. Raises PermissionDenied if one named is not allowed."""
         given = {name: value for name, value in self.validated_data.items() if name in ("max_faces", "min_face_px")}
-        named = [Attribute(name) for name in self.validated_data.get("attributes", [])]
+        named = frozenset(self.validated_data.get("attributes", ()))
         check_attributes(named, allowed)
-        return AnalysisOptions(attributes=frozenset(named) or allowed, **given)
+        return AnalysisOptions(attributes=named or allowed.intersection(DEFAULT_OUTPUTS), **given)
 
     def store_options(self) -> StoreOptions:
         return StoreOptions(**self.validated_data.get("store", {}))
@@ -113,6 +115,6 @@ class ListInput(PagingInput):
         paging = ("page_size", "cursor")
         return AnalysisFilter(**{name: value for name, value in self.validated_data.items() if name not in paging})
 
-    def attributes_filtered(self) -> set[Attribute]:
+    def attributes_filtered(self) -> set[str]:
         """What the filters would tell about faces, even without showing them."""
         return {ATTRIBUTE_OF_FILTER[name] for name in self.validated_data if name in ATTRIBUTE_OF_FILTER}

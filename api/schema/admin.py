@@ -61,7 +61,7 @@ KEY_UPDATE: Final[dict[str, Any]] = {
     "description": SCOPE,
     "request": {"application/json": KeyUpdateInput},
     "responses": {200: answer(ApiKeySerializer, examples.KEY, "Changed."), **errors("not_found", *BODY)},
-    "examples": [sent("No race, no beauty", {"attributes": ["age", "gender", "expression"]})],
+    "examples": [sent("Two attributes and no other", {"attributes": ["age", "gender"]})],
 }
 KEY_REVOKE: Final[dict[str, Any]] = {
     "operation_id": "api_key_revoke",

@@ -59,6 +59,7 @@ ANALYSIS: Final = {
         "version": "1",
         "sha256": "9f86d081…",
     },
+    "models": [{"name": "faces", "version": "1", "sha256": "9f86d081…", "ms": 24.6}],
     "timing_ms": {"decode": 6.1, "detect": 58.9, "attributes": 31.4, "total": 96.4},
 }
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from api.fields import OutputName
 from cv.choices import AuditAction, DeliveryState, Scope, WebhookEvent
-from cv.engine.labels import Attribute
 
 
 class ApiKeySerializer(serializers.Serializer[Any]):
@@ -17,7 +17,7 @@ class ApiKeySerializer(serializers.Serializer[Any]):
     user = serializers.CharField(source="user.username", default=None, allow_null=True, read_only=True)
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices), read_only=True)
     attributes = serializers.ListField(
-        child=serializers.ChoiceField(choices=[attribute.value for attribute in Attribute]),
+        child=OutputName(),
         allow_null=True,
         read_only=True,
         help_text="null means all that the server serves.",

@@ -4,14 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import Pair, Probabilities, Rounded
-from cv.abstention import abstains
-from cv.engine.labels import Attribute, Expression, Gender, Race
-from cv.engine.types import QualityWarning
+from api.fields import Pair, Rounded
+from api.serializers.answers import AttributesSerializer
+from cv.engine.types import LANDMARKS, QualityWarning
 
 PIXEL_DIGITS = 2
 SHARE_DIGITS = 6
-ESTIMATE_DIGITS = 2
 TIME_DIGITS = 2
 
 
@@ -27,11 +25,8 @@ class BoxSerializer(serializers.Serializer[Any]):
 class LandmarksSerializer(serializers.Serializer[Any]):
     """Points as [x, y]; left and right as seen in the picture."""
 
-    left_eye = Pair(PIXEL_DIGITS)
-    right_eye = Pair(PIXEL_DIGITS)
-    nose = Pair(PIXEL_DIGITS)
-    mouth_left = Pair(PIXEL_DIGITS)
-    mouth_right = Pair(PIXEL_DIGITS)
+    def get_fields(self) -> dict[str, Any]:
+        return {name: Pair(PIXEL_DIGITS) for name in LANDMARKS}
 
 
 class QualitySerializer(serializers.Serializer[Any]):
@@ -39,81 +34,6 @@ class QualitySerializer(serializers.Serializer[Any]):
 
     score = Rounded(SHARE_DIGITS)
     warnings = serializers.ListField(child=serializers.ChoiceField(choices=list(QualityWarning)), read_only=True)
-
-
-class CoverageField(serializers.FloatField):
-    """What the model that answered stated about its intervals; the current model may state another value."""
-
-    def __init__(self) -> None:
-        text = (
-            "The stated probability that the interval contains the label; null for analyses from before it was stored."
-        )
-        super().__init__(min_value=0, max_value=1, allow_null=True, read_only=True, help_text=text)
-
-
-class AbstainedField(serializers.BooleanField):
-    """Whether the answer is too uncertain to use."""
-
-    def __init__(self, attribute: Attribute) -> None:
-        self.attribute = attribute
-        text = "true if the answer is too uncertain to use. Treat the attribute as unknown."
-        super().__init__(source="*", read_only=True, help_text=text)
-
-    def to_representation(self, value: Any) -> bool:
-        return abstains(self.attribute, value)
-
-
-class AgeSerializer(serializers.Serializer[Any]):
-    """Years."""
-
-    value = Rounded(ESTIMATE_DIGITS)
-    interval = Pair(ESTIMATE_DIGITS)
-    coverage = CoverageField()
-    abstained = AbstainedField(Attribute.AGE)
-
-
-class BeautySerializer(serializers.Serializer[Any]):
-    """The mean rating that the raters of the training data would give."""
-
-    value = Rounded(ESTIMATE_DIGITS)
-    scale = Pair(ESTIMATE_DIGITS)
-    interval = Pair(ESTIMATE_DIGITS)
-    coverage = CoverageField()
-    abstained = AbstainedField(Attribute.BEAUTY)
-
-
-class GenderSerializer(serializers.Serializer[Any]):
-    label = serializers.ChoiceField(choices=list(Gender), read_only=True)  # type: ignore[assignment]
-    abstained = AbstainedField(Attribute.GENDER)
-    probabilities = Probabilities()
-
-
-class RaceSerializer(serializers.Serializer[Any]):
-    label = serializers.ChoiceField(choices=list(Race), read_only=True)  # type: ignore[assignment]
-    abstained = AbstainedField(Attribute.RACE)
-    probabilities = Probabilities()
-
-
-class ExpressionSerializer(serializers.Serializer[Any]):
-    label = serializers.ChoiceField(choices=list(Expression), read_only=True)  # type: ignore[assignment]
-    abstained = AbstainedField(Attribute.EXPRESSION)
-    probabilities = Probabilities()
-
-
-class AttributesSerializer(serializers.Serializer[Any]):
-    """The attributes that were requested, and no others."""
-
-    age = AgeSerializer(required=False)
-    gender = GenderSerializer(required=False)
-    race = RaceSerializer(required=False)
-    expression = ExpressionSerializer(required=False)
-    beauty = BeautySerializer(required=False)
-
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        shown: dict[str, Any] = super().to_representation(instance)
-        # Stored before the key lost an attribute: not shown any more.
-        allowed = self.context.get("attributes", shown)
-        return {name: value for name, value in shown.items() if value is not None and name in allowed}
 
 
 class FaceSerializer(serializers.Serializer[Any]):
@@ -149,6 +69,12 @@ class ModelSerializer(serializers.Serializer[Any]):
     sha256 = serializers.CharField(read_only=True)
 
 
+class ModelRunSerializer(ModelSerializer):
+    """A model that was asked, and the milliseconds that it took for all faces; null if it was stored without."""
+
+    ms = Rounded(TIME_DIGITS, allow_null=True)
+
+
 class TimingSerializer(serializers.Serializer[Any]):
     """Milliseconds of each stage."""
 
@@ -166,6 +92,7 @@ class AnalysisSerializer(serializers.Serializer[Any]):
     image = ImageSerializer(read_only=True)
     faces = FaceSerializer(many=True, read_only=True)
     model = ModelSerializer(read_only=True)
+    models = ModelRunSerializer(many=True, read_only=True, help_text="Every model that was asked.")
     timing_ms = TimingSerializer(read_only=True)
 
 

@@ -5,10 +5,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.fields import Rounded
+from api.fields import OutputName, Rounded
 from api.serializers.analyses import AnalysisSerializer
 from cv.choices import ItemState, JobSource, JobState
-from cv.engine.labels import Attribute
 from cv.jobs.results import analysis_of
 from cv.models import JobItem
 
@@ -20,9 +19,7 @@ class JobStoreSerializer(serializers.Serializer[Any]):
 
 
 class JobOptionsSerializer(serializers.Serializer[Any]):
-    attributes = serializers.ListField(
-        source="asked_attributes", child=serializers.ChoiceField(choices=[str(name) for name in Attribute])
-    )
+    attributes = serializers.ListField(source="asked_attributes", child=OutputName())
     max_faces = serializers.IntegerField(read_only=True)
     min_face_px = serializers.IntegerField(read_only=True)
     store = JobStoreSerializer(source="*", read_only=True)

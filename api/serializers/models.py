@@ -29,7 +29,7 @@ class ModelCardSerializer(serializers.Serializer[Any]):
         help_text="This server abstains if the label's probability is below this."
     )
     abstain_wider = serializers.SerializerMethodField(
-        help_text="It abstains if the interval is wider than this: years for age, points of the scale for beauty."
+        help_text="It abstains if the interval is wider than this, in the unit of the estimate."
     )
 
     def get_abstain_below(self, card: Any) -> dict[str, float]:

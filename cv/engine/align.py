@@ -89,10 +89,7 @@ def crop_similarity(landmarks: Landmarks, crop: Crop) -> Similarity:
 
 def chip_similarity(landmarks: Landmarks, size: float, template: Template = XCLOUD_5) -> Similarity:
     """Maps the image that ``landmarks`` are pixels of to a chip of ``size``, without a margin."""
-    points = np.array(
-        [landmarks.left_eye, landmarks.right_eye, landmarks.nose, landmarks.mouth_left, landmarks.mouth_right]
-    )
-    return fit_similarity(points, template.array * size)
+    return fit_similarity(np.array(list(landmarks)), template.array * size)
 
 
 def whole_picture_similarity(image_size: tuple[int, int], size: int) -> Similarity:

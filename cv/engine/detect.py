@@ -170,9 +170,8 @@ def _inside(boxes: Boxes, image_size: tuple[int, int]) -> Boxes:
 
 def _detection(box: Array, score: np.float32, landmarks: Array) -> Detection:
     x1, y1, x2, y2 = box.tolist()
-    left_eye, right_eye, nose, mouth_left, mouth_right = (tuple(point) for point in landmarks.tolist())
     return Detection(
         box=Box(x1, y1, x2 - x1, y2 - y1),
         confidence=min(float(score), 1.0),
-        landmarks=Landmarks(left_eye, right_eye, nose, mouth_left, mouth_right),
+        landmarks=Landmarks(*((x, y) for x, y in landmarks.tolist())),
     )

@@ -52,7 +52,7 @@ class Calibration:
     ``bias`` is added to a head's logits, so that rare classes get their share (logit adjustment, Menon et al. 2021);
     ``temperature`` divides the sum (Guo et al. 2017; fitted as by Clarté et al. 2023). An interval runs between the
     quantiles that leave ``1 - coverage`` outside, widened at both ends by ``widening`` (conformalised quantiles, Romano
-    et al. 2019), in years for age and in points of the scale for beauty. ``coverage`` is 0 without estimates.
+    et al. 2019), in the unit of the output. ``coverage`` is 0 without estimates.
     """
 
     bias: Mapping[str, tuple[float, ...]]

@@ -118,7 +118,7 @@ class Engine:
                 for answer, given in zip(answers, reader.read(seen.pixels, seen.to_photo, wanted), strict=True):
                     answer.update(given)
                 ms = _milliseconds(started, time.perf_counter())
-            runs.append(ModelRun(lazy.card.name, lazy.card.version, lazy.card.sha256, ms))
+            runs.append(ModelRun(lazy.card.name, lazy.card.version, lazy.card.sha256, ms, wanted))
         judged = chips[self.default.crop].pixels
         qualities = [assess(d, chip, image.pixels.size) for d, chip in zip(detections, judged, strict=True)]
         full_size = [_at_full_size(detection, image.scale) for detection in detections]
@@ -156,13 +156,7 @@ def _at_full_size(detection: Detection, scale: float) -> Detection:
     return Detection(
         box=Box(box.x / scale, box.y / scale, box.width / scale, box.height / scale),
         confidence=detection.confidence,
-        landmarks=Landmarks(
-            left_eye=point(landmarks.left_eye),
-            right_eye=point(landmarks.right_eye),
-            nose=point(landmarks.nose),
-            mouth_left=point(landmarks.mouth_left),
-            mouth_right=point(landmarks.mouth_right),
-        ),
+        landmarks=Landmarks(*map(point, landmarks)),
     )
 
 

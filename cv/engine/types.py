@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Final
 
@@ -39,6 +39,13 @@ class Landmarks:
     nose: Point
     mouth_left: Point
     mouth_right: Point
+
+    def __iter__(self) -> Iterator[Point]:
+        return (getattr(self, name) for name in LANDMARKS)
+
+
+# The names of the five, in order.
+LANDMARKS: Final = tuple(field.name for field in fields(Landmarks))
 
 
 class QualityWarning(StrEnum):
@@ -153,12 +160,13 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelRun:
-    """A model that was asked, and the milliseconds that it took for all faces of the photo."""
+    """A model that was asked, the milliseconds that it took for all faces of the photo, and which outputs it gave."""
 
     name: str
     version: str
     sha256: str
     ms: float
+    outputs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

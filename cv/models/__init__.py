@@ -1,6 +1,7 @@
 """The tables. Only cv.services writes them."""
 
-from cv.models.analyses import Analysis, Face, picture_path
+from cv.models.analyses import Analysis, AnalysisModel, image_columns, model_row, picture_path, result_columns
+from cv.models.faces import Face, FaceAnswer, answer_value, face_row, further_answers
 from cv.models.jobs import Job, JobItem
 from cv.models.keys import ApiKey, default_scopes
 from cv.models.records import AuditEvent, IdempotentRequest
@@ -8,14 +9,22 @@ from cv.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "Analysis",
+    "AnalysisModel",
     "ApiKey",
     "AuditEvent",
     "Face",
+    "FaceAnswer",
     "IdempotentRequest",
     "Job",
     "JobItem",
     "Webhook",
     "WebhookDelivery",
+    "answer_value",
     "default_scopes",
+    "face_row",
+    "further_answers",
+    "image_columns",
+    "model_row",
     "picture_path",
+    "result_columns",
 ]

@@ -1,4 +1,4 @@
-"""An analysis and its faces."""
+"""An analysis: its row, and what of the engine's result stands in it."""
 
 import uuid
 from pathlib import PurePath
@@ -11,20 +11,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from cv import choices
-from cv.engine.labels import BEAUTY_SCALE, CLASSES, Attribute
-from cv.engine.types import (
-    Answer,
-    Answers,
-    Box,
-    Category,
-    Estimate,
-    ImageInfo,
-    Landmarks,
-    ModelInfo,
-    Quality,
-    QualityWarning,
-    Timing,
-)
+from cv.engine.outputs import DEFAULT_OUTPUTS
+from cv.engine.types import AnalysisResult, Estimate, ImageInfo, ModelInfo, ModelRun, Timing
 from cv.models.keys import ApiKey
 
 
@@ -126,125 +114,48 @@ class Analysis(models.Model):
         return Timing(self.decode_ms, self.detect_ms, self.attributes_ms, self.total_ms)
 
 
-def _category_check(name: str, labels: list[tuple[str, str]]) -> models.CheckConstraint:
-    probability = f"{name}_probability"
-    known = Q(
-        **{
-            f"{name}__in": [label for label, _ in labels],
-            f"{probability}__isnull": False,
-            f"{probability}__gte": 0,
-            f"{probability}__lte": 1,
-        }
-    )
-    absent = Q(**{name: "", f"{probability}__isnull": True})
-    return models.CheckConstraint(name=f"face_{name}_known", condition=known | absent)
+class AnalysisModel(models.Model):
+    """A model that was asked about an analysis's picture."""
 
-
-def _estimate_check(name: str) -> models.CheckConstraint:
-    low, high = f"{name}_low", f"{name}_high"
-    columns = (name, low, high)
-    # Said outright, because a check that comes to NULL passes.
-    present = Q(**{f"{column}__isnull": False for column in columns})
-    absent = Q(**{f"{column}__isnull": True for column in columns})
-    ordered = present & Q(**{f"{low}__lte": F(high)})
-    return models.CheckConstraint(name=f"face_{name}_interval_ordered", condition=ordered | absent)
-
-
-class Face(models.Model):
-    """One face of an analysis: attributes as columns to filter and chart by, every class's probability as JSON."""
-
-    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="faces")
-    index = models.PositiveIntegerField()
-
-    box_x = models.FloatField()
-    box_y = models.FloatField()
-    box_width = models.FloatField()
-    box_height = models.FloatField()
-    confidence = models.FloatField()
-    landmark_points = models.JSONField()
-    quality_score = models.FloatField()
-    quality_warnings = models.JSONField(default=list)
-
-    age = models.FloatField(null=True)
-    age_low = models.FloatField(null=True)
-    age_high = models.FloatField(null=True)
-    gender = models.CharField(max_length=10, choices=choices.GENDERS, blank=True)
-    gender_probability = models.FloatField(null=True)
-    race = models.CharField(max_length=10, choices=choices.RACES, blank=True)
-    race_probability = models.FloatField(null=True)
-    expression = models.CharField(max_length=10, choices=choices.EXPRESSIONS, blank=True)
-    expression_probability = models.FloatField(null=True)
-    beauty = models.FloatField(null=True)
-    beauty_low = models.FloatField(null=True)
-    beauty_high = models.FloatField(null=True)
-    probabilities = models.JSONField(default=dict)
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="models")
+    name = models.CharField(max_length=100)
+    version = models.CharField(max_length=50)
+    sha256 = models.CharField(max_length=64)
+    # Null for analyses from before this was stored.
+    ms = models.FloatField(null=True)
 
     class Meta:
-        ordering = ("analysis", "index")
-        constraints = [
-            models.UniqueConstraint(fields=["analysis", "index"], name="face_index_once_an_analysis"),
-            models.CheckConstraint(name="face_box_has_area", condition=Q(box_width__gt=0, box_height__gt=0)),
-            models.CheckConstraint(
-                name="face_shares_from_0_to_1",
-                condition=Q(confidence__gte=0, confidence__lte=1, quality_score__gte=0, quality_score__lte=1),
-            ),
-            _estimate_check("age"),
-            _estimate_check("beauty"),
-            _category_check("gender", choices.GENDERS),
-            _category_check("race", choices.RACES),
-            _category_check("expression", choices.EXPRESSIONS),
-        ]
-        indexes = [
-            models.Index(fields=["gender", "age"], name="face_gender_age"),
-            models.Index(fields=["race"], name="face_race"),
-            models.Index(fields=["expression"], name="face_expression"),
-            models.Index(fields=["age"], name="face_age"),
-            models.Index(fields=["beauty"], name="face_beauty"),
-        ]
+        ordering = ("pk",)
+        constraints = [models.UniqueConstraint(fields=["analysis", "name"], name="analysis_asks_a_model_once")]
 
     def __str__(self) -> str:
-        return f"face {self.index} of {self.analysis_id}"
-
-    @property
-    def box(self) -> Box:
-        return Box(self.box_x, self.box_y, self.box_width, self.box_height)
-
-    @property
-    def landmarks(self) -> Landmarks:
-        return Landmarks(**{name: (x, y) for name, (x, y) in self.landmark_points.items()})
-
-    @property
-    def quality(self) -> Quality:
-        return Quality(self.quality_score, tuple(QualityWarning(warning) for warning in self.quality_warnings))
-
-    @property
-    def attributes(self) -> Answers:
-        # A face that came through its analysis knows it; this asks the database nothing.
-        coverage = self.analysis.interval_coverage
-        columns: dict[str, Answer | None] = {
-            "age": _estimate(self.age, self.age_low, self.age_high, None, coverage),
-            "gender": self._category(Attribute.GENDER, self.gender),
-            "race": self._category(Attribute.RACE, self.race),
-            "expression": self._category(Attribute.EXPRESSION, self.expression),
-            "beauty": _estimate(self.beauty, self.beauty_low, self.beauty_high, BEAUTY_SCALE, coverage),
-        }
-        return {name: answer for name, answer in columns.items() if answer is not None}
-
-    def _category(self, attribute: Attribute, label: str) -> Category | None:
-        if not label:
-            return None
-        stored = self.probabilities[attribute]
-        # PostgreSQL's jsonb does not keep the order of keys.
-        return Category(label, {name: stored[name] for name in CLASSES[attribute]})
+        return f"{self.name} {self.version}"
 
 
-def _estimate(
-    value: float | None,
-    low: float | None,
-    high: float | None,
-    scale: tuple[float, float] | None,
-    coverage: float | None,
-) -> Estimate | None:
-    if value is None or low is None or high is None:
-        return None
-    return Estimate(value, (low, high), scale, coverage)
+def model_row(analysis: Analysis, run: ModelRun) -> AnalysisModel:
+    return AnalysisModel(analysis=analysis, name=run.name, version=run.version, sha256=run.sha256, ms=run.ms)
+
+
+def result_columns(result: AnalysisResult) -> dict[str, Any]:
+    """The columns that say what answered, how fast and how much: those that change if a picture is analyzed again."""
+    return {
+        "model_name": result.model.name,
+        "model_version": result.model.version,
+        "model_sha256": result.model.sha256,
+        "interval_coverage": _stated_coverage(result),
+        "decode_ms": result.timing_ms.decode,
+        "detect_ms": result.timing_ms.detect,
+        "attributes_ms": result.timing_ms.attributes,
+        "total_ms": result.timing_ms.total,
+        "face_count": len(result.faces),
+    }
+
+
+def image_columns(image: ImageInfo) -> dict[str, Any]:
+    return {"image_width": image.width, "image_height": image.height, "image_sha256": image.sha256}
+
+
+def _stated_coverage(result: AnalysisResult) -> float | None:
+    """One number for all intervals of the model of the default outputs; None if there is no interval."""
+    answers = (face.attributes.get(name) for face in result.faces for name in DEFAULT_OUTPUTS)
+    return next((answer.coverage for answer in answers if isinstance(answer, Estimate)), None)

@@ -16,12 +16,22 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cv.choices import Source, WebhookEvent
-from cv.engine.labels import Attribute
-from cv.engine.outputs import DEFAULT_OUTPUTS
-from cv.engine.types import AnalysisOptions, AnalysisResult, Category, Estimate, FaceResult
+from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.files.stores import StorageUnavailable
 from cv.files.stripping import without_metadata
-from cv.models import Analysis, Face, IdempotentRequest
+from cv.models import (
+    Analysis,
+    AnalysisModel,
+    Face,
+    FaceAnswer,
+    IdempotentRequest,
+    answer_value,
+    face_row,
+    further_answers,
+    image_columns,
+    model_row,
+    result_columns,
+)
 from cv.services.webhooks import event_emit
 from cv.serving.engines import analyzed, nobody_left
 from cv.trust.caller import Caller
@@ -102,7 +112,7 @@ def analysis_reanalyse(
     except FileNotFoundError:
         raise NoPictureKept from None
     options = AnalysisOptions(
-        attributes=frozenset(Attribute(name) for name in analysis.asked_attributes) & caller.attributes,
+        attributes=caller.attributes.intersection(analysis.asked_attributes),
         min_face_px=analysis.min_face_px,
         max_faces=analysis.max_faces,
     )
@@ -110,12 +120,13 @@ def analysis_reanalyse(
     with transaction.atomic():
         # Raises Analysis.DoesNotExist if it was erased meanwhile: nothing comes back. Read anew, it has no old faces.
         analysis = Analysis.objects.select_for_update().get(pk=analysis.pk)
-        changed = _model_columns(result) | {"asked_attributes": sorted(options.attributes)}
+        changed = result_columns(result) | {"asked_attributes": sorted(options.attributes)}
         for name, value in changed.items():
             setattr(analysis, name, value)
         analysis.save(update_fields=list(changed))
         Face.objects.filter(analysis=analysis).delete()
-        Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
+        AnalysisModel.objects.filter(analysis=analysis).delete()
+        _answers_insert(analysis, result)
         # Answers remembered for an Idempotency-Key stay what they were, except that the old faces are gone.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
@@ -144,22 +155,38 @@ def analysis_save(
         api_key=caller.api_key,
         subject=request.store.subject,
         source=request.source,
-        image_width=result.image.width,
-        image_height=result.image.height,
-        image_sha256=result.image.sha256,
         asked_attributes=sorted(request.options.attributes),
         min_face_px=request.options.min_face_px,
         max_faces=request.options.max_faces,
-        **_model_columns(result),
+        **image_columns(result.image),
+        **result_columns(result),
     )
     with _picture_kept(analysis, request), transaction.atomic():
         first()
         analysis.save(force_insert=True)
-        Face.objects.bulk_create([_face_row(analysis, face) for face in result.faces])
+        _answers_insert(analysis, result)
         event_emit(WebhookEvent.ANALYSIS_CREATED, _told(analysis))
         saved(analysis)
     log.info("analysis saved", extra={"analysis": analysis.pk, "faces": analysis.face_count})
     return analysis
+
+
+def _answers_insert(analysis: Analysis, result: AnalysisResult) -> None:
+    """Saves the faces, the models that were asked about them, and the answers that have no columns."""
+    AnalysisModel.objects.bulk_create([model_row(analysis, run) for run in result.models])
+    Face.objects.bulk_create([face_row(analysis, face) for face in result.faces])
+    further = {face.index: further_answers(face) for face in result.faces}
+    if not any(further.values()):
+        return
+    # Not every database tells the keys of what was just inserted.
+    keys = dict(analysis.models.values_list("name", "pk"))
+    model_of = {output: keys[run.name] for run in result.models for output in run.outputs}
+    faces = analysis.faces.values_list("pk", "index")
+    FaceAnswer.objects.bulk_create(
+        FaceAnswer(face_id=pk, model_id=model_of[output], output=output, value=answer_value(answer))
+        for pk, index in faces
+        for output, answer in further[index].items()
+    )
 
 
 def _expiry(request: AnalysisRequest, now: datetime) -> datetime | None:
@@ -168,27 +195,6 @@ def _expiry(request: AnalysisRequest, now: datetime) -> datetime | None:
     if request.expires_by is not None:
         ends.append(request.expires_by)
     return min(ends, default=None)
-
-
-def _model_columns(result: AnalysisResult) -> dict[str, Any]:
-    """The columns that say what answered, how fast and how much."""
-    return {
-        "model_name": result.model.name,
-        "model_version": result.model.version,
-        "model_sha256": result.model.sha256,
-        "interval_coverage": _coverage_stated(result),
-        "decode_ms": result.timing_ms.decode,
-        "detect_ms": result.timing_ms.detect,
-        "attributes_ms": result.timing_ms.attributes,
-        "total_ms": result.timing_ms.total,
-        "face_count": len(result.faces),
-    }
-
-
-def _coverage_stated(result: AnalysisResult) -> float | None:
-    """One number for all intervals of a model; None where there is no interval."""
-    answers = (face.attributes.get(name) for face in result.faces for name in DEFAULT_OUTPUTS)
-    return next((answer.coverage for answer in answers if isinstance(answer, Estimate)), None)
 
 
 def _told(analysis: Analysis) -> dict[str, Any]:
@@ -210,38 +216,6 @@ def _picture_kept(analysis: Analysis, request: AnalysisRequest) -> Iterator[None
             if picture := analysis.picture.name:
                 default_storage.delete(picture)
         raise
-
-
-def _face_row(analysis: Analysis, face: FaceResult) -> Face:
-    row = Face(
-        analysis=analysis,
-        index=face.index,
-        box_x=face.box.x,
-        box_y=face.box.y,
-        box_width=face.box.width,
-        box_height=face.box.height,
-        confidence=face.confidence,
-        landmark_points={
-            name: list(getattr(face.landmarks, name))
-            for name in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-        },
-        quality_score=face.quality.score,
-        quality_warnings=[str(warning) for warning in face.quality.warnings],
-    )
-    # The five have columns of their own.
-    for name in DEFAULT_OUTPUTS:
-        match face.attributes.get(name):
-            case Estimate(value, interval) if interval is not None:
-                columns: dict[str, Any] = {name: value, f"{name}_low": interval[0], f"{name}_high": interval[1]}
-            case Category(label, probabilities):
-                # Plain text: database drivers have ideas of their own about enums.
-                columns = {name: str(label), f"{name}_probability": probabilities[label]}
-                row.probabilities[name] = dict(probabilities)
-            case _:
-                continue
-        for column, stored in columns.items():
-            setattr(row, column, stored)
-    return row
 
 
 def analysis_delete(analysis: Analysis) -> None:

@@ -9,21 +9,23 @@ the job that was. Claims are small, so that many share fairly.
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connection, transaction
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from cv.choices import ItemState, JobSource, JobState
 from cv.engine.types import AnalysisResult
 from cv.jobs.errors import ItemCode
 from cv.jobs.inputs import InputGone
-from cv.models import Analysis, Job, JobItem
+from cv.models import Analysis, ApiKey, Job, JobItem
 from cv.services.analyses import AnalysisRequest, analysis_save
 from cv.trust.caller import Caller
 
@@ -60,7 +62,7 @@ def lease_time() -> timedelta:
 def items_claim(limit: int, now: datetime | None = None, only: uuid.UUID | None = None) -> Claim | None:
     """At most ``limit`` items of the job whose turn it is, or of ``only``; None where there is nothing to do."""
     now = now or timezone.now()
-    for job_id in [only] if only else _jobs_in_turn(now)[:LOOKED_AT]:
+    for job_id in [only] if only else islice(_jobs_in_turn(now), LOOKED_AT):
         if claim := _claimed(job_id, limit, now):
             return claim
     return None
@@ -76,37 +78,53 @@ def _workable(now: datetime) -> QuerySet[Job]:
     return Job.objects.filter(Exists(due), state__in=WORKABLE).exclude(source=JobSource.LOCAL)
 
 
-def _jobs_in_turn(now: datetime) -> list[uuid.UUID]:
-    waiting = list(_workable(now).values_list("pk", "priority", "owner_id", "api_key_id", "claimed_at", "created_at"))
-    if len(waiting) < 2:
-        return [pk for pk, *_ in waiting]
-    served = _callers_served({(owner, key) for _, _, owner, key, _, _ in waiting})
+def _jobs_in_turn(now: datetime) -> Iterator[uuid.UUID]:
+    """Asks an index for the next few only: with thousands of jobs waiting, a turn costs what it always does."""
+    priority = _next_priority(now)
+    while priority is not None:
+        for theirs in _callers_in_turn(now, priority):
+            # A pending job was never claimed, so that it comes before those that were.
+            for state in WORKABLE:
+                jobs = _workable(now).filter(theirs, state=state, priority=priority)
+                yield from jobs.order_by("claimed_at", "created_at").values_list("pk", flat=True)[:LOOKED_AT]
+        priority = _next_priority(now, below=priority)
+
+
+def _next_priority(now: datetime, below: int | None = None) -> int | None:
+    """The highest of the jobs with work, ``below`` another one; None if there is none."""
+    jobs = _workable(now) if below is None else _workable(now).filter(priority__lt=below)
+    highest = (
+        jobs.filter(state=state).order_by("-priority").values_list("priority", flat=True).first() for state in WORKABLE
+    )
+    return max((priority for priority in highest if priority is not None), default=None)
+
+
+def _callers_in_turn(now: datetime, priority: int) -> list[Q]:
+    """Whose jobs with work have this priority: the jobs of each caller, who was served the longest ago first.
+
+    To be served counts, even by a job that is over by now. Those who never were take turns by their oldest jobs.
+    """
     never = datetime.min.replace(tzinfo=now.tzinfo)
+    found: list[tuple[datetime, datetime, Q]] = []
+    users, keys = get_user_model()._default_manager.all(), ApiKey.objects.all()
+    for callers, jobs_of in ((users, _jobs_of_user), (keys, _jobs_of_key)):
+        theirs = jobs_of(OuterRef("pk"))
+        waiting = [_workable(now).filter(theirs, state=state, priority=priority) for state in WORKABLE]
+        served = Job.objects.filter(theirs, claimed_at__isnull=False).order_by("-claimed_at").values("claimed_at")[:1]
+        oldest = waiting[0].order_by("claimed_at", "created_at").values("created_at")[:1]
+        rows = callers.filter(Exists(waiting[0]) | Exists(waiting[1])).order_by("pk")
+        for pk, moment, since in rows.values_list("pk", Subquery(served), Subquery(oldest)):
+            found.append((moment or never, since or now, jobs_of(pk)))
+    return [theirs for _, _, theirs in sorted(found, key=lambda row: row[:2])]
 
-    def turn(row: tuple[uuid.UUID, int, int | None, int | None, datetime | None, datetime]) -> tuple[object, ...]:
-        _, priority, owner, key, claimed, created = row
-        return -priority, served.get(_caller(owner, key), never), claimed or never, created
 
-    return [pk for pk, *_ in sorted(waiting, key=turn)]
-
-
-def _caller(owner: int | None, key: int | None) -> tuple[str, int | None]:
+def _jobs_of_user(pk: int | OuterRef) -> Q:
     """A person is one caller, with however many keys."""
-    return ("user", owner) if owner is not None else ("key", key)
+    return Q(owner=pk)
 
 
-def _callers_served(callers: Iterable[tuple[int | None, int | None]]) -> dict[tuple[str, int | None], datetime]:
-    """When each was last served, also by a job that is over by now."""
-    given = list(callers)
-    owners = {owner for owner, _ in given if owner is not None}
-    keys = {key for owner, key in given if owner is None}
-    theirs = Q(owner__in=owners) | Q(owner__isnull=True, api_key__in=keys)
-    last: dict[tuple[str, int | None], datetime] = {}
-    grouped = Job.objects.filter(theirs, claimed_at__isnull=False).order_by().values_list("owner", "api_key")
-    for owner, key, moment in grouped.annotate(last=Max("claimed_at")):
-        caller = _caller(owner, key)
-        last[caller] = max(moment, last.get(caller, moment))
-    return last
+def _jobs_of_key(pk: int | OuterRef) -> Q:
+    return Q(owner__isnull=True, api_key=pk)
 
 
 def _claimed(job_id: uuid.UUID, limit: int, now: datetime) -> Claim | None:

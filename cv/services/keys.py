@@ -11,7 +11,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from cv.choices import Scope
-from cv.engine.labels import Attribute
 from cv.jobs.errors import JobConflict
 from cv.models import ApiKey, Job, default_scopes
 from cv.selectors import KEY_MARK, key_hash
@@ -27,7 +26,7 @@ def api_key_create(
     ttl_days: int | None = None,
     *,
     scopes: Iterable[Scope] | None = None,
-    attributes: Iterable[Attribute] | None = None,
+    attributes: Iterable[str] | None = None,
     rate_per_minute: int | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
@@ -60,7 +59,7 @@ def api_key_update(row: ApiKey, **changes: Any) -> ApiKey:
     return row
 
 
-def in_order(names: Iterable[Scope] | Iterable[Attribute]) -> list[str]:
+def in_order(names: Iterable[str]) -> list[str]:
     """As plain text, each once, in an order that does not depend on how they came in."""
     return sorted({str(name) for name in names})
 

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q
 
 from cv.choices import Scope
-from cv.engine.labels import Attribute
+from cv.engine.outputs import all_outputs
 from cv.models import ApiKey
+from cv.serving.outputs import served_outputs
 
 OF_EVERY_PERSON = frozenset({Scope.ANALYSE, Scope.READ, Scope.ERASE})
 
@@ -48,12 +48,11 @@ class Caller:
     def is_limited(self) -> bool:
         """Whether it is a key that may have only some attributes, whatever the server serves at the moment."""
         given = self.api_key.attributes if self.api_key is not None else None
-        return given is not None and not set(given) >= set(Attribute)
+        return given is not None and not {output.name for output in all_outputs()}.issubset(given)
 
     @property
-    def attributes(self) -> frozenset[Attribute]:
-        """The attributes that the server serves and the key may have."""
-        served: frozenset[Attribute] = settings.XCLOUD_ATTRIBUTES
+    def attributes(self) -> frozenset[str]:
+        """The outputs that the server serves and the key may have."""
         if self.api_key is None or self.api_key.attributes is None:
-            return served
-        return served & {Attribute(name) for name in self.api_key.attributes}
+            return served_outputs()
+        return served_outputs().intersection(self.api_key.attributes)

@@ -23,7 +23,6 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 from cv import bells
 from cv.choices import JobSource
 from cv.engine.errors import EngineError
-from cv.engine.labels import Attribute
 from cv.engine.pool import EngineDied, EnginePool
 from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.files.stores import StorageUnavailable
@@ -251,9 +250,10 @@ class Worker:
 
 def _options(task: Task) -> AnalysisOptions:
     """Today's rights of the caller count, not those of the day when the job was made."""
-    asked = frozenset(Attribute(name) for name in task.job.asked_attributes)
     return AnalysisOptions(
-        attributes=asked & task.caller.attributes, min_face_px=task.job.min_face_px, max_faces=task.job.max_faces
+        attributes=task.caller.attributes.intersection(task.job.asked_attributes),
+        min_face_px=task.job.min_face_px,
+        max_faces=task.job.max_faces,
     )
 
 

@@ -23,18 +23,30 @@ export const jobDelete = (id, withAnalyses) => request("DELETE", `/jobs/${id}${w
 
 /** A part of a page that the server rendered, in an element of its own. */
 export async function part(address) {
+  const html = await (await fromPage(address)).text();
+  return new DOMParser().parseFromString(html, "text/html").body;
+}
+
+/** The table of analyses, each named as [its id, its photo's name], as a blob. */
+export async function analysesCsv(photos) {
+  const headers = { "Content-Type": "application/json", "X-CSRFToken": csrfToken() };
+  return fromPage("/analyses.csv", { method: "POST", headers, body: JSON.stringify(photos) });
+}
+
+/** What a page's own route answers, as a blob. */
+async function fromPage(address, options = {}) {
   let response;
-  let html;
+  let body;
   try {
-    response = await fetch(address, { redirect: "manual" });
-    html = await response.text();
+    response = await fetch(address, { ...options, redirect: "manual" });
+    body = await response.blob();
   } catch {
     throw unreachable();
   }
   // Without a session the server sends to its login.
   if (response.type === "opaqueredirect") throw new ApiError(401, "unauthenticated", gettext("The session has ended."));
   if (!response.ok) throw refusal(response.status, null);
-  return new DOMParser().parseFromString(html, "text/html").body;
+  return body;
 }
 
 /** Uploads a photo. `onProgress` gets the share sent, 0 to 1; aborting `signal` rejects with code `cancelled`. */

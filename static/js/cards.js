@@ -1,15 +1,14 @@
-// A card a face: every attribute with how sure the model is.
+// A card a face: every answer, drawn by its shape, with how sure the model is.
 
 import { chip } from "./chip.js";
 import { el, place } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
-import { label, looks, percent, separated, sure, sureness, warning } from "./words.js";
+import { label, output, percent, separated, shapeOf, summed, sure, sureness, warning } from "./words.js";
 
-const AGE_SCALE = [0, 100];
+const FEW = 6; // a longer vector is told by its length alone
 
 /** `photo` is the image on the stage, if any; `prefix` keeps ids apart where two analyses are on one page. */
 export function faceCard(face, { photo, image, prefix = "" }) {
-  const { age, beauty, gender, race, expression } = face.attributes;
   const number = face.index + 1;
   const id = `${prefix}face-${number}`;
   return el("article", { class: "card", tabindex: "0", "data-face": face.index, id, "aria-labelledby": `${id}-title` },
@@ -22,26 +21,30 @@ export function faceCard(face, { photo, image, prefix = "" }) {
         el("p", { class: "muted small" }, fill(gettext("%(share)s sure that this is a face"), { share: percent(face.confidence) }))),
     ),
     warnings(face.quality.warnings),
-    el("div", { class: "card-estimates" },
-      age && estimate(gettext("Age"), age, AGE_SCALE, (n) => String(Math.round(n)), gettext("years")),
-      beauty && estimate(gettext("Beauty"), beauty, beauty.scale, (n) => n.toFixed(1),
-        fill(gettext("of %(high)s"), { high: beauty.scale[1] })),
-    ),
-    el("div", { class: "card-categories" },
-      gender && category(gettext("Gender"), gender),
-      race && category(gettext("Race"), race),
-      expression && category(gettext("Expression"), expression),
-    ),
+    ...SHAPES.map(([part, drawn]) => section(face.attributes, part, drawn)),
   );
 }
 
+// The parts of a card from top to bottom, each with what draws the answers of a shape.
+const SHAPES = [
+  ["card-estimates", { estimate }],
+  ["card-categories", { category }],
+  ["card-others", { flags, vector, points, mask }],
+];
+
+function section(attributes, part, drawn) {
+  const answers = Object.entries(attributes).filter(([name]) => shapeOf(name) in drawn);
+  if (part === "card-others" && answers.length === 0) return null;
+  return el("div", { class: part }, ...answers.map(([name, answer]) => drawn[shapeOf(name)](output(name), answer)));
+}
+
 /** The answers that are sure enough to be taken for one. */
-export function summary({ gender, age, expression }) {
-  const words = separated([
-    sure(gender) && label(gender.label),
-    sure(age) && fill(gettext("about %(age)s"), { age: Math.round(age.value) }),
-    sure(expression) && looks(expression.label),
-  ]) || gettext("Face");
+export function summary(attributes) {
+  const words = separated(summed.map(([name, { labels, sentence }]) => {
+    const answer = attributes[name];
+    if (!sure(answer)) return "";
+    return labels ? labels[answer.label] ?? answer.label : fill(sentence, { value: Math.round(answer.value) });
+  })) || gettext("Face");
   return words[0].toUpperCase() + words.slice(1);
 }
 
@@ -53,11 +56,15 @@ function warnings(names) {
     fill(gettext("The face is %(faults)s: these answers are less reliable."), { faults: separated(names.map(warning)) }));
 }
 
-/** A number with its interval, drawn as a range on its scale. */
-function estimate(title, { value, interval, abstained }, scale, format, unit) {
+/** A number, with its interval drawn as a range on its scale if it has both. */
+function estimate({ title, unit, scale, limited }, { value, interval, abstained }) {
+  const whole = scale && scale[1] - scale[0] >= 20;
+  const format = (n) => (whole ? String(Math.round(n)) : n.toFixed(1));
+  const words = { title, value: format(value), unit: limited ? fill(gettext("of %(high)s"), { high: scale[1] }) : unit };
+  if (!interval || !scale) return reading(title, `${words.value} ${words.unit}`);
   const [low, high] = interval;
   const at = (n) => Math.min(100, Math.max(0, ((n - scale[0]) / (scale[1] - scale[0])) * 100));
-  const words = { title, value: format(value), unit, low: format(low), high: format(high) };
+  Object.assign(words, { low: format(low), high: format(high) });
   return el("section", { class: abstained ? "estimate is-unsure" : "estimate" },
     el("h4", {}, title, abstained ? unsureMark() : null),
     el("p", { class: "estimate-value" },
@@ -71,14 +78,42 @@ function estimate(title, { value, interval, abstained }, scale, format, unit) {
 }
 
 /** Every label with its probability, the likeliest first, and in a word how sure that is; none stands out where unsure. */
-function category(title, { label: top, probabilities, abstained }) {
+function category({ title }, { label: top, probabilities, abstained }) {
   const rows = Object.entries(probabilities).sort(([, a], [, b]) => b - a);
   return el("section", { class: abstained ? "category is-unsure" : "category" },
     el("h4", {}, title, abstained ? unsureMark() : el("span", { class: "sureness" }, sureness(probabilities[top]))),
-    el("ul", { class: "bars" }, ...rows.map(([name, share]) =>
-      el("li", { class: name === top && !abstained ? "is-top" : null },
-        el("span", { class: "bar-name" }, label(name)),
-        el("span", { class: "bar-track", "aria-hidden": "true" }, place(el("span", { class: "bar-fill" }), { width: share * 100 })),
-        el("span", { class: "bar-share" }, percent(share))))),
+    el("ul", { class: "bars" }, ...rows.map(([name, share]) => bar(name, share, name === top && !abstained))),
   );
 }
+
+function bar(name, share, isTop) {
+  return el("li", { class: isTop ? "is-top" : null },
+    el("span", { class: "bar-name" }, label(name)),
+    el("span", { class: "bar-track", "aria-hidden": "true" }, place(el("span", { class: "bar-fill" }), { width: share * 100 })),
+    el("span", { class: "bar-share" }, percent(share)));
+}
+
+/** The probability of each flag, in the model's order. */
+function flags({ title }, { probabilities }) {
+  return el("section", { class: "category" },
+    el("h4", {}, title),
+    el("ul", { class: "bars" }, ...Object.entries(probabilities).map(([name, share]) => bar(name, share, share >= 0.5))));
+}
+
+/** A few numbers in full, of many only how many they are. */
+function vector({ title, unit }, { values }) {
+  const numbers = Object.entries(values);
+  if (numbers.length > FEW) return reading(title, fill(gettext("%(count)s numbers"), { count: numbers.length }));
+  const named = numbers.map(([name, value]) => (Array.isArray(values) ? "" : `${label(name)} `) + value.toFixed(1));
+  return reading(title, `${separated(named)} ${unit}`);
+}
+
+function points({ title }, { points: all, scheme }) {
+  return reading(title, fill(gettext("%(count)s points (%(scheme)s)"), { count: all.length, scheme }));
+}
+
+function mask({ title }, { width, height }) {
+  return reading(title, `${width} × ${height} px`);
+}
+
+const reading = (title, words) => el("section", { class: "reading" }, el("h4", {}, title), el("p", {}, words.trim()));

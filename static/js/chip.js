@@ -4,11 +4,8 @@ import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 
 const SIZE = 150;
-// Where the landmarks stand in a chip of side 1; the same numbers as TEMPLATE in cv/engine/align.py.
-const TEMPLATE = {
-  left_eye: [0.318, 0.306], right_eye: [0.677, 0.306], nose: [0.4975, 0.518],
-  mouth_left: [0.338, 0.673], mouth_right: [0.657, 0.673],
-};
+// Where the landmarks stand in a chip of side 1, in the API's order; the same numbers as TEMPLATE in cv/engine/align.py.
+const TEMPLATE = [[0.318, 0.306], [0.677, 0.306], [0.4975, 0.518], [0.338, 0.673], [0.657, 0.673]];
 
 /** A canvas that shows the chip once `photo` is there; null where there is no photo to cut from. */
 export function chip(face, photo, image) {
@@ -31,9 +28,8 @@ function draw(canvas, photo, image, landmarks) {
 
 /** The least-squares z ↦ a·z + b in complex numbers from the photo's own pixels to the chip's. */
 function similarity(landmarks, shrink) {
-  const names = Object.keys(TEMPLATE);
-  const source = names.map((name) => landmarks[name].map((value) => value / shrink));
-  const target = names.map((name) => TEMPLATE[name].map((value) => value * SIZE));
+  const source = Object.values(landmarks).map((point) => point.map((value) => value / shrink));
+  const target = TEMPLATE.map((point) => point.map((value) => value * SIZE));
   const mean = (points, axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
   const [sx, sy, tx, ty] = [mean(source, 0), mean(source, 1), mean(target, 0), mean(target, 1)];
   let [real, imaginary, spread] = [0, 0, 0];

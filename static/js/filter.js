@@ -2,16 +2,16 @@
 
 import { el } from "./dom.js";
 import { fill, gettext, ngettext } from "./i18n.js";
-import { label, sure } from "./words.js";
+import { label, output, shapeOf, sure } from "./words.js";
 
 const FROM = 4; // fewer faces are seen at a glance
 const UNSURE = "unsure"; // no label is called that
-const CATEGORIES = { gender: gettext("Gender"), race: gettext("Race"), expression: gettext("Expression") };
 
 /** A row of filters, or null for few faces. `onChange` gets the set of the indices that match. */
 export function filterBar(faces, onChange) {
   if (faces.length < FROM) return null;
-  const selects = Object.entries(CATEGORIES).map(([name, title]) => choice(name, title, faces)).filter(Boolean);
+  const names = new Set(faces.flatMap(({ attributes }) => Object.keys(attributes).filter((name) => shapeOf(name) === "category")));
+  const selects = [...names].map((name) => choice(name, output(name).title, faces)).filter(Boolean);
   const [youngest, oldest] = [number(gettext("Age from")), number(gettext("Age to"))];
   const clear = el("input", { type: "checkbox" });
   const count = el("p", { class: "muted small", role: "status" });

@@ -1,6 +1,6 @@
-// Texts in the page's language; texts.js, which the server makes, has defined the functions by now.
+// Texts in the page's language; texts.js, which the server makes, has defined them by now.
 
-export const { gettext, ngettext, pgettext } = window;
+export const { gettext, ngettext, words } = window;
 export const language = document.documentElement.lang;
 
 /** Puts named values into a text: fill("%(n)s faces", { n: 3 }). */

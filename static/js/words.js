@@ -1,35 +1,16 @@
 // Turns the API's names and numbers into words for people.
 
-import { fill, gettext, language, ngettext, pgettext } from "./i18n.js";
+import { fill, gettext, language, ngettext, words } from "./i18n.js";
 
-const WARNINGS = {
-  small_face: gettext("small"),
-  blurred: gettext("blurred"),
-  dark: gettext("dark"),
-  turned: gettext("turned away"),
-  partly_outside: gettext("partly outside the picture"),
-};
-const LABELS = {
-  female: gettext("Female"), male: gettext("Male"),
-  white: pgettext("race", "White"), black: pgettext("race", "Black"), asian: pgettext("race", "Asian"),
-  indian: pgettext("race", "Indian"), others: pgettext("race", "Others"),
-  anger: gettext("Anger"), disgust: gettext("Disgust"), fear: gettext("Fear"), happiness: gettext("Happiness"),
-  sadness: gettext("Sadness"), surprise: gettext("Surprise"), neutral: gettext("Neutral"),
-};
-const LOOKS = {
-  anger: gettext("angry"), disgust: gettext("disgusted"), fear: gettext("afraid"), happiness: gettext("happy"),
-  sadness: gettext("sad"), surprise: gettext("surprised"), neutral: pgettext("looks", "neutral"),
-};
-const LANDMARKS = {
-  left_eye: gettext("left eye"), right_eye: gettext("right eye"), nose: gettext("nose"),
-  mouth_left: gettext("left corner of the mouth"), mouth_right: gettext("right corner of the mouth"),
-};
-
-export const label = (name) => LABELS[name] ?? name;
-export const warning = (name) => WARNINGS[name] ?? name;
-export const looks = (expression) => LOOKS[expression] ?? expression;
-export const landmark = (name) => LANDMARKS[name] ?? name;
-export const separated = (words) => words.filter(Boolean).join(gettext(", "));
+export const label = (name) => words.labels[name] ?? name;
+export const warning = (name) => words.warnings[name] ?? name;
+export const shapeOf = (name) => words.outputs[name]?.shape;
+/** Which answers make up a face's one line, and how each is said. */
+export const summed = Object.entries(words.summary);
+/** Title, unit and scale of an output. */
+export const output = (name) => words.outputs[name];
+export const landmark = (name) => words.landmarks[name] ?? name;
+export const separated = (parts) => parts.filter(Boolean).join(gettext(", "));
 export const faces = (count) => (count === 0 ? gettext("No face") : fill(ngettext("%(count)s face", "%(count)s faces", count), { count }));
 
 /** Whether an answer is there and, as the server marked it, sure enough to be taken for one. */

@@ -36,7 +36,7 @@ def test_file_gives_the_face_with_five_attributes_and_is_stored(api: APIClient, 
     answer = api.post(URL, {"image": as_file(astronaut)}, format="multipart")
     assert answer.status_code == 201
     body = answer.json()
-    assert list(body) == ["id", "created_at", "image", "faces", "model", "timing_ms"]
+    assert list(body) == ["id", "created_at", "image", "faces", "model", "models", "timing_ms"]
     assert body["image"] == {"width": 512, "height": 512, "sha256": hashlib.sha256(astronaut).hexdigest()}
     assert set(body["timing_ms"]) == {"decode", "detect", "attributes", "total"}
     (face,) = body["faces"]
@@ -190,7 +190,8 @@ def test_list_takes_as_many_queries_for_twenty_rows_as_for_one(api: APIClient, c
     with_one = queries()
     for _ in range(19):
         stored_analysis(caller, face_result(0), face_result(1))
-    assert queries() == with_one == 4  # the key, the analyses, all their faces, the audit log
+    # The key, the analyses, their faces, those faces' further answers, the analyses' models, the audit log.
+    assert queries() == with_one == 6
 
 
 def test_list_filters_by_label_subject_and_age(api: APIClient, caller: Caller) -> None:

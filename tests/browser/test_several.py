@@ -93,8 +93,8 @@ def test_photos_are_exported_as_json_and_csv(start: Page, astronaut_jpeg: Path, 
     with start.expect_download() as saved:
         start.get_by_role("button", name="All as CSV").click()
     rows = list(csv.DictReader(io.StringIO(Path(saved.value.path()).read_text(encoding="utf-8-sig"))))
-    assert [row["photo"] for row in rows] == ["astronaut.jpg"] + ["three.jpg"] * 3
-    assert [row["face"] for row in rows] == ["1", "1", "2", "3"]
+    assert [row["name"] for row in rows] == ["astronaut.jpg"] + ["three.jpg"] * 3
+    assert [row["face"] for row in rows] == ["0", "0", "1", "2"]
     assert float(rows[0]["age_low"]) <= float(rows[0]["age"]) <= float(rows[0]["age_high"])
     assert rows[0]["gender"] in {"female", "male"}
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "clients" / "python"
 sys.path.insert(0, str(CLIENT))
 
-from xcloud_client import ApiError, XCloud, webhook_is_genuine  # noqa: E402 -- not installed, only put on the path
+from xcloud_client import ApiError, XCloud, answer, webhook_is_genuine  # noqa: E402 -- not installed, only put on the path
 
 from cv.models import Analysis  # noqa: E402
 from cv.outbound.webhooks import signature  # noqa: E402
@@ -40,6 +40,9 @@ def test_every_method_against_the_real_server(cloud: XCloud, grace_hopper: bytes
     file.write_bytes(grace_hopper)
     made = cloud.analyse(file, attributes=["age", "gender"], subject="a/b ü", keep_picture=True, ttl_days=3)
     assert list(made["faces"][0]["attributes"]) == ["age", "gender"]
+    assert answer(made["faces"][0], "age") == made["faces"][0]["attributes"]["age"]
+    assert answer(made["faces"][0], "race") is None
+    assert [model["name"] for model in made["models"]] == ["xcloud-attributes"]
     assert made["image"]["width"] == 512
     row = Analysis.objects.get()
     assert (row.subject, row.expires_at is not None) == ("a/b ü", True)

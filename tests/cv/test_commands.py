@@ -76,7 +76,7 @@ def test_analyze_image_prints_the_shape_of_the_api_and_stores_nothing(api: APICl
     with GRACE_HOPPER.open("rb") as file:
         answer = api.post("/api/v1/analyses", {"image": file}, format="multipart").json()
     assert result.pop("file") == str(GRACE_HOPPER)
-    assert list(result) == ["image", "faces", "model", "timing_ms"]
+    assert list(result) == ["image", "faces", "model", "models", "timing_ms"]
     for part in ("image", "faces", "model"):
         assert result[part] == answer[part]
 

@@ -2,9 +2,9 @@
 
 import json
 import re
-from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,7 +15,8 @@ from django.utils import translation
 
 from cv.cards import written_card
 from cv.engine.align import TEMPLATE
-from cv.engine.types import Landmarks
+from cv.engine.labels import Expression, Gender, Race
+from cv.engine.types import LANDMARKS, QualityWarning
 from cv.serving.engines import served_engine
 from cv.trust.caller import Caller
 from tests.factories import face_result, stored_analysis
@@ -46,9 +47,31 @@ def test_the_pages_own_files_stay_light() -> None:
 
 
 def test_a_chip_is_cut_on_the_page_as_the_model_saw_it() -> None:
-    points = re.findall(r"(\w+): \[(0\.\d+), (0\.\d+)\]", (ROOT / "static" / "js" / "chip.js").read_text())
-    assert [name for name, *_ in points] == [field.name for field in fields(Landmarks)]
-    assert [[float(x), float(y)] for _, x, y in points] == TEMPLATE.tolist()
+    points = re.findall(r"\[(0\.\d+), (0\.\d+)\]", (ROOT / "static" / "js" / "chip.js").read_text())
+    assert [[float(x), float(y)] for x, y in points] == TEMPLATE.tolist()
+
+
+def test_the_scripts_words_are_the_servers_in_the_visitors_language(client: Client) -> None:
+    def words(language: str) -> dict[str, dict[str, Any]]:
+        script = client.get("/texts.js", HTTP_ACCEPT_LANGUAGE=language).content.decode()
+        found: dict[str, dict[str, Any]] = json.loads(script.rpartition("window.words = ")[2].strip().rstrip(";"))
+        return found
+
+    english, chinese = words("en"), words("zh-hans")
+    assert english["labels"]["happiness"] == "Happiness"
+    assert chinese["labels"]["happiness"] == "快乐"
+    assert english["summary"]["expression"]["labels"]["neutral"] == "neutral"
+    assert english["outputs"]["age"] == {
+        "shape": "estimate",
+        "title": "Age",
+        "unit": "years",
+        "scale": [0, 100],
+        "limited": False,
+    }
+    assert chinese["outputs"]["age"]["unit"] == "岁"
+    assert list(english["landmarks"]) == list(LANDMARKS)
+    assert list(english["warnings"]) == [str(warning) for warning in QualityWarning]
+    assert set(english["labels"]) == {*Gender, *Race, *Expression}
 
 
 def test_the_policy_allows_no_inline_script_or_style(client: Client, user: User) -> None:

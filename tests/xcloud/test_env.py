@@ -101,16 +101,6 @@ def test_bad_database_url_is_named_without_its_password(monkeypatch: pytest.Monk
     assert "hush" not in str(refused.value)
 
 
-def test_some_of_a_choice_is_all_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    everything = frozenset(Attribute)
-    assert env.some("X_SOME", everything) == everything
-    monkeypatch.setenv("X_SOME", "age, gender")
-    assert env.some("X_SOME", everything) == {Attribute.AGE, Attribute.GENDER}
-    monkeypatch.setenv("X_SOME", "age,iq")
-    with pytest.raises(ImproperlyConfigured, match=r"X_SOME must be some of age, .*, not 'iq'"):
-        env.some("X_SOME", everything)
-
-
 def test_numbers_networks_and_caches_are_read_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert env.integers("X_LIST", "80,443") == [80, 443]
     assert env.networks("X_LIST", "") == []

@@ -1,6 +1,5 @@
 """What can be done with the analyses that are ticked in the list."""
 
-import csv
 import json
 from typing import Any, Final
 
@@ -10,27 +9,19 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from api.serializers import HeldAnalysisSerializer
-from cv.abstention import abstains
 from cv.choices import AuditAction
 from cv.engine.errors import EngineError
-from cv.engine.labels import Attribute
-from cv.models import Analysis, Face
+from cv.engine.outputs import all_outputs
+from cv.models import Analysis
 from cv.selectors import subject_analyses, subject_jobs
 from cv.services import NoPictureKept, analysis_reanalyse, audit_note, subject_erase
 from cv.serving.gate import Overloaded
+from cv.tables import analyses_csv
 from web.admin.base import staff_caller
 
 # More is a job for the API or the database.
 EXPORTED_AT_ONCE: Final = 1000
 REANALYSED_AT_ONCE: Final = 50
-FACE_COLUMNS: Final = (
-    "index", "box_x", "box_y", "box_width", "box_height", "confidence", "quality_score",
-    "age", "age_low", "age_high", "gender", "gender_probability", "race", "race_probability",
-    "expression", "expression_probability", "beauty", "beauty_low", "beauty_high",
-)  # fmt: skip
-ANALYSIS_COLUMNS: Final = ("id", "created_at", "subject", "source", "model_name", "model_version")
-# How sure the answers are: what the intervals were stated to hold, and which answers are too unsure to be one.
-SURENESS_COLUMNS: Final = ("interval_coverage", *(f"{attribute}_abstained" for attribute in Attribute))
 
 
 class AnalysisActions:
@@ -59,15 +50,8 @@ class AnalysisActions:
         if (rows := self._few(request, queryset, EXPORTED_AT_ONCE)) is None:
             return None
         audit_note(staff_caller(request), AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
-        response = attachment("\ufeff", "text/csv; charset=utf-8", "faces.csv")
-        sheet = csv.writer(response)
-        sheet.writerow((*ANALYSIS_COLUMNS, *FACE_COLUMNS, *SURENESS_COLUMNS))
-        for row in rows:
-            about = [cell(getattr(row, name)) for name in ANALYSIS_COLUMNS]
-            for face in row.faces.all():
-                described = [cell(getattr(face, name)) for name in FACE_COLUMNS]
-                sheet.writerow([*about, *described, row.interval_coverage, *abstained_cells(face)])
-        return response
+        text = analyses_csv([("", row) for row in rows], frozenset(output.name for output in all_outputs()))
+        return attachment(text, "text/csv; charset=utf-8", "faces.csv")
 
     @admin.action(description="Analyze the kept pictures again with the current model", permissions=["operate"])
     def reanalyse(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
@@ -113,7 +97,7 @@ class AnalysisActions:
         return TemplateResponse(request, "admin/erase_subjects.html", context)
 
     def _few(self, request: HttpRequest, queryset: QuerySet[Analysis], most: int) -> list[Analysis] | None:
-        rows = list(queryset.prefetch_related("faces").select_related("api_key")[: most + 1])
+        rows = list(queryset.prefetch_related("faces", "models").select_related("api_key")[: most + 1])
         if len(rows) > most:
             self.message_user(request, f"Choose at most {most}", messages.ERROR)
             return None
@@ -125,14 +109,3 @@ def attachment(text: str, content_type: str, name: str) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "private, no-store"
     return response
-
-
-def abstained_cells(face: Face) -> list[str]:
-    """``true`` where the answer is too unsure to be taken for one; empty where there is none."""
-    answers = [(attribute, face.attributes.get(attribute)) for attribute in Attribute]
-    return ["" if answer is None else str(abstains(attribute, answer)).lower() for attribute, answer in answers]
-
-
-def cell(value: Any) -> Any:
-    """Text that a spreadsheet would take for a formula is made text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -19,7 +19,7 @@ from cv.files.pictures import picture_response
 from cv.models import Analysis, Face
 from cv.services import analysis_delete, audit_note
 from web.admin.actions import AnalysisActions
-from web.admin.answers import ANSWERS
+from web.admin.answers import answer_columns
 from web.admin.base import ReadOnly, ReadOnlyAdmin, note_list, staff_caller
 from web.admin.filters import FACE_FILTERS, KeptFilter, KeyFilter, VersionFilter, named
 from web.admin.overlay import overlay_svg
@@ -27,10 +27,14 @@ from web.admin.overlay import overlay_svg
 
 class FaceInline(ReadOnly, TabularInline):
     model = Face
-    fields = ("index", "confidence", *ANSWERS, "quality_score")
-    readonly_fields = ANSWERS
     extra = 0
     can_delete = False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("index", "confidence", *answer_columns(), "quality_score")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return answer_columns()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Face]:
         faces: QuerySet[Face] = super().get_queryset(request)

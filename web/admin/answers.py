@@ -1,34 +1,34 @@
-"""A face's answers as columns of lists, each with the word `unsure` where it is too unsure to be taken for one."""
+"""A face's answers as columns of lists, each with the word `unsure` if it is too unsure to be taken for one."""
 
 from collections.abc import Callable
-from typing import Final
+from functools import cache
 
 from django.contrib import admin
 
 from cv.abstention import abstains
-from cv.engine.labels import Attribute
-from cv.engine.types import Category, Estimate
+from cv.engine.outputs import Output, all_outputs
 from cv.models import Face
+from cv.wording import say
+from web.words import output_title
 
 Column = Callable[[Face], str]
 
 
-def answer_column(attribute: Attribute) -> Column:
-    @admin.display(description=attribute.capitalize(), ordering=attribute.value)
+def answer_columns() -> tuple[Column, ...]:
+    """One for each output, in the registry's order; the default ones can be sorted by."""
+    return tuple(map(_column, all_outputs()))
+
+
+@cache
+def _column(output: Output) -> Column:
+    """The same function each time: Django compares columns by identity."""
+
+    @admin.display(description=output_title(output.name), ordering=output.name if output.default else None)
     def column(face: Face) -> str:
-        answer = face.attributes.get(attribute)
-        match answer:
-            case Category(label):
-                said = label.capitalize()
-            case Estimate(value):
-                said = f"{value:.1f}"
-            case _:
-                return "–"
-        return f"{said}, unsure" if abstains(attribute, answer) else said
+        answer = face.attributes.get(output.name)
+        if answer is None:
+            return "–"
+        return f"{say(answer, output)}, unsure" if abstains(output.name, answer) else say(answer, output)
 
-    column.__name__ = attribute.value
+    column.__name__ = output.name
     return column
-
-
-# From age to beauty, in the order of Attribute.
-ANSWERS: Final = tuple(map(answer_column, Attribute))

@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from cv.engine.outputs import Shape, all_outputs
 from cv.models import Face
-from web.admin.answers import ANSWERS
+from web.admin.answers import answer_columns
 from web.admin.base import ReadOnlyAdmin, note_list
 from web.admin.filters import FACE_FILTERS, named
 
@@ -17,14 +18,20 @@ from web.admin.filters import FACE_FILTERS, named
 @admin.register(Face)
 class FaceAdmin(ReadOnlyAdmin):
     # Without one of its faces, an analysis would be half a result: nothing is deleted here.
-    list_display = ("of", "index", *ANSWERS, "confidence", "quality_score")
     list_display_links = ("index",)
     list_filter = FACE_FILTERS
     list_select_related = ("analysis",)
     search_fields = ("analysis__subject",)
     search_help_text = "An analysis's id, a subject or a picture's SHA-256, whole"
     ordering = ("-pk",)
-    sortable_by = (ANSWERS[0], ANSWERS[-1])
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return ("of", "index", *answer_columns(), "confidence", "quality_score")
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        """The estimates that have columns: what can be more or less."""
+        shown = zip(all_outputs(), answer_columns(), strict=True)
+        return [column for output, column in shown if output.default and output.shape is Shape.ESTIMATE]
 
     @admin.display(description="Analysis")
     def of(self, face: Face) -> SafeString:

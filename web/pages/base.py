@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from cv.trust.caller import Caller
 
@@ -32,6 +32,11 @@ def page(view: Page[P]) -> Page[P]:
         return response
 
     return require_safe(login_required(guarded))
+
+
+def action(view: Page[P]) -> Page[P]:
+    """For what a page's script posts; Django checks the CSRF token."""
+    return require_POST(login_required(view))
 
 
 def caller_of(request: HttpRequest) -> Caller:

@@ -6,7 +6,6 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +14,7 @@ from cv.choices import EXPRESSIONS, GENDERS, RACES
 from cv.engine.labels import Attribute
 from cv.models import Analysis
 from cv.selectors import AnalysisFilter
+from cv.serving.outputs import served_outputs
 from web.words import LABELS
 
 PAGE_SIZE: Final = 24
@@ -61,7 +61,7 @@ class GallerySearch(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, attribute in FIELD_OF.items():
-            if attribute not in settings.XCLOUD_ATTRIBUTES:
+            if attribute not in served_outputs():
                 del self.fields[name]
 
     def wanted(self) -> AnalysisFilter:

@@ -1,13 +1,13 @@
 """Words and shapes of analyses for the templates."""
 
 from django import template
-from django.conf import settings
 from django.utils.translation import gettext, ngettext
 
 from cv.abstention import abstains
 from cv.engine.labels import Attribute
 from cv.engine.types import Answer, Category, Estimate
 from cv.models import Analysis, Face
+from cv.serving.outputs import served_outputs
 from web.words import LABELS, MEASURES, STAGES
 
 register = template.Library()
@@ -35,7 +35,7 @@ def in_words(analysis: Analysis) -> str:
 def _answer(face: Face, attribute: Attribute) -> Answer | None:
     """None where it is not there, not served any more, or too unsure to be taken for one."""
     answer = face.attributes.get(attribute)
-    if answer is None or attribute not in settings.XCLOUD_ATTRIBUTES or abstains(attribute, answer):
+    if answer is None or attribute not in served_outputs() or abstains(attribute, answer):
         return None
     return answer
 

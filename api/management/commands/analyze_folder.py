@@ -19,6 +19,7 @@ from tqdm import tqdm
 from api.job_results import FILE_FORMATS, write_results
 from cv.choices import ItemState
 from cv.engine.errors import ModelNotReady
+from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.engine.types import AnalysisOptions
 from cv.jobs.errors import JobRefused
 from cv.jobs.inputs import LocalInputs
@@ -26,6 +27,7 @@ from cv.jobs.progress import JobStatus, status_of
 from cv.models import Job, JobItem
 from cv.services import JobRequest, StoreOptions, job_create, job_delete, job_finish
 from cv.services.jobs import OPEN
+from cv.serving.outputs import served_outputs
 from cv.trust.caller import Caller
 
 LOOK_S: Final = 0.5
@@ -43,6 +45,8 @@ class Note:
     max_faces: int
     ttl_days: int | None
     subject: str
+    # None in the notes of older versions, and the default outputs.
+    attributes: list[str] | None = None
 
     def same_request(self, other: "Note") -> bool:
         return asdict(self) | {"job": other.job} == asdict(other)
@@ -65,6 +69,10 @@ class Command(BaseCommand):
         parser.add_argument("--subject", default="", help="your own name for the person in the pictures")
         parser.add_argument("--ttl-days", type=int, help="delete the analyses after this many days")
         parser.add_argument("--forget", action="store_true", help="delete the analyses when the table is written")
+        parser.add_argument(
+            "--attributes", nargs="+", choices=sorted(served_outputs()), metavar="ATTRIBUTE",
+            help=f"which attributes to estimate, of {', '.join(sorted(served_outputs()))}",
+        )  # fmt: skip
         parser.add_argument("--min-face-px", type=int, default=options.min_face_px)
         parser.add_argument("--max-faces", type=int, default=options.max_faces)
 
@@ -79,6 +87,7 @@ class Command(BaseCommand):
             max_faces=options["max_faces"],
             ttl_days=options["ttl_days"],
             subject=options["subject"],
+            attributes=options["attributes"],
         )
         notes = out.with_name(f"{out.name}.job")
         if options["overwrite"]:
@@ -110,7 +119,8 @@ class Command(BaseCommand):
         if (job := Job.objects.filter(pk=note.job).first()) is not None:
             self.stdout.write(f"continuing: {closed(status_of(job))} of {job.item_count} images are done")
             return job
-        options = AnalysisOptions(min_face_px=note.min_face_px, max_faces=note.max_faces)
+        wanted = frozenset(note.attributes or DEFAULT_OUTPUTS)
+        options = AnalysisOptions(wanted, note.min_face_px, note.max_faces)
         store = StoreOptions(ttl_days=note.ttl_days, subject=note.subject)
         inputs = LocalInputs(Path(note.folder))
         return job_create(JobRequest(inputs, options, store, job_id=uuid.UUID(note.job)), caller)

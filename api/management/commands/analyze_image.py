@@ -12,9 +12,11 @@ from api.exceptions import described
 from api.serializers import ResultSerializer
 from cv.abstention import abstains
 from cv.engine.errors import EngineError, ImageTooLarge
-from cv.engine.labels import Attribute
+from cv.engine.outputs import DEFAULT_OUTPUTS, get_output
 from cv.engine.types import AnalysisOptions, AnalysisResult, Answer, Category, Estimate, FaceResult
 from cv.serving.engines import served_engine
+from cv.serving.outputs import served_outputs
+from cv.wording import say
 
 
 class Command(BaseCommand):
@@ -23,13 +25,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
         parser.add_argument("--json", action="store_true", dest="as_json")
+        parser.add_argument(
+            "--attributes", nargs="+", choices=sorted(served_outputs()), default=DEFAULT_OUTPUTS, metavar="ATTRIBUTE",
+            help=f"which attributes to estimate, of {', '.join(sorted(served_outputs()))}",
+        )  # fmt: skip
         parser.add_argument("--min-face-px", type=int, default=AnalysisOptions().min_face_px)
 
-    def handle(self, *args: Any, files: list[Path], as_json: bool, min_face_px: int, **options: Any) -> None:
+    def handle(
+        self, *args: Any, files: list[Path], as_json: bool, attributes: list[str], min_face_px: int, **options: Any
+    ) -> None:
         failed = False
         for file in files:
             try:
-                result = self._analyze(file, min_face_px)
+                result = self._analyze(file, frozenset(attributes), min_face_px)
             except (OSError, EngineError) as error:
                 failed = True
                 self._print_error(file, error, as_json)
@@ -38,11 +46,11 @@ class Command(BaseCommand):
         if failed:
             sys.exit(1)
 
-    def _analyze(self, file: Path, min_face_px: int) -> AnalysisResult:
+    def _analyze(self, file: Path, attributes: frozenset[str], min_face_px: int) -> AnalysisResult:
         limit = settings.XCLOUD_ENGINE.limits.max_bytes
         if file.stat().st_size > limit:
             raise ImageTooLarge(f"the file has {file.stat().st_size:,} bytes; the limit is {limit:,}")
-        return served_engine().analyze(file.read_bytes(), AnalysisOptions(min_face_px=min_face_px))
+        return served_engine().analyze(file.read_bytes(), AnalysisOptions(attributes, min_face_px))
 
     def _print_error(self, file: Path, error: OSError | EngineError, as_json: bool) -> None:
         if isinstance(error, EngineError):
@@ -65,20 +73,19 @@ class Command(BaseCommand):
 
 
 def _described(face: FaceResult) -> str:
-    box, shown = face.box, face.attributes
+    box = face.box
     words = [f"#{face.index}", f"{box.width:.0f}×{box.height:.0f} at ({box.x:.0f}, {box.y:.0f})"]
-    for attribute in Attribute:
-        if (answer := shown.get(attribute)) is not None:
-            words.append(f"{_answer(attribute, answer)}{' (unsure)' if abstains(attribute, answer) else ''}")
+    for name, answer in face.attributes.items():
+        words.append(f"{_answer(name, answer)}{' (unsure)' if abstains(name, answer) else ''}")
     words += [f"quality {face.quality.score:.2f}", *face.quality.warnings]
     return "  ".join(words)
 
 
-def _answer(attribute: Attribute, answer: Answer) -> str:
+def _answer(name: str, answer: Answer) -> str:
     match answer:
         case Category(label, probabilities):
             return f"{label} {probabilities[label]:.0%}"
         case Estimate(value, interval=(low, high)):
-            return f"{attribute} {value:.1f} ({low:.1f}–{high:.1f})"
+            return f"{name} {value:.1f} ({low:.1f}–{high:.1f})"
         case _:
-            return str(attribute)
+            return f"{name} {say(answer, get_output(name))}"

@@ -1,8 +1,9 @@
 """The shapes of answers: the JSON as it comes, with types that an editor can complete."""
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
-AttributeName = Literal["age", "gender", "race", "expression", "beauty"]
+# These five, and the name of any other output that the server has a model for.
+AttributeName = Literal["age", "gender", "race", "expression", "beauty"] | str
 Point = list[float]
 
 
@@ -30,7 +31,7 @@ class Estimate(TypedDict):
     """``coverage`` is the share of labels that the model stated such intervals to hold."""
 
     value: float
-    interval: list[float]
+    interval: list[float] | None
     scale: NotRequired[list[float]]
     coverage: float | None
     abstained: bool
@@ -44,8 +45,38 @@ class Category(TypedDict):
     probabilities: dict[str, float]
 
 
+class Flags(TypedDict):
+    """Each is true or not by itself."""
+
+    probabilities: dict[str, float]
+
+
+class Points(TypedDict):
+    """In pixels of the upright image, in the order of the ``scheme``."""
+
+    scheme: str
+    points: list[Point]
+
+
+class Vector(TypedDict):
+    """By name, if its components have names."""
+
+    values: dict[str, float] | list[float]
+
+
+class Mask(TypedDict):
+    """A grey PNG in base64."""
+
+    png: str
+    width: int
+    height: int
+
+
+Answer = Estimate | Category | Flags | Points | Vector | Mask
+
+
 class Attributes(TypedDict, total=False):
-    """Those that were asked for, and no others."""
+    """Those that were asked for, and no others. ``answer`` finds one that is not among these five."""
 
     age: Estimate
     gender: Category
@@ -66,6 +97,11 @@ class Face(DetectedFace):
     attributes: Attributes
 
 
+def answer(face: Face, name: str) -> Answer | None:
+    """What the face was found to be; None if it was not asked for."""
+    return cast(dict[str, Answer], face["attributes"]).get(name)
+
+
 class Image(TypedDict):
     width: int
     height: int
@@ -76,6 +112,12 @@ class Model(TypedDict):
     name: str
     version: str
     sha256: str
+
+
+class ModelRun(Model):
+    """A model that was asked, and the milliseconds that it took; None if it was stored without."""
+
+    ms: float | None
 
 
 class Timing(TypedDict):
@@ -91,6 +133,7 @@ class Analysis(TypedDict):
     image: Image
     faces: list[Face]
     model: Model
+    models: list[ModelRun]
     timing_ms: Timing
 
 

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cv.choices import Scope
-from cv.engine.labels import Attribute
+from cv.engine.outputs import all_outputs
 from cv.services import api_key_create
 
 
@@ -14,6 +14,7 @@ class Command(BaseCommand):
     help = "Creates an API key and prints it once, alone on the last line. Only its hash is stored."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        outputs = [output.name for output in all_outputs() if output.public]
         parser.add_argument("name", help="what the key is for")
         parser.add_argument("--user", help="the user whose pages also show the key's analyses")
         parser.add_argument("--days", type=int, help="the key expires after this many days")
@@ -22,8 +23,8 @@ class Command(BaseCommand):
             help=f"what the key may do, of {', '.join(Scope)}; default: all but {Scope.ADMIN}",
         )  # fmt: skip
         parser.add_argument(
-            "--attributes", nargs="+", type=Attribute, choices=list(Attribute), default=None, metavar="ATTRIBUTE",
-            help=f"the attributes that it may get, of {', '.join(Attribute)}; default: all",
+            "--attributes", nargs="+", choices=outputs, default=None, metavar="ATTRIBUTE",
+            help=f"the attributes that it may get, of {', '.join(outputs)}; default: all",
         )  # fmt: skip
         parser.add_argument("--rate", type=int, help="at most this many requests per minute")
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         user: str | None,
         days: int | None,
         scopes: list[Scope] | None,
-        attributes: list[Attribute] | None,
+        attributes: list[str] | None,
         rate: int | None,
         **options: Any,
     ) -> None:

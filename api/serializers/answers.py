@@ -1,0 +1,97 @@
+"""The answers of a face: one serializer for each shape, made for each output of the registry."""
+
+from functools import cache
+from typing import Any, Final
+
+from rest_framework import serializers
+
+from api.fields import Base64, NamedNumbers, Numbers, Pair, Pairs, Probabilities, Rounded
+from cv.abstention import abstains
+from cv.engine.outputs import Output, Shape, all_outputs
+
+PIXEL_DIGITS: Final = 2
+ESTIMATE_DIGITS: Final = 2
+VECTOR_DIGITS: Final = 6
+
+
+class CoverageField(serializers.FloatField):
+    """What the model that answered stated about its intervals; the current model may state another value."""
+
+    def __init__(self) -> None:
+        text = (
+            "The stated probability that the interval contains the label; null for analyses from before it was stored."
+        )
+        super().__init__(min_value=0, max_value=1, allow_null=True, read_only=True, help_text=text)
+
+
+class AbstainedField(serializers.BooleanField):
+    """Whether the answer is too uncertain to use."""
+
+    def __init__(self, output: str) -> None:
+        self.output = output
+        text = "true if the answer is too uncertain to use. Treat the attribute as unknown."
+        super().__init__(source="*", read_only=True, help_text=text)
+
+    def to_representation(self, value: Any) -> bool:
+        return abstains(self.output, value)
+
+
+class AttributesSerializer(serializers.Serializer[Any]):
+    """The attributes that were requested, and no others."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {output.name: answer_serializer(output)(required=False) for output in all_outputs()}
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        # Stored before the key lost an attribute: not shown any more.
+        allowed = self.context.get("attributes", instance)
+        fields = self.fields
+        return {name: fields[name].to_representation(answer) for name, answer in instance.items() if name in allowed}
+
+
+@cache
+def answer_serializer(output: Output) -> type[serializers.Serializer[Any]]:
+    """Its name is the component's in the schema: those of the default outputs are called as the outputs are."""
+    name = output.name.title().replace("_", "") + ("" if output.default else "Answer")
+    attributes = {"__doc__": described(output), "__module__": __name__, **answer_fields(output)}
+    return type(f"{name}Serializer", (serializers.Serializer,), attributes)
+
+
+def described(output: Output) -> str | None:
+    if output.scale is not None:
+        low, high = output.scale
+        return f"On a scale from {low:g} to {high:g}."
+    return f"{output.unit.capitalize()}." if output.unit else None
+
+
+def answer_fields(output: Output) -> dict[str, Any]:
+    """The fields of an answer of this shape, made in the order of its JSON: DRF sorts them by when they were made."""
+    match output.shape:
+        case Shape.CATEGORY:
+            return {
+                "label": serializers.ChoiceField(choices=list(output.labels), read_only=True),
+                "abstained": AbstainedField(output.name),
+                "probabilities": Probabilities(),
+            }
+        case Shape.ESTIMATE:
+            return {
+                "value": Rounded(ESTIMATE_DIGITS),
+                **({} if output.scale is None else {"scale": Pair(ESTIMATE_DIGITS)}),
+                # One that is read from a distribution always has an interval.
+                "interval": Pair(ESTIMATE_DIGITS, **({} if output.bins else {"allow_null": True})),
+                "coverage": CoverageField(),
+                "abstained": AbstainedField(output.name),
+            }
+        case Shape.FLAGS:
+            return {"probabilities": Probabilities()}
+        case Shape.POINTS:
+            return {"scheme": serializers.CharField(read_only=True), "points": Pairs(PIXEL_DIGITS)}
+        case Shape.VECTOR:
+            names = output.labels
+            return {"values": NamedNumbers(names, VECTOR_DIGITS) if names else Numbers(VECTOR_DIGITS)}
+        case Shape.MASK:
+            return {
+                "png": Base64(),
+                "width": serializers.IntegerField(read_only=True),
+                "height": serializers.IntegerField(read_only=True),
+            }
