@@ -22,6 +22,7 @@ from cv.engine.labels import BEAUTY_SCALE, Attribute
 from cv.engine.types import LANDMARKS, AnalysisOptions, AnalysisResult, Estimate, FaceResult
 from cv.serving.engines import analyzed
 from cv.serving.outputs import served_outputs
+from telemetry.proxy import client_address
 
 SUCCESS, NO_IMAGE, WRONG_METHOD, NO_FACE, FAILURE = range(5)
 # The first XCloud's net was trained on SCUT-FBP5500, whose ratings go from 1 to 5.
@@ -33,7 +34,6 @@ class FbpView(JsonView):
     authentication_classes = []
     permission_classes = []
     parser_classes = [MultiPartParser, FormParser, JSONParser]
-    runs_engine = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.started = time.perf_counter()
@@ -48,7 +48,8 @@ class FbpView(JsonView):
         if isinstance(parts.image, str) and parts.image[:8].lower().startswith(("http://", "https://")):
             parts = replace(parts, image=None, url=parts.image)
         options = AnalysisOptions(attributes=served_outputs() & {Attribute.BEAUTY}, max_faces=1)
-        result = analyzed(read_image(parts).data, options, check_of(request))
+        caller = f"address:{client_address(request)}"
+        result = analyzed(read_image(parts, caller).data, options, caller, check_of(request))
         if not result.faces:
             return self.answer(NO_FACE, "None face is detected")
         return self.answer(SUCCESS, "success", described(result.faces[0]), result=result)

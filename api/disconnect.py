@@ -1,29 +1,32 @@
 """Is anybody still waiting for the answer?"""
 
 import socket
-import ssl
 from collections.abc import Callable
+from typing import Protocol
 
 from rest_framework.request import Request
 
 from cv.serving.gate import ClientGone
 
 
+class Peekable(Protocol):
+    """A socket, or what the server puts in the place of one."""
+
+    def recv(self, size: int, flags: int = 0) -> bytes: ...
+
+
 def check_of(request: Request) -> Callable[[], None]:
     """A check that raises ClientGone where the client has closed the connection; it tells only under gunicorn."""
-    connection = request.META.get("gunicorn.socket")
+    connection: Peekable | None = request.META.get("gunicorn.socket")
 
     def check() -> None:
-        if isinstance(connection, socket.socket) and _is_closed(connection):
+        if connection is not None and _is_closed(connection):
             raise ClientGone("the client closed the connection before the analysis started")
 
     return check
 
 
-def _is_closed(connection: socket.socket) -> bool:
-    if isinstance(connection, ssl.SSLSocket):
-        # What is readable there is TLS records; they cannot be peeked at.
-        return False
+def _is_closed(connection: Peekable) -> bool:
     try:
         return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:

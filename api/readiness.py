@@ -79,8 +79,16 @@ def _limits_problems() -> Iterator[Problem]:
 
 def _model_problems() -> Iterator[Problem]:
     try:
-        with contextlib.suppress(EnginesBusy):
-            served_engine().check(patience_s=PATIENCE_S)
+        _check_engines()
     except (ModelNotReady, EngineDied, EngineFailed, OSError) as error:
         log.exception("the model is not ready")
         yield Problem("model", "model_not_ready", str(error))
+
+
+def _check_engines() -> None:
+    """Raises ModelNotReady, EngineFailed, and EngineDied, also where none answers for as long as an image may take."""
+    engines = served_engine()
+    if engines.silent_s() > settings.XCLOUD_ENGINE.image_seconds:
+        raise EngineDied(f"no engine has answered for {engines.silent_s():.0f} s")
+    with contextlib.suppress(EnginesBusy):
+        engines.check(patience_s=PATIENCE_S)

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -17,10 +18,18 @@ from api.forms import nested
 from cv.choices import Source
 from cv.jobs.errors import ArchiveTooLarge
 from cv.outbound.fetch import UrlForbidden, fetch_image
+from cv.serving.gate import Overloaded
+from cv.serving.shares import Shares
 
 TO_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 # Form fields, part headers and boundaries around a file.
 FORM_OVERHEAD = 64 * 1024
+
+
+@cache
+def fetches() -> Shares:
+    """Addresses that are fetched for waiting requests: they hang as long as they like, and hold no place meanwhile."""
+    return Shares(settings.XCLOUD_URL_FETCHES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +95,22 @@ def _form(form: QueryDict) -> dict[str, Any]:
     return nested(form)
 
 
-def read_image(parts: _Parts) -> Received:
-    """The image's bytes. Raises ValidationError, FetchError, ImageTooLarge."""
+def read_image(parts: _Parts, caller: str) -> Received:
+    """The image's bytes. Raises ValidationError, FetchError, ImageTooLarge, Overloaded."""
     if parts.url is not None:
-        return Received(_fetched(parts.url), Source.URL, parts.fields)
+        return Received(_fetched(parts.url, caller), Source.URL, parts.fields)
     if isinstance(parts.image, UploadedFile):
         return Received(_not_empty(parts.image.read(), "the file is empty"), Source.UPLOAD, parts.fields)
     return Received(decode_base64(parts.image), Source.BASE64, parts.fields)
 
 
-def _fetched(url: Any) -> bytes:
+def _fetched(url: Any, caller: str) -> bytes:
     if not isinstance(url, str) or not url.strip():
         raise ValidationError({"url": ["must be an http or https URL"]})
     if not settings.XCLOUD_URL_INPUT:
         raise UrlForbidden("this server does not fetch images from URLs")
-    data = fetch_image(url.strip(), settings.XCLOUD_ENGINE.limits.max_bytes)
+    with fetches().held(caller, Overloaded("too many URLs are being fetched; try again later")):
+        data = fetch_image(url.strip(), settings.XCLOUD_ENGINE.limits.max_bytes, caller)
     if not data:
         raise ValidationError({"url": ["the file is empty"]})
     return data

@@ -1,20 +1,17 @@
 """How many requests a minute a key or a person may send."""
 
-import time
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.cache import cache
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from cv.models import ApiKey
+from cv.trust.rates import count_this_minute, household, seconds_left
 from telemetry.proxy import client_address
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
-
-WINDOW_S = 60
 
 
 class PerMinute(BaseThrottle):
@@ -22,14 +19,13 @@ class PerMinute(BaseThrottle):
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         limit = limit_of(request)
-        if not limit:
+        # A request whose large body is still to come is asked again with it, and counted then.
+        if not limit or getattr(request.META.get("wsgi.input"), "awaited", False):
             return True
-        counter = f"rate:{caller_name(request)}:{int(time.time()) // WINDOW_S}"
-        cache.add(counter, 0, timeout=2 * WINDOW_S)
-        return bool(cache.incr(counter) <= limit)
+        return count_this_minute(caller_name(request)) <= limit
 
     def wait(self) -> float:
-        return WINDOW_S - int(time.time()) % WINDOW_S
+        return seconds_left()
 
 
 def limit_of(request: Request) -> int:
@@ -43,4 +39,4 @@ def caller_name(request: Request) -> str:
         return f"key:{request.auth.pk}"
     if request.user and request.user.is_authenticated:
         return f"user:{request.user.pk}"
-    return f"address:{client_address(request)}"
+    return f"address:{household(client_address(request))}"

@@ -1,4 +1,4 @@
-"""Who asks, where a proxy asks for them."""
+"""Finds the client's address behind a proxy."""
 
 import ipaddress
 
@@ -7,15 +7,21 @@ from django.http import HttpRequest
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's IP address, for limits.
+    """The client's IP address, for limits."""
+    return forwarded_address(
+        str(request.META.get("REMOTE_ADDR", "")), str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
+    )
 
-    Behind a proxy (XCLOUD_HTTPS) the last one in X-Forwarded-For: that proxy wrote it; those before it are the client's
-    word. Else, and where that is no address, whoever opened the connection.
+
+def forwarded_address(connected: str, forwarded: str) -> str:
+    """The client's address, given the one that opened the connection and ``X-Forwarded-For``.
+
+    Behind a proxy (XCLOUD_HTTPS) the last address in X-Forwarded-For, which that proxy wrote; a client may invent the
+    others. Without a proxy, or if that is not an address, the peer of the connection.
     """
-    connected = str(request.META.get("REMOTE_ADDR", ""))
     if not settings.HTTPS:
         return connected
-    named = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip()
+    named = forwarded.rpartition(",")[2].strip()
     try:
         return str(ipaddress.ip_address(named))
     except ValueError:

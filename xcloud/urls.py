@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from api.compat import fbp
 from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
+from api.views.description import DescriptionView
 from web.languages import Texts
 from web.pages import jobs, models, photos, tables
 
@@ -29,7 +30,7 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("api.urls")),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema", DescriptionView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     re_path(r"^api/", NoSuchRouteView.as_view()),
     path("healthz", healthz, name="healthz"),

@@ -2,19 +2,24 @@
 
 import gc
 import os
+from importlib import import_module
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
 application = get_wsgi_application()
 
-from cv.serving.engines import start_engines  # noqa: E402 -- after Django is set up
+from django.conf import settings  # noqa: E402 -- after Django is set up
+
+from cv.serving.engines import start_engines  # noqa: E402
 from cv.workers import deliveries, embedded  # noqa: E402
 
 start_engines()
+# All views, which would keep the first request waiting for seconds.
+import_module(settings.ROOT_URLCONF)
 deliveries.start_thread()
 embedded.start_thread()
 
-# What is loaded by now stays for good: the collector need not look at it again, nor at every few hundred new objects.
+# Everything loaded so far stays in memory: the collector skips it, and runs less often.
 gc.freeze()
 gc.set_threshold(50_000, 20, 20)

@@ -42,8 +42,6 @@ from cv.serving.engines import analyzed
 class MakesAnalysis(JsonView):
     """Runs the engine and answers with the analysis that was saved."""
 
-    runs_engine = True
-
     def answered(self, request: Request, status_code: int, make: Callable[..., Analysis]) -> Response:
         """``make`` is a service; the answer is remembered in the transaction that saves the analysis."""
         responses: list[Response] = []
@@ -69,7 +67,7 @@ class AnalysesView(MakesAnalysis):
         options = OptionsInput(data=parts.fields)
         options.is_valid(raise_exception=True)
         wanted = options.analysis_options(caller.attributes)
-        received = read_image(parts)
+        received = read_image(parts, caller.account)
         asked = AnalysisRequest(received.data, received.source, wanted, options.store_options())
         return self.answered(request, status.HTTP_201_CREATED, partial(analysis_create, asked))
 
@@ -132,7 +130,6 @@ class DetectionsView(JsonView):
 
     parser_classes = [JSONParser, MultiPartParser, FormParser]
     scopes = {"POST": Scope.ANALYSE}
-    runs_engine = True
 
     @extend_schema(**schema.DETECTION_CREATE)
     @idempotent
@@ -141,7 +138,8 @@ class DetectionsView(JsonView):
         options = DetectionInput(data=parts.fields)
         options.is_valid(raise_exception=True)
         wanted = AnalysisOptions(attributes=frozenset(), **options.validated_data)
-        result = analyzed(read_image(parts).data, wanted, check_of(request))
+        caller = caller_of(request).account
+        result = analyzed(read_image(parts, caller).data, wanted, caller, check_of(request))
         return Response(DetectionsSerializer(result).data, headers=model_headers(result))
 
 

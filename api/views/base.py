@@ -1,12 +1,10 @@
 """What all views share: JSON, limits before anything is read, the caller's scope, and headers."""
 
-from contextlib import ExitStack
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
-from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -19,7 +17,6 @@ from api.sources import refuse_huge_body
 from cv.choices import Scope
 from cv.services import request_finish
 from cv.services.idempotency import Begun
-from cv.serving.engines import engine_gate
 
 Row = TypeVar("Row", bound=Model)
 
@@ -30,23 +27,15 @@ class JsonView(APIView):
     content_negotiation_class = AlwaysJson
     # The scope that each method needs; a method that is not named needs only a known caller.
     scopes: ClassVar[dict[str, Scope]] = {}
-    # Whether POST runs the engine; then there must be room before even the body is read.
-    runs_engine: ClassVar[bool] = False
     # The analysis or job that a POST made: an answer kept for an Idempotency-Key goes when it goes.
     analysis_id: UUID | None = None
     job_id: UUID | None = None
     # The request with an Idempotency-Key that a POST works on, until its answer is remembered.
     begun: Begun | None = None
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with ExitStack() as self.held:
-            return super().dispatch(request, *args, **kwargs)
-
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # First of all: checking a session's CSRF token may read the body.
         self.check_body(request)
-        if self.runs_engine and request.method == "POST":
-            self.held.enter_context(engine_gate().admitted())
         super().initial(request, *args, **kwargs)
 
     def check_body(self, request: Request) -> None:

@@ -36,7 +36,7 @@ from cv.trust.caller import Caller
 FOLDER: Final = "jobs"
 INPUT_NAME: Final = re.compile(rf"{FOLDER}/([0-9a-f]{{32}})/\w+")
 IMAGE_SUFFIXES: Final = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif"}
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif"}
 )
 UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -160,7 +160,8 @@ def load(item: JobItem, job: Job, caller: Caller) -> Loaded:
         case JobSource.URLS:
             if not settings.XCLOUD_URL_INPUT:
                 raise UrlForbidden("this server does not fetch images from URLs")
-            return Loaded(fetch_image(item.location, settings.XCLOUD_ENGINE.limits.max_bytes), Source.URL)
+            limit = settings.XCLOUD_ENGINE.limits.max_bytes
+            return Loaded(fetch_image(item.location, limit, caller.account), Source.URL)
         case JobSource.ANALYSES:
             return _picture_of(item, caller)
         case JobSource.FOLDER:

@@ -4,38 +4,37 @@ An item is claimed with a lease: a token and a moment until which nobody else ta
 one transaction that first asks whether the lease is still the worker's; a worker that lost it writes nothing.
 
 Whose turn it is: the highest priority first; within it the caller who was served the longest ago, and of that caller
-the job that was. Claims are small, so that many share fairly.
+the job that was. Claims are small, so that many share fairly; within a worker, engines go to whose images took the
+least time so far.
 """
 
 import logging
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F
 from django.utils import timezone
 
-from cv.choices import ItemState, JobSource, JobState
+from cv.choices import ItemState, JobState
 from cv.engine.types import AnalysisResult
 from cv.jobs.errors import ItemCode
 from cv.jobs.inputs import InputGone
-from cv.models import Analysis, ApiKey, Job, JobItem
+from cv.models import Analysis, Job, JobItem
 from cv.services.analyses import AnalysisRequest, analysis_save
+from cv.services.job_turns import LOOKED_AT, WORKABLE, jobs_in_turn, workable_jobs
 from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 
 # An item that took its worker down so often, the last times while it was worked on alone, is not tried again.
 MAX_ATTEMPTS: Final = 3
-WORKABLE: Final = (JobState.PENDING, JobState.RUNNING)
-# Jobs looked at for one claim: those before it had been emptied by others just now.
-LOOKED_AT: Final = 20
+MAX_CLAIM: Final = 10_000
 
 
 class LeaseLost(Exception):
@@ -59,72 +58,33 @@ def lease_time() -> timedelta:
     return timedelta(seconds=settings.XCLOUD_JOB_LEASE_S)
 
 
-def items_claim(limit: int, now: datetime | None = None, only: uuid.UUID | None = None) -> Claim | None:
-    """At most ``limit`` items of the job whose turn it is, or of ``only``; None where there is nothing to do."""
+def no_bound(account: str) -> int:
+    """For workers that need not share themselves among callers."""
+    return MAX_CLAIM
+
+
+def items_claim(
+    limit: int,
+    now: datetime | None = None,
+    only: uuid.UUID | None = None,
+    room_for: Callable[[str], int] = no_bound,
+) -> Claim | None:
+    """Up to ``limit`` items of the job whose turn it is, or of ``only`` that one; None where there is nothing to do.
+
+    ``room_for`` says how many more items of a caller's (``Caller.account``) the worker has room for.
+    """
     now = now or timezone.now()
-    for job_id in [only] if only else islice(_jobs_in_turn(now), LOOKED_AT):
-        if claim := _claimed(job_id, limit, now):
+    if only is not None:
+        return _claimed(only, limit, now)
+    for job_id, room in islice(jobs_in_turn(now, room_for), LOOKED_AT):
+        if claim := _claimed(job_id, min(limit, room), now):
             return claim
     return None
 
 
 def work_is_waiting(now: datetime | None = None) -> bool:
     """Whether a worker would find something to do."""
-    return _workable(now or timezone.now()).exists()
-
-
-def _workable(now: datetime) -> QuerySet[Job]:
-    due = JobItem.objects.filter(job=OuterRef("pk"), due_at__lte=now)
-    return Job.objects.filter(Exists(due), state__in=WORKABLE).exclude(source=JobSource.LOCAL)
-
-
-def _jobs_in_turn(now: datetime) -> Iterator[uuid.UUID]:
-    """Asks an index for the next few only: with thousands of jobs waiting, a turn costs what it always does."""
-    priority = _next_priority(now)
-    while priority is not None:
-        for theirs in _callers_in_turn(now, priority):
-            # A pending job was never claimed, so that it comes before those that were.
-            for state in WORKABLE:
-                jobs = _workable(now).filter(theirs, state=state, priority=priority)
-                yield from jobs.order_by("claimed_at", "created_at").values_list("pk", flat=True)[:LOOKED_AT]
-        priority = _next_priority(now, below=priority)
-
-
-def _next_priority(now: datetime, below: int | None = None) -> int | None:
-    """The highest of the jobs with work, ``below`` another one; None if there is none."""
-    jobs = _workable(now) if below is None else _workable(now).filter(priority__lt=below)
-    highest = (
-        jobs.filter(state=state).order_by("-priority").values_list("priority", flat=True).first() for state in WORKABLE
-    )
-    return max((priority for priority in highest if priority is not None), default=None)
-
-
-def _callers_in_turn(now: datetime, priority: int) -> list[Q]:
-    """Whose jobs with work have this priority: the jobs of each caller, who was served the longest ago first.
-
-    To be served counts, even by a job that is over by now. Those who never were take turns by their oldest jobs.
-    """
-    never = datetime.min.replace(tzinfo=now.tzinfo)
-    found: list[tuple[datetime, datetime, Q]] = []
-    users, keys = get_user_model()._default_manager.all(), ApiKey.objects.all()
-    for callers, jobs_of in ((users, _jobs_of_user), (keys, _jobs_of_key)):
-        theirs = jobs_of(OuterRef("pk"))
-        waiting = [_workable(now).filter(theirs, state=state, priority=priority) for state in WORKABLE]
-        served = Job.objects.filter(theirs, claimed_at__isnull=False).order_by("-claimed_at").values("claimed_at")[:1]
-        oldest = waiting[0].order_by("claimed_at", "created_at").values("created_at")[:1]
-        rows = callers.filter(Exists(waiting[0]) | Exists(waiting[1])).order_by("pk")
-        for pk, moment, since in rows.values_list("pk", Subquery(served), Subquery(oldest)):
-            found.append((moment or never, since or now, jobs_of(pk)))
-    return [theirs for _, _, theirs in sorted(found, key=lambda row: row[:2])]
-
-
-def _jobs_of_user(pk: int | OuterRef) -> Q:
-    """A person is one caller, with however many keys."""
-    return Q(owner=pk)
-
-
-def _jobs_of_key(pk: int | OuterRef) -> Q:
-    return Q(owner__isnull=True, api_key=pk)
+    return workable_jobs(now or timezone.now()).exists()
 
 
 def _claimed(job_id: uuid.UUID, limit: int, now: datetime) -> Claim | None:

@@ -1,9 +1,10 @@
 """Makes webhooks, writes down what they are to be told, and how each telling went."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -66,10 +67,14 @@ def event_emit(event: WebhookEvent, data: dict[str, Any]) -> None:
         transaction.on_commit(bells.DELIVERIES.ring)
 
 
-def delivery_claim(now: datetime | None = None) -> WebhookDelivery | None:
-    """The delivery that has been due the longest, taken so that no other worker sends it meanwhile."""
+def delivery_claim(now: datetime | None = None, passing: Collection[UUID] = ()) -> WebhookDelivery | None:
+    """The delivery that has been due the longest, taken so that no other worker sends it meanwhile.
+
+    Those to webhooks in ``passing`` are left where they are.
+    """
     now = now or timezone.now()
     due = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, next_attempt_at__lte=now)
+    due = due.exclude(webhook__in=passing)
     for row in due.select_related("webhook").order_by("next_attempt_at")[:20]:
         # Whoever moves the moment from the value they saw has it; everyone else changes no row.
         unmoved = WebhookDelivery.objects.filter(

@@ -1,9 +1,11 @@
-"""The door of the server: so many image requests are let in, and everyone else is told to come back."""
+"""Limits how many images wait for an engine; a caller has at most half of the places, and callers take turns."""
 
 import contextlib
-import threading
+import time
 from collections.abc import Iterator
 
+from cv.serving.shares import Shares
+from cv.serving.turns import FairTurns, NoTurn
 from telemetry.metrics import ENGINE_QUEUED
 
 
@@ -20,22 +22,25 @@ class ClientGone(Exception):
 
 
 class EngineGate:
-    """``places`` image requests are inside at once: in an engine or in line for one. Thread-safe.
+    """``places`` images are inside at once, ``at_once`` of which are with the engines; the others wait. Thread-safe.
 
-    The rest is refused at once, so that the server's other threads stay free to say so and to answer /healthz.
+    An image has a place when all of it is here: an upload that trickles in or an address that hangs takes none.
     """
 
-    def __init__(self, places: int) -> None:
-        self._places = threading.BoundedSemaphore(places)
+    def __init__(self, places: int, at_once: int) -> None:
+        self._places = Shares(places)
+        self._turns = FairTurns(at_once)
 
     @contextlib.contextmanager
-    def admitted(self) -> Iterator[None]:
-        """Room for a request from its first byte to its answer. Raises Overloaded at once where there is none."""
-        if not self._places.acquire(blocking=False):
-            raise Overloaded("too many images are in progress; try again later")
-        ENGINE_QUEUED.inc()
-        try:
-            yield
-        finally:
-            ENGINE_QUEUED.dec()
-            self._places.release()
+    def admitted(self, caller: str, patience_s: float) -> Iterator[float]:
+        """A place, and when its turn has come the seconds of patience that are left. Raises Overloaded."""
+        until = time.monotonic() + patience_s
+        with self._places.held(caller, Overloaded("too many images are in progress; try again later")):
+            ENGINE_QUEUED.inc()
+            try:
+                with self._turns.turn(caller, patience_s):
+                    yield max(0.0, until - time.monotonic())
+            except NoTurn:
+                raise Overloaded("no engine became free in time; try again later") from None
+            finally:
+                ENGINE_QUEUED.dec()

@@ -42,6 +42,7 @@ from cv.services.job_items import (
 )
 from cv.services.jobs import job_finish, jobs_finish_over
 from cv.serving.engines import note
+from cv.serving.turns import FairTurns
 from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
@@ -79,8 +80,10 @@ class Worker:
         self._only = only
         self._engines = engines
         self._stop = stop or threading.Event()
-        self._turns = threading.BoundedSemaphore(at_once)
+        self._turns = FairTurns(at_once)
         self._room = at_once + WAITING
+        # Of one caller, so that another's images find room, and an engine as soon as one is free.
+        self._room_of_one = self._room - self._room // 4
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         # Everything that is claimed and not closed, by item.
         self._held: dict[int, Task] = {}
@@ -126,7 +129,7 @@ class Worker:
         """Claims items and hands them to the threads. A database that is away is a reason to wait, not to end."""
         try:
             close_old_connections()
-            claim = items_claim(limit, only=self._only) if limit > 0 else None
+            claim = items_claim(limit, only=self._only, room_for=self._room_for) if limit > 0 else None
             if claim is None:
                 if not self._held:
                     jobs_finish_over()
@@ -146,6 +149,10 @@ class Worker:
         if claim.alone:
             self._wait_until(lambda: not self._held)
         return True
+
+    def _room_for(self, account: str) -> int:
+        with self._changed:
+            return self._room_of_one - sum(task.caller.account == account for task in self._held.values())
 
     def _wait_until(
         self, so: Callable[[], bool], timeout_s: float | None = None, even_if_stopped: bool = False
@@ -194,7 +201,7 @@ class Worker:
         options = _options(task)
         try:
             loaded = _patiently(lambda: load(task.item, task.job, task.caller))
-            with self._turns:
+            with self._turns.turn(task.caller.account):
                 if self._stop.is_set():
                     items_return({task.item.pk: task.lease})
                     return
@@ -238,6 +245,10 @@ class Worker:
 
     def _keep_leases(self, over: threading.Event) -> None:
         while not over.wait(lease_time().total_seconds() / 3):
+            if self._engines.silent_s() > settings.XCLOUD_ENGINE.image_seconds:
+                # Whoever has engines that answer shall have these images.
+                log.error("jobs: no engine answers; leases are not prolonged")
+                continue
             with self._changed:
                 held = {pk: task.lease for pk, task in self._held.items()}
             try:
@@ -254,6 +265,7 @@ def _options(task: Task) -> AnalysisOptions:
         attributes=task.caller.attributes.intersection(task.job.asked_attributes),
         min_face_px=task.job.min_face_px,
         max_faces=task.job.max_faces,
+        picture=task.job.store_image,
     )
 
 

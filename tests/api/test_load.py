@@ -1,6 +1,7 @@
-"""More than the engine can do: refused at once, while health is answered; and nothing is done for who has left."""
+"""More than the engine can do: refused at once, shared fairly among callers, and not done for who has left."""
 
 import base64
+import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,19 +11,21 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from api.sources import fetches
 from cv.engine import pool
 from cv.engine.pool import EnginePool, EnginesBusy
-from cv.models import Analysis
+from cv.models import Analysis, ApiKey
 from cv.serving import engines
 from cv.serving.gate import EngineGate
+from tests.site import Site
 
 URL = "/api/v1/analyses"
 
 
 @pytest.fixture
 def gate(settings: Settings) -> Iterator[EngineGate]:
-    """One image at a time, one in line."""
-    settings.XCLOUD_ENGINE_SLOTS, settings.XCLOUD_ENGINE_QUEUE = 1, 1
+    """Four images inside at most, two of one caller."""
+    settings.XCLOUD_ENGINE_SLOTS, settings.XCLOUD_ENGINE_QUEUE = 2, 2
     engines.engine_gate.cache_clear()
     yield engines.engine_gate()
     engines.engine_gate.cache_clear()
@@ -32,7 +35,7 @@ def test_beyond_the_queue_it_is_503_with_retry_after_while_health_and_lists_answ
     gate: EngineGate, api: APIClient, client: Client, empty_scene: bytes
 ) -> None:
     body = {"image": base64.b64encode(empty_scene).decode()}
-    with gate.admitted(), gate.admitted():
+    with filled(gate, "one"), filled(gate, "two"):
         for path in (URL, "/api/v1/detections"):
             answer = api.post(path, body)
             assert answer.status_code == 503
@@ -48,13 +51,30 @@ def test_beyond_the_queue_it_is_503_with_retry_after_while_health_and_lists_answ
     assert Analysis.objects.count() == 1
 
 
-def test_a_refused_request_is_not_read(gate: EngineGate, api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(*args: object) -> None:
-        raise AssertionError("the body was read")
+def test_a_caller_that_fills_its_half_leaves_the_other_half(
+    gate: EngineGate, api: APIClient, key: tuple[ApiKey, str], empty_scene: bytes
+) -> None:
+    body = {"image": base64.b64encode(empty_scene).decode()}
+    with filled(gate, "greedy"):
+        assert api.post(URL, body).status_code == 201
+    with filled(gate, f"key:{key[0].pk}"):
+        assert api.post(URL, body).status_code == 503
 
-    monkeypatch.setattr("api.views.analyses.split_request", read)
-    with gate.admitted(), gate.admitted():
-        assert api.post(URL, {"image": "AAAA"}).status_code == 503
+
+def test_an_address_that_hangs_takes_no_place_and_half_of_the_fetches(
+    gate: EngineGate, api: APIClient, key: tuple[ApiKey, str], site: Site, empty_scene: bytes, settings: Settings
+) -> None:
+    url = {"url": f"{site.address}/photo.jpg"}
+    name = f"key:{key[0].pk}"
+    with contextlib.ExitStack() as hanging:
+        for _ in range(settings.XCLOUD_URL_FETCHES // 2):
+            hanging.enter_context(fetches().held(name, AssertionError()))
+        answer = api.post(URL, url)
+        assert (answer.status_code, answer.json()["error"]["code"], answer["Retry-After"]) == (503, "overloaded", "1")
+        assert fetches().take("another")
+        fetches().give_back("another")
+        assert api.post(URL, {"image": base64.b64encode(empty_scene).decode()}).status_code == 201
+    assert api.post(URL, url).status_code == 201
 
 
 def test_every_way_a_request_ends_gives_its_place_back(gate: EngineGate, api: APIClient, empty_scene: bytes) -> None:
@@ -62,7 +82,7 @@ def test_every_way_a_request_ends_gives_its_place_back(gate: EngineGate, api: AP
     for body in (good, {"image": "AAAA"}, {}, {"image": "!"}, {"url": "http://127.0.0.1/"}):
         api.post(URL, body)
         APIClient().post(URL, body)
-    with gate.admitted(), gate.admitted():
+    with filled(gate, "one"), filled(gate, "two"):
         pass
 
 
@@ -77,6 +97,15 @@ def test_who_waits_too_long_for_an_engine_is_told_to_come_back(
     assert (answer.status_code, answer["Retry-After"]) == (503, "1")
     assert answer.json()["error"]["message"] == "no engine became free in time; try again later"
     assert not Analysis.objects.exists()
+
+
+@contextlib.contextmanager
+def filled(gate: EngineGate, caller: str) -> Iterator[None]:
+    """The caller holds all places that it may have."""
+    with contextlib.ExitStack() as places:
+        for _ in range(2):
+            places.enter_context(gate._places.held(caller, AssertionError("the place was not given back")))
+        yield
 
 
 @pytest.fixture

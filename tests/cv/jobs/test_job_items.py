@@ -116,3 +116,13 @@ def test_turns_go_by_priority_and_then_round_the_callers(caller: Caller, empty_s
 def test_item_states_and_leases_agree_in_the_database(job: Job) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         JobItem.objects.filter(job=job).update(state=ItemState.DONE)
+
+
+def test_a_worker_takes_no_more_of_a_caller_than_it_has_room_for(job: Job, empty_scene: bytes) -> None:
+    key, _ = api_key_create("another")
+    theirs = made_job(Caller(api_key=key), archive([("d.jpg", empty_scene)]))
+    greedy = f"key:{job.api_key_id}"
+    claims = [items_claim(10, room_for=lambda account: 2 if account == greedy else 5) for _ in range(2)]
+    assert {claim.job.pk: len(claim.items) for claim in claims if claim} == {job.pk: 2, theirs.pk: 1}
+    assert items_claim(10, room_for=lambda account: 0) is None
+    assert items_claim(10, room_for=lambda account: 0, only=job.pk) is not None

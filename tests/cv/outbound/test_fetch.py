@@ -1,14 +1,17 @@
 """What is fetched from addresses of strangers, and what never is."""
 
 import ipaddress
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 
 from cv.engine.errors import ImageTooLarge
-from cv.outbound import fetch
+from cv.outbound import addresses, fetch
 from cv.outbound.addresses import UrlFetchFailed, UrlForbidden, is_allowed_host, is_public
 from cv.outbound.fetch import fetch_image
 from tests.site import Site
@@ -186,3 +189,26 @@ def test_addresses_that_are_not_public(address: str) -> None:
 def test_allow_list_has_names_and_whole_parents(settings: Settings, host: str, allowed: bool) -> None:
     settings.XCLOUD_URL_ALLOWED_HOSTS = ["images.example.org", "*.cdn.example.org"]
     assert is_allowed_host(host) is allowed
+
+
+def test_slow_names_of_one_caller_do_not_stop_the_look_ups_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = threading.Event()
+
+    def look_up(host: str, port: int, **_: Any) -> list[Any]:
+        if host.startswith("slow"):
+            done.wait(10)
+        return [(0, 0, 0, "", ("192.0.2.1" if host.startswith("slow") else "93.184.216.34", port))]
+
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", look_up)
+    try:
+        with ThreadPoolExecutor(addresses.LOOK_UPS) as pool:
+            names = [f"slow{number}.example" for number in range(addresses.LOOK_UPS)]
+            slow = [pool.submit(addresses.resolve_public, name, 80, 0.1, "greedy") for name in names]
+            assert [type(each.exception()) for each in slow] == [UrlFetchFailed] * len(names)
+        started = time.monotonic()
+        assert addresses.resolve_public("quick.example", 80, 2.0, "modest") == [ip_address("93.184.216.34")]
+        assert time.monotonic() - started < 1
+        with pytest.raises(UrlFetchFailed, match="too many names"):
+            addresses.resolve_public("quick.example", 80, 2.0, "greedy")
+    finally:
+        done.set()

@@ -1,0 +1,53 @@
+"""What there is a limited amount of, divided among callers: none holds more than half."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+
+class Shares:
+    """``total`` of something: threads, places, bytes. Thread-safe.
+
+    One caller gets at most half, so that a second one always finds room; ``of_one`` says another bound.
+    """
+
+    def __init__(self, total: int, of_one: int | None = None) -> None:
+        self.total = total
+        self.of_one = max(1, total // 2) if of_one is None else of_one
+        self._held: Counter[str] = Counter()
+        self._sum = 0
+        self._lock = threading.Lock()
+
+    def take(self, caller: str, amount: int = 1) -> bool:
+        """Whether ``caller`` holds ``amount`` more from now on."""
+        with self._lock:
+            if self._sum + amount > self.total or self._held[caller] + amount > self.of_one:
+                # Counting made an entry; strangers must not leave one each.
+                self._forget(caller)
+                return False
+            self._held[caller] += amount
+            self._sum += amount
+            return True
+
+    def give_back(self, caller: str, amount: int = 1) -> None:
+        with self._lock:
+            self._held[caller] -= amount
+            self._sum -= amount
+            self._forget(caller)
+
+    @contextlib.contextmanager
+    def held(self, caller: str, refusal: Exception) -> Iterator[None]:
+        """One for as long as the block runs. Raises ``refusal`` at once where there is none."""
+        if not self.take(caller):
+            raise refusal
+        try:
+            yield
+        finally:
+            self.give_back(caller)
+
+    def _forget(self, caller: str) -> None:
+        if not self._held[caller]:
+            del self._held[caller]

@@ -1,0 +1,105 @@
+"""Turns at something that few can use at once, shared fairly among callers by the time that each has had."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+# Whoever has just had a turn of so long is held to half of all turns for a while, even if nobody else waits: nothing
+# can be taken back, and the next one may be as long.
+LONG_S: Final = 5.0
+HELD_S: Final = 60.0
+
+
+class NoTurn(Exception):
+    """Others were first for as long as the caller had patience."""
+
+
+class FairTurns:
+    """``at_once`` turns. Thread-safe.
+
+    Of those who wait, the caller is next whose images took the least time so far: thirty slow images of one caller
+    hold up another's two quick ones for as long as one takes, and that only once. Who has not been here for a while
+    starts level with the others, not with credit.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._of_the_slow = max(1, at_once // 2)
+        self._lock = threading.Lock()
+        # Of callers that wait or have a turn: seconds so far, since when each turn runs, and who waits.
+        self._spent: dict[str, float] = {}
+        self._running: dict[str, list[float]] = {}
+        self._lines: dict[str, deque[threading.Event]] = {}
+        # Of callers with long turns: until when they are held to half.
+        self._slow: dict[str, float] = {}
+        self._level = 0.0
+
+    @contextlib.contextmanager
+    def turn(self, caller: str, patience_s: float | None = None) -> Iterator[None]:
+        """Waits for a turn, and has it while the block runs. Raises NoTurn."""
+        came = threading.Event()
+        with self._lock:
+            self._spent.setdefault(caller, self._level)
+            self._lines.setdefault(caller, deque()).append(came)
+            self._hand_out()
+        if not came.wait(patience_s):
+            with self._lock:
+                if not came.is_set():
+                    self._leave(caller, came)
+                    self._forget(caller)
+                    raise NoTurn("no turn came in time")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._end(caller)
+                self._hand_out()
+                self._forget(caller)
+
+    def _hand_out(self) -> None:
+        """Turns that are free, to those who may have them."""
+        while self._free:
+            now = time.monotonic()
+            waiting = [caller for caller in self._lines if self._may_have_one(caller, now)]
+            if not waiting:
+                return
+            caller = min(waiting, key=lambda caller: self._time_of(caller, now))
+            came = self._lines[caller][0]
+            self._level = self._spent[caller]
+            self._leave(caller, came)
+            self._free -= 1
+            self._running.setdefault(caller, []).append(now)
+            came.set()
+
+    def _may_have_one(self, caller: str, now: float) -> bool:
+        return self._slow.get(caller, 0.0) < now or len(self._running.get(caller, ())) < self._of_the_slow
+
+    def _time_of(self, caller: str, now: float) -> float:
+        return self._spent[caller] + sum(now - began for began in self._running.get(caller, ()))
+
+    def _end(self, caller: str) -> None:
+        now = time.monotonic()
+        # Its turns are all alike: the one that began first is taken for the one that ends.
+        seconds = now - self._running[caller].pop(0)
+        self._spent[caller] += seconds
+        self._free += 1
+        if not self._running[caller]:
+            del self._running[caller]
+        if seconds > LONG_S:
+            self._slow = {slow: until for slow, until in self._slow.items() if until > now}
+            self._slow[caller] = now + HELD_S
+
+    def _leave(self, caller: str, came: threading.Event) -> None:
+        line = self._lines[caller]
+        line.remove(came)
+        if not line:
+            del self._lines[caller]
+
+    def _forget(self, caller: str) -> None:
+        if caller not in self._lines and caller not in self._running:
+            self._spent.pop(caller, None)

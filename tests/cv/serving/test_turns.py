@@ -1,0 +1,88 @@
+"""Half is the most that one caller holds, and turns go to who had the least time."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cv.serving.gate import EngineGate, Overloaded
+from cv.serving.shares import Shares
+from cv.serving.turns import HELD_S, LONG_S, FairTurns, NoTurn
+
+
+def test_a_caller_gets_half_and_all_together_get_all() -> None:
+    shares = Shares(5)
+    assert [shares.take("a") for _ in range(3)] == [True, True, False]
+    assert [shares.take("b") for _ in range(3)] == [True, True, False]
+    assert [shares.take("c") for _ in range(2)] == [True, False]
+    shares.give_back("a")
+    assert shares.take("c")
+    assert Shares(1).take("alone")
+
+
+def test_amounts_count_and_strangers_leave_nothing_behind() -> None:
+    shares = Shares(100)
+    assert not shares.take("a", 51)
+    assert shares.take("a", 50)
+    shares.give_back("a", 50)
+    assert not shares._held
+
+
+def test_two_quick_images_wait_for_one_slow_one_and_not_for_thirty() -> None:
+    turns, order, begun = FairTurns(1), list[str](), threading.Event()
+
+    def work(caller: str, seconds: float) -> None:
+        with turns.turn(caller):
+            begun.set()
+            order.append(caller)
+            time.sleep(seconds)
+
+    with ThreadPoolExecutor(20) as pool:
+        for _ in range(10):
+            pool.submit(work, "slow", 0.05)
+        begun.wait()
+        time.sleep(0.06)
+        for _ in range(2):
+            pool.submit(work, "quick", 0.001)
+    assert len(order) == 12
+    assert max(place for place, caller in enumerate(order) if caller == "quick") <= 5
+
+
+def test_a_turn_that_does_not_come_in_time_is_none_and_costs_nothing() -> None:
+    turns = FairTurns(1)
+    with turns.turn("a"), pytest.raises(NoTurn), turns.turn("b", 0.01):
+        pass
+    with turns.turn("b", 0.01):
+        pass
+    assert not turns._spent
+    assert not turns._lines
+    assert not turns._running
+
+
+def test_the_gate_says_in_which_way_it_is_overloaded() -> None:
+    gate = EngineGate(places=2, at_once=1)
+    with gate.admitted("a", 1) as left:
+        assert 0.5 < left <= 1
+        with pytest.raises(Overloaded, match="too many images"), gate.admitted("a", 0.01):
+            pass
+        with pytest.raises(Overloaded, match="no engine"), gate.admitted("b", 0.01):
+            pass
+    with gate.admitted("b", 1):
+        pass
+
+
+def test_who_had_a_long_turn_is_held_to_half_even_if_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("cv.serving.turns.time.monotonic", lambda: clock[0])
+    turns = FairTurns(2)
+    with turns.turn("bombs"), turns.turn("bombs"):
+        clock[0] += LONG_S + 1
+    with turns.turn("bombs"):
+        with pytest.raises(NoTurn), turns.turn("bombs", 0.01):
+            pass
+        with turns.turn("photos", 0.01):
+            pass
+    clock[0] += HELD_S + 1
+    with turns.turn("bombs", 0.01), turns.turn("bombs", 0.01):
+        pass

@@ -1,0 +1,65 @@
+"""The real service behind its own server: what is refused early says that the connection ends."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.server import Server, serving
+
+
+@pytest.fixture(scope="module")
+def server(empty_scene: bytes) -> Iterator[Server]:
+    with serving(empty_scene) as served:
+        yield served
+        served.close()
+
+
+def refused(server: Server, path: str, length: int, *headers: str) -> tuple[int, str, bytes]:
+    """Status, ``Connection`` and body of what is answered to the head of a form alone."""
+    head = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {length}", *headers]
+    head.append("Content-Type: multipart/form-data; boundary=x")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall("\r\n".join([*head, "", ""]).encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    start, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = start.decode().split("\r\n")
+    found = dict(line.split(": ", 1) for line in lines)
+    return int(first.split()[1]), found["Connection"], body
+
+
+@pytest.mark.parametrize("path", ["/api/v1/analyses", "/api/v1/jobs", "/api/v1/detections"])
+def test_who_is_not_known_is_refused_before_the_body_is_read(server: Server, path: str) -> None:
+    for headers in ([], ["Authorization: Bearer xc_wrong"]):
+        status, connection, body = refused(server, path, 5_000_000, *headers)
+        assert (status, connection) == (401, "close")
+        assert b'"unauthenticated"' in body
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(server: Server) -> None:
+    status, connection, body = refused(server, "/api/v1/analyses", 10**10, f"Authorization: Bearer {server.key}")
+    assert (status, connection) == (413, "close")
+    assert b'"image_too_large"' in body
+
+
+def test_there_is_room_for_the_jobs_of_all_callers_together_and_no_more(server: Server) -> None:
+    key = f"Authorization: Bearer {server.key}"
+    head = ["POST /api/v1/jobs HTTP/1.1", "Host: localhost", "Content-Length: 2147483648", key]
+    head.append("Content-Type: multipart/form-data; boundary=x")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall("\r\n".join([*head, "Expect: 100-continue", "", ""]).encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 100")
+        status, closing, body = refused(server, "/api/v1/jobs", 2**31, key)
+        assert (status, closing) == (503, "close")
+        assert b'"overloaded"' in body
+
+
+@pytest.mark.parametrize("path", ["/login/", "/admin/login/", "/i18n/setlang/", "/logout/"])
+def test_a_form_of_a_page_has_no_room_for_files(server: Server, path: str) -> None:
+    status, connection, _ = refused(server, path, 65_537)
+    assert (status, connection) == (413, "close")
+
+
+def test_large_photos_arrive_through_both_passes(server: Server, empty_scene: bytes) -> None:
+    # Behind the end of a JPEG anything may follow.
+    assert server.analyze(empty_scene + bytes(2_000_000)) > 0

@@ -1,0 +1,176 @@
+"""A client's connection: the data received, the data to send, and whether the client is too slow."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import IO, Any, Final
+
+from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.parser import RequestParser
+
+from telemetry.proxy import forwarded_address
+from xcloud.server.spool import Outgoing, open_buffer
+
+MAX_HEAD: Final = 64 * 1024
+HEAD_S: Final = 10.0
+# The lowest rate at which a client may send a body or read an answer, measured over this time.
+LEAST_BYTES_PER_S: Final = 1024
+WINDOW_S: Final = 20.0
+# How long a refused client may continue to send, so that it can read the refusal.
+LINGER_S: Final = 5.0
+# For a larger body the application is asked first: whether it knows the caller, and whether the URL takes a body.
+SMALL_BODY: Final = 64 * 1024
+# The same limit for a request with a key or a session, which has not been checked yet.
+NAMED_BODY: Final = 1024 * 1024
+SESSION: Final = re.compile(r"(?:^|;\s*)sessionid=([^;]+)")
+
+
+class BodyNeeded(BaseException):
+    """Raised if the application reads a body that is not received yet; it is called again when it is. Not an error."""
+
+
+class UnreadBody:
+    """Stands for a body that is received only if the application reads it; ``awaited`` marks it."""
+
+    awaited = True
+
+    def read(self, size: int = -1) -> bytes:
+        raise BodyNeeded
+
+    def readline(self, size: int = -1) -> bytes:
+        raise BodyNeeded
+
+
+class Doing(Enum):
+    """The thing that a connection waits for."""
+
+    HEAD = auto()
+    BODY = auto()
+    # A thread or its answer.
+    WORK = auto()
+    # The client, which has not read the last answer yet.
+    READER = auto()
+    # The end of the client's data, which is ignored.
+    END = auto()
+
+
+class Connection:
+    """``sock``, ``client`` and ``server`` are gunicorn's names; answers are written to ``sock``."""
+
+    def __init__(self, opened: socket.socket, client: Any, server: Any, wake: Callable[[Connection], None]) -> None:
+        opened.setblocking(False)
+        self.opened = opened
+        self.client = client
+        self.server = server
+        self.sock = Outgoing(opened, lambda: wake(self))
+        self.address = client[0] if isinstance(client, tuple) else ""
+        self.received = bytearray()
+        self.request: Any = None
+        self.body: IO[bytes] | None = None
+        # Bytes of the body that are still missing (None if the length is unknown), and its length.
+        self.missing: int | None = 0
+        self.length = 0
+        self.answered = 0
+        # Whether the client waits for `100 Continue`, and whether this answer is the last one.
+        self.expects = self.closing = False
+        self.doing = Doing.HEAD
+        self.caller = ""
+        # Frees this request's part of the server's space for bodies.
+        self.release: Callable[[], None] | None = None
+        self._since = self._counted_from = 0.0
+        self._counted = self._taken = 0
+
+    def begin(self, doing: Doing, now: float) -> None:
+        """Begins to wait for something, with a new time limit."""
+        self.doing = doing
+        self._since = self._counted_from = now
+        self._counted = self._moved()
+
+    def read_head(self, config: Any) -> bool:
+        """Parses the head into ``request`` if it is complete; returns whether it is. Raises gunicorn's errors."""
+        end = self.received.find(b"\r\n\r\n")
+        # The parser refuses lines that end in a line feed alone.
+        if end < 0 and b"\n\n" not in self.received:
+            if len(self.received) > MAX_HEAD:
+                raise LimitRequestHeaders("the head is too long")
+            return False
+        end = len(self.received) if end < 0 else end + 4
+        head = bytes(self.received[:end])
+        del self.received[:end]
+        self.request = next(RequestParser(config, iter([head]), self.client))
+        # A chunked message has no known length.
+        self.missing = getattr(self.request.body.reader, "length", None)
+        self.length = self.missing or 0
+        self.expects, self.request._expected_100_continue = self.request._expected_100_continue, False
+        self.body = open_buffer()
+        self.caller = self._caller()
+        return True
+
+    def take_body(self) -> None:
+        """Moves received bytes to the body. Raises OSError if the disk is full."""
+        if self.missing and self.body is not None:
+            piece = self.received[: self.missing]
+            self.body.write(piece)
+            del self.received[: len(piece)]
+            self.missing -= len(piece)
+
+    def is_asked_first(self) -> bool:
+        """Whether the application decides if the body is received."""
+        if self.missing is None:
+            return True
+        return self.missing > (SMALL_BODY if self.caller.startswith("address:") else NAMED_BODY)
+
+    def is_overdue(self, now: float, keepalive_s: float) -> bool:
+        """Whether the client has exceeded its time limit or is too slow."""
+        waited = now - self._since
+        match self.doing:
+            case Doing.HEAD:
+                idle = self.answered and not self.received
+                return waited > (keepalive_s if idle else HEAD_S)
+            case Doing.END:
+                return waited > LINGER_S
+            case Doing.WORK if not self.sock.waiting:
+                self._counted_from = now
+                return False
+        if now - self._counted_from < WINDOW_S:
+            return False
+        moved = self._moved()
+        if moved - self._counted < LEAST_BYTES_PER_S * WINDOW_S:
+            return True
+        self._counted_from, self._counted = now, moved
+        return False
+
+    def count(self, data: bytes) -> None:
+        """Records data that the client sent."""
+        self._taken += len(data)
+        self.received += data
+
+    def finish_request(self) -> None:
+        """Releases the request and its resources."""
+        if self.body is not None:
+            self.body.close()
+        if self.release is not None:
+            self.release()
+        self.request = self.body = self.release = None
+
+    def close(self) -> None:
+        """Closes the connection; a thread that still works on its request gets an error when it writes the answer."""
+        if self.doing is not Doing.WORK:
+            self.finish_request()
+        self.sock.close()
+        self.opened.close()
+
+    def _moved(self) -> int:
+        return self._taken + self.sock.progress
+
+    def _caller(self) -> str:
+        """The caller, as far as known before the key or the session is checked."""
+        headers = dict(self.request.headers)
+        if shown := headers.get("AUTHORIZATION"):
+            return f"key:{hash(shown)}"
+        if found := SESSION.search(headers.get("COOKIE", "")):
+            return f"session:{hash(found[1])}"
+        return f"address:{forwarded_address(self.address, headers.get('X-FORWARDED-FOR', ''))}"
