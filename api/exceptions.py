@@ -82,6 +82,14 @@ class BodyTooLarge(exceptions.APIException):
     default_code = "image_too_large"
 
 
+class CompressedBody(exceptions.APIException):
+    """The request's body is compressed."""
+
+    status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
+    default_code = "unsupported_media_type"
+    default_detail = "compressed bodies are not accepted; send the body as it is"
+
+
 def envelope(code: str, message: str, details: Any = None) -> dict[str, Any]:
     """The body of every error. ``details`` names fields with their messages where there are any."""
     return {"error": {"code": code, "message": message, "details": details or {}}, "request_id": request_id.get()}
@@ -119,6 +127,8 @@ def described(error: Exception) -> tuple[str, str, Any]:
             return error.code, f"{error.field}: {error}", {error.field: [str(error)]}
         case AmbiguousImageSource() | BodyTooLarge():
             return error.default_code, f"image: {error.detail}", {"image": [str(error.detail)]}
+        case CompressedBody():
+            return error.default_code, f"Content-Encoding: {error.detail}", {"Content-Encoding": [str(error.detail)]}
         case exceptions.ValidationError():
             return "invalid_request", first_message(error.detail), error.detail
         case exceptions.NotAuthenticated():

@@ -24,7 +24,7 @@ def outage_told() -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise StorageUnavailable(f"cannot be used ({error.strerror or type(error).__name__})") from error
+        raise StorageUnavailable(f"cannot be used ({error.strerror or 'the disk failed'})") from error
 
 
 @contextlib.contextmanager
