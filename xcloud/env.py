@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -112,7 +114,12 @@ def cache(name: str, default: str) -> dict[str, Any]:
                 "OPTIONS": {"MAX_ENTRIES": 200_000},
             }
         case "redis" | "rediss" | "unix":
-            return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
+            return {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": url,
+                # Requests wait for it: one that hangs is given up, and a connection that it closed is opened again.
+                "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 1)},
+            }
     raise ImproperlyConfigured(f"{name} must start with locmem, redis, rediss or unix")
 
 
@@ -179,9 +186,9 @@ def secret(name: str, fallback_file: Path) -> str:
         fallback_file.parent.mkdir(parents=True, exist_ok=True)
         # A link fails if the file exists: if several workers start together, all use the secret of the first one.
         handle, draft = tempfile.mkstemp(dir=fallback_file.parent)  # mkstemp gives mode 0600
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(50))
         try:
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_urlsafe(50))
             os.link(draft, fallback_file)
         except FileExistsError:
             pass

@@ -145,7 +145,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "web.outages.StorageOutageMiddleware",
     # Last: it turns a refused log-in into a 429.
     "axes.middleware.AxesMiddleware",
 ]
@@ -175,6 +174,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
 
     pymysql.install_as_MySQLdb()
 
+# With fewer bytes free on a disk that is written to, /readyz says so: requests soon fail for lack of room.
+XCLOUD_DISK_FLOOR_BYTES = env.integer("XCLOUD_DISK_FLOOR_BYTES", 256 * 1024**2, minimum=0)
 # Kept files, pictures and inputs of jobs: outside every folder that is served, and without a URL. Only views that ask
 # whose they are hand them out. MEDIA_ROOT is where they are unless XCLOUD_STORAGE_URL names another place.
 MEDIA_ROOT = VAR_DIR / "pictures"

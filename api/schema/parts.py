@@ -37,6 +37,8 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "overloaded": ("too many images are in progress; try again later", None),
     "model_not_ready": ("manifest.json cannot be read: No such file or directory", None),
     "storage_unavailable": ("the storage of kept files does not answer; try again", None),
+    "database_unavailable": ("the database does not answer or cannot be written; try again", None),
+    "limits_unavailable": ("the store that counts requests does not answer; try again", None),
 }
 MEANING: Final = {
     400: "The request does not match this description; `details` names the field.",
@@ -51,9 +53,18 @@ MEANING: Final = {
     "cannot be read.",
     429: "The rate limit is reached; `Retry-After` says when to send the next request.",
     500: "The server failed; its log has the reason under `request_id`.",
-    503: "The server is busy, or the model or the storage is not available; `Retry-After` says when to try again.",
+    503: "The server is busy, or something that it needs is not available; `Retry-After` says when to try again.",
 }
-ALWAYS: Final = ("unauthenticated", "forbidden", "rate_limited", "invalid_request", "internal_error", "overloaded")
+ALWAYS: Final = (
+    "unauthenticated",
+    "forbidden",
+    "rate_limited",
+    "invalid_request",
+    "internal_error",
+    "overloaded",
+    "database_unavailable",
+    "limits_unavailable",
+)
 IMAGE: Final = (
     "ambiguous_image_source",
     "image_too_large",

@@ -9,7 +9,7 @@ from django.http import FileResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +19,7 @@ from api.disconnect import check_of
 from api.idempotency import idempotent
 from api.inputs import DetectionInput, ListInput, NothingInput, OptionsInput, check_attributes
 from api.inputs.strict import given_once
+from api.multipart import MultiPartParser
 from api.pagination import NewestFirst
 from api.serializers import AnalysisSerializer, DetectionsSerializer
 from api.sources import json_object, read_image, split_request

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from api.exceptions import NO_ROUTE
 from api.negotiation import AlwaysJson
-from api.sources import refuse_huge_body
+from api.sources import refuse_compressed_body, refuse_huge_body
 from cv.choices import Scope
 from cv.services import request_finish
 from cv.services.idempotency import Begun
@@ -35,6 +35,7 @@ class JsonView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # First of all: checking a session's CSRF token may read the body.
+        refuse_compressed_body(request)
         self.check_body(request)
         super().initial(request, *args, **kwargs)
 

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +19,7 @@ from api.idempotency import idempotent
 from api.inputs import ItemListInput, JobDeleteInput, JobInput, JobListInput, NothingInput, ResultsInput, split_job
 from api.inputs.strict import given_once
 from api.job_results import results_response
+from api.multipart import MultiPartParser
 from api.pagination import InOrder, NewestFirst
 from api.serializers import JobItemSerializer, JobSerializer
 from api.sources import body_of, json_object, refuse_huge_body

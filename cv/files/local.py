@@ -24,7 +24,18 @@ def outage_told() -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise StorageUnavailable(f"cannot be used ({error.strerror or type(error).__name__})") from error
+        raise StorageUnavailable(f"cannot be used ({error.strerror or 'the disk failed'})") from error
+
+
+@contextlib.contextmanager
+def _nothing_half_written(file: Path) -> Iterator[None]:
+    """Deletes ``file`` if it is not written to its end. Nobody else can have made it: names are drawn at random."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            file.unlink()
+        raise
 
 
 class LocalStore(FileSystemStorage):
@@ -38,7 +49,7 @@ class LocalStore(FileSystemStorage):
             return super()._open(name, mode)  # type: ignore[misc, no-any-return]
 
     def _save(self, name: str, content: File[Any]) -> str:
-        with outage_told():
+        with outage_told(), _nothing_half_written(Path(self.path(name))):
             return super()._save(name, content)  # type: ignore[misc, no-any-return]
 
     def delete(self, name: str) -> None:

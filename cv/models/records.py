@@ -40,6 +40,8 @@ class IdempotentRequest(models.Model):
     # None while the request is in progress.
     status = models.PositiveSmallIntegerField(null=True)
     answer = models.TextField(blank=True)
+    # Which process works on it; see cv.serving.processes.
+    process = models.CharField(max_length=32, blank=True, default="")
     # An erased analysis or a deleted job takes the answers that tell of it along.
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, null=True, related_name="+")
     job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, related_name="+")

@@ -92,7 +92,7 @@ def open_response(
         yield connection.getresponse()
     except (OSError, http.client.HTTPException, ValueError) as error:
         deadline.left()
-        raise UrlFetchFailed(f"the URL could not be fetched: {type(error).__name__}") from error
+        raise UrlFetchFailed(f"the URL could not be fetched: {_reason(error)}") from error
     finally:
         cutter.cancel()
         connection.close()
@@ -119,3 +119,19 @@ def read_up_to(response: http.client.HTTPResponse, max_bytes: int, deadline: Dea
     if response.length:
         raise UrlFetchFailed("the connection closed before the end of the file")
     return bytes(data)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong on the way, without names of ours or of addresses."""
+    match error:
+        case TimeoutError():
+            return "the server took too long"
+        case ssl.SSLCertVerificationError():
+            return f"the server's certificate is not valid ({error.verify_message})"
+        case ssl.SSLError():
+            return "no secure connection (TLS) could be made"
+        case http.client.HTTPException() | ValueError():
+            return "the answer is not valid HTTP"
+        case OSError():
+            return (error.strerror or "the connection failed").lower()
+    return "the connection failed"

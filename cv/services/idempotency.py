@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from cv.models import IdempotentRequest
 from cv.services.purge import ANSWERS_KEPT
+from cv.serving.processes import has_died, this_process
 from cv.trust.caller import Caller
 from cv.trust.sealing import Unreadable, keyed_digest, seal, unseal
 
-# A request still unanswered after this long died with its worker; whoever repeats it takes it over.
+# A request still unanswered after this long died with its process, on another machine; the next one takes it over. Of
+# processes on this machine that is known at once.
 GIVEN_UP = timedelta(minutes=5)
 
 
@@ -48,11 +50,12 @@ def request_begin(caller: Caller, key: str, content: str) -> Begun | Answer:
     digest = keyed_digest("request", f"{caller.name}\n{key}")
     fingerprint = keyed_digest(f"content {key}", content)
     _forget_stale(digest)
-    try:
-        with transaction.atomic():
-            return Begun(IdempotentRequest.objects.create(digest=digest, fingerprint=fingerprint), key)
-    except IntegrityError:
-        row = IdempotentRequest.objects.filter(digest=digest).first()
+    row = _begun(digest, fingerprint)
+    if row is None and _forget_dead(digest):
+        row = _begun(digest, fingerprint)
+    if row is not None:
+        return Begun(row, key)
+    row = IdempotentRequest.objects.filter(digest=digest).first()
     if row is None:
         # Gone between the two: the other one failed just now.
         raise IdempotencyConflict("the first request with this key failed; try again")
@@ -64,6 +67,24 @@ def request_begin(caller: Caller, key: str, content: str) -> Begun | Answer:
         return Answer(row.status, json.loads(unseal(_purpose(key), row.answer)))
     except Unreadable:
         raise IdempotencyConflict("the stored answer to this key cannot be read; use a new key") from None
+
+
+def _begun(digest: str, fingerprint: str) -> IdempotentRequest | None:
+    """The row that was made; None if there is one already."""
+    try:
+        with transaction.atomic():
+            return IdempotentRequest.objects.create(digest=digest, fingerprint=fingerprint, process=this_process())
+    except IntegrityError:
+        return None
+
+
+def _forget_dead(digest: str) -> bool:
+    """Forgets a request whose process was killed; whether it was."""
+    row = IdempotentRequest.objects.filter(digest=digest, status__isnull=True).first()
+    if row is None or not has_died(row.process):
+        return False
+    IdempotentRequest.objects.filter(pk=row.pk, status__isnull=True).delete()
+    return True
 
 
 def _forget_stale(digest: str) -> None:

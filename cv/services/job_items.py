@@ -10,31 +10,30 @@ least time so far.
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import F
 from django.utils import timezone
 
-from cv.choices import ItemState, JobSource, JobState
+from cv.choices import ItemState, JobState
 from cv.engine.types import AnalysisResult
 from cv.jobs.errors import ItemCode
 from cv.jobs.inputs import InputGone
 from cv.models import Analysis, Job, JobItem
 from cv.services.analyses import AnalysisRequest, analysis_save
+from cv.services.job_turns import LOOKED_AT, WORKABLE, jobs_in_turn, workable_jobs
 from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 
 # An item that took its worker down so often, the last times while it was worked on alone, is not tried again.
 MAX_ATTEMPTS: Final = 3
-WORKABLE: Final = (JobState.PENDING, JobState.RUNNING)
-# Jobs looked at for one claim: those before it had been emptied by others just now.
-LOOKED_AT: Final = 20
 MAX_CLAIM: Final = 10_000
 
 
@@ -77,53 +76,15 @@ def items_claim(
     now = now or timezone.now()
     if only is not None:
         return _claimed(only, limit, now)
-    turns = [(job, min(limit, room_for(account))) for job, account in _jobs_in_turn(now)]
-    for job_id, count in [turn for turn in turns if turn[1] > 0][:LOOKED_AT]:
-        if claim := _claimed(job_id, count, now):
+    for job_id, room in islice(jobs_in_turn(now, room_for), LOOKED_AT):
+        if claim := _claimed(job_id, min(limit, room), now):
             return claim
     return None
 
 
 def work_is_waiting(now: datetime | None = None) -> bool:
     """Whether a worker would find something to do."""
-    return _workable(now or timezone.now()).exists()
-
-
-def _workable(now: datetime) -> QuerySet[Job]:
-    due = JobItem.objects.filter(job=OuterRef("pk"), due_at__lte=now)
-    return Job.objects.filter(Exists(due), state__in=WORKABLE).exclude(source=JobSource.LOCAL)
-
-
-def _jobs_in_turn(now: datetime) -> list[tuple[uuid.UUID, str]]:
-    """Jobs with the accounts of their callers."""
-    waiting = list(_workable(now).values_list("pk", "priority", "owner_id", "api_key_id", "claimed_at", "created_at"))
-    served = _callers_served({(owner, key) for _, _, owner, key, _, _ in waiting}) if len(waiting) > 1 else {}
-    never = datetime.min.replace(tzinfo=now.tzinfo)
-
-    def turn(row: tuple[uuid.UUID, int, int | None, int | None, datetime | None, datetime]) -> tuple[object, ...]:
-        _, priority, owner, key, claimed, created = row
-        return -priority, served.get(_caller(owner, key), never), claimed or never, created
-
-    return [(pk, "{}:{}".format(*_caller(owner, key))) for pk, _, owner, key, *_ in sorted(waiting, key=turn)]
-
-
-def _caller(owner: int | None, key: int | None) -> tuple[str, int | None]:
-    """A person is one caller, with however many keys."""
-    return ("user", owner) if owner is not None else ("key", key)
-
-
-def _callers_served(callers: Iterable[tuple[int | None, int | None]]) -> dict[tuple[str, int | None], datetime]:
-    """When each was last served, also by a job that is over by now."""
-    given = list(callers)
-    owners = {owner for owner, _ in given if owner is not None}
-    keys = {key for owner, key in given if owner is None}
-    theirs = Q(owner__in=owners) | Q(owner__isnull=True, api_key__in=keys)
-    last: dict[tuple[str, int | None], datetime] = {}
-    grouped = Job.objects.filter(theirs, claimed_at__isnull=False).order_by().values_list("owner", "api_key")
-    for owner, key, moment in grouped.annotate(last=Max("claimed_at")):
-        caller = _caller(owner, key)
-        last[caller] = max(moment, last.get(caller, moment))
-    return last
+    return workable_jobs(now or timezone.now()).exists()
 
 
 def _claimed(job_id: uuid.UUID, limit: int, now: datetime) -> Claim | None:

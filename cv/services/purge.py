@@ -20,6 +20,7 @@ from cv.services.deletions import listed_files_remove
 from cv.services.job_deletion import job_delete_further, jobs_delete_further
 from cv.services.jobs import job_cancel
 from cv.services.traces import traces_remove
+from cv.serving.processes import dead_processes, forget_process
 
 # A picture younger than this may belong to a transaction that is still open.
 ORPHAN_AGE = timedelta(hours=1)
@@ -58,6 +59,7 @@ def expired_purge(now: datetime | None = None) -> Purged:
     analyses = analyses_delete(Analysis.objects.filter(expires_at__lte=now))
     pictures = _orphans_purge()
     answers, _ = IdempotentRequest.objects.filter(created_at__lte=now - ANSWERS_KEPT).delete()
+    _processes_purge()
     over = WebhookDelivery.objects.exclude(state=DeliveryState.PENDING)
     deliveries, _ = over.filter(created_at__lte=now - DELIVERIES_KEPT).delete()
     audited_until = now - timedelta(days=settings.XCLOUD_AUDIT_DAYS)
@@ -79,6 +81,13 @@ def _orphans_purge() -> int:
                 default_storage.delete(name)
                 removed += 1
     return removed
+
+
+def _processes_purge() -> None:
+    """Frees the requests that dead processes worked on; after that nothing needs to know that they are dead."""
+    for name in dead_processes():
+        IdempotentRequest.objects.filter(process=name, status__isnull=True).delete()
+        forget_process(name)
 
 
 def _jobs_purge(before: datetime) -> int:

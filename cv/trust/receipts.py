@@ -112,9 +112,9 @@ def _make_key(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     # A link fails if the file exists: if several processes start together, all use the key of the first one.
     handle, draft = tempfile.mkstemp(dir=file.parent)  # mkstemp gives mode 0600
-    with os.fdopen(handle, "wb") as open_file:
-        open_file.write(pem)
     try:
+        with os.fdopen(handle, "wb") as open_file:
+            open_file.write(pem)
         os.link(draft, file)
     except FileExistsError:
         pass

@@ -3,6 +3,7 @@
 import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 
+const AWAY = [gettext("The service is not available right now"), gettext("A part of the server does not answer. Nothing was changed. Try again in a minute.")];
 const ADVICE = {
   image_too_large: [gettext("This picture is too large"), gettext("Save a smaller version or take a screenshot of it, and try again.")],
   unsupported_media_type: [gettext("This file is not a supported picture"), gettext("Choose a JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF file.")],
@@ -23,6 +24,8 @@ const ADVICE = {
   too_many_items: [gettext("This archive contains too many images"), gettext("Split it, and start a job for each part.")],
   job_conflict: [gettext("The job has changed"), gettext("Its state changed in the meantime. Check it and try again.")],
   storage_unavailable: [gettext("Stored pictures are not available"), gettext("The storage does not answer. Nothing was changed. Try again in a minute.")],
+  database_unavailable: AWAY,
+  limits_unavailable: AWAY,
   unreachable: [gettext("The server did not answer"), gettext("Check your connection and that the server runs, then try again.")],
   no_camera: [gettext("The camera cannot be used"), gettext("Allow this page to use it in the browser’s settings, or choose a photo instead.")],
 };

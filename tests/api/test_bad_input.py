@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from cv.models import Analysis, Face
 
 URL = "/api/v1/analyses"
+DATABASE_AWAY = "the database does not answer or cannot be written; try again"
 
 
 @pytest.fixture(autouse=True)
@@ -305,8 +306,8 @@ def test_database_that_does_not_answer_is_503(api: APIClient, monkeypatch: pytes
 
     monkeypatch.setattr("api.views.analyses.analyses_of", locked)
     answer = api.get(URL)
-    assert_error(answer, 503, "overloaded", None, "the database does not answer; try again")
-    assert answer["Retry-After"] == "1"
+    assert_error(answer, 503, "database_unavailable", None, DATABASE_AWAY)
+    assert answer["Retry-After"] == "5"
 
 
 def test_unforeseen_error_is_logged_and_tells_nothing(
@@ -329,7 +330,7 @@ def test_failed_save_is_an_error_and_leaves_nothing(
 
     monkeypatch.setattr(Face.objects, "bulk_create", lost)
     answer = api.post(URL, as_file(grace_hopper), format="multipart")
-    assert_error(answer, 503, "overloaded", None, "the database does not answer; try again")
+    assert_error(answer, 503, "database_unavailable", None, DATABASE_AWAY)
     assert not Analysis.objects.exists()
 
 

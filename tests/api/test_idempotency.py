@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,66 @@ def test_answers_are_forgotten_after_a_day(api: APIClient, body: dict[str, Any])
     assert "Idempotency-Replayed" not in keyed(api, body)
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(hours=25))
     assert expired_purge().answers == 1
+
+
+KILLED = """
+import os, sys, django
+django.setup()
+from cv.serving.processes import this_process
+print(this_process(), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_process(var: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A process of the service that shares our folder: its name, and itself to be killed."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "xcloud.settings", "XCLOUD_VAR_DIR": str(var)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED],
+        cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), process
+        process.kill()
+
+
+def test_a_request_whose_process_was_killed_is_free_at_once(
+    api: APIClient, body: dict[str, Any], settings: Settings, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    keyed(api, body)
+    with another_process(tmp_path) as (name, process):
+        IdempotentRequest.objects.update(status=None, answer="", process=name)
+        assert error_of(keyed(api, body))[2].endswith("the first request with this key is still in progress")
+        process.kill()
+        process.wait()
+        assert keyed(api, body).status_code == 201
+
+
+def test_the_purge_frees_what_killed_processes_left(
+    api: APIClient, body: dict[str, Any], settings: Settings, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    keyed(api, body)
+    with another_process(tmp_path) as (name, process):
+        IdempotentRequest.objects.update(status=None, answer="", process=name)
+        expired_purge()
+        assert [file.name for file in (tmp_path / "processes").iterdir()] == [name]
+        process.kill()
+        process.wait()
+        expired_purge()
+    assert list((tmp_path / "processes").iterdir()) == []
+    assert not IdempotentRequest.objects.exists()
+
+
+def test_a_request_of_another_machine_is_given_up_after_five_minutes(api: APIClient, body: dict[str, Any]) -> None:
+    keyed(api, body)
+    IdempotentRequest.objects.update(status=None, answer="", process="0" * 32)
+    assert keyed(api, body).status_code == 409
+    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    assert keyed(api, body).status_code == 201
 
 
 ON_A_FILE = """
