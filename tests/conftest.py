@@ -15,7 +15,6 @@ from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from api.views import description
 from cv.engine import outputs
 from cv.engine.readers import base
 from cv.models import ApiKey
@@ -77,10 +76,8 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def plugin(registries: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def plugin(registries: None, settings: Settings) -> None:
     """The server as it is with XCLOUD_PLUGINS=tests.toy_reader."""
-    # A server describes its API once.
-    monkeypatch.setattr(description, "_RENDERED", {})
     settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, plugins=PLUGINS)
     load_outputs()
 

@@ -4,7 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from cv.choices import Source
+from cv.engine.config import DecodeLimits
 from cv.engine.labels import BEAUTY_SCALE
+from cv.engine.stripping import without_metadata
 from cv.engine.types import (
     AnalysisResult,
     Answers,
@@ -74,7 +76,8 @@ def analysis_result(*faces: FaceResult, models: tuple[ModelRun, ...] = (RUN,)) -
 def stored_analysis(caller: Caller, *faces: FaceResult, data: bytes = b"", **store: Any) -> Analysis:
     """Stores a result through the service, without faces or with those given."""
     request = AnalysisRequest(data, Source.UPLOAD, store=StoreOptions(**store))
-    return analysis_save(analysis_result(*faces), request, caller)
+    picture = without_metadata(data, DecodeLimits()) if request.store.image else None
+    return analysis_save(replace(analysis_result(*faces), picture=picture), request, caller)
 
 
 def close(answer: Any) -> None:

@@ -175,6 +175,13 @@ def test_the_doors_import_no_inference_library(room: str) -> None:
     assert imports_of(room, "torch", "onnxruntime", "safetensors") == []
 
 
+def test_only_the_engine_opens_pictures() -> None:
+    """In its own processes: nothing else decodes what strangers send."""
+    forbidden = ("PIL", "pillow_heif", "cv.engine.decode", "cv.engine.stripping")
+    found = [line for room in SERVING for line in imports_of(room, *forbidden)]
+    assert [line for line in found if not line.startswith("cv/engine/")] == []
+
+
 def test_loading_all_routes_loads_no_inference_library() -> None:
     loaded = modules_after(
         f"import os; os.environ.setdefault('{SETTINGS_MODULE}', 'xcloud.settings')\n"

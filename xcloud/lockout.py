@@ -10,11 +10,14 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from cv.serving.shares import Shares
 from cv.trust.rates import count_this_minute, household, seconds_left
 from telemetry.proxy import client_address
 
 # Checking a password takes a third of a second on purpose; the other cores stay free for logged-in users.
 _CHECKING: Final = threading.Lock()
+# Log-ins that wait for it hold a thread each: a few, and fewer of one address.
+_WAITING: Final = Shares(8, of_one=4)
 
 
 def locked_out(request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:
@@ -24,7 +27,7 @@ def locked_out(request: HttpRequest, response: HttpResponse | None = None, crede
 
 
 class LoginRateMiddleware:
-    """Limits log-ins per minute from one address, right or wrong; refuses more before it checks a password."""
+    """Limits log-ins of one address, right or wrong, before a password is checked: per minute, and at once."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -35,6 +38,12 @@ class LoginRateMiddleware:
             address = household(client_address(request))
             if count_this_minute(f"login:{address}") > settings.XCLOUD_LOGIN_RATE:
                 return _refusal("Too many log-ins from this address. Try again in a minute.\n", seconds_left())
+            if not _WAITING.take(address):
+                return _refusal("Too many log-ins at this moment. Try again.\n", 2)
+            try:
+                return self.get_response(request)
+            finally:
+                _WAITING.give_back(address)
         return self.get_response(request)
 
 

@@ -26,6 +26,7 @@ XCLOUD_ENGINE = EngineConfig(
     backend=env.choice("XCLOUD_ENGINE_BACKEND", Backend.ONNX),
     # Threads of one net. With 1, as many images in parallel as cores take less time than one after the other.
     threads=env.integer("XCLOUD_ENGINE_THREADS", 1),
+    image_seconds=env.integer("XCLOUD_IMAGE_SECONDS", 20),
     limits=DecodeLimits(
         max_bytes=MAX_IMAGE_BYTES,
         max_pixels=env.integer("XCLOUD_MAX_IMAGE_PIXELS", DecodeLimits().max_pixels),

@@ -51,6 +51,11 @@ def test_a_body_that_names_no_analyses_is_refused(visitor: Client, body: Any) ->
     assert post(visitor, body).status_code == 400
 
 
+@pytest.mark.parametrize("body", ["", "[", "[" * 100_000, b"\xff"])
+def test_a_body_that_is_no_json_is_refused(visitor: Client, body: str | bytes) -> None:
+    assert visitor.post("/analyses.csv", body, content_type="application/json").status_code == 400
+
+
 def test_more_than_a_thousand_are_refused(visitor: Client) -> None:
     assert post(visitor, [[str(uuid4()), ""]] * 1001).status_code == 400
 

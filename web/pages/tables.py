@@ -21,7 +21,7 @@ def table(request: HttpRequest) -> HttpResponse:
     """The visitor's analyses that the body names, in its order: ``[[id, the photo's name], …]`` as JSON."""
     try:
         chosen = photos_named(json.loads(request.body))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return HttpResponse(str(error), status=HTTPStatus.BAD_REQUEST, content_type="text/plain")
     caller = caller_of(request)
     rows = analyses_of(caller).in_bulk([pk for pk, _ in chosen])
