@@ -22,7 +22,7 @@ from cv.engine.readers.attributes import estimate, quantile, softmax
 from cv.engine.runtime import get_engine
 from training.measure.evaluation import Predictions, predict
 from training.measure.metrics import accuracy, balanced_accuracy, expected_calibration_error
-from training.publish.export import published, write_manifest
+from training.publish.export import find_entry, write_manifest
 
 # The sets that each attribute is calibrated on. One alone made answers too sure of the others' faces.
 TABLES = {
@@ -67,7 +67,7 @@ def main() -> None:
     print(json.dumps(calibration, indent=1))
     path = arguments.weights_dir / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    published(manifest)["calibration"] = calibration
+    find_entry(manifest)["calibration"] = calibration
     write_manifest(path, manifest)
 
 

@@ -24,7 +24,7 @@ from training.measure.curves import plot
 from training.measure.degrade import CHANGES
 from training.measure.evaluation import attribute_reader, evaluate, predict, read_limits
 from training.measure.report import report
-from training.publish.export import published, write_manifest
+from training.publish.export import find_entry, write_manifest
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
 CARDS_DIR = Path(__file__).resolve().parents[2] / "docs" / "model_cards"
@@ -56,11 +56,11 @@ def main() -> None:
     engine = get_engine(EngineConfig())
     results = {name: evaluate(engine, arguments.data / f"{name}.parquet", "val") for name in HEADLINES}
 
-    results["utkface"]["degradation"] = worse = degradation(engine, arguments.data / "utkface.parquet")
+    results["utkface"]["degradation"] = worse = measure_degradation(engine, arguments.data / "utkface.parquet")
 
     path = WEIGHTS_DIR / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    attributes = published(manifest)
+    attributes = find_entry(manifest)
     attributes["metrics"] = {
         f"{name}.{measure}": results[name][measure] for name, measures in HEADLINES.items() for measure in measures
     }
@@ -74,10 +74,10 @@ def main() -> None:
     draw_quality(worse, CARDS_DIR / f"{name}-quality.png")
     for branch, run in attributes["training"].items():
         plot(run["log"], CARDS_DIR / f"{name}-{branch}-curves.png")
-    (CARDS_DIR / f"{name}.md").write_text(card(attributes, results), encoding="utf-8")
+    (CARDS_DIR / f"{name}.md").write_text(build_card(attributes, results), encoding="utf-8")
 
 
-def card(model: dict[str, Any], results: Results) -> str:
+def build_card(model: dict[str, Any], results: Results) -> str:
     """The card as Markdown, from ``card_template.md``."""
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=model["name"],
@@ -237,7 +237,7 @@ def draw_reliability(results: Results, picture: Path) -> None:
     plt.close(figure)
 
 
-def degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
+def measure_degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
     """Measures how answers and quality scores fall when photos of ``table`` are degraded."""
     steps = [("as it is", "", None), *((kind, level, c) for kind, levels in CHANGES.items() for level, c in levels)]
     reader, limits = attribute_reader(engine), read_limits()

@@ -81,7 +81,7 @@ def main() -> None:
         for branch in BRANCHES:
             run = getattr(arguments, branch)
             net.branches[branch].load_state_dict(branch_state(branch, run, arguments.weights_dir))
-            training[branch] = _describe_run(run) if run else published(manifest)["training"][branch]
+            training[branch] = _describe_run(run) if run else find_entry(manifest)["training"][branch]
         tables = [arguments.data / f"{name}.parquet" for name in list_sets(training)]
         chips = sample_chips(tables, CHIP_PX, load_detector(EngineConfig()))
         entry, files = export_attributes(net, training, chips, arguments.version)
@@ -89,7 +89,7 @@ def main() -> None:
     write_manifest(path, manifest, files)
 
 
-def published(manifest: Manifest) -> Manifest:
+def find_entry(manifest: Manifest) -> Manifest:
     """The attribute model's entry. Raises StopIteration if it was never exported."""
     return next(model for model in manifest["models"] if model["name"] == NAME)
 
