@@ -17,10 +17,10 @@ from rest_framework.views import set_rollback
 from cv.engine.errors import EngineError
 from cv.jobs.errors import JobRefused
 from cv.models import Analysis, ApiKey, Job, Webhook
-from cv.outages import Outage, outage_of
 from cv.outbound.fetch import FetchError
 from cv.services.idempotency import IdempotencyConflict
 from cv.serving.gate import ClientGone, Overloaded
+from cv.serving.outages import Outage, outage_of
 from telemetry import metrics
 from telemetry.logs import request_id
 
