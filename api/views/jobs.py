@@ -132,7 +132,7 @@ class JobResultsView(JsonView):
 
 
 class JobChangeView(JsonView):
-    """Leads a job from one state to another; each route has its own ``change``."""
+    """Changes a job's state; each route has its own ``change``."""
 
     scopes = {"POST": Scope.ANALYSE}
 

@@ -21,7 +21,7 @@ from cv.services import audit_note
 
 
 class ManagedView(JsonView):
-    """The whole of it needs the admin scope."""
+    """All methods need the admin scope."""
 
     scopes = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), Scope.ADMIN)
 

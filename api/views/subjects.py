@@ -87,7 +87,7 @@ class NamedSubjectEraseView(ErasesSubject):
 
 
 class ReceiptKeysView(JsonView):
-    """For whoever holds a receipt, with or without a key to this API."""
+    """Public, so that receipts can be verified without a key to this API."""
 
     authentication_classes = []
     permission_classes = []
