@@ -1,4 +1,4 @@
-"""Jobs over HTTP: made from each source, watched, led through their states, and read in three formats."""
+"""Jobs over HTTP: created from each source, followed, moved through their states, and read in three formats."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ def text_of(answer: Any) -> str:
 
 @pytest.fixture
 def finished(api: APIClient, two_faces: bytes, empty_scene: bytes) -> str:
-    """The address of a job that is over: two faces, none, and no image."""
+    """The address of a finished job of three files: two faces, no face, and not an image."""
     archive = zip_of([("=two.png", two_faces), ("none.jpg", empty_scene), ("scan.pdf", b"hello")])
     job = sent(api, archive, **{"store.ttl_days": "3"}).json()["id"]
     work_through()
