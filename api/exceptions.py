@@ -40,6 +40,7 @@ STATUS_OF_CODE: Final = {
     "image_too_large": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     "unsupported_media_type": status.HTTP_415_UNSUPPORTED_MEDIA_TYPE,
     "undecodable_image": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "image_too_expensive": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "archive_encrypted": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "archive_unreadable": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "folder_forbidden": status.HTTP_422_UNPROCESSABLE_ENTITY,
@@ -54,7 +55,9 @@ STATUS_OF_CODE: Final = {
     "storage_unavailable": status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 # Engine errors that are about the image: the engine does not know what the field is called.
-IMAGE_CODES: Final = frozenset({"image_too_large", "unsupported_media_type", "undecodable_image"})
+IMAGE_CODES: Final = frozenset(
+    {"image_too_large", "image_too_expensive", "unsupported_media_type", "undecodable_image"}
+)
 UNREADABLE: Final = "the request is malformed and could not be read"
 FAILED: Final = "the server failed; its log has the reason under this request_id"
 NO_ROUTE: Final = "no route has this path"

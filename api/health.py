@@ -51,7 +51,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Ready: the database answers and an engine is loaded; loads one where none is. Being busy is being ready."""
+    """Ready: the database answers and an engine is loaded; loads one where none is. Being busy is being ready, as long
+    as one image after another is answered.
+    """
     problems: dict[str, list[str]] = {}
     try:
         with connection.cursor() as cursor:
@@ -60,8 +62,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         log.exception("the database does not answer")
         problems["database"] = ["does not answer"]
     try:
-        with contextlib.suppress(EnginesBusy):
-            served_engine().check(patience_s=PATIENCE_S)
+        _check_engines()
     except (ModelNotReady, EngineDied, EngineFailed, OSError) as error:
         log.exception("the model is not ready")
         problems["model"] = [str(error)]
@@ -69,3 +70,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
         body = envelope("model_not_ready", f"not ready: {', '.join(problems)}", problems)
         return JsonResponse(body, status=503, headers={"Retry-After": "10"})
     return JsonResponse({"status": "ready"})
+
+
+def _check_engines() -> None:
+    """Raises ModelNotReady, EngineFailed, and EngineDied, also where none answers for as long as an image may take."""
+    engines = served_engine()
+    if engines.silent_s() > settings.XCLOUD_ENGINE.image_seconds:
+        raise EngineDied(f"no engine has answered for {engines.silent_s():.0f} s")
+    with contextlib.suppress(EnginesBusy):
+        engines.check(patience_s=PATIENCE_S)

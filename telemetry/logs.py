@@ -1,4 +1,4 @@
-"""Log records as one line of JSON each, with the id of the request they belong to."""
+"""Formats log records as one line of JSON each, with the id of the request."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-# What ``extra=`` may add to a line. A list of what is let through, so that no picture and no key slips into a log.
+# The fields that ``extra=`` may add to a line; all others are dropped, so that no picture or key gets into a log.
 EXTRA_FIELDS = (
     "method", "path", "status", "milliseconds", "analysis", "faces", "code", "caller", "delivery",
     "job", "items",

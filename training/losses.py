@@ -1,4 +1,4 @@
-"""The losses of recipes by name, each over the faces of the batch that carry the output's label."""
+"""The losses that recipes name. Each is over the faces of the batch that have a label for the output."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cv.engine.labels import BINS, Attribute
 
-# Logits and targets, float32 ``(N, head_size)``, and the head's bins ``(head_size,)`` if it has some.
+# Logits and targets, float32 ``(N, head_size)``, and the head's bins ``(head_size,)`` if it has any.
 LossFunction = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
@@ -23,7 +23,7 @@ class Loss:
 
 
 def distribution_loss(logits: Tensor, targets: Tensor, bins: Tensor | None = None) -> Tensor:
-    """Cross-entropy to the targets, of which a missing one is a row of zeros; 0 if all are missing.
+    """Cross-entropy to the targets; a missing target is a row of zeros, and the loss is 0 if all are missing.
 
     If ``bins`` gives the head's numbers, plus the error of the mean (DLDL-v2, Gao et al. 2018), in tenths of the scale,
     so that years do not drown the other outputs.
@@ -40,7 +40,7 @@ def distribution_loss(logits: Tensor, targets: Tensor, bins: Tensor | None = Non
 
 
 def smooth_labels(targets: Tensor, share: float) -> Tensor:
-    """Label smoothing (Szegedy et al. 2016): ``share`` of every target goes to all classes alike."""
+    """Label smoothing (Szegedy et al. 2016): ``share`` of every target is spread evenly over all classes."""
     return targets + share * (targets.sum(dim=1, keepdim=True) / targets.shape[1] - targets)
 
 
@@ -50,7 +50,7 @@ LOSSES: Final[dict[str, LossFunction]] = {"distribution": distribution_loss}
 def multitask_loss(
     outputs: Mapping[Attribute, Tensor], targets: Mapping[Attribute, Tensor], losses: Mapping[Attribute, Loss]
 ) -> tuple[Tensor, dict[Attribute, float]]:
-    """The weighted sum, and every loss by itself for the log."""
+    """The weighted sum, and each output's loss for the log."""
     total = torch.zeros(())
     parts: dict[Attribute, float] = {}
     for output, logits in outputs.items():

@@ -1,4 +1,4 @@
-"""Guessed passwords: what a log-in is told that was tried too often, and how often an address and a server may try."""
+"""Limits password guessing: the answer to a locked-out log-in, and log-ins per address and per server."""
 
 import threading
 from collections.abc import Callable
@@ -10,21 +10,24 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from cv.serving.shares import Shares
 from cv.trust.rates import count_this_minute, household, seconds_left
 from telemetry.proxy import client_address
 
-# A password takes a third of a second of a core on purpose; the other cores are for those who are logged in.
+# Checking a password takes a third of a second on purpose; the other cores stay free for logged-in users.
 _CHECKING: Final = threading.Lock()
+# Log-ins that wait for it hold a thread each: a few, and fewer of one address.
+_WAITING: Final = Shares(8, of_one=4)
 
 
 def locked_out(request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:
-    """The same for a name that exists and one that does not."""
+    """The answer to a locked-out log-in; the same for names that exist and names that do not."""
     wait = int(settings.AXES_COOLOFF_TIME.total_seconds())
     return _refusal(f"Too many wrong passwords. Try again in {wait // 60} minutes.\n", wait)
 
 
 class LoginRateMiddleware:
-    """So many log-ins a minute from one address, right or wrong; more are refused before a password is looked at."""
+    """Limits log-ins of one address, right or wrong, before a password is checked: per minute, and at once."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -35,11 +38,17 @@ class LoginRateMiddleware:
             address = household(client_address(request))
             if count_this_minute(f"login:{address}") > settings.XCLOUD_LOGIN_RATE:
                 return _refusal("Too many log-ins from this address. Try again in a minute.\n", seconds_left())
+            if not _WAITING.take(address):
+                return _refusal("Too many log-ins at this moment. Try again.\n", 2)
+            try:
+                return self.get_response(request)
+            finally:
+                _WAITING.give_back(address)
         return self.get_response(request)
 
 
 class OneAtATimeBackend(ModelBackend):
-    """Django's, which looks at one password at a time."""
+    """Django's backend, but checks one password at a time."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any

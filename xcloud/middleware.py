@@ -1,4 +1,4 @@
-"""What wraps every request: an id in and out, one log line, and the headers that browsers guard themselves by."""
+"""Middleware for every request: an id, one log line, and the security headers for browsers."""
 
 import logging
 import re
@@ -15,7 +15,7 @@ View = Callable[[HttpRequest], HttpResponse]
 
 log = logging.getLogger("xcloud.requests")
 
-# A client's id goes into headers and logs: only short, harmless ones are taken over.
+# A client's id is copied to headers and logs, so only short, harmless ids are accepted.
 CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
@@ -24,12 +24,12 @@ CSP = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
-# The admin's Alpine.js evaluates expressions that stand in the markup.
+# The admin's Alpine.js evaluates expressions in the markup.
 ADMIN_CSP = f"{CSP}; script-src 'self' 'unsafe-inline' 'unsafe-eval'"
 
 
 class RequestIdMiddleware:
-    """Takes over a sane ``X-Request-ID`` or makes one, answers with it, and logs the request without its query."""
+    """Accepts a valid ``X-Request-ID`` or makes one, returns it, and logs the request without its query."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
@@ -45,7 +45,7 @@ class RequestIdMiddleware:
             response["X-Request-ID"] = current
             timing = response.headers.get("Server-Timing")
             response["Server-Timing"] = f"{timing + ', ' if timing else ''}app;dur={seconds * 1000:.1f}"
-            _count(request, response, seconds)
+            _record_metrics(request, response, seconds)
             log.info(
                 "request",
                 extra={
@@ -66,8 +66,8 @@ def _path_without_names(request: HttpRequest) -> str:
     return f"/{found.route}" if found is not None and "subject" in found.kwargs else request.path
 
 
-def _count(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-    """By the route's pattern: addresses hold ids, and a label for each would never end."""
+def _record_metrics(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    """Counts by the route's pattern; labels with ids would grow without limit."""
     found = request.resolver_match
     route = found.route if found is not None else "none"
     method = request.method if request.method in METHODS else "other"
@@ -76,7 +76,7 @@ def _count(request: HttpRequest, response: HttpResponse, seconds: float) -> None
 
 
 class SecurityHeadersMiddleware:
-    """Adds a content security policy and switches off the browser features that no page uses."""
+    """Adds a content security policy and switches off browser features that no page uses."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response

@@ -20,6 +20,6 @@ import_module(settings.ROOT_URLCONF)
 deliveries.start_thread()
 embedded.start_thread()
 
-# What is loaded by now stays for good: the collector need not look at it again, nor at every few hundred new objects.
+# Everything loaded so far stays in memory: the collector skips it, and runs less often.
 gc.freeze()
 gc.set_threshold(50_000, 20, 20)

@@ -96,7 +96,15 @@ REANALYSE: Final[dict[str, Any]] = {
     "request": {"application/json": NothingInput},
     "responses": {
         200: answer(AnalysisSerializer, examples.ANALYSIS, "The new analysis."),
-        **errors("not_found", "model_not_ready", "storage_unavailable", "undecodable_image", *BODY, *REMEMBERED),
+        **errors(
+            "not_found",
+            "model_not_ready",
+            "storage_unavailable",
+            "undecodable_image",
+            "image_too_expensive",
+            *BODY,
+            *REMEMBERED,
+        ),
     },
     "examples": [sent("An empty object", {})],
 }

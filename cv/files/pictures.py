@@ -13,7 +13,7 @@ from cv.models import Analysis
 
 # The names that cv.models.picture_path gives; other kept files, such as inputs of jobs, are somebody else's.
 PICTURE_NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}(_[A-Za-z0-9]+)?\.[a-z]+")
-# What the files are that cv.files.stripping writes, and what earlier versions kept as it came in.
+# What the files are that cv.engine.stripping writes, and what earlier versions kept as it came in.
 MEDIA_TYPES: Final = {
     ".jpg": "image/jpeg",
     ".png": "image/png",

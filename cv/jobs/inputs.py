@@ -36,7 +36,7 @@ from cv.trust.caller import Caller
 FOLDER: Final = "jobs"
 INPUT_NAME: Final = re.compile(rf"{FOLDER}/([0-9a-f]{{32}})/\w+")
 IMAGE_SUFFIXES: Final = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif"}
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif"}
 )
 UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
 

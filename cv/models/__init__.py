@@ -1,4 +1,4 @@
-"""The tables. Only cv.services writes them."""
+"""The tables. Only cv.services writes to them."""
 
 from cv.models.analyses import Analysis, AnalysisModel, image_columns, model_row, picture_path, result_columns
 from cv.models.faces import Face, FaceAnswer, answer_value, face_row, further_answers

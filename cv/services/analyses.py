@@ -16,9 +16,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cv.choices import Source, WebhookEvent
-from cv.engine.types import AnalysisOptions, AnalysisResult
+from cv.engine.types import AnalysisOptions, AnalysisResult, Picture
 from cv.files.stores import StorageUnavailable
-from cv.files.stripping import without_metadata
 from cv.models import (
     Analysis,
     AnalysisModel,
@@ -88,7 +87,9 @@ def analysis_create(
     client went away while this waited for the engine. ``saved`` gets the analysis in the transaction that saves it:
     what it writes is kept or lost with the analysis. Raises EngineError, Overloaded, StorageUnavailable.
     """
-    options = replace(request.options, attributes=request.options.attributes & caller.attributes)
+    options = replace(
+        request.options, attributes=request.options.attributes & caller.attributes, picture=request.store.image
+    )
     result = analyzed(request.data, options, caller.account, check_client)
     return analysis_save(result, replace(request, options=options), caller, saved)
 
@@ -141,10 +142,10 @@ def analysis_save(
     saved: Callable[[Analysis], None] = nothing_more,
     first: Callable[[], None] = nothing_first,
 ) -> Analysis:
-    """Saves an analysis with all its faces, and the picture where it is to be kept, in one transaction.
+    """Saves an analysis with all its faces, and the picture that came with the result, in one transaction.
 
-    ``first`` is called at its beginning: where it raises, nothing is kept. The picture was encoded and written by
-    then, which takes too long to hold anybody up for.
+    ``first`` is called at its beginning: where it raises, nothing is kept. The picture was written by then, which takes
+    too long to hold anybody up for.
     """
     now = timezone.now()
     analysis = Analysis(
@@ -161,7 +162,7 @@ def analysis_save(
         **image_columns(result.image),
         **result_columns(result),
     )
-    with _picture_kept(analysis, request), transaction.atomic():
+    with _picture_kept(analysis, result.picture), transaction.atomic():
         first()
         analysis.save(force_insert=True)
         _answers_insert(analysis, result)
@@ -203,18 +204,17 @@ def _told(analysis: Analysis) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _picture_kept(analysis: Analysis, request: AnalysisRequest) -> Iterator[None]:
+def _picture_kept(analysis: Analysis, picture: Picture | None) -> Iterator[None]:
     """Writes the picture before the rows that name it, and takes it back if they do not make it."""
-    if request.store.image:
-        suffix, data = without_metadata(request.data, settings.XCLOUD_ENGINE.limits)
-        analysis.picture.save(f"picture{suffix}", ContentFile(data), save=False)
+    if picture is not None:
+        analysis.picture.save(f"picture{picture.suffix}", ContentFile(picture.data), save=False)
     try:
         yield
     except BaseException:
         # Where the storage is away by now, the next purge finds it.
         with contextlib.suppress(StorageUnavailable):
-            if picture := analysis.picture.name:
-                default_storage.delete(picture)
+            if name := analysis.picture.name:
+                default_storage.delete(name)
         raise
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from django.conf import settings
 
 from cv.engine.errors import ModelNotReady
-from cv.engine.pool import EnginePool, EnginesBusy, get_pool
+from cv.engine.pool import EngineDied, EnginePool, EnginesBusy, get_pool
 from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.serving.gate import EngineGate, Overloaded
 from telemetry.metrics import ENGINE_BUSY, FACES, STAGE_SECONDS
@@ -44,18 +44,24 @@ def analyzed(
 
     Raises EngineError, Overloaded, what ``check_client`` does.
     """
-    with contextlib.ExitStack() as stack:
-        patience_s = stack.enter_context(engine_gate().admitted(caller, settings.XCLOUD_ENGINE_PATIENCE_S))
+    with (
+        engine_gate().admitted(caller, settings.XCLOUD_ENGINE_PATIENCE_S) as patience_s,
+        contextlib.ExitStack() as turn,
+    ):
 
         def on_turn() -> None:
             check_client()
+            # An image has a second turn if the engine of its first one ends.
+            turn.close()
             ENGINE_BUSY.inc()
-            stack.callback(ENGINE_BUSY.dec)
+            turn.callback(ENGINE_BUSY.dec)
 
         try:
             result = served_engine().analyze(data, options, on_turn, patience_s)
         except EnginesBusy as error:
             raise Overloaded("no engine became free in time; try again later") from error
+        except EngineDied as error:
+            raise Overloaded("the engine ended twice while it worked on this image; try again later") from error
     note(result)
     return result
 

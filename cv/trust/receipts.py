@@ -1,4 +1,4 @@
-"""Signed receipts of erasure: what was deleted, how much and when, and nothing about whom."""
+"""Signed receipts of erasure: how much was deleted and when, but nothing about the person."""
 
 import base64
 import hashlib
@@ -88,7 +88,7 @@ def _private_key() -> Ed25519PrivateKey:
         _make_key(file)
     key = serialization.load_pem_private_key(file.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(f"{file} holds no Ed25519 key")
+        raise ValueError(f"{file} has no Ed25519 key")
     return key
 
 
@@ -97,7 +97,7 @@ def _make_key(file: Path) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Linked into place: of several processes that start at once one wins, and all sign with the same key.
+    # A link fails if the file exists: if several processes start together, all use the key of the first one.
     handle, draft = tempfile.mkstemp(dir=file.parent)  # mkstemp gives mode 0600
     with os.fdopen(handle, "wb") as open_file:
         open_file.write(pem)

@@ -9,11 +9,11 @@ from django.conf import settings
 
 
 class Unreadable(Exception):
-    """Sealed with another key: SECRET_KEY was changed since, or the text was tampered with."""
+    """Sealed with another key (SECRET_KEY was changed), or changed since."""
 
 
 def seal(purpose: str, text: str) -> str:
-    """``purpose`` separates the uses: what is sealed for one cannot be opened for another."""
+    """Encrypts ``text``; only the same ``purpose`` can unseal it."""
     return _box(purpose).encrypt(text.encode()).decode()
 
 

@@ -245,6 +245,10 @@ class Worker:
 
     def _keep_leases(self, over: threading.Event) -> None:
         while not over.wait(lease_time().total_seconds() / 3):
+            if self._engines.silent_s() > settings.XCLOUD_ENGINE.image_seconds:
+                # Whoever has engines that answer shall have these images.
+                log.error("jobs: no engine answers; leases are not prolonged")
+                continue
             with self._changed:
                 held = {pk: task.lease for pk, task in self._held.items()}
             try:
@@ -261,6 +265,7 @@ def _options(task: Task) -> AnalysisOptions:
         attributes=task.caller.attributes.intersection(task.job.asked_attributes),
         min_face_px=task.job.min_face_px,
         max_faces=task.job.max_faces,
+        picture=task.job.store_image,
     )
 
 

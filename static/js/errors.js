@@ -1,11 +1,12 @@
-// Says in plain words what went wrong and what to do about it.
+// Explains errors in plain words, and what to do.
 
 import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 
 const ADVICE = {
   image_too_large: [gettext("This picture is too large"), gettext("Save a smaller version or take a screenshot of it, and try again.")],
-  unsupported_media_type: [gettext("This file is not a supported picture"), gettext("Choose a JPEG, PNG, WebP, HEIC, GIF, BMP or TIFF file.")],
+  unsupported_media_type: [gettext("This file is not a supported picture"), gettext("Choose a JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF file.")],
+  image_too_expensive: [gettext("This picture takes too long"), gettext("Save it again as a plain JPEG, and try again.")],
   undecodable_image: [gettext("This picture is damaged"), gettext("The file looks like a picture but cannot be opened. Choose another copy.")],
   invalid_request: [gettext("The server did not understand this upload"), gettext("Choose the photo again. If it happens again, choose another one.")],
   unauthenticated: [gettext("You are logged out"), gettext("Your session has ended. Log in, then choose the photo again.")],
@@ -29,7 +30,7 @@ const UNKNOWN = [gettext("Something went wrong on the server"), gettext("Try aga
 
 export const errorTitle = (error) => (ADVICE[error.code] ?? UNKNOWN)[0];
 
-/** What happened and what to do; `retry`, where given, gets a button. */
+/** Builds a box that explains the error, with a button if `retry` is given. */
 export function errorBox(error, retry = null, name = "") {
   const [title, advice] = ADVICE[error.code] ?? UNKNOWN;
   const said = error.status ? fill(gettext("The server says: %(words)s"), { words: error.message }) : error.message;

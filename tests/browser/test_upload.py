@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-# Where the reference MTCNN cascade finds the faces, in pixels of the photos: x, y, width, height.
+# The boxes of the reference MTCNN cascade, in pixels of the photos: x, y, width, height.
 ASTRONAUT = (180.32, 60.71, 88.08, 111.46)
 GRACE_HOPPER_IN_GROUP = (683.94, 111.91, 181.97, 217.3)
 TOLERANCE_PX = 8
@@ -19,7 +19,7 @@ def choose(page: Page, *photos: Path) -> None:
 
 
 def box_in_photo(page: Page, number: int, photo_width: int) -> tuple[float, float, float, float]:
-    """The face's box as it lies over the photo on the screen, in the photo's own pixels."""
+    """The face's box on the screen, in the photo's pixels."""
     box = page.get_by_role("button", name=f"Face {number}: go to its card").bounding_box()
     stage = page.locator(".stage-photo").bounding_box()
     assert box is not None

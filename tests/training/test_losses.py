@@ -1,4 +1,4 @@
-"""Losses by hand, and none of them from faces without the label."""
+"""Losses match values computed by hand; faces without the label add nothing."""
 
 import math
 

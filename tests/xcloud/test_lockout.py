@@ -13,6 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from cv.trust.rates import count_this_minute, household
+from xcloud import lockout
 from xcloud.lockout import OneAtATimeBackend
 
 
@@ -33,6 +34,22 @@ def test_an_address_has_so_many_log_ins_a_minute_whatever_the_names(path: str, u
     assert (refused.status_code, refused["Retry-After"]) == (429, "20")
     assert Client().post(path, right, REMOTE_ADDR="192.0.2.7").status_code != 429
     assert Client().get(path).status_code == 200
+
+
+def test_an_address_has_a_few_log_ins_at_once(user: User) -> None:
+    here = "127.0.0.1"
+    held = [lockout._WAITING.take(here) for _ in range(5)]
+    try:
+        assert held == [True] * 4 + [False]
+        form = {"username": "ada", "password": "a-good-password"}
+        answer = Client().post("/login/", form)
+        assert (answer.status_code, answer["Retry-After"]) == (429, "2")
+        assert Client().post("/login/", form, REMOTE_ADDR="192.0.2.7").status_code == 302
+    finally:
+        for taken in held:
+            if taken:
+                lockout._WAITING.give_back(here)
+    assert Client().post("/login/", form).status_code == 302
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The labels of the sets, in the terms that are served."""
+"""Translates the labels of the sets into the served classes and scales."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from cv.engine.labels import BINS, CLASSES, Attribute, head_size
 
 _SAME_RACE = {"caucasian": "white", "hispanic": "others", "mideastern": "others"}
 NO_CLASS: Final = -1
-# Labels of the sets that are not served, and are no mistake.
+# Valid labels of the sets that the service does not answer.
 _UNSERVED = frozenset({"contempt"})
 
 # Mean and spread over the training rows of MEBeauty's mean ratings and of OMI's ``attractive``.
@@ -19,11 +19,11 @@ _BEAUTY_MEAN, _BEAUTY_SPREAD = 6.12, 1.32
 _ATTRACTIVE_MEAN, _ATTRACTIVE_SPREAD = 53.2, 12.5
 _CLEAR_GENDER = 15
 
-# Years around a label, and the usual spread of the ratings of one face (MEBeauty's mean ``ratings_std``).
+# Standard deviations: of age around its label in years, and of one face's ratings (MEBeauty's mean ``ratings_std``).
 _AGE_SIGMA = 2.0
 _RATING_SPREAD = 1.8
 
-# From the first to the last year; the last one is open upwards when ages are put into bands.
+# First and last year of each band; the last band also takes older ages.
 AGE_BANDS: Final = ((0, 2), (3, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 116))
 _BAND_LABELS: Final = tuple(f"{low}-{high}" for low, high in AGE_BANDS)
 # The first seven of FER+'s counts; then contempt, unknown and "not a face". Ten people vote.
@@ -74,11 +74,11 @@ def with_known_labels(row: Row) -> Row:
     return known
 
 
-def unknown_labels(row: Row) -> list[str]:
-    """What is wrong with the row's labels, for the log; such a label counts as missing."""
+def describe_unknown_labels(row: Row) -> list[str]:
+    """Messages for the log about labels that are not classes; these labels count as missing."""
     known = with_known_labels(row)
     return [
-        f"{attribute} {label!r} is none of {', '.join(CLASSES[attribute])}"
+        f"{attribute} {label!r} is not one of {', '.join(CLASSES[attribute])}"
         for attribute in CLASSES
         if (label := known.get(attribute)) is not None
         and label not in _UNSERVED
@@ -87,7 +87,7 @@ def unknown_labels(row: Row) -> list[str]:
 
 
 def count_unknown_labels(table_rows: list[Row]) -> dict[str, dict[str, int]]:
-    """The labels that no answer can meet, by column, and how many rows have each of them."""
+    """Counts the labels outside the served classes and age bands: for each column, rows by label."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for row in table_rows:
         known = with_known_labels(row)
@@ -108,13 +108,13 @@ def majority_expression(row: Row) -> int:
 
 
 def age_band(row: Row) -> int:
-    """The index of the row's ``age_band`` in AGE_BANDS, NO_CLASS if it is none of them."""
+    """The index of the row's ``age_band`` in AGE_BANDS, or NO_CLASS if it has another band."""
     label = row.get("age_band")
     return _BAND_LABELS.index(label) if label in _BAND_LABELS else NO_CLASS
 
 
-def band_of_age(years: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """The index of the band of each age, ``(N,)``; an age between two whole years belongs to the lower one."""
+def find_age_band(years: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """The index of the band of each age, ``(N,)``; an age between two bands belongs to the lower one."""
     return np.searchsorted([low for low, _ in AGE_BANDS], years, side="right") - 1
 
 
@@ -132,7 +132,7 @@ def age_distribution(years: float) -> npt.NDArray[np.float32]:
 
 
 def beauty_distribution(row: Row) -> npt.NDArray[np.float32]:
-    """The share of raters a rating, mixed with a normal of the same mean so that few raters do not leave gaps."""
+    """The share of raters for each rating, mixed with a normal of the same mean so that few raters leave no gaps."""
     bins = BINS[Attribute.BEAUTY]
     histogram = np.asarray(row.get("ratings_hist") or np.zeros(len(bins)), dtype=np.float32)
     normal = np.exp(-((bins - row["beauty"]) ** 2) / (2 * _RATING_SPREAD**2))
@@ -142,7 +142,7 @@ def beauty_distribution(row: Row) -> npt.NDArray[np.float32]:
 
 
 def labels_of(table_rows: list[Row]) -> Labels:
-    """The labels of rows with the columns of the tables; what a row does not have is missing."""
+    """Builds the labels of rows as the tables have them; a column that a row lacks counts as a missing label."""
     known = [with_known_labels(row) for row in table_rows]
     values = {
         attribute: np.array([_number(row.get(attribute)) for row in known], dtype=np.float32) for attribute in BINS

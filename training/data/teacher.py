@@ -1,6 +1,6 @@
-"""What the published net says of the training faces, learned beside their labels (Hinton et al. 2015).
+"""Mixes the published net's answers into the targets of the training faces (distillation, Hinton et al. 2015).
 
-A label names one class. A trained net says how near a face is to the others, and answers what a set has no label for.
+A label names one class. A trained net also says how close the other classes are, and fills in labels that a set lacks.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ _BATCH = 64
 
 
 def teach(faces: Faces, weights_dir: Path, outputs: tuple[Attribute, ...], share: float, crop: Crop) -> Faces:
-    """The faces with ``share`` of each target taken from the teacher's answer; all of it if there is no label.
+    """Takes ``share`` of each target from the teacher's answer, or the whole target if there is no label.
 
     Raises ModelNotReady if the published net cannot be read.
     """

@@ -1,7 +1,7 @@
-"""Fits what is served around the net's outputs on ``val``, cross-checks it there, and writes the manifest.
+"""Calibrates the net's outputs on ``val``, cross-validates the calibration there, and writes the manifest.
 
 ``python -m training.publish.calibrate --data DIR``, after ``training.publish.export attributes``. The published values
-are fitted on every row of ``val``; their measures come from five rounds, each on the fifth that its fit had not seen.
+are fitted on all rows of ``val``; their measures come from five folds, each scored on the fifth left out of its fit.
 """
 
 import argparse
@@ -30,8 +30,8 @@ TABLES = {
     Attribute.EXPRESSION: "fer2013",
     Attribute.BEAUTY: "mebeauty",
 }
-# Whose rare classes are raised, by which share of the logit adjustment: of UTKFace 8 % are of the race `others`, 42 %
-# white. So much costs no accuracy; shares fitted anew in each fold cost up to a point, and expressions gain nothing.
+# Share of the logit adjustment that raises an attribute's rare classes: in UTKFace 8 % have the race `others`, 42 %
+# white. This share costs no accuracy; one fitted per fold costs up to a percentage point; expressions gain nothing.
 RAISED = {Attribute.RACE: 0.2}
 COVERAGE = 0.85
 FOLDS = 5
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def calibrate(attribute: Attribute, predictions: Predictions) -> tuple[dict[str, Any], dict[str, float]]:
-    """What is fitted on all rows (``bias`` and ``temperature``, or ``widening``), and its measures across folds."""
+    """Fits ``bias`` and ``temperature``, or ``widening``, on all rows; returns them and their measures across folds."""
     labels = predictions.labels
     known = labels.known(attribute)
     logits = predictions.logits[attribute][known]
@@ -72,7 +72,7 @@ def calibrate(attribute: Attribute, predictions: Predictions) -> tuple[dict[str,
 
 
 def _folds(n: int) -> list[npt.NDArray[np.bool_]]:
-    """The rows held out each time."""
+    """The rows that each fold leaves out."""
     at = np.arange(n) % FOLDS
     return [at == fold for fold in range(FOLDS)]
 
@@ -108,17 +108,17 @@ def fit_bias(true: Ints, classes: int, share: float) -> npt.NDArray[np.float32]:
 
 
 def fit_temperature(logits: Floats, true: Ints) -> float:
-    """The temperature at which answers are on average as sure as they are right (Clarté et al. 2023).
+    """The temperature at which mean confidence equals accuracy (Clarté et al. 2023).
 
-    That of least log loss left answers about races and expressions surer than they were right, by more than it should.
+    The temperature of least log loss left races and expressions clearly overconfident.
     """
     right = accuracy(logits.argmax(axis=1), true)
 
-    def too_sure(temperature: float) -> float:
+    def measure_overconfidence(temperature: float) -> float:
         probabilities = softmax(np.asarray(logits / temperature, dtype=np.float32))
         return float(probabilities.max(axis=1).mean()) - right
 
-    return float(brentq(too_sure, *_TEMPERATURES))
+    return float(brentq(measure_overconfidence, *_TEMPERATURES))
 
 
 def _calibrate_interval(probabilities: Floats, true: Floats, bins: Floats) -> tuple[dict[str, Any], dict[str, float]]:
@@ -134,9 +134,9 @@ def _calibrate_interval(probabilities: Floats, true: Floats, bins: Floats) -> tu
 
 
 def fit_widening(probabilities: Floats, true: Floats, bins: Floats) -> float:
-    """How much wider than its quantiles an interval must be at both ends to hold COVERAGE of the rows.
+    """How far an interval must extend past its quantiles at both ends to cover COVERAGE of the rows.
 
-    Conformalised quantiles (Romano et al. 2019); negative where the quantiles are too wide.
+    Conformalised quantiles (Romano et al. 2019); negative if the quantiles are too wide.
     """
     tail = (1 - COVERAGE) / 2
     low, high = quantile(probabilities, bins, tail), quantile(probabilities, bins, 1 - tail)

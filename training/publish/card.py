@@ -1,6 +1,6 @@
-"""Writes the model card: the served pipeline's numbers on ``val`` and their charts, under ``docs/model_cards``.
+"""Writes the model card under ``docs/model_cards``: the served pipeline's scores on ``val``, and charts.
 
-``python -m training.publish.card --data DIR``. Only the words of ``card_template.md`` are typed by hand.
+``python -m training.publish.card --data DIR``. Only ``card_template.md`` is written by hand.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from training.publish.export import published, write_manifest
 TEMPLATE = Path(__file__).with_name("card_template.md")
 CARDS_DIR = Path(__file__).resolve().parents[2] / "docs" / "model_cards"
 
-# What is headlined from each set, and the name it has in the manifest.
+# The headline measures of each set, and their names in the manifest.
 HEADLINES = {
     "utkface": ("gender_accuracy", "race_accuracy", "race_balanced_accuracy", "age_mae", "coverage"),
     "fer2013": ("expression_accuracy", "expression_balanced_accuracy"),
@@ -38,7 +38,7 @@ HEADLINES = {
 }
 UNITS = {"age_mae": "years", "beauty_mae": "points of 1–10"}
 
-# Each so-many-th photo of UTKFace is made worse on purpose; they are sorted by name, which begins with the age.
+# Every DEGRADED_STEP-th photo of UTKFace is degraded; photos are sorted by name, which begins with the age.
 DEGRADED_STEP = 6
 
 Results = dict[str, dict[str, Any]]
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def card(model: dict[str, Any], results: Results) -> str:
-    """The card as Markdown; ``card_template.md`` has its words."""
+    """The card as Markdown, from ``card_template.md``."""
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=model["name"],
         version=model["version"],
@@ -189,7 +189,7 @@ def _calibration_table(calibration: dict[str, Any]) -> str:
 
 
 def draw_confusions(results: Results, picture: Path) -> None:
-    """One panel an attribute, shares of each row in per cent."""
+    """Draws a panel for each attribute; cells are percentages of their row."""
     figure, axes = plt.subplots(1, 3, figsize=(13, 4.2))
     for axis, (name, attribute, labels, matrix) in zip(axes, _confusions(results), strict=True):
         shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -207,7 +207,7 @@ def draw_confusions(results: Results, picture: Path) -> None:
 
 
 def draw_reliability(results: Results, picture: Path) -> None:
-    """Accuracy against confidence; the diagonal is perfect, dots are sized by their number of faces."""
+    """Draws accuracy against confidence; the diagonal is perfect, a dot's size is its number of faces."""
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True)
     for axis, (name, attribute, _, _) in zip(axes, _confusions(results), strict=True):
         bins = results[name]["details"][attribute]["reliability"]
@@ -225,7 +225,7 @@ def draw_reliability(results: Results, picture: Path) -> None:
 
 
 def degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
-    """How answers and quality scores fall when photos of ``table`` are made worse on purpose."""
+    """Measures how answers and quality scores fall when photos of ``table`` are degraded."""
     steps = [("as it is", "", None), *((kind, level, c) for kind, levels in CHANGES.items() for level, c in levels)]
     reader, limits = attribute_reader(engine), read_limits()
     rows = []
@@ -266,7 +266,7 @@ def _degradation_table(rows: list[dict[str, Any]]) -> str:
 
 
 def draw_quality(rows: list[dict[str, Any]], picture: Path) -> None:
-    """Error against the mean quality score of photos made worse on purpose: a point a kind and level of damage."""
+    """Draws error against the mean quality score of degraded photos: a point for each kind and level of damage."""
     panels = {"gender_accuracy": "gender error, %", "race_accuracy": "race error, %", "age_mae": "age error, years"}
     figure, axes = plt.subplots(1, len(panels), figsize=(11, 3.6), sharex=True)
     for axis, (measure, title) in zip(axes, panels.items(), strict=True):

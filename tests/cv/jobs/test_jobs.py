@@ -2,9 +2,10 @@
 
 import os
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.storage import Storage, default_storage
 from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
@@ -94,6 +95,15 @@ def test_a_job_without_images_or_with_too_many_leaves_nothing(
         with pytest.raises(TooManyItems):
             made_job(caller, inputs)
     assert (Job.objects.count(), kept_inputs()) == (0, [])
+
+
+def test_an_image_that_costs_too_much_fails_alone(
+    caller: Caller, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scans = empty_scene[:-2] + b"\xff\xda\0\x02" * 501
+    job = made_job(caller, archive([("a.jpg", scans), ("b.jpg", empty_scene)]))
+    work_through()
+    assert (states(job), codes(job)) == (["failed", "done"], ["image_too_expensive", ""])
 
 
 # States.
@@ -276,18 +286,19 @@ def test_who_erases_an_analysis_while_it_is_described_anew_wins(
     assert [file for folder, _, files in os.walk(default_storage.location) for file in files] == []
 
 
-def test_a_picture_is_encoded_before_the_transaction_that_saves_it(
+def test_a_picture_is_written_before_the_transaction_that_saves_it(
     caller: Caller, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite has one writer at a time: everyone else would wait for it."""
     inside: list[int] = []
+    save = Storage.save
 
-    def encoded(*_: object) -> tuple[str, bytes]:
+    def noted(*arguments: Any, **options: Any) -> str:
         inside.append(len(connection.savepoint_ids))
-        return ".jpg", empty_scene
+        return save(*arguments, **options)
 
     made_job(caller, archive([("a.jpg", empty_scene)]), image=True)
-    monkeypatch.setattr("cv.services.analyses.without_metadata", encoded)
+    monkeypatch.setattr(Storage, "save", noted)
     work_through()
     assert inside == [len(connection.savepoint_ids)]
     assert Analysis.objects.get().picture

@@ -203,12 +203,12 @@ def test_slow_names_of_one_caller_do_not_stop_the_look_ups_of_others(monkeypatch
     try:
         with ThreadPoolExecutor(addresses.LOOK_UPS) as pool:
             names = [f"slow{number}.example" for number in range(addresses.LOOK_UPS)]
-            slow = [pool.submit(addresses.public_addresses, name, 80, 0.1, "greedy") for name in names]
+            slow = [pool.submit(addresses.resolve_public, name, 80, 0.1, "greedy") for name in names]
             assert [type(each.exception()) for each in slow] == [UrlFetchFailed] * len(names)
         started = time.monotonic()
-        assert addresses.public_addresses("quick.example", 80, 2.0, "modest") == [ip_address("93.184.216.34")]
+        assert addresses.resolve_public("quick.example", 80, 2.0, "modest") == [ip_address("93.184.216.34")]
         assert time.monotonic() - started < 1
         with pytest.raises(UrlFetchFailed, match="too many names"):
-            addresses.public_addresses("quick.example", 80, 2.0, "greedy")
+            addresses.resolve_public("quick.example", 80, 2.0, "greedy")
     finally:
         done.set()

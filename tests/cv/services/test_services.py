@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from api.serializers import AnalysisSerializer, ResultSerializer
 from cv.choices import Source
-from cv.engine.types import Estimate, FaceResult
+from cv.engine.types import Estimate, FaceResult, Picture
 from cv.models import Analysis, ApiKey, Face
 from cv.selectors import api_key_usable
 from cv.services import (
@@ -115,7 +116,8 @@ def test_attributes_are_columns(caller: Caller) -> None:
 def test_failure_between_two_faces_leaves_no_row_and_no_picture(
     caller: Caller, grace_hopper: bytes, pictures: Path
 ) -> None:
-    twice_the_same = analysis_result(face_result(0), face_result(0))
+    picture = Picture(".jpg", grace_hopper)
+    twice_the_same = replace(analysis_result(face_result(0), face_result(0)), picture=picture)
     request = AnalysisRequest(grace_hopper, Source.UPLOAD, store=StoreOptions(image=True))
     with pytest.raises(IntegrityError):
         analysis_save(twice_the_same, request, caller)

@@ -1,4 +1,4 @@
-"""Batches whose faces and order follow from the seed and the epoch alone."""
+"""The faces and the order of batches depend only on the seed and the epoch."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Labels of the sets to labels that are served."""
+"""Translates the labels of the sets into the served ones."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from training.data.labels import (
     AGE_BANDS,
     NO_CLASS,
     age_distribution,
-    band_of_age,
     beauty_distribution,
     count_unknown_labels,
+    describe_unknown_labels,
+    find_age_band,
     labels_of,
-    unknown_labels,
 )
 
 
@@ -33,7 +33,7 @@ def test_labels_of_the_sets_become_the_served_ones() -> None:
     assert labels.values[Attribute.BEAUTY][2:] == pytest.approx([6.12, 6.12])
 
 
-def test_impressions_that_are_missing_or_texts_are_not_reckoned_with() -> None:
+def test_impressions_that_are_missing_or_text_are_not_converted() -> None:
     labels = labels_of(
         [
             {"attractive": None, "gender": 90.0, "age": 40.0},
@@ -68,7 +68,7 @@ def test_beauty_distribution_is_half_the_raters_and_half_smooth() -> None:
 def test_label_outside_its_set_is_named_and_counts_as_missing() -> None:
     row = {"gender": "femal", "expression": "contempt", "race": "white"}
 
-    assert unknown_labels(row) == ["gender 'femal' is none of female, male"]
+    assert describe_unknown_labels(row) == ["gender 'femal' is not one of female, male"]
     assert labels_of([row]).classes[Attribute.GENDER].tolist() == [NO_CLASS]
 
 
@@ -101,6 +101,7 @@ def test_a_majority_is_more_than_half_of_ten_votes_for_one_of_the_seven() -> Non
 def test_ages_fall_into_the_band_of_their_whole_years() -> None:
     ages = np.array([0, 2.9, 3, 9.9, 69.9, 70, 120], dtype=np.float32)
 
-    assert band_of_age(ages).tolist() == [0, 0, 1, 1, 7, 8, 8]
-    bands = labels_of([{"age_band": f"{low}-{high}"} for low, high in AGE_BANDS] + [{"age_band": "60+"}, {}]).age_bands
+    assert find_age_band(ages).tolist() == [0, 0, 1, 1, 7, 8, 8]
+    banded = [{"age_band": f"{low}-{high}"} for low, high in AGE_BANDS]
+    bands = labels_of([*banded, {"age_band": "60+"}, {}]).age_bands
     assert bands.tolist() == [*range(9), NO_CLASS, NO_CLASS]

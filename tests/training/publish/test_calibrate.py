@@ -1,4 +1,4 @@
-"""What is fitted around the net's outputs does what it is for."""
+"""Calibration corrects confidence, rare classes and interval widths."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from training.measure.metrics import balanced_accuracy
 from training.publish.calibrate import COVERAGE, fit_bias, fit_temperature, fit_widening
 
 
-def test_temperature_of_answers_that_were_made_too_sure_is_found_again() -> None:
+def test_the_temperature_of_overconfident_answers_is_recovered() -> None:
     random = np.random.default_rng(0)
     logits = random.normal(0, 1.5, (4000, 3)).astype(np.float32)
     true = np.array([random.choice(3, p=p / p.sum()) for p in softmax(logits).astype(float)])

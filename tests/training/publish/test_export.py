@@ -1,4 +1,4 @@
-"""What a run becomes when it is published."""
+"""Publishing a run: weights, manifest entry and history."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.nets.attribute_net import AttributeNet, Branch
-from training.publish.export import _told, branch_state, put, write_manifest
+from training.publish.export import _describe_run, branch_state, put_entry, write_manifest
 
 
 def test_branch_without_a_run_stays_as_it_is_published() -> None:
@@ -41,8 +41,8 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_run_that_went_on_from_another_tells_of_both(runs: Path) -> None:
-    told = _told(runs / "identity-end")
+def test_a_run_that_continued_another_describes_both(runs: Path) -> None:
+    told = _describe_run(runs / "identity-end")
 
     assert told["command"] == (
         "python -m training.train --recipe identity --data DATA && "
@@ -92,11 +92,11 @@ def test_the_manifest_is_replaced_after_the_weights(published: Path) -> None:
     assert json.loads(published.read_text()) == {"version": "old"}
 
 
-def test_a_model_takes_the_place_of_its_version_before_and_a_new_one_the_last() -> None:
+def test_a_model_replaces_its_earlier_version_and_a_new_one_comes_last() -> None:
     manifest = {"models": [{"name": "xcloud-attributes", "version": "1"}, {"name": "other", "version": "1"}]}
 
     for name in ("xcloud-attributes", "new"):
-        put(manifest, {"name": name, "version": "2"})
+        put_entry(manifest, {"name": name, "version": "2"})
 
     assert [f"{model['name']} {model['version']}" for model in manifest["models"]] == [
         "xcloud-attributes 2",

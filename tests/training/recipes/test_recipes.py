@@ -1,4 +1,4 @@
-"""Every recipe names what there is, and stays short enough to be read in one sitting."""
+"""Every recipe names existing nets, losses and measures, and is short."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_the_recipes_are_the_files_of_their_folder() -> None:
 
 
 @pytest.mark.parametrize("name", list_recipes())
-def test_a_recipe_names_a_net_losses_and_measures_that_there_are(name: str) -> None:
+def test_a_recipe_names_a_net_losses_and_measures_that_exist(name: str) -> None:
     recipe = find_recipe(name)
 
     assert recipe.name == name
