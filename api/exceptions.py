@@ -16,11 +16,11 @@ from rest_framework.views import set_rollback
 
 from cv.engine.errors import EngineError
 from cv.jobs.errors import JobRefused
-from cv.models import Analysis, Job
-from cv.outages import Outage, outage_of
+from cv.models import Analysis, ApiKey, Job, Webhook
 from cv.outbound.fetch import FetchError
 from cv.services.idempotency import IdempotencyConflict
 from cv.serving.gate import ClientGone, Overloaded
+from cv.serving.outages import Outage, outage_of
 from telemetry import metrics
 from telemetry.logs import request_id
 
@@ -162,6 +162,8 @@ def described(error: Exception) -> tuple[str, str, Any]:
             return "not_found", "no analysis has this id", None
         case Job.DoesNotExist():
             return "not_found", "no job has this id", None
+        case Webhook.DoesNotExist() | ApiKey.DoesNotExist():
+            return "not_found", "it was deleted meanwhile", None
     if outage := outage_of(error):
         return outage.code, outage.message, None
     return "internal_error", FAILED, None

@@ -1,8 +1,8 @@
 """Numbers for the dashboard: how much, how fast, of whom in general; groups too small to hide in are not told."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -23,6 +23,10 @@ KEYS_SHOWN: Final = 8
 AGE_BAND: Final = 10
 # The group of those whose answer is too unsure to count as one.
 UNSURE: Final = "unsure"
+PAIRS: Final = (
+    *sorted(f"{gender} {race}" for gender in CLASSES[Attribute.GENDER] for race in CLASSES[Attribute.RACE]),
+    UNSURE,
+)
 STAGES: Final = ("decode", "detect", "attributes", "total")
 
 
@@ -136,7 +140,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Groups large enough to show, and how many were not."""
+    """What of the groups is large enough to show, and how many groups are not shown, or not with all of theirs."""
 
     groups: list[Group]
     hidden: int
@@ -153,38 +157,68 @@ class Charts:
     gender_race: Chart
 
 
-def charts(part: Slice) -> Charts:
-    """All of them from one query: how many faces each combination has, rolled up four ways.
+# What a slice is made of and never divides: a day of one key's analyses by one model version.
+Cell = tuple[date, int | None, str]
+Counts = dict[Cell, Counter[Any]]
 
-    Faces whose answer is too unsure count as a group of their own, for gender and race where either is.
+
+def charts(part: Slice) -> Charts:
+    """How many faces are like what. Faces whose answer is too unsure to count are a group of their own.
+
+    Groups are made large enough in every cell by itself, and a slice adds up what its cells show. Whatever two slices
+    differ by is whole cells, so that no group below K is found by subtracting one from the other.
     """
-    rows = (
-        Face.objects.filter(**part.conditions("analysis__"))
-        .order_by()
-        .values_list(*map(labelled, CLASSES), banded(Attribute.AGE, AGE_BAND), banded(Attribute.BEAUTY, 1))
-        .annotate(n=Count("pk"))
-    )
-    ages, expressions, beauties, pairs = Counter[Any](), Counter[Any](), Counter[Any](), Counter[Any]()
-    faces = 0
-    for gender, race, expression, age, beauty, n in rows:
-        faces += n
-        if age is not None:
-            ages[UNSURE if age < 0 else min(age, 9)] += n
-        if expression:
-            expressions[expression] += n
-        if beauty is not None:
-            beauties[UNSURE if beauty < 0 else min(beauty, 9)] += n
-        if gender and race:
-            pairs[UNSURE if UNSURE in (gender, race) else f"{gender} {race}"] += n
+    faces = part.analyses().aggregate(faces=Sum("face_count"))["faces"] or 0
+    age, beauty = banded(Attribute.AGE, AGE_BAND), banded(Attribute.BEAUTY, 1)
+    expression, gender, race = (labelled(name) for name in (Attribute.EXPRESSION, Attribute.GENDER, Attribute.RACE))
+    expressions = grouped(part, lambda name: name or None, expression)
+    named = sorted({name for counts in expressions.values() for name in counts})
     return Charts(
         faces=faces if faces >= K else None,
-        age=large_enough(ages, [*range(10), UNSURE]),
-        expression=large_enough(
-            expressions, sorted(expressions, key=lambda name: (name == UNSURE, -expressions[name], name))
-        ),
-        beauty=large_enough(beauties, [*range(1, 10), UNSURE]),
-        gender_race=large_enough(pairs, sorted(pairs, key=lambda name: (name == UNSURE, name))),
+        age=added_up(grouped(part, band, age), [*range(10), UNSURE]),
+        expression=most_first(added_up(expressions, named)),
+        beauty=added_up(grouped(part, band, beauty), [*range(1, 10), UNSURE]),
+        gender_race=added_up(grouped(part, pair, gender, race), PAIRS),
     )
+
+
+def grouped(part: Slice, name: Callable[..., Any], *by: Case) -> Counts:
+    """How many faces of each group every cell of the slice has; ``name`` makes a group of the values, or None."""
+    day = TruncDate("analysis__created_at", tzinfo=UTC)
+    cells = Face.objects.filter(**part.conditions("analysis__")).order_by().annotate(day=day)
+    rows = cells.values_list("day", "analysis__api_key", "analysis__model_version", *by).annotate(n=Count("pk"))
+    found: Counts = defaultdict(Counter)
+    for of_day, key, version, *rest in rows:
+        if (group := name(*rest[:-1])) is not None:
+            found[of_day, key, version][group] += rest[-1]
+    return found
+
+
+def band(number: int | None) -> int | str | None:
+    """The last band of a scale is open."""
+    return None if number is None else UNSURE if number < 0 else min(number, 9)
+
+
+def pair(gender: str, race: str) -> str | None:
+    """Unsure where either is."""
+    if not gender or not race:
+        return None
+    return UNSURE if UNSURE in (gender, race) else f"{gender} {race}"
+
+
+def added_up(cells: Counts, order: Sequence[Any]) -> Chart:
+    """What the cells show, together, in ``order``."""
+    total, hidden = Counter[Any](), set[Any]()
+    for counts in cells.values():
+        shown = large_enough(counts)
+        total.update({name: counts[name] for name in shown})
+        hidden |= counts.keys() - shown
+    return Chart([Group(str(name), total[name]) for name in order if total[name]], len(hidden))
+
+
+def most_first(chart: Chart) -> Chart:
+    groups = sorted(chart.groups, key=lambda group: (group.name == UNSURE, -group.count, group.name))
+    return Chart(groups, chart.hidden)
 
 
 def labelled(attribute: Attribute) -> Case:
@@ -198,7 +232,7 @@ def banded(attribute: Attribute, width: int) -> Case:
     return Case(When(unsure(attribute), then=Value(-1)), default=band)
 
 
-def large_enough(counts: Mapping[Any, int], order: Iterable[Any]) -> Chart:
+def large_enough(counts: Mapping[Any, int]) -> set[Any]:
     """The groups of at least K. Where those left out are together fewer than K, the smallest shown goes with them:
     else the whole less what is shown would give them away.
     """
@@ -208,4 +242,4 @@ def large_enough(counts: Mapping[Any, int], order: Iterable[Any]) -> Chart:
         smallest = min(shown, key=lambda name: (counts[name], str(name)))
         shown.remove(smallest)
         small.add(smallest)
-    return Chart([Group(str(name), counts[name]) for name in order if name in shown], len(small))
+    return shown

@@ -139,7 +139,7 @@ def test_every_service_that_another_waits_for_exists() -> None:
 def test_the_commands_of_the_services_exist() -> None:
     commands = [" ".join(SERVICES[name].get("command", [])) for name in OURS]
     named = re.findall(r"manage\.py (\w+)", " ".join(commands))
-    assert {"migrate", "ensure_admin", "check_storage", "run_worker", "purge_expired"} <= set(named)
+    assert {"migrate", "ensure_admin", "check_storage", "run_worker"} <= set(named)
     assert set(named) <= set(get_commands())
 
 

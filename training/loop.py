@@ -21,9 +21,10 @@ from tqdm import tqdm
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.manifest import read_manifest
 from training.data.augment import augment, centre, mix_pairs
-from training.data.batches import build_batch, count_steps, shuffle_faces
+from training.data.batches import Entry, build_batch, count_steps, shuffle_faces
 from training.data.chips import Faces
 from training.data.teacher import teach
+from training.data.votes import blend_votes
 from training.losses import multitask_loss
 from training.measure.curves import plot, read_log
 from training.measure.validation import Scores, list_measures, score_net
@@ -60,6 +61,8 @@ def train(
     kind = NETS[recipe.net]
     torch.manual_seed(recipe.seed)
     net, started_from = start_net(recipe, out, weights_dir)
+    if recipe.votes_share:
+        train_sets = {name: blend_votes(faces, recipe.votes_share) for name, faces in train_sets.items()}
     if recipe.teacher_share:
         train_sets = {
             name: teach(faces, weights_dir, recipe.outputs, recipe.teacher_share, recipe.crop)
@@ -67,7 +70,7 @@ def train(
         }
     freeze_trunk(net, recipe.frozen)
     if kind.norms_are_folded:
-        first = shuffle_faces(train_sets, recipe.sets, recipe.seed, epoch=0)[:_CHIPS_FOR_NORMS]
+        first = order_faces(recipe, train_sets, epoch=0)[:_CHIPS_FOR_NORMS]
         chips, _ = build_batch(train_sets, first, recipe.outputs, recipe.label_smoothing)
         add_norms(net, centre(chips, recipe.crop, kind.side))
     net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -118,8 +121,8 @@ def train_epoch(
     """One pass over the sets; gives the mean loss of each output."""
     net.train()
     device, side = next(net.parameters()).device, NETS[recipe.net].side
-    steps = count_steps(sets, recipe.sets, recipe.batch_size)
-    order = shuffle_faces(sets, recipe.sets, recipe.seed, epoch)
+    steps = count_steps(sets, recipe.sets, recipe.outputs, recipe.batch_size)
+    order = order_faces(recipe, sets, epoch)
     means: dict[str, float] = {}
     bar = tqdm(range(steps), desc=f"epoch {epoch + 1}/{recipe.epochs}", unit="step")
     for i in bar:
@@ -130,7 +133,8 @@ def train_epoch(
         chips, targets = build_batch(sets, entries, recipe.outputs, recipe.label_smoothing)
         chips, targets = chips.to(device), {output: rows.to(device) for output, rows in targets.items()}
         chips = augment(chips, recipe.augment, generator, recipe.crop, side)
-        chips, targets = mix_pairs(chips, targets, recipe.mixup, generator)
+        alpha = recipe.mixup if step < recipe.mixup_until * recipe.epochs * steps else 0.0
+        chips, targets = mix_pairs(chips, targets, alpha, generator)
         chips = chips.contiguous(memory_format=torch.channels_last)
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * schedule_rate(recipe, step, steps)
@@ -148,9 +152,14 @@ def train_epoch(
     return means
 
 
+def order_faces(recipe: Recipe, sets: Sets, epoch: int) -> list[Entry]:
+    """The faces of an epoch as the recipe draws them."""
+    return shuffle_faces(sets, recipe.sets, recipe.outputs, recipe.balance, recipe.seed, epoch)
+
+
 def check_sets(recipe: Recipe, train_sets: Sets, val_sets: Sets) -> None:
     """Raises SystemExit if there is no whole batch, or if the score, which chooses the best epoch, finds no measure."""
-    if not count_steps(train_sets, recipe.sets, recipe.batch_size):
+    if not count_steps(train_sets, recipe.sets, recipe.outputs, recipe.batch_size):
         raise SystemExit(f"the sets of the recipe {recipe.name} have less than one batch of {recipe.batch_size} faces")
     measured = list_measures(val_sets, recipe.outputs)
     missing = [name for name in recipe.score if name not in measured]

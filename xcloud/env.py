@@ -235,7 +235,8 @@ def _sqlite(name: str, url: SplitResult) -> dict[str, Any]:
             # at the start waits up to ``timeout`` seconds for it.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
+            # What is deleted is overwritten, too.
+            "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;",
         },
     }
 

@@ -18,6 +18,11 @@ log = logging.getLogger("xcloud.requests")
 # A client's id is copied to headers and logs, so only short, harmless ids are accepted.
 CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+# Parts of Django's routes: `<uuid:analysis_id>`, and regular expressions, which only catch what has no route.
+ROUTE_PARAMETER = re.compile(r"<(?:\w+:)?(?P<name>\w+)>")
+ROUTE_WITH_PATTERNS = re.compile(r"\(\?P<|[\^$]")
+ID = re.compile(r"[0-9]{1,19}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 CSP = (
@@ -50,7 +55,7 @@ class RequestIdMiddleware:
                 "request",
                 extra={
                     "method": request.method,
-                    "path": _path_without_names(request),
+                    "path": _path_without_names(request, response),
                     "status": response.status_code,
                     "milliseconds": round(seconds * 1000, 1),
                 },
@@ -60,10 +65,20 @@ class RequestIdMiddleware:
             request_id.reset(token)
 
 
-def _path_without_names(request: HttpRequest) -> str:
-    """Ids stay in the log; what a client calls a person does not come into it."""
+def _path_without_names(request: HttpRequest, response: HttpResponse) -> str:
+    """The route with its ids. Whatever else stands in an address may be a person's name, also in a mistyped one."""
     found = request.resolver_match
-    return f"/{found.route}" if found is not None and "subject" in found.kwargs else request.path
+    if found is None:
+        # A static file that is there has no name of a person's.
+        return request.path if response.status_code < 400 else "(no such address)"
+    if ROUTE_WITH_PATTERNS.search(found.route):
+        return f"/{found.route}"
+
+    def shown(part: re.Match[str]) -> str:
+        value = str(found.kwargs.get(part["name"], ""))
+        return value if ID.fullmatch(value) else part[0]
+
+    return f"/{ROUTE_PARAMETER.sub(shown, found.route)}"
 
 
 def _record_metrics(request: HttpRequest, response: HttpResponse, seconds: float) -> None:

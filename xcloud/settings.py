@@ -8,6 +8,7 @@ from django.templatetags.static import static
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
 from cv.engine.labels import Attribute
 from xcloud import env
+from xcloud.private_files import keep_private
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Everything the service writes, unless DATABASE_URL says otherwise.
@@ -80,6 +81,8 @@ XCLOUD_JOB_DAYS = env.integer("XCLOUD_JOB_DAYS", 30)
 
 # Privacy: what is kept for how long where a request does not say, and what signs receipts of erasure.
 XCLOUD_DEFAULT_TTL_DAYS = env.integer("XCLOUD_DEFAULT_TTL_DAYS", 0, minimum=0)
+# How often the server deletes what is past its time; 0 where `manage.py purge_expired` is run by something else.
+XCLOUD_PURGE_MINUTES = env.integer("XCLOUD_PURGE_MINUTES", 60, minimum=0)
 XCLOUD_AUDIT_DAYS = env.integer("XCLOUD_AUDIT_DAYS", 365)
 XCLOUD_RECEIPT_KEY_FILE = env.path("XCLOUD_RECEIPT_KEY_FILE", VAR_DIR / "receipt_key.pem")
 
@@ -163,6 +166,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'xcloud.sqlite3'}")}
+keep_private(DATABASES["default"])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
     # Django imports MySQLdb, which needs a compiler and headers; PyMySQL has the same interface in pure Python.

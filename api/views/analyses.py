@@ -96,8 +96,7 @@ class AnalysisView(JsonView):
 
     @extend_schema(**schema.ANALYSIS_DELETE)
     def delete(self, request: Request, analysis_id: UUID) -> Response:
-        analysis_delete(own_analysis(request, analysis_id))
-        audit_note(caller_of(request), AuditAction.ANALYSIS_ERASE, [analysis_id])
+        analysis_delete(own_analysis(request, analysis_id), caller_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -127,13 +126,12 @@ class PictureView(JsonView):
 
 
 class DetectionsView(JsonView):
-    """Nothing is stored, and no attribute is computed."""
+    """Nothing is stored, not even the answer for an Idempotency-Key, and no attribute is computed."""
 
     parser_classes = [JSONParser, MultiPartParser, FormParser]
     scopes = {"POST": Scope.ANALYSE}
 
     @extend_schema(**schema.DETECTION_CREATE)
-    @idempotent
     def post(self, request: Request) -> Response:
         parts = split_request(request)
         options = DetectionInput(data=parts.fields)

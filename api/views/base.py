@@ -55,8 +55,10 @@ class JsonView(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        # Someone's faces: not for shared caches, and not without asking whether they are still there.
-        response.headers.setdefault("Cache-Control", "private, no-cache")
+        # Someone's faces: not for shared caches, not without asking whether they are still there, and not on the disk
+        # of a browser, whose next user may be somebody else.
+        kept = "no-cache" if "Authorization" in request.headers else "no-store"
+        response.headers.setdefault("Cache-Control", f"private, {kept}")
         patch_vary_headers(response, ["Authorization", "Cookie"])
         return response
 

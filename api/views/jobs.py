@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -95,9 +96,10 @@ class JobView(JsonView):
     def delete(self, request: Request, job_id: UUID) -> Response:
         options = JobDeleteInput(data=given_once(request.query_params))
         options.is_valid(raise_exception=True)
-        removed = job_delete(own_job(request, job_id), options.validated_data["analyses"])
-        audit_note(caller_of(request), AuditAction.JOB_DELETE, [job_id], count=1 + removed)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        if job_delete(own_job(request, job_id), caller_of(request), options.validated_data["analyses"]):
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        shown = JobSerializer(status_of(own_job(request, job_id))).data
+        return Response(shown, status=status.HTTP_202_ACCEPTED)
 
 
 class JobItemsView(JsonView):
@@ -136,9 +138,10 @@ class JobChangeView(JsonView):
 
     def changed(self, request: Request, job_id: UUID, change: Callable[[Job], Job]) -> Response:
         NothingInput(data=json_object(request)).is_valid(raise_exception=True)
-        job = change(own_job(request, job_id))
+        with transaction.atomic():
+            job = change(own_job(request, job_id))
+            audit_note(caller_of(request), AuditAction.JOB_CHANGE, [job_id])
         self.job_id = job.pk
-        audit_note(caller_of(request), AuditAction.JOB_CHANGE, [job_id])
         return Response(JobSerializer(status_of(job)).data)
 
 

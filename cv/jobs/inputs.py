@@ -4,7 +4,6 @@ Uploaded images lie in the storage as ``jobs/JOB/INDEX`` from the request until 
 are labels: nothing is ever opened by one.
 """
 
-import contextlib
 import os
 import re
 import stat
@@ -23,7 +22,7 @@ from django.core.files.storage import default_storage
 
 from cv.choices import JobSource, Source
 from cv.engine.errors import ImageTooLarge
-from cv.files.stores import StorageUnavailable, kept_files
+from cv.files.stores import kept_files
 from cv.jobs.archives import ArchiveLimits, archive_entries, is_left_behind
 from cv.jobs.errors import FolderForbidden, ItemCode, TooManyItems
 from cv.models import Analysis, Job, JobItem
@@ -174,17 +173,6 @@ def load(item: JobItem, job: Job, caller: Caller) -> Loaded:
 def folder_of(job_id: UUID) -> str:
     """The beginning of the names of a job's kept inputs."""
     return f"{FOLDER}/{job_id.hex}/"
-
-
-def remove_inputs(job_id: UUID, keep: frozenset[str] = frozenset()) -> None:
-    """Deletes a job's kept inputs but those named. Raises StorageUnavailable."""
-    for file in list(kept_files().files(folder_of(job_id))):
-        if file.name not in keep:
-            default_storage.delete(file.name)
-    if not keep:
-        # A folder on a disk; in a bucket there is nothing of that name.
-        with contextlib.suppress(FileNotFoundError, StorageUnavailable):
-            default_storage.delete(folder_of(job_id).rstrip("/"))
 
 
 def inputs_before(moment: datetime) -> Iterator[tuple[UUID, list[str]]]:

@@ -68,7 +68,7 @@ def _status(job: Job, counts: dict[str, int], lately: int, now: datetime) -> Job
 
 def _rate(job: Job, counts: dict[str, int], lately: int, now: datetime) -> float | None:
     """Of a job that ended over all of its time, of one that is being worked on over the last minute."""
-    if job.started_at is None or job.state == JobState.PAUSED:
+    if job.started_at is None or job.state in (JobState.PAUSED, JobState.DELETING):
         return None
     if job.finished_at is not None:
         seconds = (job.finished_at - job.started_at).total_seconds()

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,8 +16,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from cv.choices import Source, WebhookEvent
+from cv.choices import AuditAction, Source, WebhookEvent
 from cv.engine.types import AnalysisOptions, AnalysisResult, Picture
+from cv.files.removal import ask_storage
 from cv.files.stores import StorageUnavailable
 from cv.models import (
     Analysis,
@@ -31,13 +33,18 @@ from cv.models import (
     model_row,
     result_columns,
 )
+from cv.services.audit import audit_note
+from cv.services.deletions import files_list, files_remove
+from cv.services.traces import traces_remove
 from cv.services.webhooks import event_emit
 from cv.serving.engines import analyzed, nobody_left
 from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 
-DELETE_BATCH = 500
+DELETE_BATCH = 200
+# Between two transactions of a long deletion: whoever waits for SQLite's lock looks only now and then.
+BREATH_S = 0.05
 
 
 class NoPictureKept(Exception):
@@ -218,24 +225,35 @@ def _picture_kept(analysis: Analysis, picture: Picture | None) -> Iterator[None]
         raise
 
 
-def analysis_delete(analysis: Analysis) -> None:
-    """Removes an analysis with its faces and its picture. Raises StorageUnavailable; then all of it stays.
+def analysis_delete(analysis: Analysis, caller: Caller) -> None:
+    """Removes an analysis with its faces and its picture, and notes who did. Raises StorageUnavailable."""
+    analyses_delete(Analysis.objects.filter(pk=analysis.pk), caller)
+    traces_remove()
 
-    The picture goes before the rows are committed: nothing is said to be deleted of which the picture is left.
+
+def analyses_delete(rows: QuerySet[Analysis], caller: Caller | None = None) -> int:
+    """Removes all of ``rows``, a few at a time; returns how many.
+
+    Each few go in one transaction with what webhooks are told and the line of ``caller`` in the audit log, if there is
+    one; their pictures go after it. Raises StorageUnavailable: mostly before a row is gone, else what is left of the
+    pictures is on the list of files to delete.
     """
-    picture = analysis.picture.name
-    with transaction.atomic():
-        event_emit(WebhookEvent.ANALYSIS_DELETED, {"analysis": str(analysis.pk)})
-        analysis.delete()
-        if picture:
-            default_storage.delete(picture)
-
-
-def analyses_delete(rows: QuerySet[Analysis]) -> int:
-    """Removes all of ``rows``, a few at a time; returns how many. Raises StorageUnavailable; then some are left."""
     removed = 0
-    while batch := list(rows[:DELETE_BATCH]):
-        for analysis in batch:
-            analysis_delete(analysis)
-        removed += len(batch)
+    while found := list(rows.order_by().values_list("pk", "picture")[:DELETE_BATCH]):
+        ask_storage(picture for _, picture in found if picture)
+        with transaction.atomic():
+            held = Analysis.objects.select_for_update().filter(pk__in=[pk for pk, _ in found])
+            ids, pictures = [], []
+            for pk, picture in held.values_list("pk", "picture"):
+                ids.append(pk)
+                pictures += [picture] if picture else []
+            event_emit(WebhookEvent.ANALYSIS_DELETED, *({"analysis": str(pk)} for pk in ids))
+            Analysis.objects.filter(pk__in=ids).delete()
+            files_list(pictures)
+            if caller is not None and ids:
+                audit_note(caller, AuditAction.ANALYSIS_ERASE, ids)
+        files_remove(pictures)
+        removed += len(ids)
+        if len(found) == DELETE_BATCH:
+            time.sleep(BREATH_S)
     return removed

@@ -1,6 +1,5 @@
 """Remembers requests that came with an ``Idempotency-Key``, so that a repeated one is answered and not done again."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +13,7 @@ from cv.models import IdempotentRequest
 from cv.services.purge import ANSWERS_KEPT
 from cv.serving.processes import has_died, this_process
 from cv.trust.caller import Caller
-from cv.trust.sealing import Unreadable, seal, unseal
+from cv.trust.sealing import Unreadable, keyed_digest, seal, unseal
 
 # A request still unanswered after this long died with its process, on another machine; the next one takes it over. Of
 # processes on this machine that is known at once.
@@ -41,12 +40,15 @@ class Begun:
     key: str
 
 
-def request_begin(caller: Caller, key: str, fingerprint: str) -> Begun | Answer:
+def request_begin(caller: Caller, key: str, content: str) -> Begun | Answer:
     """Takes the request to work on it, or finds its answer. Raises IdempotencyConflict.
 
-    Of concurrent duplicates exactly one gets the row, which the unique digest sees to on every database.
+    ``content`` tells requests apart. It may name a person: what is kept of it is a digest, keyed by the server's
+    secret and the client's key. Of concurrent duplicates exactly one gets the row, which the unique digest sees to on
+    every database.
     """
-    digest = hashlib.sha256(f"{caller.name}\n{key}".encode()).hexdigest()
+    digest = keyed_digest("request", f"{caller.name}\n{key}")
+    fingerprint = keyed_digest(f"content {key}", content)
     _forget_stale(digest)
     row = _begun(digest, fingerprint)
     if row is None and _forget_dead(digest):

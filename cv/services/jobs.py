@@ -12,17 +12,18 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from cv.choices import ItemState, JobSource, JobState, WebhookEvent
 from cv.engine.types import AnalysisOptions
+from cv.files.removal import delete_kept
 from cv.files.stores import StorageUnavailable
 from cv.jobs.broker import announce_jobs
 from cv.jobs.errors import MENDABLE, EmptyJob, JobConflict
-from cv.jobs.inputs import JobInputs, NewItem, limited, remove_inputs
-from cv.models import Analysis, Job, JobItem
-from cv.services.analyses import StoreOptions, analyses_delete, nothing_more
+from cv.jobs.inputs import JobInputs, NewItem, folder_of, limited
+from cv.models import Job, JobItem
+from cv.services.analyses import StoreOptions, nothing_more
 from cv.services.webhooks import event_emit
 from cv.trust.caller import Caller
 
@@ -77,7 +78,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
     except BaseException:
         # Where the storage is away by now, the next purge finds them.
         with contextlib.suppress(StorageUnavailable):
-            remove_inputs(job.pk)
+            delete_kept(folder_of(job.pk))
         raise
     log.info("job created", extra={"job": job.pk, "items": job.item_count})
     return job
@@ -145,6 +146,8 @@ def job_retry(job: Job) -> Job:
     def retry(row: Job) -> None:
         if row.state == JobState.CANCELLED:
             raise JobConflict("a cancelled job cannot be retried")
+        if row.state == JobState.DELETING:
+            raise JobConflict("a job that is being deleted cannot be retried")
         again = JobItem.objects.filter(_retriable(row), job=row, state=ItemState.FAILED)
         renewed = again.update(
             state=ItemState.PENDING,
@@ -184,31 +187,6 @@ def jobs_finish_over() -> int:
     return sum(job_finish(pk) for pk in list(over))
 
 
-def job_delete(job: Job, with_analyses: bool = False) -> int:
-    """Removes a job with its items and kept inputs, in whatever state; returns how many analyses went with it.
-
-    Analyses stay unless asked otherwise. Raises StorageUnavailable; then it can be done again.
-    """
-    removed = 0
-    if with_analyses:
-        # No more of them while they are deleted.
-        with contextlib.suppress(JobConflict):
-            job_cancel(job)
-        removed = analyses_delete(Analysis.objects.filter(job_item__job=job))
-    remove_jobs(Job.objects.filter(pk=job.pk))
-    return removed
-
-
-def remove_jobs(rows: QuerySet[Job]) -> int:
-    """Removes jobs with their items, and then their kept inputs; a result still being computed is not written."""
-    with transaction.atomic():
-        ids = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
-        Job.objects.filter(pk__in=ids).delete()
-        for pk in ids:
-            remove_inputs(pk)
-    return len(ids)
-
-
 def _changed(job: Job, change: Callable[[Job], None]) -> Job:
     """The job's row as it is after ``change``, which sees it locked. Raises Job.DoesNotExist."""
     with transaction.atomic():
@@ -238,7 +216,7 @@ def _end(row: Job, state: JobState, now: datetime) -> None:
 
     def tidy() -> None:
         try:
-            remove_inputs(job_id, keep)
+            delete_kept(folder_of(job_id), keep)
         except StorageUnavailable:
             log.warning("inputs of a job could not be removed; the next purge does it", extra={"job": job_id})
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -49,13 +50,18 @@ def api_key_create(
 
 
 def api_key_update(row: ApiKey, **changes: Any) -> ApiKey:
-    """Changes what is named: name, scopes, attributes, rate_per_minute, expires_at."""
+    """Changes what is named: name, scopes, attributes, rate_per_minute, expires_at.
+
+    Raises ApiKey.DoesNotExist where it went with its user meanwhile.
+    """
     for name in ("scopes", "attributes"):
         if changes.get(name) is not None:
             changes[name] = in_order(changes[name])
-    for name, value in changes.items():
-        setattr(row, name, value)
-    row.save(update_fields=list(changes))
+    with transaction.atomic():
+        row = ApiKey.objects.select_for_update().get(pk=row.pk)
+        for name, value in changes.items():
+            setattr(row, name, value)
+        row.save(update_fields=list(changes))
     return row
 
 

@@ -3,6 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -13,9 +14,12 @@ from cv.choices import DeliveryState, ItemState, JobSource, JobState
 from cv.files.pictures import pictures_before
 from cv.jobs.errors import MENDABLE, JobConflict
 from cv.jobs.inputs import inputs_before
-from cv.models import Analysis, AuditEvent, IdempotentRequest, Job, JobItem, WebhookDelivery
+from cv.models import Analysis, AuditEvent, Erasure, IdempotentRequest, Job, JobItem, WebhookDelivery
 from cv.services.analyses import analyses_delete
-from cv.services.jobs import job_cancel, remove_jobs
+from cv.services.deletions import listed_files_remove
+from cv.services.job_deletion import job_delete_further, jobs_delete_further
+from cv.services.jobs import job_cancel
+from cv.services.traces import traces_remove
 from cv.serving.processes import dead_processes, forget_process
 
 # A picture younger than this may belong to a transaction that is still open.
@@ -24,6 +28,10 @@ ANSWERS_KEPT = timedelta(hours=24)
 DELIVERIES_KEPT = timedelta(days=30)
 # Of failed images, so that they can be tried again.
 INPUTS_KEPT = timedelta(hours=24)
+# Erasures whose receipt was never asked for again, after one failed on the way.
+ERASURES_KEPT = timedelta(days=30)
+# Pictures looked for in the database at once.
+LOOKED_AT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +45,42 @@ class Purged:
     audit_events: int = 0
     jobs: int = 0
     inputs: int = 0
+    files: int = 0
 
 
 def expired_purge(now: datetime | None = None) -> Purged:
-    """Removes expired analyses, pictures without a row (a process was killed between the two), and old records."""
+    """Ends deletions that were stopped on the way, and removes expired analyses, pictures without a row, old records.
+
+    All of it a little at a time, so that others write meanwhile. Raises StorageUnavailable.
+    """
     now = now or timezone.now()
+    files = listed_files_remove()
+    jobs_delete_further()
     analyses = analyses_delete(Analysis.objects.filter(expires_at__lte=now))
-    kept = set(Analysis.objects.exclude(picture="").values_list("picture", flat=True))
-    orphans = [name for name in pictures_before(timezone.now() - ORPHAN_AGE) if name not in kept]
-    for name in orphans:
-        default_storage.delete(name)
+    pictures = _orphans_purge()
     answers, _ = IdempotentRequest.objects.filter(created_at__lte=now - ANSWERS_KEPT).delete()
     _processes_purge()
     over = WebhookDelivery.objects.exclude(state=DeliveryState.PENDING)
     deliveries, _ = over.filter(created_at__lte=now - DELIVERIES_KEPT).delete()
     audited_until = now - timedelta(days=settings.XCLOUD_AUDIT_DAYS)
     audit_events, _ = AuditEvent.objects.filter(at__lte=audited_until).delete()
+    Erasure.objects.filter(created_at__lte=now - ERASURES_KEPT).delete()
     jobs = _jobs_purge(now - timedelta(days=settings.XCLOUD_JOB_DAYS))
-    return Purged(analyses, len(orphans), answers, deliveries, audit_events, jobs, _inputs_purge(now))
+    inputs = _inputs_purge(now)
+    traces_remove()
+    return Purged(analyses, pictures, answers, deliveries, audit_events, jobs, inputs, files)
+
+
+def _orphans_purge() -> int:
+    """Removes pictures without a row: a process was killed between the two; returns how many."""
+    removed, old = 0, pictures_before(timezone.now() - ORPHAN_AGE)
+    while names := list(islice(old, LOOKED_AT)):
+        kept = set(Analysis.objects.filter(picture__in=names).values_list("picture", flat=True))
+        for name in names:
+            if name not in kept:
+                default_storage.delete(name)
+                removed += 1
+    return removed
 
 
 def _processes_purge() -> None:
@@ -70,7 +96,10 @@ def _jobs_purge(before: datetime) -> int:
     for job in Job.objects.filter(waiting, created_at__lte=before):
         with contextlib.suppress(JobConflict, Job.DoesNotExist):
             job_cancel(job)
-    return remove_jobs(Job.objects.filter(finished_at__lte=before))
+    old = list(Job.objects.filter(finished_at__lte=before))
+    for job in old:
+        job_delete_further(job)
+    return len(old)
 
 
 def _inputs_purge(now: datetime) -> int:

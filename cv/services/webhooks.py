@@ -31,12 +31,14 @@ def webhook_create(url: str, events: Iterable[WebhookEvent]) -> tuple[Webhook, s
 
 
 def webhook_update(row: Webhook, **changes: Any) -> Webhook:
-    """Changes what is named: url, events, active."""
+    """Changes what is named: url, events, active. Raises Webhook.DoesNotExist where it was deleted meanwhile."""
     if "events" in changes:
         changes["events"] = sorted({str(event) for event in changes["events"]})
-    for name, value in changes.items():
-        setattr(row, name, value)
-    row.save(update_fields=list(changes))
+    with transaction.atomic():
+        row = Webhook.objects.select_for_update().get(pk=row.pk)
+        for name, value in changes.items():
+            setattr(row, name, value)
+        row.save(update_fields=list(changes))
     return row
 
 
@@ -45,10 +47,10 @@ def webhook_delete(row: Webhook) -> None:
     row.delete()
 
 
-def event_emit(event: WebhookEvent, data: dict[str, Any]) -> None:
-    """Writes a delivery for each webhook that wants the event, in the transaction of what happened.
+def event_emit(event: WebhookEvent, *happened: dict[str, Any]) -> None:
+    """Writes a delivery of each time the event happened for each webhook that wants it, in the transaction of it.
 
-    ``data`` holds ids and counts only: the receiver reads the rest through the API, with a key of its own.
+    The data hold ids and counts only: the receiver reads the rest through the API, with a key of its own.
     """
     now = timezone.now()
     wanted = [row for row in Webhook.objects.filter(active=True) if event in row.events]
@@ -61,6 +63,7 @@ def event_emit(event: WebhookEvent, data: dict[str, Any]) -> None:
             next_attempt_at=now,
         )
         for row in wanted
+        for data in happened
     ]
     if rows:
         WebhookDelivery.objects.bulk_create(rows)
@@ -87,7 +90,7 @@ def delivery_claim(now: datetime | None = None, passing: Collection[UUID] = ()) 
 
 
 def delivery_note(row: WebhookDelivery, tried: Tried, now: datetime | None = None) -> None:
-    """Writes down how a try went and when the next one is due."""
+    """Writes down how a try went and when the next one is due; nothing where the webhook was deleted meanwhile."""
     now = now or timezone.now()
     row.last_status, row.last_error = tried.status, tried.error[:200]
     if tried.arrived:
@@ -96,4 +99,5 @@ def delivery_note(row: WebhookDelivery, tried: Tried, now: datetime | None = Non
         row.state, row.next_attempt_at, row.finished_at = DeliveryState.FAILED, None, now
     else:
         row.next_attempt_at = now + BACK_OFF[row.attempts - 1]
-    row.save(update_fields=["last_status", "last_error", "state", "next_attempt_at", "finished_at"])
+    noted = ("last_status", "last_error", "state", "next_attempt_at", "finished_at")
+    WebhookDelivery.objects.filter(pk=row.pk).update(**{name: getattr(row, name) for name in noted})

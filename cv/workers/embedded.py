@@ -4,13 +4,10 @@ It is a process, so that requests do not share an interpreter with it. It ends w
 server goes, also by SIGKILL, and is started again if it dies. Of several server processes on a machine one has it.
 """
 
-import contextlib
-import fcntl
 import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from typing import Final
 
 from django.conf import settings
@@ -19,6 +16,7 @@ from django.db import DatabaseError, close_old_connections
 from cv import bells
 from cv.services.job_items import work_is_waiting
 from cv.services.jobs import jobs_finish_over
+from cv.workers.alone import alone
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +42,8 @@ def run_forever(stop: threading.Event) -> None:
             close_old_connections()
             jobs_finish_over()
             if work_is_waiting():
-                with _alone() as alone:
-                    if alone and not _worked():
+                with alone("job_worker") as mine:
+                    if mine and not _worked():
                         stop.wait(BREATH_S)
                         continue
         except DatabaseError:
@@ -53,18 +51,6 @@ def run_forever(stop: threading.Event) -> None:
         except Exception:
             log.exception("jobs: the worker could not be started")
         bells.JOBS.wait(LOOK_S)
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[bool]:
-    """Whether this process, of all that share XCLOUD_VAR_DIR, is the one that has a worker."""
-    with (settings.VAR_DIR / "job_worker.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 def _worked() -> bool:

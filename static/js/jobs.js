@@ -8,7 +8,7 @@ import { localTimes } from "./words.js";
 
 const LOOK_MS = 2000;
 const AT_ONCE = 20; // jobs that the server tells of in one answer; JOBS_A_PAGE in cv/job_pages.py
-const OPEN = new Set(["pending", "running", "paused"]);
+const OPEN = new Set(["pending", "running", "paused", "deleting"]);
 const [list, form, errorPlace, status, none] = ["jobs", "make", "error", "status", "none"].map((id) => document.getElementById(id));
 const failed = (error) => showError(errorPlace, error);
 const say = (words) => (status.textContent = words);
@@ -82,7 +82,11 @@ async function change(row, what) {
   const both = document.getElementById("delete-analyses");
   both.checked = false;
   if (!(await asked(document.getElementById("delete-dialog")))) return;
-  await jobDelete(id, both.checked);
+  // A large one goes in the background, and is told of until it is gone.
+  if (await jobDelete(id, both.checked)) {
+    await refresh([id]);
+    return;
+  }
   say(gettext("Deleted."));
   if ("alone" in list.dataset) location.assign("/jobs/");
   else row.remove();

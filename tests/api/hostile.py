@@ -172,6 +172,8 @@ FIELDS = [
     ("store.ttl_days: 10⁹", 400, "invalid_request", sent({"image": SMALL, "store": {"ttl_days": 10**9}})),
     ("store.subject: 201 letters", 400, "invalid_request", sent({"image": SMALL, "store": {"subject": "x" * 201}})),
     ("store.subject: a null character", 400, "invalid_request", sent({"image": SMALL, "store": {"subject": "a\0b"}})),
+    ("store.subject: a line break", 400, "invalid_request", sent({"image": SMALL, "store": {"subject": "a\nb"}})),
+    ("store.subject: .. between slashes", 400, "invalid_request", sent({"image": SMALL, "store": {"subject": "a/../b"}})),
     ("store.subject: SQL, stored as plain text", 201, "",
      sent({"image": SMALL, "store": {"subject": "'; DROP TABLE cv_analysis; --"}})),
     ("store.subject: HTML, stored as plain text", 201, "",

@@ -1,6 +1,7 @@
 """``Idempotency-Key``: done once, answered alike, and never another request's answer."""
 
 import base64
+import hashlib
 import io
 import json
 import os
@@ -20,7 +21,7 @@ from rest_framework.test import APIClient
 
 from cv.choices import Scope
 from cv.engine.types import AnalysisResult
-from cv.models import Analysis, ApiKey, IdempotentRequest, Job, Webhook
+from cv.models import Analysis, ApiKey, Erasure, IdempotentRequest, Job, Webhook
 from cv.services import api_key_create, expired_purge
 from cv.trust.caller import Caller
 from tests.api.duplicates import CLIENTS, sent_together
@@ -59,7 +60,7 @@ def test_same_key_and_other_body_is_409(api: APIClient, body: dict[str, Any]) ->
     keyed(api, body)
     for answer in (
         keyed(api, {**body, "max_faces": 3}),
-        keyed(api, body, path="/api/v1/detections"),
+        keyed(api, body, path="/api/v1/jobs"),
         keyed(api, {}, path="/api/v1/subjects/x/erase"),
     ):
         assert error_of(answer) == (409, "idempotency_conflict", CONFLICT)
@@ -77,6 +78,31 @@ def test_same_form_with_another_boundary_is_the_same_request(api: APIClient, emp
     assert Analysis.objects.count() == 1
     other = io.BytesIO(empty_scene + b"x")
     assert error_of(keyed(api, {"image": other}, "k", format="multipart"))[1] == "idempotency_conflict"
+
+
+def test_detections_keep_nothing_not_even_the_answer_to_a_key(api: APIClient, body: dict[str, Any]) -> None:
+    answers = [keyed(api, body, path="/api/v1/detections") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert "Idempotency-Replayed" not in answers[1]
+    assert IdempotentRequest.objects.count() == 0
+
+
+def test_what_is_kept_of_a_request_cannot_be_found_out_by_hashing_names(
+    caller: Caller, api: APIClient, settings: Settings
+) -> None:
+    def kept(secret: str) -> tuple[str, str]:
+        settings.SECRET_KEY = secret
+        stored_analysis(caller, subject="Jane")
+        assert keyed(api, {}, path="/api/v1/subjects/Jane/erase").status_code == 200
+        row = IdempotentRequest.objects.get()
+        row.delete()
+        return row.fingerprint, row.digest
+
+    first, second = kept("one secret"), kept("another secret")
+    guess = json.dumps(["POST", "/api/v1/subjects/Jane/erase", {}], sort_keys=True).encode()
+    assert hashlib.sha256(guess).hexdigest() not in {*first, *second}
+    # Without the server's secret nothing can be guessed: with another one, all of it is another.
+    assert set(first).isdisjoint(second)
 
 
 def test_keys_of_two_callers_do_not_meet(
@@ -154,17 +180,26 @@ def test_job_whose_answer_cannot_be_noted_is_not_made(api: APIClient, monkeypatc
     assert (Job.objects.count(), IdempotentRequest.objects.count()) == (0, 0)
 
 
-def test_erasure_whose_receipt_cannot_be_noted_erases_nothing(
-    client_of: Callable[[str], APIClient], db: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("image", [False, True])
+def test_erasure_whose_receipt_cannot_be_noted_hands_it_out_at_the_next_try(
+    client_of: Callable[[str], APIClient],
+    db: None,
+    monkeypatch: pytest.MonkeyPatch,
+    empty_scene: bytes,
+    pictures: Path,
+    image: bool,
 ) -> None:
+    """Where there is a picture, which cannot come back, the rows are gone by then; else nothing was erased."""
     row, key = api_key_create("eraser", scopes=[Scope.ERASE])
-    stored_analysis(Caller(api_key=row), face_result(), subject="visitor")
+    stored_analysis(Caller(api_key=row), face_result(), data=empty_scene, image=image, subject="visitor")
     with monkeypatch.context() as patch:
         patch.setattr("cv.services.idempotency.seal", lost)
         assert keyed(client_of(key), {}, path="/api/v1/subjects/visitor/erase").status_code == 503
-    assert Analysis.objects.count() == 1
+    assert Analysis.objects.count() == (0 if image else 1)
     receipt = keyed(client_of(key), {}, path="/api/v1/subjects/visitor/erase").json()
-    assert receipt["receipt"]["deleted"]["analyses"] == 1
+    deleted = receipt["receipt"]["deleted"]
+    assert (deleted["analyses"], deleted["faces"], deleted["pictures"]) == (1, 1, int(image))
+    assert Erasure.objects.count() == 0
     assert keyed(client_of(key), {}, path="/api/v1/subjects/visitor/erase").json() == receipt
 
 

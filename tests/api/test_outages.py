@@ -24,7 +24,7 @@ from rest_framework.test import APIClient
 
 from cv.files.stores import StorageUnavailable
 from cv.models import Analysis, Job
-from cv.outages import DATABASE, outage_of
+from cv.serving.outages import DATABASE, outage_of
 from tests.small_disk import small_disk
 from xcloud import env
 

@@ -187,6 +187,8 @@ def test_schema_documents_every_endpoint_and_its_errors(schema: Any) -> None:
         "/api/v1/models/{name}": ["get"],
         "/api/v1/models/{name}/files/{file_name}": ["get"],
         "/api/v1/receipt-keys": ["get"],
+        "/api/v1/subjects/erase": ["post"],
+        "/api/v1/subjects/export": ["post"],
         "/api/v1/subjects/{subject}/erase": ["post"],
         "/api/v1/subjects/{subject}/export": ["get"],
         "/api/v1/webhooks": ["get", "post"],

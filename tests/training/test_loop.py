@@ -13,11 +13,13 @@ from torch import nn
 
 import training.loop
 from cv.engine.config import WEIGHTS_DIR
+from cv.engine.labels import Attribute
 from cv.engine.manifest import read_manifest
 from cv.engine.nets.attribute_net import Branch
 from training.data.chips import Crop, Faces
 from training.data.labels import labels_of
 from training.loop import schedule_rate, train
+from training.losses import Loss
 from training.measure.curves import read_log
 from training.measure.validation import score_net
 from training.nets.dlib_weights import pretrained_face_resnet
@@ -29,7 +31,7 @@ RECIPE = Recipe(
     "test",
     "identity",
     {"faces": 1},
-    identity.RECIPE.losses,
+    {**identity.RECIPE.losses, Attribute.BEAUTY: Loss(weight=0.4)},
     score={"faces_gender": 1, "faces_age": -0.1},
     epochs=2,
     batch_size=4,
@@ -104,6 +106,40 @@ def test_the_first_losses_of_a_run_stay_the_same(tmp_path: Path, sets: Sets, mon
     run(tmp_path, sets, replace(RECIPE, frozen=3, mixup=0.2, teacher_share=0.5), epochs=1)
 
     assert losses == pytest.approx([10.3477, 7.8308], rel=1e-2)
+
+
+def test_faces_are_blended_until_the_share_of_the_steps(
+    tmp_path: Path, sets: Sets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alphas: list[float] = []
+
+    def record(chips: Any, targets: Any, alpha: float, generator: Any) -> Any:
+        alphas.append(alpha)
+        return chips, targets
+
+    monkeypatch.setattr("training.loop.mix_pairs", record)
+
+    run(tmp_path, sets, replace(RECIPE, mixup=0.2, mixup_until=0.7))
+
+    assert alphas == [0.2, 0.2, 0.2, 0]
+
+
+@pytest.mark.usefixtures("quick")
+def test_votes_are_learned_in_the_share_of_the_recipe(
+    tmp_path: Path, sets: Sets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[float] = []
+
+    def record(faces: Faces, share: float) -> Faces:
+        shares.append(share)
+        return faces
+
+    monkeypatch.setattr("training.loop.blend_votes", record)
+
+    run(tmp_path / "with", sets, replace(RECIPE, votes_share=0.25))
+    run(tmp_path / "without", sets)
+
+    assert shares == [0.25]
 
 
 def test_the_rate_warms_up_and_falls_along_half_a_cosine_to_one_per_cent() -> None:

@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 
 from cv.engine.labels import Attribute
 from training.data.chips import Crop
+from training.losses import marks_range
 
 COARSE_PX = (28, 110)
 
@@ -35,7 +36,16 @@ class Augmentation:
 
 
 # A face that is seen in many epochs is learned by heart; one that is changed more each time is not.
-STRONG: Final = Augmentation(rotation_degrees=15, scale=0.12, shift=0.06, brightness=0.3, contrast=0.3, erase=0.35)
+STRONG: Final = Augmentation(
+    rotation_degrees=15,
+    scale=0.12,
+    shift=0.06,
+    brightness=0.3,
+    contrast=0.3,
+    grey=0.2,
+    low_resolution=0.25,
+    erase=0.3,
+)
 
 
 def augment(chips: Tensor, config: Augmentation, generator: Generator, crop: Crop, size: int) -> Tensor:
@@ -55,7 +65,7 @@ def mix_pairs(
     """Blends each chip and its targets with those of another chip in the batch (mixup, Zhang et al. 2018).
 
     The share is drawn from Beta(alpha, alpha) once a batch; an alpha of 0 leaves everything as it is. A blend in which
-    one face has no target gets none, which is a row of zeros.
+    one face has no target, or marks a range, gets none, which is a row of zeros.
     """
     if not alpha:
         return chips, targets
@@ -63,8 +73,8 @@ def mix_pairs(
     other = torch.randperm(len(chips), generator=generator).to(chips.device)
     blended = {}
     for attribute, rows in targets.items():
-        both = (rows.sum(dim=1) > 0) & (rows[other].sum(dim=1) > 0)
-        blended[attribute] = torch.lerp(rows, rows[other], share) * both[:, None]
+        known = (rows.sum(dim=1) > 0) & ~marks_range(rows)
+        blended[attribute] = torch.lerp(rows, rows[other], share) * (known & known[other])[:, None]
     return torch.lerp(chips, chips[other], share), blended
 
 

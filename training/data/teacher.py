@@ -16,6 +16,7 @@ from cv.engine.manifest import read_manifest
 from cv.engine.readers.attributes import AttributeReader, softmax
 from training.data.augment import centre
 from training.data.chips import Crop, Faces
+from training.losses import marks_range
 
 _BATCH = 64
 
@@ -23,6 +24,7 @@ _BATCH = 64
 def teach(faces: Faces, weights_dir: Path, outputs: tuple[Attribute, ...], share: float, crop: Crop) -> Faces:
     """Takes ``share`` of each target from the teacher's answer, or the whole target if there is no label.
 
+    A target that marks a range stays as it is.
     Raises ModelNotReady if the published net cannot be read.
     """
     reader = AttributeReader.load(read_manifest(weights_dir).default, EngineConfig(threads=torch.get_num_threads()))
@@ -36,5 +38,7 @@ def teach(faces: Faces, weights_dir: Path, outputs: tuple[Attribute, ...], share
     for attribute, parts in said.items():
         own = distributions[attribute]
         labelled = own.sum(axis=1, keepdims=True)
-        distributions[attribute] = (1 - share) * own + (1 - (1 - share) * labelled) * np.concatenate(parts)
+        taught = (1 - share) * own + (1 - (1 - share) * labelled) * np.concatenate(parts)
+        ranges = marks_range(torch.from_numpy(own)).numpy()
+        distributions[attribute] = np.where(ranges[:, None], own, taught)
     return replace(faces, labels=replace(faces.labels, distributions=distributions))

@@ -1,6 +1,6 @@
 """Publishes nets under ``weights/``: safetensors, the ONNX file that serves, and their entries in the manifest.
 
-``python -m training.publish.export attributes --identity runs/identity-end --version V --data DIR``
+``python -m training.publish.export attributes --identity runs/identity --version V --data DIR``
 
 ``mtcnn`` publishes the cascade of the installed facenet-pytorch. ``attributes`` publishes trained branches under a new
 version, each from its own run; a branch without a run stays as it is published.
@@ -42,6 +42,16 @@ from training.run_folder import BEST, CHECKPOINT, LOG
 TOLERANCE = 1e-4
 MTCNN_PACKAGE = "facenet_pytorch"
 NAME = "xcloud-attributes"
+SET_NAMES = {
+    "allage": "All-Age-Faces",
+    "fairface": "FairFace",
+    "fer2013": "FER2013 with the votes of FER+",
+    "mebeauty": "MEBeauty",
+    "omi": "One Million Impressions",
+    "rafdb": "RAF-DB",
+    "scut": "SCUT-FBP5500",
+    "utkface": "UTKFace",
+}
 LICENCE = "Research use only, not commercial: see weights/LICENSE.md"
 _SMALLEST_HALVED = 1024
 
@@ -71,16 +81,15 @@ def main() -> None:
         for branch in BRANCHES:
             run = getattr(arguments, branch)
             net.branches[branch].load_state_dict(branch_state(branch, run, arguments.weights_dir))
-            training[branch] = _describe_run(run) if run else published(manifest)["training"][branch]
-        sets = sorted({name for told in training.values() for name in _sets_of(told["config"])})
-        tables = [arguments.data / f"{name}.parquet" for name in sets]
+            training[branch] = _describe_run(run) if run else find_entry(manifest)["training"][branch]
+        tables = [arguments.data / f"{name}.parquet" for name in list_sets(training)]
         chips = sample_chips(tables, CHIP_PX, load_detector(EngineConfig()))
         entry, files = export_attributes(net, training, chips, arguments.version)
         put_entry(manifest, entry)
     write_manifest(path, manifest, files)
 
 
-def published(manifest: Manifest) -> Manifest:
+def find_entry(manifest: Manifest) -> Manifest:
     """The attribute model's entry. Raises StopIteration if it was never exported."""
     return next(model for model in manifest["models"] if model["name"] == NAME)
 
@@ -157,7 +166,7 @@ def export_attributes(
         "crop": {"template": XCLOUD_5.name, "size": CHIP_PX, "margin": 0.0},
         "labels": {attribute.value: list(classes) for attribute, classes in CLASSES.items()},
         "licence": LICENCE,
-        "trained_on": ["UTKFace", "FER2013", "facial_expressions", "MEBeauty", "One Million Impressions"],
+        "trained_on": [SET_NAMES.get(name, name) for name in list_sets(training)],
         "training": dict(training),
         "onnx": _named("attributes.onnx", files),
         "tensors": _named("attributes.safetensors", files),
@@ -203,9 +212,10 @@ def _commands(name: str) -> str:
     return f"{before}python -m training.train --recipe {name} --data DATA"
 
 
-def _sets_of(config: Manifest) -> list[str]:
-    """The sets of a recipe; weights up to 1.6.0 have them as ``repeats``."""
-    return list(config["sets"] if "sets" in config else config["repeats"])
+def list_sets(training: Mapping[str, Manifest]) -> list[str]:
+    """The tables that the branches learned from; weights up to 1.6.0 have them as ``repeats``."""
+    configs = [told["config"] for told in training.values()]
+    return sorted({name for config in configs for name in (config["sets"] if "sets" in config else config["repeats"])})
 
 
 def halve_precision(tensor: Tensor) -> Tensor:

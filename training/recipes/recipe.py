@@ -27,7 +27,9 @@ class Recipe:
         for the weights that ``training.nets`` starts this net from.
     frozen: how many parts of the trunk, counted from the input, do not learn.
     trunk_rate, head_rate: peak learning rates of AdamW.
-    mixup: ``alpha`` of ``training.data.augment.mix_pairs``.
+    balance: that of ``training.data.batches.weigh_faces``; without one each face is seen as often as the others.
+    mixup: ``alpha`` of ``training.data.augment.mix_pairs``, until the share ``mixup_until`` of all steps.
+    votes_share: ``share`` of ``training.data.votes.blend_votes``; with 0 the votes are not looked at.
     teacher_share: ``share`` of ``training.data.teacher.teach``.
     """
 
@@ -37,6 +39,7 @@ class Recipe:
     losses: Mapping[Attribute, Loss]
     score: Mapping[str, float]
     crop: Crop = field(default_factory=Crop)
+    balance: Mapping[Attribute, float] = field(default_factory=dict)
     start: str | None = None
     frozen: int = 0
     seed: int = 20261122
@@ -50,6 +53,8 @@ class Recipe:
     dropout: float = 0.1
     label_smoothing: float = 0.05
     mixup: float = 0.0
+    mixup_until: float = 1.0
+    votes_share: float = 0.0
     teacher_share: float = 0.0
     augment: Augmentation = field(default_factory=Augmentation)
 

@@ -145,7 +145,7 @@ class Detections(TypedDict):
 
 class Job(TypedDict):
     id: str
-    state: Literal["pending", "running", "paused", "done", "failed", "cancelled"]
+    state: Literal["pending", "running", "paused", "done", "failed", "cancelled", "deleting"]
     source: Literal["archive", "urls", "analyses", "folder", "local"]
     priority: int
     created_at: str

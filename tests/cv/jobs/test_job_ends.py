@@ -13,7 +13,6 @@ from pytest_django import Settings
 from cv.choices import JobState, Source
 from cv.jobs.errors import ItemCode
 from cv.models import Analysis, Job
-from cv.selectors import subject_analyses, subject_jobs
 from cv.services import (
     LeaseLost,
     expired_purge,
@@ -39,7 +38,7 @@ def test_erasing_a_subject_takes_its_jobs_along(caller: Caller, empty_scene: byt
     Analysis.objects.update(subject="x")
     second = items_claim(1)
     assert second
-    receipt = subject_erase(subject_analyses(caller, "x"), caller, subject_jobs(caller, "x"))
+    receipt = subject_erase("x", caller)
     assert receipt["receipt"]["deleted"]["jobs"] == 1
     with pytest.raises(LeaseLost):
         item_save(second.items[0], second.lease, analysis_result(), AnalysisRequest(b"", Source.UPLOAD), caller)

@@ -17,7 +17,6 @@ from cv.engine.types import AnalysisResult
 from cv.jobs.errors import EmptyJob, ItemCode, JobConflict, TooManyItems
 from cv.jobs.inputs import AnalysisInputs, UrlInputs, without_query
 from cv.models import Analysis, Job, JobItem, WebhookDelivery
-from cv.selectors import subject_analyses, subject_jobs
 from cv.services import (
     LeaseLost,
     api_key_create,
@@ -209,13 +208,13 @@ def test_the_end_is_told_once_and_again_after_another_try(job: Job, caller: Call
 
 def test_a_deleted_jobs_analyses_stay_unless_asked_otherwise(job: Job, caller: Caller, empty_scene: bytes) -> None:
     work_through()
-    assert job_delete(job) == 0
+    assert job_delete(job, caller)
     assert (Job.objects.count(), JobItem.objects.count(), Analysis.objects.count()) == (0, 0, 3)
     second = made_job(caller, archive([("a.jpg", empty_scene), ("b.jpg", empty_scene)]))
     claim = items_claim(1)
     assert claim
     item_save(claim.items[0], claim.lease, analysis_result(), AnalysisRequest(b"", Source.UPLOAD), caller)
-    assert job_delete(second, with_analyses=True) == 1
+    assert job_delete(second, caller, with_analyses=True)
     assert (Job.objects.count(), Analysis.objects.count(), kept_inputs()) == (0, 3, [])
 
 
@@ -275,7 +274,7 @@ def test_who_erases_an_analysis_while_it_is_described_anew_wins(
     job = made_job(caller, AnalysisInputs([earlier.pk]), image=True)
 
     def erased_meanwhile(*_: object) -> AnalysisResult:
-        subject_erase(subject_analyses(caller, "x"), caller, subject_jobs(caller, "x"))
+        subject_erase("x", caller)
         return analysis_result()
 
     with monkeypatch.context() as patch:

@@ -181,7 +181,7 @@ def test_two_pictures_of_the_same_bytes_have_two_files(caller: Caller, grace_hop
 
 def test_delete_removes_faces_and_picture(caller: Caller, grace_hopper: bytes, pictures: Path) -> None:
     analysis = stored_analysis(caller, face_result(), data=grace_hopper, image=True)
-    analysis_delete(analysis)
+    analysis_delete(analysis, caller)
     assert Analysis.objects.count() == Face.objects.count() == 0
     assert files_in(pictures) == []
 

@@ -105,3 +105,27 @@ def test_ages_fall_into_the_band_of_their_whole_years() -> None:
     banded = [{"age_band": f"{low}-{high}"} for low, high in AGE_BANDS]
     bands = labels_of([*banded, {"age_band": "60+"}, {}]).age_bands
     assert bands.tolist() == [*range(9), NO_CLASS, NO_CLASS]
+
+
+def test_the_beauty_of_scut_is_put_on_the_served_scale_by_mean_and_spread() -> None:
+    labels = labels_of([{"beauty": 3.01, "fold": 2}, {"beauty": 3.66, "fold": 1}, {"beauty": 3.01}])
+
+    assert labels.values[Attribute.BEAUTY].tolist() == pytest.approx([6.12, 7.44, 3.01], abs=1e-4)
+    assert float(labels.distributions[Attribute.BEAUTY][0] @ BINS[Attribute.BEAUTY]) == pytest.approx(6.0, abs=0.2)
+
+
+def test_an_age_of_which_only_the_band_is_known_may_be_any_year_of_it() -> None:
+    labels = labels_of([{"age_band": "3-9"}, {"age_band": "70-116"}, {"age": 5, "age_band": "3-9"}])
+
+    ages = labels.distributions[Attribute.AGE]
+    assert np.flatnonzero(ages[0]).tolist() == list(range(3, 10))
+    assert np.flatnonzero(ages[1]).tolist() == list(range(70, 101))
+    assert set(np.unique(ages[:2])) == {0.0, 1.0}
+    assert float(ages[2].sum()) == pytest.approx(1, abs=1e-5)
+    assert labels.known(Attribute.AGE).tolist() == [False, False, True]
+
+
+def test_votes_are_kept_as_they_were_counted() -> None:
+    labels = labels_of([{"votes": [4, 0, 0, 1, 3, 2, 0, 0, 0, 0]}, {"expression": "fear"}])
+
+    assert labels.votes.tolist() == [[4, 0, 0, 1, 3, 2, 0, 0, 0, 0], [0] * 10]

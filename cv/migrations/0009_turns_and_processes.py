@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cv", "0007_models_of_old_analyses"),
+        ("cv", "0008_deletions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
