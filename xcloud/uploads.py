@@ -12,6 +12,8 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, HttpResponse
 
 MAX_PAGE_BODY: Final = 64 * 1024
+# The page's table names up to a thousand photos, each by its id and its file's name.
+LARGER_BODIES: Final = {"/analyses.csv": 1024 * 1024}
 # All other routes are pages, whose forms have no files.
 TAKES_FILES: Final = ("/api/", "/cv/fbp")
 
@@ -24,8 +26,9 @@ class PageBodyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         announced = str(request.META.get("CONTENT_LENGTH") or "0")
-        if not request.path.startswith(TAKES_FILES) and (not announced.isdigit() or int(announced) > MAX_PAGE_BODY):
-            text = f"This page takes forms of up to {MAX_PAGE_BODY:,} bytes.\n"
+        most = LARGER_BODIES.get(request.path, MAX_PAGE_BODY)
+        if not request.path.startswith(TAKES_FILES) and (not announced.isdigit() or int(announced) > most):
+            text = f"This page takes forms of up to {most:,} bytes.\n"
             return HttpResponse(text, status=413, content_type="text/plain; charset=utf-8")
         return self.get_response(request)
 

@@ -45,8 +45,9 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=environment) as process:
         try:
             for _ in range(200):
+                # gunicorn listens before its worker is there: only an answer tells.
                 with contextlib.suppress(OSError):
-                    socket.create_connection(("127.0.0.1", number)).close()
+                    ask(number, "/healthz", timeout_s=30)
                     break
                 time.sleep(0.1)
             yield number
