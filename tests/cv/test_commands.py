@@ -1,4 +1,4 @@
-"""The commands' output, which people and scripts read."""
+"""The output of the commands, for people and scripts."""
 
 import io
 import json
