@@ -22,7 +22,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class JsonView(APIView):
-    """Always answers JSON, and refuses bodies that are too large before they are read."""
+    """Answers JSON whatever is asked for, and reads no body that is too large."""
 
     content_negotiation_class = AlwaysJson
     # The scope that each method needs; a method that is not named needs only a known caller.
