@@ -10,12 +10,13 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.disconnect import check_of
 from api.exceptions import exception_handler
+from api.multipart import MultiPartParser
 from api.sources import read_image, split_request
 from api.views.base import JsonView, model_headers
 from cv.engine.labels import BEAUTY_SCALE, Attribute

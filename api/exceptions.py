@@ -2,24 +2,25 @@
 
 import logging
 import math
+import sys
 from typing import Any, Final
 
 from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
+from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from cv.engine.errors import EngineError
-from cv.files.stores import StorageUnavailable
 from cv.jobs.errors import JobRefused
-from cv.models import Analysis, Job
+from cv.models import Analysis, ApiKey, Job, Webhook
 from cv.outbound.fetch import FetchError
 from cv.services.idempotency import IdempotencyConflict
 from cv.serving.gate import ClientGone, Overloaded
+from cv.serving.outages import Outage, outage_of
 from telemetry import metrics
 from telemetry.logs import request_id
 
@@ -40,6 +41,7 @@ STATUS_OF_CODE: Final = {
     "image_too_large": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     "unsupported_media_type": status.HTTP_415_UNSUPPORTED_MEDIA_TYPE,
     "undecodable_image": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "image_too_expensive": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "archive_encrypted": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "archive_unreadable": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "folder_forbidden": status.HTTP_422_UNPROCESSABLE_ENTITY,
@@ -52,14 +54,18 @@ STATUS_OF_CODE: Final = {
     "overloaded": status.HTTP_503_SERVICE_UNAVAILABLE,
     "model_not_ready": status.HTTP_503_SERVICE_UNAVAILABLE,
     "storage_unavailable": status.HTTP_503_SERVICE_UNAVAILABLE,
+    "database_unavailable": status.HTTP_503_SERVICE_UNAVAILABLE,
+    "limits_unavailable": status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 # Engine errors that are about the image: the engine does not know what the field is called.
-IMAGE_CODES: Final = frozenset({"image_too_large", "unsupported_media_type", "undecodable_image"})
+IMAGE_CODES: Final = frozenset(
+    {"image_too_large", "image_too_expensive", "unsupported_media_type", "undecodable_image"}
+)
 UNREADABLE: Final = "the request is malformed and could not be read"
 FAILED: Final = "the server failed; its log has the reason under this request_id"
 NO_ROUTE: Final = "no route has this path"
 NOT_ALLOWED: Final = "your key or login does not allow this"
-RETRY_AFTER_S: Final = {"overloaded": "1", "model_not_ready": "10", "storage_unavailable": "10"}
+RETRY_AFTER_S: Final = {"overloaded": "1", "model_not_ready": "10"}
 
 
 class AmbiguousImageSource(exceptions.APIException):
@@ -74,6 +80,14 @@ class BodyTooLarge(exceptions.APIException):
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "image_too_large"
+
+
+class CompressedBody(exceptions.APIException):
+    """The request's body is compressed."""
+
+    status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
+    default_code = "unsupported_media_type"
+    default_detail = "compressed bodies are not accepted; send the body as it is"
 
 
 def envelope(code: str, message: str, details: Any = None) -> dict[str, Any]:
@@ -91,7 +105,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(math.ceil(wait))
-    if code in RETRY_AFTER_S:
+    if outage := outage_of(error):
+        headers["Retry-After"] = str(outage.retry_after_s)
+    elif code in RETRY_AFTER_S:
         headers["Retry-After"] = RETRY_AFTER_S[code]
     if STATUS_OF_CODE[code] >= status.HTTP_500_INTERNAL_SERVER_ERROR:
         # Being busy is not a fault: a traceback for each refused request would be load on top of load.
@@ -111,6 +127,8 @@ def described(error: Exception) -> tuple[str, str, Any]:
             return error.code, f"{error.field}: {error}", {error.field: [str(error)]}
         case AmbiguousImageSource() | BodyTooLarge():
             return error.default_code, f"image: {error.detail}", {"image": [str(error.detail)]}
+        case CompressedBody():
+            return error.default_code, f"Content-Encoding: {error.detail}", {"Content-Encoding": [str(error.detail)]}
         case exceptions.ValidationError():
             return "invalid_request", first_message(error.detail), error.detail
         case exceptions.NotAuthenticated():
@@ -138,14 +156,16 @@ def described(error: Exception) -> tuple[str, str, Any]:
         case IdempotencyConflict():
             message = f"Idempotency-Key: {error}"
             return "idempotency_conflict", message, {"Idempotency-Key": [str(error)]}
-        case Overloaded() | ClientGone() | StorageUnavailable():
+        case Overloaded() | ClientGone():
             return error.code, str(error), None
         case Analysis.DoesNotExist():
             return "not_found", "no analysis has this id", None
         case Job.DoesNotExist():
             return "not_found", "no job has this id", None
-        case OperationalError() | InterfaceError():
-            return "overloaded", "the database does not answer; try again", None
+        case Webhook.DoesNotExist() | ApiKey.DoesNotExist():
+            return "not_found", "it was deleted meanwhile", None
+    if outage := outage_of(error):
+        return outage.code, outage.message, None
     return "internal_error", FAILED, None
 
 
@@ -191,6 +211,20 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Called while the exception is handled, also one of a middleware: sessions and log-ins write rows, too."""
+    if outage := outage_of(sys.exception()):
+        return _outage(request, outage)
     if _is_api(request):
         return _json("internal_error", FAILED)
     return defaults.server_error(request)
+
+
+def _outage(request: HttpRequest, outage: Outage) -> HttpResponse:
+    metrics.ERRORS.labels(outage.code).inc()
+    if _is_api(request):
+        response = _json(outage.code, outage.message)
+    else:
+        # Without the request: who is logged in stands in the database.
+        response = HttpResponse(render_to_string("503.html", {"code": outage.code}), status=503)
+    response.headers["Retry-After"] = str(outage.retry_after_s)
+    return response

@@ -1,26 +1,15 @@
 """For whoever restarts, routes or watches: is the process alive, can it answer, and how is it doing?"""
 
-import contextlib
 import hmac
-import logging
-from typing import Final
 
 from django.conf import settings
-from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.exceptions import envelope
-from cv.engine.errors import ModelNotReady
-from cv.engine.pool import EngineDied, EngineFailed, EnginesBusy
-from cv.serving.engines import served_engine
-
-log = logging.getLogger(__name__)
-
-# Who asks has a thread of the server for as long.
-PATIENCE_S: Final = 1.0
+from api.readiness import problems
 
 
 @require_safe
@@ -45,27 +34,16 @@ def _registry() -> CollectorRegistry:
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Alive: touches neither the database nor the model."""
+    """Alive: depends on nothing else."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Ready: the database answers and an engine is loaded; loads one where none is. Being busy is being ready."""
-    problems: dict[str, list[str]] = {}
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        log.exception("the database does not answer")
-        problems["database"] = ["does not answer"]
-    try:
-        with contextlib.suppress(EnginesBusy):
-            served_engine().check(patience_s=PATIENCE_S)
-    except (ModelNotReady, EngineDied, EngineFailed, OSError) as error:
-        log.exception("the model is not ready")
-        problems["model"] = [str(error)]
-    if problems:
-        body = envelope("model_not_ready", f"not ready: {', '.join(problems)}", problems)
+    """Ready: the database can be written, the disk has room, the limits are counted and an engine is loaded."""
+    found = problems()
+    if found:
+        details = {problem.part: [problem.reason] for problem in found}
+        body = envelope(found[0].code, f"not ready: {', '.join(details)}", details)
         return JsonResponse(body, status=503, headers={"Retry-After": "10"})
     return JsonResponse({"status": "ready"})

@@ -42,7 +42,7 @@ def idempotent(handler: Handler) -> Handler:
             return handler(view, request, *args, **kwargs)
         if not SANE_KEY.fullmatch(key):
             raise ValidationError({HEADER: ["must be 1 to 255 visible ASCII characters"]})
-        begun = request_begin(caller_of(request), key, fingerprint(request))
+        begun = request_begin(caller_of(request), key, content_of(request))
         if isinstance(begun, Answer):
             return Response(begun.body, status=begun.status, headers={"Idempotency-Replayed": "true"})
         view.begun = begun
@@ -60,12 +60,11 @@ def idempotent(handler: Handler) -> Handler:
     return once
 
 
-def fingerprint(request: Request) -> str:
-    """Of method, address and content; not of the bytes, because a form's boundary is another at every try."""
+def content_of(request: Request) -> str:
+    """Method, address and fields as text; not the bytes, because a form's boundary is another at every try."""
     body = body_of(request)
     content = _form(body) if isinstance(body, QueryDict) else body
-    text = json.dumps([request.method, request.get_full_path(), content], sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return json.dumps([request.method, request.get_full_path(), content], sort_keys=True)
 
 
 def _form(form: QueryDict) -> list[list[Any]]:

@@ -64,14 +64,21 @@ def json_lines(job: Job, attributes: frozenset[str]) -> Iterator[str]:
 def write_results(job: Job, file: Path, attributes: frozenset[str]) -> None:
     """In the format that the name ends in, one of FILE_FORMATS; whole or not at all. Raises OSError."""
     draft = file.with_name(f"{file.name}.part")
-    match file.suffix.lower():
+    try:
+        _write_table(job, draft, file.suffix.lower(), attributes)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_table(job: Job, file: Path, suffix: str, attributes: frozenset[str]) -> None:
+    match suffix:
         case ".parquet":
-            with draft.open("wb") as table:
+            with file.open("wb") as table:
                 write_parquet(*_table(job, attributes), table)
         case ".csv":
-            with draft.open("w", encoding="utf-8", newline="") as sheet:
+            with file.open("w", encoding="utf-8", newline="") as sheet:
                 sheet.writelines(csv_lines(*_table(job, attributes)))
         case _:
-            with draft.open("w", encoding="utf-8") as lines:
+            with file.open("w", encoding="utf-8") as lines:
                 lines.writelines(json_lines(job, attributes))
-    draft.replace(file)

@@ -13,7 +13,7 @@ from django.http import QueryDict
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 
-from api.exceptions import AmbiguousImageSource, BodyTooLarge
+from api.exceptions import AmbiguousImageSource, BodyTooLarge, CompressedBody
 from api.forms import nested
 from cv.choices import Source
 from cv.jobs.errors import ArchiveTooLarge
@@ -59,6 +59,12 @@ def refuse_huge_body(
     if "HTTP_TRANSFER_ENCODING" in request.META:
         # Django reads no body of unknown length; it would seem to be empty.
         raise ParseError("Transfer-Encoding: send the body with a Content-Length instead")
+
+
+def refuse_compressed_body(request: Request) -> None:
+    """Unpacked here, a small body could fill the memory. Raises CompressedBody."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise CompressedBody
 
 
 def body_of(request: Request) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The benchmark's numbers as one picture."""
+"""Draws the benchmark's numbers as one picture."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ STAGES = {"decode": "#9aa5b1", "detect": "#3f7cac", "attributes": "#e08e45"}
 
 
 def draw(result: dict[str, Any], file: Path) -> None:
-    """Four charts, as SVG: stages, pixels, faces, clients."""
+    """Draws four charts as SVG: stages, pixels, faces, clients."""
     matplotlib.rcParams["svg.hashsalt"] = "xcloud"
     figure = Figure(figsize=(11, 7.5), layout="constrained")
     axes = figure.subplots(2, 2)

@@ -1,7 +1,7 @@
 """Measures the engine, stage by stage, on a folder of photos.
 
 ``python -m benchmarks.engine --images DIR [--max-side N] --json``: first each photo alone with all threads, then
-all photos in parallel with one thread each.
+all photos in parallel, each with one thread.
 """
 
 import argparse
@@ -58,14 +58,14 @@ def measure(photos: list[bytes], options: AnalysisOptions, threads: int) -> dict
             for stage in dataclasses.fields(Timing)
             if stage.name != "total"
         },
-        "images_per_second": round(together(photos, options, threads), 2),
+        "images_per_second": round(measure_parallel(photos, options, threads), 2),
         "images_per_second_one_by_one": round(1000 * len(photos) / sum(totals), 2),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
 
 
-def together(photos: list[bytes], options: AnalysisOptions, threads: int) -> float:
-    """Images a second, one thread a photo and as many at once as there are threads."""
+def measure_parallel(photos: list[bytes], options: AnalysisOptions, threads: int) -> float:
+    """Images per second, with one thread per photo and ``threads`` photos in parallel."""
     shared = get_engine(EngineConfig(threads=1))
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda photo: shared.analyze(photo, options), photos[:_WARM_UP]))

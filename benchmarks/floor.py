@@ -1,4 +1,4 @@
-"""The least time that each stage's arithmetic can take on this machine, to hold the measured time against."""
+"""The least time that each stage's arithmetic can take on this machine, to compare with the measured time."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ _NETS = ("pnet", "rnet", "onet", "attributes")
 
 
 def machine_rates() -> dict[str, float]:
-    """Multiply-adds a second of a matrix product on all cores, and bytes a second of a copy."""
+    """Multiply-adds per second of a matrix product on all cores, and bytes per second of a copy."""
     a = np.ones((_GEMM, _GEMM), np.float32)
     source = np.ones(_COPY_BYTES, np.uint8)
     target = np.empty_like(source)
@@ -69,7 +69,7 @@ def net_floors(engine: Engine, weights_dir: Path, photos: list[bytes], gemm_gmac
 
 
 def multiply_adds(model: onnx.ModelProto, input_shape: tuple[int, ...]) -> int:
-    """Of all convolutions and matrix products of a graph with one input."""
+    """Counts the multiply-adds of all convolutions and matrix products of a graph with one input."""
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     for dimension, size in zip(fixed.graph.input[0].type.tensor_type.shape.dim, input_shape, strict=True):
@@ -82,12 +82,12 @@ def multiply_adds(model: onnx.ModelProto, input_shape: tuple[int, ...]) -> int:
     shapes: dict[str, tuple[int, ...]] = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     for value in [*graph.value_info, *graph.input, *graph.output]:
         shapes[value.name] = tuple(dimension.dim_value for dimension in value.type.tensor_type.shape.dim)
-    return sum(_of_node(node, shapes) for node in graph.node)
+    return sum(_count_of_node(node, shapes) for node in graph.node)
 
 
-def _of_node(node: onnx.NodeProto, shapes: Mapping[str, tuple[int, ...]]) -> int:
+def _count_of_node(node: onnx.NodeProto, shapes: Mapping[str, tuple[int, ...]]) -> int:
     if node.op_type == "Conv":
-        # A weight is (out, in / groups, height, width); the groups are in the division.
+        # A weight is (out, in / groups, height, width), so its size already accounts for groups.
         return int(np.prod(shapes[node.output[0]]) * np.prod(shapes[node.input[1]][1:]))
     if node.op_type in ("Gemm", "MatMul"):
         inner = shapes[node.input[0]][-1]
@@ -97,7 +97,7 @@ def _of_node(node: onnx.NodeProto, shapes: Mapping[str, tuple[int, ...]]) -> int
 
 @dataclass(slots=True)
 class _Counter:
-    """A net that remembers what shapes it was given, and how long it took."""
+    """Wraps a net; records the shapes of its inputs and the time that it took."""
 
     net: Net
     shapes: dict[tuple[int, ...], int] = field(default_factory=dict)

@@ -1,9 +1,9 @@
 """Measures the server's speed and compares it with the engine alone in the same run.
 
-``python -m benchmarks.http --images DIR [--max-side N] [--clients 1 8] [--rounds N] [--soak N] --json``: a server of
-its own, as ``make serve`` starts it. The engine analyzes all photos, then each number of clients sends all photos
-to ``POST /api/v1/analyses``, in turns, so that other load slows both alike. ``--soak`` then sends that many
-more requests and reports how memory grew.
+``python -m benchmarks.http --images DIR [--max-side N] [--clients 1 8] [--rounds N] [--soak N] --json``: starts a
+server as ``make serve`` does. In turns, the engine analyzes all photos, then each number of clients sends all photos to
+``POST /api/v1/analyses``, so that other load on the machine slows both equally. ``--soak N`` then sends N more requests
+and reports how memory grew.
 """
 
 import argparse
@@ -18,13 +18,13 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.photos import read_photos
-from benchmarks.server import Server, serving
+from benchmarks.server import Server, start_server
 from cv.engine.config import EngineConfig
 from cv.engine.pipeline import Engine
 from cv.engine.runtime import get_engine
 
 _AT_ONCE = 2
-# How often every photo is sent before somebody else has a turn.
+# How often each photo is sent in a turn.
 _PASSES = 3
 _WARM_UP = 20
 
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one line instead of an indented report")
     arguments = parser.parse_args()
     photos = read_photos(arguments.images, arguments.max_side)
-    with serving(photos[0]) as server:
+    with start_server(photos[0]) as server:
         result = measure(server, photos, arguments.clients, arguments.rounds)
         if arguments.soak:
             result["soak"] = soak(server, photos, arguments.soak)
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def measure(server: Server, photos: list[bytes], clients: list[int], rounds: int) -> dict[str, Any]:
-    """The benchmark's JSON object."""
+    """Runs the rounds; gives the benchmark's JSON object."""
     engine = get_engine(EngineConfig(threads=1))
     for photo in itertools.islice(itertools.cycle(photos), _WARM_UP):
         server.analyze(photo)
@@ -88,7 +88,7 @@ def measure(server: Server, photos: list[bytes], clients: list[int], rounds: int
 
 
 def soak(server: Server, photos: list[bytes], requests: int, clients: int = 4) -> dict[str, Any]:
-    """Memory after a tenth of the requests, by which every thread and buffer was used, and after all of them."""
+    """Memory after a tenth of the requests, when every thread and buffer has been used, and after the last request."""
     warm = requests // 10
     _send(server, list(itertools.islice(itertools.cycle(photos), warm)), clients)
     before = server.memory_mb()
@@ -110,7 +110,7 @@ def _engine_seconds(engine: Engine, photos: list[bytes]) -> float:
 
 
 def _send(server: Server, photos: list[bytes], clients: int) -> tuple[float, list[float]]:
-    """Seconds for all photos, and each request's milliseconds."""
+    """Sends all photos; gives the total seconds and each request's milliseconds."""
     started = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
         times = list(pool.map(server.analyze, photos))

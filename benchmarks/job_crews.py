@@ -1,4 +1,4 @@
-"""Workers of a benchmark's own: started once, and stopped in their tracks while others are measured."""
+"""Crews of workers for the job benchmark: started once, and paused while another crew is measured."""
 
 import os
 import signal
@@ -12,16 +12,16 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S, END_S = 120, 30
-# A worker that waits for work looks for it once a second.
+# An idle worker polls for work once a second.
 IDLE_SHARE = 0.05
 
 
 class Crew:
-    """``workers`` processes of ``manage.py run_worker`` with ``threads`` images at once in each."""
+    """``workers`` processes of ``manage.py run_worker`` with ``threads`` images in parallel in each."""
 
     def __init__(self, workers: int, threads: int, log: Path) -> None:
         self.workers, self.threads = workers, threads
-        # As `make serve` and the container set it; and no slower than the engine that they are compared with.
+        # As `make serve` and the container set it, so that the workers are no slower than the engine alone.
         settings = {"XCLOUD_JOB_THREADS": str(threads), "XCLOUD_JOB_NICE": "0", "MALLOC_ARENA_MAX": "2"}
         with log.open("ab") as output:
             self._processes = [
@@ -40,8 +40,8 @@ class Crew:
         workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
         return f"{workers} × {self.threads} thread{'s' if self.threads > 1 else ''}"
 
-    def settle(self) -> None:
-        """Until all of them have loaded what they need and wait. Raises TimeoutError."""
+    def wait_until_idle(self) -> None:
+        """Waits until all workers have started and are idle. Raises TimeoutError."""
         ends = time.monotonic() + START_S
         before = self.cpu_s()
         while True:
@@ -53,7 +53,7 @@ class Crew:
                 raise TimeoutError("the workers did not start")
             before = now
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         for process in self._processes:
             process.send_signal(signal.SIGCONT)
 
@@ -62,7 +62,7 @@ class Crew:
             process.send_signal(signal.SIGSTOP)
 
     def end(self) -> None:
-        self.go_on()
+        self.resume()
         for process in self._processes:
             process.terminate()
         for process in self._processes:
@@ -81,13 +81,13 @@ class Crew:
 
 
 def cpu_s(processes: Iterable[psutil.Process]) -> float:
-    """Processor time of the processes so far, their own and the system's for them, in seconds."""
+    """Processor time of the processes so far, user and system, in seconds."""
     return float(sum(sum(process.cpu_times()[:2]) for process in processes))
 
 
-def cpu_s_of(program: str) -> float:
-    """The same of all processes of a program, also of those that ended and were waited for by one of them."""
+def measure_cpu_s(program: str) -> float:
+    """Processor time of all processes of a program, and of ended children that a process of it has reaped."""
     running = psutil.process_iter(["name", "cpu_times"])
-    # The times are None of a process that ended meanwhile.
+    # The times are None if the process has ended.
     times = [process.info["cpu_times"] for process in running if process.info["name"] == program]
     return float(sum(sum(known[:4]) for known in times if known))

@@ -1,7 +1,7 @@
-"""Measures one set-up of ``benchmarks.jobs`` in its own process, with the database and broker of its environment.
+"""Measures one setup of ``benchmarks.jobs`` in its own process, with the database and broker of its environment.
 
 Every round measures the engine alone and each crew in turn on the same photos, so that other load slows all
-alike. Prints one JSON object.
+equally. Prints one JSON object.
 """
 
 import argparse
@@ -24,8 +24,8 @@ django.setup()
 from django.core.management import call_command  # noqa: E402 -- after Django is set up
 from django.db import connection  # noqa: E402
 
-from benchmarks.engine import together  # noqa: E402
-from benchmarks.job_crews import Crew, cpu_s_of  # noqa: E402
+from benchmarks.engine import measure_parallel  # noqa: E402
+from benchmarks.job_crews import Crew, measure_cpu_s  # noqa: E402
 from benchmarks.photos import read_photos  # noqa: E402
 from cv.choices import ItemState  # noqa: E402
 from cv.engine.types import AnalysisOptions  # noqa: E402
@@ -54,33 +54,33 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     caller = Caller(api_key=api_key_create("benchmark")[0])
     read = read_photos(arguments.images, None)
-    photos = _repeated(read, arguments.items)
+    photos = _repeat(read, arguments.items)
     log = Path(tempfile.mkdtemp()) / "workers.log"
     crews: list[Crew] = []
     try:
         for workers, threads in arguments.crews:
             crews.append(Crew(workers, threads, log))
-            crews[-1].settle()
-            _job(photos[: WARM_UP * workers], caller)
+            crews[-1].wait_until_idle()
+            _run_job(photos[: WARM_UP * workers], caller)
             _pause(crews[-1])
-        result = _rounds(crews, photos, caller, arguments.rounds) if arguments.rounds else {}
+        result = _run_rounds(crews, photos, caller, arguments.rounds) if arguments.rounds else {}
         if arguments.memory_items:
-            result["memory"] = _memory(crews[0], _repeated(read, arguments.memory_items), caller)
+            result["memory"] = _measure_memory(crews[0], _repeat(read, arguments.memory_items), caller)
     finally:
         for crew in crews:
             crew.end()
     print(json.dumps(result))
 
 
-def _rounds(crews: list[Crew], photos: list[bytes], caller: Caller, rounds: int) -> dict[str, Any]:
+def _run_rounds(crews: list[Crew], photos: list[bytes], caller: Caller, rounds: int) -> dict[str, Any]:
     engine: list[dict[str, float]] = []
     jobs: dict[str, list[dict[str, float]]] = {crew.name: [] for crew in crews}
     for _ in range(rounds):
-        engine.append(_engine(photos))
+        engine.append(_measure_engine(photos))
         for crew in crews:
-            crew.go_on()
+            crew.resume()
             before, servers = crew.cpu_s(), _servers_cpu_s()
-            job = _job(photos, caller)
+            job = _run_job(photos, caller)
             jobs[crew.name].append(
                 {
                     "images_per_second": len(photos) / _seconds(job),
@@ -94,7 +94,7 @@ def _rounds(crews: list[Crew], photos: list[bytes], caller: Caller, rounds: int)
 
 
 def _pause(crew: Crew) -> None:
-    """Where nobody is within a transaction, whose locks would stand still with them."""
+    """Pauses the crew while it is outside a transaction, because a paused worker would keep its locks."""
     while True:
         time.sleep(QUIET_S)
         crew.pause()
@@ -107,25 +107,25 @@ def _pause(crew: Crew) -> None:
             )
             if cursor.fetchone() == (0,):
                 return
-        crew.go_on()
+        crew.resume()
 
 
-def _engine(photos: list[bytes]) -> dict[str, float]:
+def _measure_engine(photos: list[bytes]) -> dict[str, float]:
     before = time.process_time()
-    rate = together(photos, AnalysisOptions(), threads=2)
+    rate = measure_parallel(photos, AnalysisOptions(), threads=2)
     return {
         "images_per_second": rate,
         "cpu_ms_an_image": 1000 * (time.process_time() - before) / len(photos),
     }
 
 
-def _job(photos: list[bytes], caller: Caller) -> Job:
-    """A job made as by the API, and worked on to its end by whichever crew goes. Raises TimeoutError."""
-    job = _made(photos, caller)
+def _run_job(photos: list[bytes], caller: Caller) -> Job:
+    """Creates a job as the API does, and waits until the running crew ends it. Raises TimeoutError."""
+    job = _create_job(photos, caller)
     ends = time.monotonic() + JOB_S
     while job.finished_at is None:
         if time.monotonic() > ends:
-            raise TimeoutError("a job did not end")
+            raise TimeoutError("the job did not end")
         time.sleep(0.05)
         job.refresh_from_db()
     done = JobItem.objects.filter(job=job, state=ItemState.DONE).count()
@@ -134,7 +134,7 @@ def _job(photos: list[bytes], caller: Caller) -> Job:
     return job
 
 
-def _made(photos: list[bytes], caller: Caller) -> Job:
+def _create_job(photos: list[bytes], caller: Caller) -> Job:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as packed:
         for number, photo in enumerate(photos):
@@ -150,18 +150,18 @@ def _seconds(job: Job) -> float:
     return (job.finished_at - job.started_at).total_seconds()
 
 
-def _memory(crew: Crew, photos: list[bytes], caller: Caller) -> dict[str, Any]:
-    """Resident memory of the crew against images done, from the first image of a long job to its last."""
-    crew.go_on()
+def _measure_memory(crew: Crew, photos: list[bytes], caller: Caller) -> dict[str, Any]:
+    """Resident memory of the crew by images done, from the first image of a long job to the last."""
+    crew.resume()
     analyses = Analysis.objects.count()
     curve: list[tuple[int, float]] = []
-    job = _made(photos, caller)
+    job = _create_job(photos, caller)
     while job.finished_at is None:
         curve.append((Analysis.objects.count() - analyses, round(crew.rss_mb(), 1)))
         time.sleep(SAMPLE_S)
         job.refresh_from_db()
     curve.append((len(photos), round(crew.rss_mb(), 1)))
-    # Once everything was used that is: threads, connections, nets. The first tenth is not counted.
+    # The first tenth, in which threads, connections and nets are first used, is not counted.
     warm = statistics.mean(mb for done, mb in curve if len(photos) * 0.1 <= done <= len(photos) * 0.2)
     late = statistics.mean(mb for done, mb in curve if done >= len(photos) * 0.9)
     return {
@@ -175,17 +175,17 @@ def _memory(crew: Crew, photos: list[bytes], caller: Caller) -> dict[str, Any]:
 
 
 def _servers_cpu_s() -> float:
-    return sum(map(cpu_s_of, SERVERS))
+    return sum(map(measure_cpu_s, SERVERS))
 
 
 def _medians(rows: list[dict[str, float]]) -> dict[str, Any]:
-    """The median of each number, and every round's rate."""
+    """The median of each number, and the rate of every round."""
     return {name: round(statistics.median(row[name] for row in rows), 2) for name in rows[0]} | {
         "rounds": [round(row["images_per_second"], 2) for row in rows]
     }
 
 
-def _repeated(photos: list[bytes], count: int) -> list[bytes]:
+def _repeat(photos: list[bytes], count: int) -> list[bytes]:
     return [photos[number % len(photos)] for number in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""``make bench-jobs``: compares jobs by one, two and four workers with the engine alone, and measures their memory.
+"""``make bench-jobs``: compares jobs with one, two and four workers with the engine alone, and measures memory.
 
 ``python -m benchmarks.jobs [--photos DIR] [--postgresql URL] [--redis URL]`` writes ``jobs.json``, ``jobs.svg`` and
 ``jobs.md``. It creates the named database and drops it; without PostgreSQL or Redis it measures only SQLite.
@@ -60,36 +60,36 @@ def main() -> None:
 
 
 def measure_rates(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The engine's rate and each crew's, by set-up."""
+    """Measures the rates of the engine and of each crew, by setup."""
     rounds = ["--images", str(arguments.photos), "--items", str(arguments.items), "--rounds", str(arguments.rounds)]
     rates: dict[str, Any] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if not (why := _unusable(arguments)):
+        if not (why := _explain_unusable(arguments)):
             _make_database(stack, arguments.postgresql)
             crews = ["--crews", "[[1, 2], [2, 1], [1, 1], [4, 1]]"]
-            rates[SHARED] = _rounds(folder, arguments.postgresql, arguments.redis, [*rounds, *crews])
+            rates[SHARED] = _run_rounds(folder, arguments.postgresql, arguments.redis, [*rounds, *crews])
         else:
             print(f"only SQLite: {why}", file=sys.stderr)
-        rates[ALONE] = _rounds(folder, _sqlite(folder), "", [*rounds, "--crews", "[[1, 2]]"])
+        rates[ALONE] = _run_rounds(folder, _sqlite(folder), "", [*rounds, "--crews", "[[1, 2]]"])
     return rates
 
 
 def measure_memory(arguments: argparse.Namespace) -> Any:
-    """One worker's memory over a long job, on SQLite."""
+    """Measures one worker's memory over a long job, on SQLite."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _shrink(arguments.photos, folder / "small")
         options = ["--images", str(folder / "small"), "--items", "8", "--rounds", "0", "--crews", "[[1, 2]]"]
         long_job = ["--memory-items", str(arguments.memory_items)]
-        return _rounds(folder, _sqlite(folder), "", [*options, *long_job])["memory"]
+        return _run_rounds(folder, _sqlite(folder), "", [*options, *long_job])["memory"]
 
 
 def _sqlite(folder: Path) -> str:
     return f"sqlite:///{folder / 'xcloud.sqlite3'}"
 
 
-def _rounds(folder: Path, database: str, broker: str, options: list[str]) -> Any:
+def _run_rounds(folder: Path, database: str, broker: str, options: list[str]) -> Any:
     settings = {
         "DATABASE_URL": database,
         "XCLOUD_BROKER_URL": broker,
@@ -106,8 +106,8 @@ def _rounds(folder: Path, database: str, broker: str, options: list[str]) -> Any
     return json.loads(finished.stdout.splitlines()[-1])
 
 
-def _unusable(arguments: argparse.Namespace) -> str:
-    """Why there is no PostgreSQL or no Redis to measure with; empty where there are both."""
+def _explain_unusable(arguments: argparse.Namespace) -> str:
+    """Why PostgreSQL or Redis cannot be used; empty if both can."""
     try:
         psycopg.connect(_maintenance(arguments.postgresql), connect_timeout=3).close()
         with redis.Redis.from_url(arguments.redis, socket_timeout=3) as client:
@@ -131,7 +131,7 @@ def _make_database(stack: ExitStack, url: str) -> None:
 
 
 def _shrink(photos: Path, folder: Path) -> None:
-    """Small copies of every photo, of different sizes as photos are."""
+    """Writes small copies of every photo, of different sizes as real photos are."""
     folder.mkdir()
     for number, path in enumerate(sorted(photos.rglob("*.jpg"))):
         with Image.open(path) as image:
@@ -141,7 +141,7 @@ def _shrink(photos: Path, folder: Path) -> None:
 
 
 def draw(result: dict[str, Any], file: Path) -> None:
-    """Three charts, as SVG: rates beside the engine's, workers, memory."""
+    """Draws three charts as SVG: rates beside the engine's, rate by workers, memory."""
     figure = Figure(figsize=(13, 4), layout="constrained")
     rates, workers, memory = figure.subplots(1, 3)
     setups = result.get("rates", {})

@@ -1,4 +1,4 @@
-"""The photos that a benchmark runs on."""
+"""Reads the photos that a benchmark runs on."""
 
 import io
 from pathlib import Path
@@ -13,9 +13,9 @@ from cv.engine.types import AnalysisOptions
 
 
 def read_photos(folder: Path, max_side: int | None) -> list[bytes]:
-    """Every image under a folder as encoded bytes; larger ones shrunk to ``max_side`` as JPEG where that is given.
+    """Every image under a folder as encoded bytes; if ``max_side`` is given, larger ones shrunk to it as JPEG.
 
-    Raises SystemExit where there is none.
+    Raises SystemExit if there is none.
     """
     photos = [photo for path in sorted(folder.rglob("*")) if path.is_file() and (photo := _read(path, max_side))]
     if not photos:

@@ -1,4 +1,4 @@
-"""``make bench``: measures everything that the documentation says about speed, in one run of a few minutes.
+"""``make bench``: measures every number that the documentation gives about speed, in one run of a few minutes.
 
 ``python -m benchmarks.report [--photos DIR] [--output benchmarks/results]`` writes ``bench.json``, ``bench.svg`` and
 ``README.md`` with their tables.
@@ -15,7 +15,7 @@ from benchmarks.machine import machine
 from benchmarks.markdown import machine_table, table
 from benchmarks.photos import read_photos
 from benchmarks.scenes import photos_or_scenes
-from benchmarks.server import serving
+from benchmarks.server import start_server
 from cv.engine.config import EngineConfig
 from cv.engine.runtime import get_engine
 from cv.engine.types import AnalysisOptions
@@ -41,14 +41,14 @@ def main() -> None:
 
 
 def measure(folder: Path, rounds: int, soak: int) -> dict[str, Any]:
-    """Everything, as one JSON object."""
+    """Runs every measurement; gives one JSON object."""
     config = EngineConfig()
     described = machine()
     rates = machine_rates()
     small, full = read_photos(folder, SMALL_PX), read_photos(folder, None)
     sets = {f"at most {SMALL_PX} px": small, "full size": full}
     result: dict[str, Any] = {"machine": described, "rates": rates}
-    # First, while memory is fresh: its peak is the engine's own.
+    # First, so that the peak of memory is the engine's alone.
     result["engine"] = {
         name: engine.measure(photos, AnalysisOptions(), config.threads) for name, photos in sets.items()
     }
@@ -58,10 +58,10 @@ def measure(folder: Path, rounds: int, soak: int) -> dict[str, Any]:
     }
     result["by_pixels"] = scaling.by_pixels(loaded)
     result["by_faces"] = scaling.by_faces(loaded)
-    with serving(small[0]) as server:
+    with start_server(small[0]) as server:
         result["http"] = http.measure(server, small, CLIENTS, rounds)
         result["http_full_size"] = http.measure(server, full, [1, 4, 8], rounds)
-        # All alike, what is left of the spread is the waiting.
+        # The same photo each time, so that the remaining spread is waiting time.
         result["http_one_photo"] = http.measure(server, small[:1] * len(small), [1, 8], rounds)
         if soak:
             result["http"]["soak"] = http.soak(server, small, soak)

@@ -1,4 +1,4 @@
-"""How the cost of a photo grows with its pixels and with the faces in it."""
+"""Measures how the cost of a photo grows with its pixels and with the faces in it."""
 
 import io
 import statistics
@@ -16,13 +16,13 @@ _SHARE = 4 / 3
 
 
 def by_pixels(engine: Engine) -> list[dict[str, float]]:
-    """The same two faces in pictures of more and more pixels."""
+    """Times pictures of growing size with the same two faces."""
     picture = grid(2, _CANVAS)
     return [_timed(engine, picture.resize(_size(megapixels)), megapixels) for megapixels in _MEGAPIXELS]
 
 
 def by_faces(engine: Engine) -> list[dict[str, float]]:
-    """More and more faces in a picture of the same size."""
+    """Times pictures of the same size with a growing number of faces."""
     return [_timed(engine, grid(faces, _CANVAS), _CANVAS[0] * _CANVAS[1] / 1e6) for faces in _FACES]
 
 

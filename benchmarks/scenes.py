@@ -1,4 +1,4 @@
-"""Photos for benchmarks without ``--photos``: fixed scenes made of the faces that Python packages ship.
+"""Photos for benchmarks without ``--photos``: fixed scenes made from faces in Python packages.
 
 ``python -m benchmarks.scenes FOLDER`` writes them: portraits, groups and crowds of Eileen Collins (scikit-image, NASA)
 and Grace Hopper (Matplotlib, US Navy) at many sizes before scikit-image's pictures, 2 megapixels on average.
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def photos_or_scenes(photos: Path | None, cache: Path = CACHE, count: int = COUNT, seed: int = SEED) -> Path:
-    """The folder of photos given; without one, that of scenes, which are written where these are not there yet."""
+    """The given folder of photos, or without one the folder of scenes, which are written if they do not exist yet."""
     if photos is not None:
         return photos
     packages = [version(package) for package in ("matplotlib", "pillow", "scikit-image")]
@@ -48,14 +48,14 @@ def write_scenes(folder: Path, count: int = COUNT, seed: int = SEED) -> None:
     """``count`` JPEG files, the same for the same seed."""
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(count):
-        # Seeded photo by photo, so that a longer set begins with the photos of a shorter one.
+        # Seeded per photo, so that a larger set begins with the photos of a smaller one.
         dice = random.Random(seed * 1000 + i)  # noqa: S311  (nothing here is secret)
         kinds: tuple[Callable[[random.Random], Image.Image], ...] = (_portrait, _group, _portrait, _crowd)
         kinds[i % len(kinds)](dice).save(folder / f"scene-{i:03}.jpg", quality=dice.choice((85, 90, 93)))
 
 
 def grid(faces: int, size: tuple[int, int]) -> Image.Image:
-    """So many heads of 160 pixels in rows, before coffee."""
+    """A picture of ``faces`` heads, each 160 pixels high, in rows on a background."""
     scene = ImageOps.fit(_picture("coffee"), size, BICUBIC)
     columns = size[0] // 200
     for i in range(faces):
@@ -65,7 +65,7 @@ def grid(faces: int, size: tuple[int, int]) -> Image.Image:
 
 
 def _portrait(dice: random.Random) -> Image.Image:
-    """One of the two, whole, as large as the picture is high."""
+    """One of the two people, full figure, as high as the picture."""
     width, height = dice.choice(SIZES)
     scene = _background(dice, width, height)
     person = _person(dice, dice.uniform(0.7, 1.0) * min(width, height))
@@ -85,7 +85,7 @@ def _group(dice: random.Random) -> Image.Image:
 
 
 def _crowd(dice: random.Random) -> Image.Image:
-    """Up to twenty heads of 40 to 200 pixels; no two overlap."""
+    """Up to twenty heads of 40 to 200 pixels; none overlap."""
     width, height = dice.choice(SIZES)
     scene = _background(dice, width, height)
     cell = 260
@@ -106,18 +106,18 @@ def _people() -> tuple[Image.Image, Image.Image]:
 
 
 def _person(dice: random.Random, height: float) -> Image.Image:
-    return _varied(dice, dice.choice(_people()), height)
+    return _vary(dice, dice.choice(_people()), height)
 
 
 def _head(dice: random.Random, height: float) -> Image.Image:
-    """The head and a margin: half as high again as the face."""
+    """The head with a margin: one and a half times as high as the face."""
     collins, hopper = _people()
     cropped = dice.choice((collins.crop((140, 20, 310, 210)), hopper.crop((100, 40, 430, 410))))
-    return _varied(dice, cropped, height)
+    return _vary(dice, cropped, height)
 
 
-def _varied(dice: random.Random, person: Image.Image, height: float) -> Image.Image:
-    """In other light, from the other side, out of focus, in grey; at most ``height`` pixels on its longer side."""
+def _vary(dice: random.Random, person: Image.Image, height: float) -> Image.Image:
+    """Varies light, side, focus and colour at random; at most ``height`` pixels on the longer side."""
     scale = height / max(person.size)
     person = person.resize((round(person.width * scale), round(person.height * scale)), BICUBIC)
     person = ImageEnhance.Brightness(person).enhance(dice.uniform(0.7, 1.25))
@@ -132,7 +132,7 @@ def _varied(dice: random.Random, person: Image.Image, height: float) -> Image.Im
 
 
 def _background(dice: random.Random, width: int, height: int) -> Image.Image:
-    """A part of one of scikit-image's pictures without people, large enough to fill the scene."""
+    """Cuts a background from one of scikit-image's pictures without people, enlarged to fill the scene."""
     names = ("coffee", "chelsea", "rocket", "retina", "hubble_deep_field", "immunohistochemistry")
     picture = _picture(dice.choice(names))
     return ImageOps.fit(picture, (width, height), BICUBIC, centering=(dice.random(), dice.random()))

@@ -1,4 +1,4 @@
-"""A server of the benchmark's own, started as ``make serve`` starts it, and a client that keeps its connection."""
+"""Starts a server for a benchmark as ``make serve`` does, with a client that keeps its connection open."""
 
 import http.client
 import os
@@ -24,7 +24,7 @@ _TAIL = f"\r\n--{_BOUNDARY}--\r\n".encode()
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server with a key of its own; only the loopback address is ever asked."""
+    """A running server with its own key; requests go only to the loopback address."""
 
     port: int
     key: str
@@ -33,12 +33,12 @@ class Server:
     local: threading.local = field(default_factory=threading.local)
 
     def analyze(self, photo: bytes) -> float:
-        """Milliseconds of one request, on the calling thread's connection. Raises RuntimeError on all but 201."""
+        """Sends a photo on the calling thread's connection; gives milliseconds. Raises RuntimeError if refused."""
         started = time.perf_counter()
         try:
             status, body = self._post(photo)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-            # A connection that stood idle was closed; a new one is asked once.
+            # The server closes idle connections; try once more on a new one.
             self.local.connection = None
             status, body = self._post(photo)
         if status != http.client.CREATED:
@@ -70,8 +70,8 @@ class Server:
 
 
 @contextmanager
-def serving(photo: bytes) -> Iterator[Server]:
-    """A server on a free port of this machine, with an empty database of its own, stopped at the end."""
+def start_server(photo: bytes) -> Iterator[Server]:
+    """Starts a server on a free port, with an empty database of its own; stops it at the end."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -87,7 +87,7 @@ def serving(photo: bytes) -> Iterator[Server]:
         _manage(environment, "migrate", "--verbosity", "0")
         key = _manage(environment, "create_api_key", "benchmark").splitlines()[-1]
         started = time.perf_counter()
-        # All other options are those of gunicorn.conf.py, which it reads where it starts.
+        # All other options come from gunicorn.conf.py, which gunicorn reads in its working directory.
         command = [sys.executable, "-m", "gunicorn", "xcloud.wsgi:application", "--bind", f"127.0.0.1:{port}"]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
         try:

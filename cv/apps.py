@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_delete
 
 
 class CvConfig(AppConfig):
@@ -16,6 +16,14 @@ class CvConfig(AppConfig):
 
         load_outputs()
         post_migrate.connect(ensure_roles, sender=self)
+        pre_delete.connect(remove_rows, sender="auth.User")
+
+
+def remove_rows(instance: Any, **kwargs: Any) -> None:
+    """Rows go with a user whoever deletes one, be it by a shell; their files must, too."""
+    from cv.services.users import user_rows_remove
+
+    user_rows_remove(instance)
 
 
 def ensure_roles(**kwargs: Any) -> None:

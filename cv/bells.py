@@ -22,5 +22,7 @@ class Bell:
 
 # For the worker of this process: items of jobs are waiting.
 JOBS: Final = Bell()
+# For the thread that deletes what is to be deleted: files or a large job wait for it.
+TIDYING: Final = Bell()
 # For the thread that posts to webhooks: deliveries are waiting.
 DELIVERIES: Final = Bell()

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 CARDS_DIR: Final = Path(__file__).resolve().parent.parent / "docs" / "model_cards"
 MEDIA_TYPES: Final = {".png": "image/png", ".svg": "image/svg+xml", ".json": "application/json"}
-# Numbers of a set's results that are no measures.
+# Numbers in a set's results that are not measures.
 NO_MEASURE: Final = frozenset({"n", "coverage", "unreadable"})
 PICTURE: Final = re.compile(r"!\[([^\]]*)\]\(([\w.-]+)\)")
 
@@ -29,7 +29,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Measures by name, with 95 % confidence intervals of those that have one, over ``n`` faces."""
+    """Measures by name over ``n`` faces, with 95 % confidence intervals if known."""
 
     n: int
     metrics: Mapping[str, float]
@@ -38,7 +38,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class GroupScores(Scores):
-    """``by`` says what the group is of: ``age``, or ``gender, race, age`` for a crossed one."""
+    """``by`` names the grouping: ``age``, or ``gender, race, age`` for a crossed group."""
 
     by: str
     group: str
@@ -54,7 +54,7 @@ class QualityScores(Scores):
 
 @dataclass(frozen=True, slots=True)
 class ClassReport:
-    """``confusion`` counts faces: a row a true label, a column an answer. ``reliability`` has a bin a line."""
+    """``confusion`` counts faces: rows are true labels, columns answers. ``reliability`` has a line for each bin."""
 
     attribute: str
     labels: list[str]
@@ -64,7 +64,7 @@ class ClassReport:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation(Scores):
-    """The served pipeline on one labelled set; ``coverage`` is the share of pictures where a face was found."""
+    """The served pipeline on one labelled set; ``coverage`` is the share of pictures in which a face was found."""
 
     data_set: str
     coverage: float
@@ -75,7 +75,7 @@ class Evaluation(Scores):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A chart; ``title`` says what is on it."""
+    """A chart; ``title`` says what it shows."""
 
     file: str
     title: str
@@ -83,7 +83,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the card under a heading of its own, in Markdown."""
+    """A section of the card, in Markdown."""
 
     name: str
     title: str
@@ -92,7 +92,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class WrittenCard:
-    """All that was written about a model; nothing where no card was, or only one of other weights."""
+    """The contents of a model's card; empty if there is no card, or only one for other weights."""
 
     evaluations: tuple[Evaluation, ...] = ()
     sections: tuple[Section, ...] = ()
@@ -101,14 +101,14 @@ class WrittenCard:
 
 
 def written_card(model: ModelCard) -> WrittenCard:
-    """The card of exactly these weights."""
+    """Reads the card of exactly these weights."""
     try:
         results = json.loads((CARDS_DIR / f"{model.name}.json").read_text(encoding="utf-8"))
         text = (CARDS_DIR / f"{model.name}.md").read_text(encoding="utf-8")
     except FileNotFoundError:
         return WrittenCard()
     if any(result["model"]["sha256"] != model.sha256 for result in results.values()):
-        log.warning("the model card in docs/model_cards is of other weights than those in service, so it is not shown")
+        log.warning("the model card in docs/model_cards is for other weights than the service uses, so it is not shown")
         return WrittenCard()
     return WrittenCard(
         evaluations=tuple(_evaluation(name, result) for name, result in results.items()),
@@ -140,7 +140,7 @@ def _evaluation(name: str, result: Mapping[str, Any]) -> Evaluation:
 def _scores(scores: Mapping[str, Any], *others: str) -> dict[str, Any]:
     return {
         "n": scores["n"],
-        # Whatever else is written there is for charts and tables of the card itself.
+        # The other entries are for the card's own charts and tables.
         "metrics": {
             name: value
             for name, value in scores.items()
@@ -157,7 +157,7 @@ def _sections(text: str) -> tuple[Section, ...]:
     return tuple(Section(slugify(title), title.strip(), body.strip()) for title, body in pairs)
 
 
-# The columns of the crossed groups: what is told of them on the page, in the order it stands there.
+# The columns of the page's tables of crossed groups, in order.
 GROUP_MEASURES: Final = (
     *(f"{output.name}_accuracy" for output in map(get_output, DEFAULT_OUTPUTS) if output.shape is Shape.CATEGORY),
     *(f"{output.name}_mae" for output in map(get_output, DEFAULT_OUTPUTS) if output.shape is Shape.ESTIMATE),
@@ -166,7 +166,7 @@ GROUP_MEASURES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class GroupTable:
-    """The crossed groups of one set: a line a group; a cell is a measure's name, its value and its interval."""
+    """The crossed groups of one set, one per line; a cell is a measure's name, value and interval."""
 
     data_set: str
     measures: list[str]
@@ -174,7 +174,7 @@ class GroupTable:
 
 
 def crossed_groups(card: WrittenCard) -> list[GroupTable]:
-    """One table a set that knows gender, race and age of its faces."""
+    """One table for each set with labels for gender, race and age."""
     tables = []
     for evaluation in card.evaluations:
         groups = [group for group in evaluation.groups if group.by == "gender, race, age"]
@@ -189,25 +189,25 @@ def crossed_groups(card: WrittenCard) -> list[GroupTable]:
 
 
 def card_html(text: str) -> SafeString:
-    """The card's Markdown as safe HTML, without its own title."""
+    """Renders the card's Markdown as safe HTML, without its title."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(text)
-    # The page has the title already.
+    # The page already shows the title.
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
         tokens = tokens[3:]
     for token in tokens:
-        # The columns' alignment would be an inline style, which the pages' policy forbids.
+        # Column alignment would be an inline style, which the pages' CSP forbids.
         token.attrs.pop("style", None)
     html: str = markdown.renderer.render(tokens, markdown.options, {})
     return mark_safe(html)  # noqa: S308 -- the Markdown may hold no HTML of its own
 
 
 def card_file(name: str, file_name: str) -> HttpResponse:
-    """A chart or table that the card of ``name`` refers to; kept for an hour, then asked for anew. Raises Http404."""
+    """Serves a chart or table of the card of ``name``, cacheable for an hour. Raises Http404."""
     known = {file.name: file for file in CARDS_DIR.glob("*") if file.stem.startswith(name)}
     file = known.get(file_name)
     if file is None or file.suffix not in MEDIA_TYPES:
-        raise Http404("the card of this model has no file of this name")
+        raise Http404("this model's card has no file with this name")
     response = HttpResponse(file.read_bytes(), content_type=MEDIA_TYPES[file.suffix])
     # ConditionalGetMiddleware adds the ETag and answers 304.
     response["Cache-Control"] = "private, max-age=3600"

@@ -1,4 +1,4 @@
-"""What ``manage.py check`` looks at before anything is served."""
+"""The project's own checks for ``manage.py check``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from cv.engine.errors import ModelNotReady
 
 @register()
 def weights_are_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """A warning only: migrations and keys can be made before the weights arrive."""
+    """Only a warning, because migrations and keys can be made before the weights exist."""
     try:
         read_catalog(settings.XCLOUD_ENGINE)
     except ModelNotReady as error:
@@ -25,7 +25,7 @@ def weights_are_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 
 @register()
 def pictures_are_private(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Kept pictures must lie outside every folder that is served as it is."""
+    """Kept pictures must be outside every folder of static files."""
     if not isinstance(default_storage, FileSystemStorage):
         return []
     pictures = Path(default_storage.location).resolve()

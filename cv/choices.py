@@ -38,6 +38,7 @@ class AuditAction(models.TextChoices):
     JOB_DELETE = "job.delete", "Job deleted"
     SUBJECT_EXPORT = "subject.export", "Subject exported"
     SUBJECT_ERASE = "subject.erase", "Subject erased"
+    USER_DELETE = "user.delete", "User deleted"
     KEY_CREATE = "key.create", "Key made"
     KEY_CHANGE = "key.change", "Key changed"
     KEY_REVOKE = "key.revoke", "Key revoked"
@@ -68,7 +69,7 @@ class JobSource(models.TextChoices):
 
 
 class JobState(models.TextChoices):
-    """How far a job is. The last three are ends; only ``retry`` leads back out of one."""
+    """How far a job is. Three are ends, and only ``retry`` leads back out of one; nothing leads out of the last."""
 
     PENDING = "pending", "Pending"
     RUNNING = "running", "Running"
@@ -76,6 +77,7 @@ class JobState(models.TextChoices):
     DONE = "done", "Done"
     FAILED = "failed", "Nothing succeeded"
     CANCELLED = "cancelled", "Cancelled"
+    DELETING = "deleting", "Being deleted"
 
 
 class ItemState(models.TextChoices):

@@ -1,8 +1,8 @@
-"""Numbers for the dashboard: how much, how fast, of whom in general; groups too small to hide in are not told."""
+"""Statistics for the dashboard: volume, speed and demographics. Groups of fewer than K faces are suppressed."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -15,20 +15,24 @@ from cv.abstention import unsure
 from cv.engine.labels import CLASSES, Attribute
 from cv.models import Analysis, ApiKey, Face
 
-# A number that stands for fewer people than this is not shown.
+# Smaller groups are not shown.
 K: Final = 10
-# Percentiles are of so many latest analyses: enough for a p95, and the same work on the largest table.
+# Percentiles use this many latest analyses: enough for a p95, and the cost does not grow with the table.
 TIMED: Final = 2000
 KEYS_SHOWN: Final = 8
 AGE_BAND: Final = 10
-# The group of those whose answer is too unsure to count as one.
+# The group of faces whose answer is too uncertain.
 UNSURE: Final = "unsure"
+PAIRS: Final = (
+    *sorted(f"{gender} {race}" for gender in CLASSES[Attribute.GENDER] for race in CLASSES[Attribute.RACE]),
+    UNSURE,
+)
 STAGES: Final = ("decode", "detect", "attributes", "total")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """What the dashboard looks at: days (both included), and one key or model version where given."""
+    """The dashboard's selection: a range of days (both included), and optionally one key or model version."""
 
     since: date
     until: date
@@ -58,7 +62,7 @@ class Day:
 
 
 def per_day(part: Slice) -> list[Day]:
-    """Every day of the slice, also those on which nothing happened."""
+    """Every day of the slice, including days without analyses."""
     rows = part.analyses().annotate(day=TruncDate("created_at", tzinfo=UTC)).values("day")
     found = {row["day"]: row for row in rows.annotate(analyses=Count("pk"), seen=Sum("face_count"))}
     days = [part.since + timedelta(days=number) for number in range((part.until - part.since).days + 1)]
@@ -67,7 +71,7 @@ def per_day(part: Slice) -> list[Day]:
 
 @dataclass(frozen=True, slots=True)
 class StageTime:
-    """Milliseconds."""
+    """Percentiles of one stage, in milliseconds."""
 
     stage: str
     p50: float
@@ -75,7 +79,7 @@ class StageTime:
 
 
 def stage_times(part: Slice) -> list[StageTime]:
-    """Percentiles of each stage over the latest analyses of the slice; empty without any."""
+    """Percentiles of each stage over the latest analyses of the slice; empty if there are none."""
     columns = [f"{stage}_ms" for stage in STAGES]
     rows = list(part.analyses().order_by("-created_at").values_list(*columns)[:TIMED])
     if not rows:
@@ -88,13 +92,13 @@ def stage_times(part: Slice) -> list[StageTime]:
 
 
 def percentile(ordered: list[float], share: float) -> float:
-    """Nearest rank: the smallest of the ``ordered`` values that at least ``share`` of all do not exceed."""
+    """The nearest-rank percentile of sorted values; ``share`` in [0, 1]."""
     return ordered[max(math.ceil(share * len(ordered)), 1) - 1]
 
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """``key`` is None for people on the pages."""
+    """``key`` is None for analyses from the web pages."""
 
     key: ApiKey | None
     analyses: int
@@ -114,7 +118,7 @@ class Expiring:
 
 
 def expiring() -> Expiring:
-    """What will be deleted on its own; what is overdue counts as within a day."""
+    """Counts what expires soon. What has expired already counts as within a day."""
     now = timezone.now()
     soon = Analysis.objects.filter(expires_at__lte=now + timedelta(days=7)).order_by()
     counted = soon.aggregate(day=Count("pk", filter=Q(expires_at__lte=now + timedelta(days=1))), week=Count("pk"))
@@ -128,7 +132,7 @@ def model_versions() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A bar of a chart."""
+    """One bar of a chart."""
 
     name: str
     count: int
@@ -136,7 +140,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Groups large enough to show, and how many were not."""
+    """The groups that are large enough to show, and the number of groups that are hidden completely or in part."""
 
     groups: list[Group]
     hidden: int
@@ -144,7 +148,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Charts:
-    """Of the faces in a slice. ``faces`` is None where even their number is too small to tell."""
+    """Charts of the faces in a slice. ``faces`` is None if their total is below K."""
 
     faces: int | None
     age: Chart
@@ -153,54 +157,84 @@ class Charts:
     gender_race: Chart
 
 
-def charts(part: Slice) -> Charts:
-    """All of them from one query: how many faces each combination has, rolled up four ways.
+# The smallest unit of a slice: one day's analyses of one key by one model version.
+Cell = tuple[date, int | None, str]
+Counts = dict[Cell, Counter[Any]]
 
-    Faces whose answer is too unsure count as a group of their own, for gender and race where either is.
+
+def charts(part: Slice) -> Charts:
+    """Counts faces by answer. Faces whose answer is too uncertain are a separate group.
+
+    Small groups are suppressed in each cell, and a slice is the sum of what its cells show. Two slices differ by whole
+    cells, so subtracting one from the other never reveals a group below K.
     """
-    rows = (
-        Face.objects.filter(**part.conditions("analysis__"))
-        .order_by()
-        .values_list(*map(labelled, CLASSES), banded(Attribute.AGE, AGE_BAND), banded(Attribute.BEAUTY, 1))
-        .annotate(n=Count("pk"))
-    )
-    ages, expressions, beauties, pairs = Counter[Any](), Counter[Any](), Counter[Any](), Counter[Any]()
-    faces = 0
-    for gender, race, expression, age, beauty, n in rows:
-        faces += n
-        if age is not None:
-            ages[UNSURE if age < 0 else min(age, 9)] += n
-        if expression:
-            expressions[expression] += n
-        if beauty is not None:
-            beauties[UNSURE if beauty < 0 else min(beauty, 9)] += n
-        if gender and race:
-            pairs[UNSURE if UNSURE in (gender, race) else f"{gender} {race}"] += n
+    faces = part.analyses().aggregate(faces=Sum("face_count"))["faces"] or 0
+    age, beauty = banded(Attribute.AGE, AGE_BAND), banded(Attribute.BEAUTY, 1)
+    expression, gender, race = (labelled(name) for name in (Attribute.EXPRESSION, Attribute.GENDER, Attribute.RACE))
+    expressions = grouped(part, lambda name: name or None, expression)
+    named = sorted({name for counts in expressions.values() for name in counts})
     return Charts(
         faces=faces if faces >= K else None,
-        age=large_enough(ages, [*range(10), UNSURE]),
-        expression=large_enough(
-            expressions, sorted(expressions, key=lambda name: (name == UNSURE, -expressions[name], name))
-        ),
-        beauty=large_enough(beauties, [*range(1, 10), UNSURE]),
-        gender_race=large_enough(pairs, sorted(pairs, key=lambda name: (name == UNSURE, name))),
+        age=added_up(grouped(part, band, age), [*range(10), UNSURE]),
+        expression=most_first(added_up(expressions, named)),
+        beauty=added_up(grouped(part, band, beauty), [*range(1, 10), UNSURE]),
+        gender_race=added_up(grouped(part, pair, gender, race), PAIRS),
     )
+
+
+def grouped(part: Slice, name: Callable[..., Any], *by: Case) -> Counts:
+    """Counts faces by group in each cell of the slice. ``name`` maps values to a group, or to None to skip the face."""
+    day = TruncDate("analysis__created_at", tzinfo=UTC)
+    cells = Face.objects.filter(**part.conditions("analysis__")).order_by().annotate(day=day)
+    rows = cells.values_list("day", "analysis__api_key", "analysis__model_version", *by).annotate(n=Count("pk"))
+    found: Counts = defaultdict(Counter)
+    for of_day, key, version, *rest in rows:
+        if (group := name(*rest[:-1])) is not None:
+            found[of_day, key, version][group] += rest[-1]
+    return found
+
+
+def band(number: int | None) -> int | str | None:
+    """The band's name; the last band of a scale is open."""
+    return None if number is None else UNSURE if number < 0 else min(number, 9)
+
+
+def pair(gender: str, race: str) -> str | None:
+    """The group of a gender and a race; UNSURE if either is."""
+    if not gender or not race:
+        return None
+    return UNSURE if UNSURE in (gender, race) else f"{gender} {race}"
+
+
+def added_up(cells: Counts, order: Sequence[Any]) -> Chart:
+    """Sums the groups that the cells show, in ``order``."""
+    total, hidden = Counter[Any](), set[Any]()
+    for counts in cells.values():
+        shown = large_enough(counts)
+        total.update({name: counts[name] for name in shown})
+        hidden |= counts.keys() - shown
+    return Chart([Group(str(name), total[name]) for name in order if total[name]], len(hidden))
+
+
+def most_first(chart: Chart) -> Chart:
+    groups = sorted(chart.groups, key=lambda group: (group.name == UNSURE, -group.count, group.name))
+    return Chart(groups, chart.hidden)
 
 
 def labelled(attribute: Attribute) -> Case:
-    """The label, or that it is unsure."""
+    """The label, or UNSURE."""
     return Case(When(unsure(attribute), then=Value(UNSURE)), default=F(attribute.value), output_field=CharField())
 
 
 def banded(attribute: Attribute, width: int) -> Case:
-    """Which band of ``width`` the value is in, from 0; -1 where it is unsure."""
+    """The value's band of this ``width``, counted from 0; -1 if the value is too uncertain."""
     band = Cast(Floor(F(attribute.value) / width), IntegerField())
     return Case(When(unsure(attribute), then=Value(-1)), default=band)
 
 
-def large_enough(counts: Mapping[Any, int], order: Iterable[Any]) -> Chart:
-    """The groups of at least K. Where those left out are together fewer than K, the smallest shown goes with them:
-    else the whole less what is shown would give them away.
+def large_enough(counts: Mapping[Any, int]) -> set[Any]:
+    """The groups of at least K. If the hidden groups together have fewer than K, the smallest shown group is hidden,
+    too; otherwise the total minus the shown groups would reveal them.
     """
     small = {name for name, n in counts.items() if 0 < n < K}
     shown = {name for name, n in counts.items() if n >= K}
@@ -208,4 +242,4 @@ def large_enough(counts: Mapping[Any, int], order: Iterable[Any]) -> Chart:
         smallest = min(shown, key=lambda name: (counts[name], str(name)))
         shown.remove(smallest)
         small.add(smallest)
-    return Chart([Group(str(name), counts[name]) for name in order if name in shown], len(small))
+    return shown

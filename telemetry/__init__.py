@@ -1,1 +1,1 @@
-"""What operators see: metrics, log lines, and who asks behind a proxy. Imported by all, imports nothing of ours."""
+"""What operators see: metrics, log lines and client addresses. Every package may import it; it imports none of ours."""

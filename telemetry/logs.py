@@ -1,4 +1,4 @@
-"""Log records as one line of JSON each, with the id of the request they belong to."""
+"""Formats log records as one line of JSON each, with the id of the request."""
 
 import json
 import logging
@@ -7,24 +7,37 @@ from datetime import UTC, datetime
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-# What ``extra=`` may add to a line. A list of what is let through, so that no picture and no key slips into a log.
+# The fields that ``extra=`` may add to a line; all others are dropped, so that no picture or key gets into a log.
 EXTRA_FIELDS = (
     "method", "path", "status", "milliseconds", "analysis", "faces", "code", "caller", "delivery",
     "job", "items",
 )  # fmt: skip
 
 
+# Of Django's own lines: what is about a request quotes its address or its host, which may be anybody's name.
+ABOUT_REQUESTS = ("django.request", "django.security")
+
+
 class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
+        of_request = record.name.startswith(ABOUT_REQUESTS)
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _without_quotation(record) if of_request else record.getMessage(),
         }
         if current := request_id.get():
             line["request_id"] = current
         line |= {name: getattr(record, name) for name in EXTRA_FIELDS if hasattr(record, name)}
-        if record.exc_info:
+        # The refusal of a host or an address is an exception that quotes it.
+        if record.exc_info and not record.name.startswith("django.security"):
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _without_quotation(record: logging.LogRecord) -> str:
+    """What happened, without the address or host that it happened at: the request's own line has the route."""
+    if isinstance(record.args, tuple) and record.args:
+        return str(record.args[0])
+    return f"refused: {record.name.rpartition('.')[2]}"

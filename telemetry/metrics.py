@@ -1,4 +1,4 @@
-"""What Prometheus is told: requests, stages, queue, faces and errors; no label ever names a person, a key or a file."""
+"""The metrics for Prometheus: requests, stages, queue, faces and errors. No label names a person, a key or a file."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -13,6 +13,6 @@ FACES = Counter("xcloud_faces", "Faces found")
 # livesum: with several workers (PROMETHEUS_MULTIPROC_DIR), the sum over those alive.
 ENGINE_BUSY = Gauge("xcloud_engine_busy", "Images in the engine now", multiprocess_mode="livesum")
 ENGINE_QUEUED = Gauge(
-    "xcloud_engine_admitted", "Image requests let in: working or waiting", multiprocess_mode="livesum"
+    "xcloud_engine_admitted", "Image requests admitted: in progress or waiting", multiprocess_mode="livesum"
 )
-DELIVERIES = Counter("xcloud_webhook_deliveries", "Tries to deliver a webhook", ["outcome"])
+DELIVERIES = Counter("xcloud_webhook_deliveries", "Attempts to deliver a webhook", ["outcome"])

@@ -1,4 +1,4 @@
-"""Who asks, where a proxy asks for them."""
+"""Finds the client's address behind a proxy."""
 
 import ipaddress
 
@@ -16,8 +16,8 @@ def client_address(request: HttpRequest) -> str:
 def forwarded_address(connected: str, forwarded: str) -> str:
     """The client's address, given the one that opened the connection and ``X-Forwarded-For``.
 
-    Behind a proxy (XCLOUD_HTTPS) the last one in X-Forwarded-For: that proxy wrote it; those before it are the client's
-    word. Else, and where that is no address, whoever opened the connection.
+    Behind a proxy (XCLOUD_HTTPS) the last address in X-Forwarded-For, which that proxy wrote; a client may invent the
+    others. Without a proxy, or if that is not an address, the peer of the connection.
     """
     if not settings.HTTPS:
         return connected

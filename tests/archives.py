@@ -1,4 +1,4 @@
-"""Archives that tests send: honest ones, and ones that no honest program would write."""
+"""Archives that tests send: ordinary ones and malicious ones."""
 
 import gzip
 import io
@@ -13,7 +13,7 @@ Files = Iterable[tuple[str, bytes]]
 def zip_of(files: Files, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     out = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(out, "w", compression) as archive:
-        # Two files of one name: zipfile warns, and writes both.
+        # zipfile warns about two files with one name, but writes both.
         warnings.simplefilter("ignore", UserWarning)
         for name, data in files:
             archive.writestr(zipfile.ZipInfo(name), data, compression)
@@ -35,7 +35,7 @@ def tar_gz_of(files: Files) -> bytes:
 
 
 def encrypted(archive: bytes) -> bytes:
-    """The same ZIP with the mark of encryption on every entry, in both places where it stands."""
+    """The same ZIP with the encryption flag set on every entry, in both of its headers."""
     data = bytearray(archive)
     for magic, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         at = data.find(magic)

@@ -1,4 +1,4 @@
-"""Where this machine has Chromium: the tests drive the distribution's, Playwright downloads none."""
+"""Finds this machine's Chromium: Playwright uses the distribution's, and downloads none."""
 
 import shutil
 
@@ -6,5 +6,5 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def find_chromium() -> str | None:
-    """The path of the first one found."""
+    """The path of the first Chromium that is found."""
     return next(filter(None, map(shutil.which, NAMES)), None)

@@ -1,4 +1,4 @@
-"""What all tests share: real photographs, callers, and a folder of their own for kept pictures."""
+"""Fixtures for all tests: real photographs, callers, and a temporary folder for kept pictures."""
 
 import io
 import ipaddress
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On a second database, what uses none would only say the same again."""
+    """On a second database, tests that use none would only repeat their result."""
     if config.getoption("--only-database"):
         left_out = [item for item in items if not _uses_database(item)]
         config.hook.pytest_deselected(items=left_out)
@@ -45,27 +45,27 @@ def _uses_database(item: pytest.Item) -> bool:
 
 @pytest.fixture(autouse=True)
 def quick_passwords(settings: Settings) -> None:
-    """The real ones take 0.3 to 0.5 s each on purpose, and hundreds of tests make a user."""
+    """Real password hashes take 0.3 to 0.5 s on purpose, and hundreds of tests create a user."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)
 def pictures(settings: Settings, tmp_path: Path) -> Path:
-    """The folder of kept pictures; empty, and not the installation's."""
+    """An empty folder for kept pictures instead of the installation's."""
     settings.MEDIA_ROOT = tmp_path / "pictures"
     return tmp_path / "pictures"
 
 
 @pytest.fixture(autouse=True)
 def receipt_key(settings: Settings, tmp_path: Path) -> Path:
-    """Where receipts of erasure are signed from; not the installation's."""
+    """A key file for receipts of erasure instead of the installation's."""
     settings.XCLOUD_RECEIPT_KEY_FILE = tmp_path / "receipt_key.pem"
     return tmp_path / "receipt_key.pem"
 
 
 @pytest.fixture
 def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What the test registers, by itself or by a plugin, is forgotten after it."""
+    """Removes what the test, or a plugin in it, has registered."""
     for module, name in ((outputs, "_OUTPUTS"), (base, "_KINDS"), (base, "_READERS")):
         monkeypatch.setattr(module, name, dict(getattr(module, name)))
     for name in PLUGINS:
@@ -84,13 +84,13 @@ def plugin(registries: None, settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def empty_cache() -> None:
-    """Requests of one test do not count against the limits of the next."""
+    """Empties the cache, so that requests of one test do not count against the limits of the next."""
     cache.clear()
 
 
 @pytest.fixture
 def site(grace_hopper: bytes, settings: Settings) -> Iterator[Site]:
-    """A real server on this machine, in a network that the operator let through."""
+    """A real server on this machine, in a network that the operator has allowed."""
     served = Site(grace_hopper)
     settings.XCLOUD_PRIVATE_NETWORKS = [ipaddress.ip_network("127.0.0.1/32")]
     settings.XCLOUD_URL_PORTS = {80, 443, served.port}
@@ -140,7 +140,7 @@ def user(db: None) -> User:
 
 @pytest.fixture
 def key(db: None) -> tuple[ApiKey, str]:
-    """An API key that belongs to nobody, with its text."""
+    """An API key without a user, with its text."""
     return api_key_create("tests")
 
 

@@ -4,7 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from cv.choices import Source
+from cv.engine.config import DecodeLimits
 from cv.engine.labels import BEAUTY_SCALE
+from cv.engine.stripping import without_metadata
 from cv.engine.types import (
     AnalysisResult,
     Answers,
@@ -57,7 +59,7 @@ def face_result(index: int = 0, **changes: Any) -> FaceResult:
 
 
 def described(**attributes: Any) -> FaceResult:
-    """A face whose attributes differ from the usual ones; None takes one away."""
+    """A face with the given attributes instead of the usual ones; None removes an attribute."""
     return face_result(attributes={k: v for k, v in {**ALL_ATTRIBUTES, **attributes}.items() if v is not None})
 
 
@@ -72,9 +74,10 @@ def analysis_result(*faces: FaceResult, models: tuple[ModelRun, ...] = (RUN,)) -
 
 
 def stored_analysis(caller: Caller, *faces: FaceResult, data: bytes = b"", **store: Any) -> Analysis:
-    """A row made by the service from a result without faces, or with those given."""
+    """Stores a result through the service, without faces or with those given."""
     request = AnalysisRequest(data, Source.UPLOAD, store=StoreOptions(**store))
-    return analysis_save(analysis_result(*faces), request, caller)
+    picture = without_metadata(data, DecodeLimits()) if request.store.image else None
+    return analysis_save(replace(analysis_result(*faces), picture=picture), request, caller)
 
 
 def close(answer: Any) -> None:
@@ -84,7 +87,7 @@ def close(answer: Any) -> None:
 
 
 def streamed(answer: Any) -> bytes:
-    """The whole of a streamed answer."""
+    """Reads the whole of a streamed response."""
     data = b"".join(answer.streaming_content)
     close(answer)
     return data

@@ -1,4 +1,4 @@
-"""Jobs that tests make, and their items worked on one after another, by the worker's own steps."""
+"""Creates jobs for tests, and works on their items one after another with the worker's own steps."""
 
 import io
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ def made_job(caller: Caller, inputs: JobInputs, priority: int = 0, **store: Any)
 
 
 def work_through(limit: int = 100) -> int:
-    """Everything that is due, without threads; returns how many items were worked on."""
+    """Works on all due items without threads; returns their number."""
     worker, worked = Worker(engines.served_engine(), 1), 0
     while claim := items_claim(limit):
         caller = Caller(claim.job.owner, claim.job.api_key)

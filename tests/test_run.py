@@ -1,4 +1,4 @@
-"""What `make test` says about services that it cannot test against."""
+"""What `make test` reports about services that it cannot test against."""
 
 import socket
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ def accept(url: str) -> None:
 
 @pytest.fixture
 def listening() -> Iterator[int]:
-    """A port where something answers."""
+    """A port on which a server listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
 @pytest.fixture
 def closed() -> int:
-    """A port where nothing answers."""
+    """A port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     return port
@@ -36,13 +36,13 @@ def test_a_service_that_refuses_is_named_with_its_first_line(closed: int) -> Non
     assert Service("X", f"x://127.0.0.1:{closed}", (), accept).unusable() == ""
 
 
-def test_a_service_is_expected_where_it_answers_or_is_installed(listening: int, closed: int) -> None:
+def test_a_service_is_expected_if_it_answers_or_is_installed(listening: int, closed: int) -> None:
     assert Service("X", f"x://127.0.0.1:{listening}", (), refuse).expected()
     assert Service("X", f"x://127.0.0.1:{closed}", ("sh",), refuse).expected()
     assert not Service("X", f"x://127.0.0.1:{closed}", ("no-such-program",), refuse).expected()
 
 
-def test_a_skip_is_reported_and_fails_only_where_it_must_not_be() -> None:
+def test_a_skip_is_reported_and_fails_only_if_it_is_not_allowed() -> None:
     report = Report()
     report.skip("tests on X", "not usable: refused", failure=False)
     assert (report.failed, report.lines) == (False, ["not run  tests on X: not usable: refused"])

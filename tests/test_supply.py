@@ -1,4 +1,4 @@
-"""What is installed: every version is locked with its hashes, and the bill of materials names the same ones."""
+"""Every dependency is locked with its hashes, and the bill of materials names the same versions."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def asked_for(file: str) -> list[Requirement]:
 
 
 def locked(file: str) -> dict[str, set[Version]]:
-    """Versions by package; a package may have one for each Python."""
+    """Versions by package; a package may have a version for each Python."""
     found: dict[str, set[Version]] = {}
     for name, version in PINNED.findall((ROOT / file).read_text()):
         found.setdefault(canonicalize_name(name), set()).add(Version(version))

@@ -1,4 +1,4 @@
-"""A plugin in one file: a reader without weights that says the mean colour of a face's chip."""
+"""A plugin in one file: a reader without weights that answers the mean colour of a face's chip."""
 
 import hashlib
 from collections.abc import Sequence

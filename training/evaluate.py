@@ -1,7 +1,7 @@
 """Scores the served pipeline on labelled pictures and prints one JSON object.
 
 ``python -m training.evaluate --data FILE.parquet [--limit N] [--split SPLIT] --json``, or ``--data FOLDER`` with your
-own pictures and a ``labels.csv`` (file, age, gender, race, expression, beauty; any of them).
+own pictures and a ``labels.csv`` (columns file and any of age, gender, race, expression, beauty).
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one line instead of an indented report")
     arguments = parser.parse_args()
     try:
-        # Imported here, so that a missing package gets an answer.
+        # Imported here, so that a missing package gives the message below.
         from cv.engine.config import EngineConfig
         from cv.engine.runtime import get_engine
         from training.measure.evaluation import evaluate

@@ -2,8 +2,8 @@
 
 A run is a folder: ``checkpoint.pt`` (the last whole epoch, to go on from), ``best.safetensors`` (the moving average of
 the weights with the best score on ``val``, or the mean of those and the last ones), ``log.csv`` and ``curves.png``.
-Everything random is drawn from the seed, the epoch and the step, so a run that was killed takes the same path as one
-that was not: on a CPU to the last bit, on a GPU but for the order in which it adds gradients up.
+All random numbers follow from the seed, the epoch and the step, so a run that was killed and resumed gives the same
+weights as one that was not: bit for bit on a CPU; on a GPU up to the order in which gradients are summed.
 """
 
 import copy
@@ -21,15 +21,16 @@ from tqdm import tqdm
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.manifest import read_manifest
 from training.data.augment import augment, centre, mix_pairs
-from training.data.batches import build_batch, count_steps, shuffle_faces
+from training.data.batches import Entry, build_batch, count_steps, shuffle_faces
 from training.data.chips import Faces
 from training.data.teacher import teach
+from training.data.votes import blend_votes
 from training.losses import multitask_loss
 from training.measure.curves import plot, read_log
 from training.measure.validation import Scores, list_measures, score_net
 from training.nets import NETS
 from training.nets.branch import read_published
-from training.nets.norms import add_norms, without_norms
+from training.nets.norms import add_norms, fold_norms
 from training.recipes.recipe import PUBLISHED, Recipe
 from training.run_folder import BEST, LOG, Progress, Weights, append_log, cut_log, resume, save_best, save_checkpoint
 
@@ -50,15 +51,18 @@ def train(
     compile_net: bool = False,
     epochs: int | None = None,
 ) -> None:
-    """Trains to the end of the schedule, or only ``epochs`` of it, from where the run in ``out`` is.
+    """Trains to the end of the schedule, or for ``epochs`` epochs, starting where the run in ``out`` stopped.
 
-    Raises SystemExit if the sets do not give a batch or the measures of the recipe's score, if one of those is not a
-    number, or if ``out`` has a run of another recipe; ModelNotReady if published weights are needed and not readable.
+    Raises SystemExit if the sets have less than one batch or lack a measure of the recipe's score, if a measure is not
+    a number, or if ``out`` has a run of another recipe; ModelNotReady if the published weights are needed but cannot be
+    read.
     """
     check_sets(recipe, train_sets, val_sets)
     kind = NETS[recipe.net]
     torch.manual_seed(recipe.seed)
     net, started_from = start_net(recipe, out, weights_dir)
+    if recipe.votes_share:
+        train_sets = {name: blend_votes(faces, recipe.votes_share) for name, faces in train_sets.items()}
     if recipe.teacher_share:
         train_sets = {
             name: teach(faces, weights_dir, recipe.outputs, recipe.teacher_share, recipe.crop)
@@ -66,7 +70,7 @@ def train(
         }
     freeze_trunk(net, recipe.frozen)
     if kind.norms_are_folded:
-        first = shuffle_faces(train_sets, recipe.sets, recipe.seed, epoch=0)[:_CHIPS_FOR_NORMS]
+        first = order_faces(recipe, train_sets, epoch=0)[:_CHIPS_FOR_NORMS]
         chips, _ = build_batch(train_sets, first, recipe.outputs, recipe.label_smoothing)
         add_norms(net, centre(chips, recipe.crop, kind.side))
     net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -117,8 +121,8 @@ def train_epoch(
     """One pass over the sets; gives the mean loss of each output."""
     net.train()
     device, side = next(net.parameters()).device, NETS[recipe.net].side
-    steps = count_steps(sets, recipe.sets, recipe.batch_size)
-    order = shuffle_faces(sets, recipe.sets, recipe.seed, epoch)
+    steps = count_steps(sets, recipe.sets, recipe.outputs, recipe.batch_size)
+    order = order_faces(recipe, sets, epoch)
     means: dict[str, float] = {}
     bar = tqdm(range(steps), desc=f"epoch {epoch + 1}/{recipe.epochs}", unit="step")
     for i in bar:
@@ -129,7 +133,8 @@ def train_epoch(
         chips, targets = build_batch(sets, entries, recipe.outputs, recipe.label_smoothing)
         chips, targets = chips.to(device), {output: rows.to(device) for output, rows in targets.items()}
         chips = augment(chips, recipe.augment, generator, recipe.crop, side)
-        chips, targets = mix_pairs(chips, targets, recipe.mixup, generator)
+        alpha = recipe.mixup if step < recipe.mixup_until * recipe.epochs * steps else 0.0
+        chips, targets = mix_pairs(chips, targets, alpha, generator)
         chips = chips.contiguous(memory_format=torch.channels_last)
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * schedule_rate(recipe, step, steps)
@@ -147,9 +152,14 @@ def train_epoch(
     return means
 
 
+def order_faces(recipe: Recipe, sets: Sets, epoch: int) -> list[Entry]:
+    """The faces of an epoch as the recipe draws them."""
+    return shuffle_faces(sets, recipe.sets, recipe.outputs, recipe.balance, recipe.seed, epoch)
+
+
 def check_sets(recipe: Recipe, train_sets: Sets, val_sets: Sets) -> None:
     """Raises SystemExit if there is no whole batch, or if the score, which chooses the best epoch, finds no measure."""
-    if not count_steps(train_sets, recipe.sets, recipe.batch_size):
+    if not count_steps(train_sets, recipe.sets, recipe.outputs, recipe.batch_size):
         raise SystemExit(f"the sets of the recipe {recipe.name} have less than one batch of {recipe.batch_size} faces")
     measured = list_measures(val_sets, recipe.outputs)
     missing = [name for name in recipe.score if name not in measured]
@@ -161,15 +171,15 @@ def check_sets(recipe: Recipe, train_sets: Sets, val_sets: Sets) -> None:
 
 
 def weigh_measures(weights: Mapping[str, float], scores: Scores) -> float:
-    """The number that the best epoch is chosen by. Raises SystemExit if one of its measures is not a number."""
+    """The score that chooses the best epoch. Raises SystemExit if a measure is not a number."""
     wrong = [name for name in weights if math.isnan(scores[name])]
     if wrong:
-        raise SystemExit(f"{', '.join(wrong)} is not a number, so that no epoch can be chosen by it")
+        raise SystemExit(f"{', '.join(wrong)} is not a number, so it cannot choose the best epoch")
     return sum(weight * scores[name] for name, weight in weights.items())
 
 
 def start_net(recipe: Recipe, out: Path, weights_dir: Path) -> tuple[nn.Module, str]:
-    """The net with the weights that it starts from, and which these are."""
+    """Builds the net with the weights that it starts from; returns it and a description of those weights."""
     kind = NETS[recipe.net]
     net = kind.build(recipe.outputs, recipe.dropout)
     if recipe.start is None:
@@ -180,13 +190,13 @@ def start_net(recipe: Recipe, out: Path, weights_dir: Path) -> tuple[nn.Module, 
         return net, f"{file.path.name}, sha256 {file.sha256}"
     weights = out.parent / recipe.start / BEST
     if not weights.exists():
-        raise SystemExit(f"{recipe.name} starts from {weights}, which is not there: train {recipe.start} first")
+        raise SystemExit(f"{recipe.name} starts from {weights}, which does not exist: train {recipe.start} first")
     net.load_state_dict(load_file(weights))
     return net, f"the run {recipe.start}"
 
 
 def describe_teacher(weights_dir: Path) -> str:
-    """Which published net the targets come from. Raises ModelNotReady."""
+    """Name, version and digest of the net that teaches. Raises ModelNotReady."""
     card = read_manifest(weights_dir).default.card
     return f"{card.name} {card.version}, sha256 {card.sha256}"
 
@@ -214,7 +224,7 @@ def schedule_rate(recipe: Recipe, step: int, steps_an_epoch: int) -> float:
 
 
 def is_bfloat16_fast(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16: then it takes 0.6 of the time, without more than single precision."""
+    """Whether the device has bfloat16 in hardware: it then takes 0.6 of float32's time, without hardware more."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
@@ -230,5 +240,5 @@ def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
 
 
 def copy_weights(net: nn.Module) -> Weights:
-    """The weights with every norm folded away, as they are published."""
-    return {name: tensor.cpu().contiguous() for name, tensor in without_norms(net).state_dict().items()}
+    """The weights with every norm folded into its convolution, as they are published."""
+    return {name: tensor.cpu().contiguous() for name, tensor in fold_norms(net).state_dict().items()}

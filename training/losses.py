@@ -1,5 +1,6 @@
-"""The losses of recipes by name, each over the faces of the batch that carry the output's label."""
+"""The losses that recipes name. Each is over the faces of the batch that have a label for the output."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,8 +11,11 @@ from torch import Tensor
 
 from cv.engine.labels import BINS, Attribute
 
-# Logits and targets, float32 ``(N, head_size)``, and the head's bins ``(head_size,)`` if it has some.
+# Logits and targets, float32 ``(N, head_size)``, and the head's bins ``(head_size,)`` if it has any.
 LossFunction = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+# A range says less than a year: its part is small without.
+_RANGE_WEIGHT = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +27,46 @@ class Loss:
 
 
 def distribution_loss(logits: Tensor, targets: Tensor, bins: Tensor | None = None) -> Tensor:
-    """Cross-entropy to the targets, of which a missing one is a row of zeros; 0 if all are missing.
+    """Cross-entropy to the targets; a missing target is a row of zeros, and the loss is 0 if all are missing.
 
     If ``bins`` gives the head's numbers, plus the error of the mean (DLDL-v2, Gao et al. 2018), in tenths of the scale,
-    so that years do not drown the other outputs.
+    so that years do not drown the other outputs. A target that marks a range is learned by ``_range_loss``.
     """
     labelled = targets.sum(dim=1) > 0
     if not labelled.any():
         return logits.sum() * 0
-    log_probabilities = F.log_softmax(logits[labelled], dim=1)
-    loss = -(targets[labelled] * log_probabilities).sum(dim=1).mean()
-    if bins is None:
-        return loss
-    error = (log_probabilities.exp() - targets[labelled]) @ bins
-    return loss + error.abs().mean() / ((bins[-1] - bins[0]) / 10)
+    log_probabilities, targets = F.log_softmax(logits[labelled], dim=1), targets[labelled]
+    loss = -(targets * log_probabilities).sum(dim=1)
+    if bins is not None:
+        error = (log_probabilities.exp() - targets) @ bins
+        loss = loss + error.abs() / _tenth(bins)
+        ranges = marks_range(targets)
+        loss = torch.where(ranges, _range_loss(log_probabilities, targets, bins), loss)
+    return loss.mean()
+
+
+def marks_range(targets: Tensor) -> Tensor:
+    """Which targets are no distribution but mark several bins, one of which is right: bool ``(N,)``."""
+    return targets.sum(dim=1) > 1.5
+
+
+def _range_loss(log_probabilities: Tensor, targets: Tensor, bins: Tensor) -> Tensor:
+    """How little probability lies on the marked bins, and how far the mean lies outside them, ``(N,)``."""
+    marked = targets > 0
+    inside = log_probabilities.masked_fill(~marked, -math.inf).logsumexp(dim=1)
+    mean, half = log_probabilities.exp() @ bins, (bins[1] - bins[0]) / 2
+    low = bins.expand_as(targets).masked_fill(~marked, math.inf).amin(dim=1) + half
+    high = bins.expand_as(targets).masked_fill(~marked, -math.inf).amax(dim=1) + half
+    outside = F.relu(low - mean) + F.relu(mean - high)
+    return -_RANGE_WEIGHT * inside + outside / _tenth(bins)
+
+
+def _tenth(bins: Tensor) -> Tensor:
+    return (bins[-1] - bins[0]) / 10
 
 
 def smooth_labels(targets: Tensor, share: float) -> Tensor:
-    """Label smoothing (Szegedy et al. 2016): ``share`` of every target goes to all classes alike."""
+    """Label smoothing (Szegedy et al. 2016): ``share`` of every target is spread evenly over all classes."""
     return targets + share * (targets.sum(dim=1, keepdim=True) / targets.shape[1] - targets)
 
 
@@ -50,7 +76,7 @@ LOSSES: Final[dict[str, LossFunction]] = {"distribution": distribution_loss}
 def multitask_loss(
     outputs: Mapping[Attribute, Tensor], targets: Mapping[Attribute, Tensor], losses: Mapping[Attribute, Loss]
 ) -> tuple[Tensor, dict[Attribute, float]]:
-    """The weighted sum, and every loss by itself for the log."""
+    """The weighted sum, and each output's loss for the log."""
     total = torch.zeros(())
     parts: dict[Attribute, float] = {}
     for output, logits in outputs.items():

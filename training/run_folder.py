@@ -1,4 +1,4 @@
-"""The folder of a run: its checkpoint, its best weights and its log, each written whole or not at all."""
+"""The folder of a run: its checkpoint, best weights and log, each replaced atomically."""
 
 import csv
 import math
@@ -22,8 +22,8 @@ LOG: Final = "log.csv"
 
 @dataclass(slots=True)
 class Progress:
-    """Where a run came from and how far it is. ``best`` is the score of the file BEST, which may hold a mean of epochs;
-    ``best_epoch`` has the weights of the best single one."""
+    """Where a run started and how far it is. ``best`` is the score of the file BEST, which may hold a mean of epochs;
+    ``best_epoch`` has the weights of the best single epoch."""
 
     started_from: str
     taught_by: str | None
@@ -39,7 +39,7 @@ _PLACE: Final = tuple(entry.name for entry in fields(Progress))
 def save_checkpoint(
     out: Path, recipe: Recipe, progress: Progress, net: nn.Module, average: nn.Module, optimizer: Optimizer
 ) -> None:
-    """Replaces the checkpoint; if the disk is full, the one before stays."""
+    """Replaces the checkpoint; if the disk is full, the earlier one stays."""
     state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
     place = {name: getattr(progress, name) for name in _PLACE}
     part = out / "checkpoint.part"
@@ -50,7 +50,7 @@ def save_checkpoint(
 def resume(
     out: Path, recipe: Recipe, progress: Progress, net: nn.Module, average: nn.Module, optimizer: Optimizer
 ) -> Progress:
-    """Puts the run where its checkpoint is; without one everything stays as it starts.
+    """Loads the run's checkpoint; without one, changes nothing.
 
     Raises SystemExit if the checkpoint is of another recipe or teacher.
     """
@@ -59,7 +59,7 @@ def resume(
         return progress
     state = torch.load(path, weights_only=True, map_location="cpu")
     if state["config"] != recipe.as_json():
-        raise SystemExit(f"{path} was written with another recipe; choose another --out")
+        raise SystemExit(f"{path} is a run of another recipe; choose another --out")
     if state["taught_by"] != progress.taught_by:
         raise SystemExit(
             f"{path} learned from {state['taught_by']}, not from {progress.taught_by}; choose another --out"
@@ -78,7 +78,7 @@ def save_best(out: Path, weights: Weights) -> None:
 
 
 def cut_log(out: Path, epoch: int) -> None:
-    """Drops the lines after ``epoch``: those epochs are trained, and logged, again."""
+    """Drops the lines after ``epoch``: those epochs will be trained and logged again."""
     path = out / LOG
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     kept = [line for line in lines[1:] if int(line.split(b",")[0]) <= epoch]

@@ -1,6 +1,6 @@
 """Trains the net of a recipe: ``python -m training.train --recipe identity --data DIR``.
 
-``training.recipes`` has the recipes, a file each; ``training.loop`` the run itself.
+The recipes are in ``training.recipes``, the run itself in ``training.loop``.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled tables")
     parser.add_argument("--cache", type=Path, default=Path(".cache/chips"))
     parser.add_argument("--out", type=Path, help="folder of the run; default runs/RECIPE")
-    parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR, help="published ones, to start or learn from")
+    parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR, help="published weights, to start or teach")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--compile", action="store_true", help="compile the net: a minute first, then faster")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)

@@ -61,8 +61,11 @@ MEASURES: Final = {
     "race_accuracy": _("Race accuracy"),
     "race_balanced_accuracy": _("Race accuracy, each race weighted equally"),
     "expression_accuracy": _("Expression accuracy"),
+    "expression_majority_accuracy": _("Expression accuracy where most voters agree"),
     "expression_balanced_accuracy": _("Expression accuracy, each expression weighted equally"),
     "age_mae": _("Age error, years"),
+    "age_band_accuracy": _("Age band accuracy"),
+    "age_band_off_by_one": _("Age band at most one off"),
     "beauty_mae": _("Beauty error, points"),
     "beauty_pearson": _("Beauty, correlation with the raters"),
     "coverage": _("Face found"),
@@ -82,6 +85,7 @@ JOB_STATES: Final = {
     JobState.DONE.value: _("Done"),
     JobState.FAILED.value: _("Failed"),
     JobState.CANCELLED.value: _("Cancelled"),
+    JobState.DELETING.value: _("Being deleted"),
 }
 JOB_SOURCES: Final = {
     JobSource.ARCHIVE.value: _("From an archive"),

@@ -1,1 +1,1 @@
-"""The Django project: settings, routes, and what wraps every request."""
+"""The Django project: settings, routes and middleware."""

@@ -1,4 +1,4 @@
-"""Typed readers of environment variables; each raises ImproperlyConfigured with the variable's name."""
+"""Typed readers of environment variables. Each raises ImproperlyConfigured with the variable's name."""
 
 import ipaddress
 import math
@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -25,7 +27,7 @@ S3_OPTIONS = ("endpoint", "region", "addressing", "encryption")
 
 
 def text(name: str, default: str) -> str:
-    """The variable, or ``default`` where it is unset or empty."""
+    """The variable, or ``default`` if it is unset or empty."""
     return os.environ.get(name, "").strip() or default
 
 
@@ -63,9 +65,9 @@ def choice(name: str, default: Choice) -> Choice:
 
 
 def limits(name: str, default: Mapping[Choice, float], highest: float, one_for_all: bool) -> dict[Choice, float]:
-    """``age=25,beauty=4``: a number from 0 to ``highest`` each; those not named keep their default.
+    """``age=25,beauty=4``: numbers from 0 to ``highest``; names that are left out keep their default.
 
-    With ``one_for_all``, a number alone stands for each of them.
+    With ``one_for_all``, a single number applies to all names.
     """
     known = {str(member): member for member in default}
     found = dict(default)
@@ -94,7 +96,7 @@ def integers(name: str, default: str) -> list[int]:
 
 
 def networks(name: str, default: str) -> list[Network]:
-    """Networks in CIDR notation, such as ``10.1.2.0/24,fd00:1::/64``."""
+    """Networks in CIDR notation, for example ``10.1.2.0/24,fd00:1::/64``."""
     try:
         return [ipaddress.ip_network(word) for word in words(name, default)]
     except ValueError as error:
@@ -112,16 +114,21 @@ def cache(name: str, default: str) -> dict[str, Any]:
                 "OPTIONS": {"MAX_ENTRIES": 200_000},
             }
         case "redis" | "rediss" | "unix":
-            return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
+            return {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": url,
+                # Requests wait for it: one that hangs is given up, and a connection that it closed is opened again.
+                "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 1)},
+            }
     raise ImproperlyConfigured(f"{name} must start with locmem, redis, rediss or unix")
 
 
 def storage(name: str, access_key: str, secret_key: str) -> dict[str, Any]:
-    """Django's description of the storage of kept files: MEDIA_ROOT unless the variable names another.
+    """Django's description of the storage of kept files: MEDIA_ROOT unless the variable names another place.
 
     ``file:///folder``, or ``s3://bucket/prefix`` with ``endpoint``, ``region``, ``addressing`` (``path`` or
-    ``virtual``) and ``encryption`` (``AES256`` or ``aws:kms``) after a ``?``. Empty keys leave it to boto3 to look
-    where it usually does.
+    ``virtual``) and ``encryption`` (``AES256`` or ``aws:kms``) after a ``?``. If the keys are empty, boto3 finds
+    credentials in its usual places.
     """
     url = urlsplit(text(name, ""))
     match url.scheme:
@@ -147,7 +154,7 @@ def _bucket(name: str, url: SplitResult, access_key: str, secret_key: str) -> di
     endpoint = given.get("endpoint")
     if endpoint is not None and not endpoint.startswith(("http://", "https://")):
         raise ImproperlyConfigured(f"{name}: endpoint must start with http:// or https://")
-    # A server of one's own seldom has a name for every bucket.
+    # A self-hosted server seldom has a host name for every bucket.
     addressing = given.get("addressing", "path" if endpoint else "auto")
     if addressing not in {"path", "virtual", "auto"}:
         raise ImproperlyConfigured(f"{name}: addressing must be path or virtual")
@@ -172,16 +179,16 @@ def path(name: str, default: Path) -> Path:
 
 
 def secret(name: str, fallback_file: Path) -> str:
-    """The variable, or the content of ``fallback_file``, which is made once, readable by its owner alone."""
+    """The variable, or the content of ``fallback_file``, which is created once, readable only by its owner."""
     if value := text(name, ""):
         return value
     if not fallback_file.exists():
         fallback_file.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside and linked into place: of several workers that start at once, one wins and all read the same.
+        # A link fails if the file exists: if several workers start together, all use the secret of the first one.
         handle, draft = tempfile.mkstemp(dir=fallback_file.parent)  # mkstemp gives mode 0600
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(50))
         try:
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_urlsafe(50))
             os.link(draft, fallback_file)
         except FileExistsError:
             pass
@@ -208,7 +215,7 @@ def database(name: str, default: str) -> dict[str, Any]:
                 "isolation_level": "read committed",
             }
             return _server(name, url, "django.db.backends.mysql", options)
-    # The URL itself may hold a password: only its scheme is told.
+    # The URL may contain a password, so the message has only its scheme.
     raise ImproperlyConfigured(f"{name} must start with sqlite, postgresql, mysql or mariadb, not {url.scheme!r}")
 
 
@@ -221,14 +228,15 @@ def _sqlite(name: str, url: SplitResult) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": file,
-        # A thread keeps its connection: to close the last one moves the whole write-ahead log into the file.
+        # Threads keep their connections: closing the last one would move the whole write-ahead log into the file.
         "CONN_MAX_AGE": None,
         "OPTIONS": {
             # A transaction that takes its lock late can fail at once with "database is locked"; one that takes it
-            # at the start waits its turn for up to ``timeout`` seconds.
+            # at the start waits up to ``timeout`` seconds for it.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
+            # What is deleted is overwritten, too.
+            "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;",
         },
     }
 

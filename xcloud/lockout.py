@@ -1,4 +1,4 @@
-"""Guessed passwords: what a log-in is told that was tried too often, and how often an address and a server may try."""
+"""Limits password guessing: the answer to a locked-out log-in, and log-ins per address and per server."""
 
 import threading
 from collections.abc import Callable
@@ -14,20 +14,20 @@ from cv.serving.shares import Shares
 from cv.trust.rates import count_this_minute, household, seconds_left
 from telemetry.proxy import client_address
 
-# A password takes a third of a second of a core on purpose; the other cores are for those who are logged in.
+# Checking a password takes a third of a second on purpose; the other cores stay free for logged-in users.
 _CHECKING: Final = threading.Lock()
 # Log-ins that wait for it hold a thread each: a few, and fewer of one address.
 _WAITING: Final = Shares(8, of_one=4)
 
 
 def locked_out(request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:
-    """The same for a name that exists and one that does not."""
+    """The answer to a locked-out log-in; the same for names that exist and names that do not."""
     wait = int(settings.AXES_COOLOFF_TIME.total_seconds())
     return _refusal(f"Too many wrong passwords. Try again in {wait // 60} minutes.\n", wait)
 
 
 class LoginRateMiddleware:
-    """Limits log-ins from one address, right or wrong, before a password is looked at: in a minute, and at once."""
+    """Limits log-ins of one address, right or wrong, before a password is checked: per minute, and at once."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -48,7 +48,7 @@ class LoginRateMiddleware:
 
 
 class OneAtATimeBackend(ModelBackend):
-    """Django's, which looks at one password at a time."""
+    """Django's backend, but checks one password at a time."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any

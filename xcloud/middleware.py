@@ -1,4 +1,4 @@
-"""What wraps every request: an id in and out, one log line, and the headers that browsers guard themselves by."""
+"""Middleware for every request: an id, one log line, and the security headers for browsers."""
 
 import logging
 import re
@@ -15,8 +15,13 @@ View = Callable[[HttpRequest], HttpResponse]
 
 log = logging.getLogger("xcloud.requests")
 
-# A client's id goes into headers and logs: only short, harmless ones are taken over.
+# A client's id is copied to headers and logs, so only short, harmless ids are accepted.
 CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+# Parts of Django's routes: `<uuid:analysis_id>`, and regular expressions, which only catch what has no route.
+ROUTE_PARAMETER = re.compile(r"<(?:\w+:)?(?P<name>\w+)>")
+ROUTE_WITH_PATTERNS = re.compile(r"\(\?P<|[\^$]")
+ID = re.compile(r"[0-9]{1,19}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
@@ -24,12 +29,12 @@ CSP = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
-# The admin's Alpine.js evaluates expressions that stand in the markup.
+# The admin's Alpine.js evaluates expressions in the markup.
 ADMIN_CSP = f"{CSP}; script-src 'self' 'unsafe-inline' 'unsafe-eval'"
 
 
 class RequestIdMiddleware:
-    """Takes over a sane ``X-Request-ID`` or makes one, answers with it, and logs the request without its query."""
+    """Accepts a valid ``X-Request-ID`` or makes one, returns it, and logs the request without its query."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
@@ -45,12 +50,12 @@ class RequestIdMiddleware:
             response["X-Request-ID"] = current
             timing = response.headers.get("Server-Timing")
             response["Server-Timing"] = f"{timing + ', ' if timing else ''}app;dur={seconds * 1000:.1f}"
-            _count(request, response, seconds)
+            _record_metrics(request, response, seconds)
             log.info(
                 "request",
                 extra={
                     "method": request.method,
-                    "path": _path_without_names(request),
+                    "path": _path_without_names(request, response),
                     "status": response.status_code,
                     "milliseconds": round(seconds * 1000, 1),
                 },
@@ -60,14 +65,24 @@ class RequestIdMiddleware:
             request_id.reset(token)
 
 
-def _path_without_names(request: HttpRequest) -> str:
-    """Ids stay in the log; what a client calls a person does not come into it."""
+def _path_without_names(request: HttpRequest, response: HttpResponse) -> str:
+    """The route with its ids. Whatever else stands in an address may be a person's name, also in a mistyped one."""
     found = request.resolver_match
-    return f"/{found.route}" if found is not None and "subject" in found.kwargs else request.path
+    if found is None:
+        # A static file that is there has no name of a person's.
+        return request.path if response.status_code < 400 else "(no such address)"
+    if ROUTE_WITH_PATTERNS.search(found.route):
+        return f"/{found.route}"
+
+    def shown(part: re.Match[str]) -> str:
+        value = str(found.kwargs.get(part["name"], ""))
+        return value if ID.fullmatch(value) else part[0]
+
+    return f"/{ROUTE_PARAMETER.sub(shown, found.route)}"
 
 
-def _count(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-    """By the route's pattern: addresses hold ids, and a label for each would never end."""
+def _record_metrics(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    """Counts by the route's pattern; labels with ids would grow without limit."""
     found = request.resolver_match
     route = found.route if found is not None else "none"
     method = request.method if request.method in METHODS else "other"
@@ -76,7 +91,7 @@ def _count(request: HttpRequest, response: HttpResponse, seconds: float) -> None
 
 
 class SecurityHeadersMiddleware:
-    """Adds a content security policy and switches off the browser features that no page uses."""
+    """Adds a content security policy and switches off browser features that no page uses."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response

@@ -8,6 +8,7 @@ from django.templatetags.static import static
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
 from cv.engine.labels import Attribute
 from xcloud import env
+from xcloud.private_files import keep_private
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Everything the service writes, unless DATABASE_URL says otherwise.
@@ -19,21 +20,22 @@ SECRET_KEY = env.secret("SECRET_KEY", VAR_DIR / "secret_key")
 ALLOWED_HOSTS = env.words("XCLOUD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("XCLOUD_CSRF_TRUSTED_ORIGINS", "")
 
-# The engines: one in a process of its own for each slot (below).
+# The engines: one process per slot (below).
 MAX_IMAGE_BYTES = env.integer("XCLOUD_MAX_IMAGE_BYTES", DecodeLimits().max_bytes)
 XCLOUD_ENGINE = EngineConfig(
     weights_dir=env.path("XCLOUD_WEIGHTS_DIR", WEIGHTS_DIR),
     backend=env.choice("XCLOUD_ENGINE_BACKEND", Backend.ONNX),
-    # Of one net. One: as many images at once as there are cores take less time in all than one after the other.
+    # Threads of one net. With 1, as many images in parallel as cores take less time than one after the other.
     threads=env.integer("XCLOUD_ENGINE_THREADS", 1),
+    image_seconds=env.integer("XCLOUD_IMAGE_SECONDS", 20),
     limits=DecodeLimits(
         max_bytes=MAX_IMAGE_BYTES,
         max_pixels=env.integer("XCLOUD_MAX_IMAGE_PIXELS", DecodeLimits().max_pixels),
     ),
     plugins=tuple(env.words("XCLOUD_PLUGINS", "")),
 )
-# How many images are worked on at once, each by an engine of its own, how many wait before 503, and for how long. The
-# server needs more threads than slots and places in the queue together, or nothing is left to answer /healthz with.
+# Images analyzed in parallel, each by its own engine; images that may wait before a 503, and for how long. The server
+# needs more threads than slots plus queue, or no thread is left to answer /healthz.
 XCLOUD_ENGINE_SLOTS = env.integer("XCLOUD_ENGINE_SLOTS", 2)
 XCLOUD_ENGINE_QUEUE = env.integer("XCLOUD_ENGINE_QUEUE", 16, minimum=0)
 XCLOUD_ENGINE_PATIENCE_S = env.integer("XCLOUD_ENGINE_PATIENCE_S", 30)
@@ -60,38 +62,40 @@ XCLOUD_URL_FETCHES = env.integer("XCLOUD_URL_FETCHES", 12)
 # Networks of the operator's own that images may be fetched from and webhooks sent to.
 XCLOUD_PRIVATE_NETWORKS = env.networks("XCLOUD_PRIVATE_NETWORKS", "")
 
-# Jobs of many images. The broker only says that there is something to do; empty, the server works by itself.
+# Jobs of many images. The broker only wakes workers; without one, the server does the work itself.
 XCLOUD_BROKER_URL = env.text("XCLOUD_BROKER_URL", "")
-# Without a broker: whether the server starts a worker process of its own whenever there is work.
+# Without a broker: whether the server starts its own worker process when there is work.
 XCLOUD_JOB_WORKER = env.boolean("XCLOUD_JOB_WORKER", True)
-# Engines of a worker, each in a process of its own; 0 is one for each core.
+# Engines of a worker, each in its own process; 0 means one per core.
 XCLOUD_JOB_THREADS = env.integer("XCLOUD_JOB_THREADS", 0, minimum=0)
 XCLOUD_JOB_NICE = env.integer("XCLOUD_JOB_NICE", 10, minimum=0)
-# After so long without a sign of its worker, an image is given to another.
+# An image whose worker gives no sign of life for this long goes to another worker.
 XCLOUD_JOB_LEASE_S = env.integer("XCLOUD_JOB_LEASE_S", 60, minimum=3)
 XCLOUD_JOB_MAX_ITEMS = env.integer("XCLOUD_JOB_MAX_ITEMS", 100_000)
 XCLOUD_JOB_MAX_BYTES = env.integer("XCLOUD_JOB_MAX_BYTES", 2 * 1024**3)
 XCLOUD_JOB_MAX_UNPACKED_BYTES = env.integer("XCLOUD_JOB_MAX_UNPACKED_BYTES", 8 * 1024**3)
-# Folders of this server that clients may name; none by default. Absolute, behind all links.
+# Folders of this server that clients may name; none by default. Absolute, with links resolved.
 XCLOUD_JOB_FOLDERS = [Path(folder).expanduser().resolve() for folder in env.words("XCLOUD_JOB_FOLDERS", "")]
-# How long the rows of a finished job are kept; its analyses have a time of their own.
+# How long the rows of a finished job are kept; its analyses have their own time limit.
 XCLOUD_JOB_DAYS = env.integer("XCLOUD_JOB_DAYS", 30)
 
 # Privacy: what is kept for how long where a request does not say, and what signs receipts of erasure.
 XCLOUD_DEFAULT_TTL_DAYS = env.integer("XCLOUD_DEFAULT_TTL_DAYS", 0, minimum=0)
+# How often the server deletes what is past its time; 0 where `manage.py purge_expired` is run by something else.
+XCLOUD_PURGE_MINUTES = env.integer("XCLOUD_PURGE_MINUTES", 60, minimum=0)
 XCLOUD_AUDIT_DAYS = env.integer("XCLOUD_AUDIT_DAYS", 365)
 XCLOUD_RECEIPT_KEY_FILE = env.path("XCLOUD_RECEIPT_KEY_FILE", VAR_DIR / "receipt_key.pem")
 
-# Requests a minute for each key or person; 0 is no limit.
+# Requests per minute for each key or person; 0 is no limit.
 XCLOUD_RATE_PER_MINUTE = env.integer("XCLOUD_RATE_PER_MINUTE", 0, minimum=0)
-# Counted in the process's own memory, or in Redis where several processes share one limit.
+# Limits are counted in the process's memory, or in Redis if several processes share one limit.
 CACHES = {"default": env.cache("XCLOUD_CACHE_URL", "locmem://")}
 
-# A thread of the server that delivers webhooks; off where `manage.py deliver_webhooks` runs instead.
+# A thread of the server that delivers webhooks; off if `manage.py deliver_webhooks` runs instead.
 XCLOUD_WEBHOOK_THREAD = env.boolean("XCLOUD_WEBHOOK_THREAD", True)
-# What Prometheus has to send as a bearer token for /metrics; nothing where it is empty.
+# The bearer token that Prometheus must send for /metrics; if empty, none is needed.
 XCLOUD_METRICS_TOKEN = env.text("XCLOUD_METRICS_TOKEN", "")
-# prometheus_client's own variable: a folder, emptied at the start, through which several workers add up.
+# prometheus_client's own variable: a folder, emptied at the start, in which several workers sum their metrics.
 PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR", "")
 # The first XCloud's POST /cv/fbp, for its clients, which send no key.
 XCLOUD_COMPAT_ROUTE = env.boolean("XCLOUD_COMPAT_ROUTE", False)
@@ -141,7 +145,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "web.outages.StorageOutageMiddleware",
     # Last: it turns a refused log-in into a 429.
     "axes.middleware.AxesMiddleware",
 ]
@@ -163,13 +166,16 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'xcloud.sqlite3'}")}
+keep_private(DATABASES["default"])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
-    # Django imports MySQLdb, which needs a compiler and headers; PyMySQL is the same interface in pure Python.
+    # Django imports MySQLdb, which needs a compiler and headers; PyMySQL has the same interface in pure Python.
     import pymysql
 
     pymysql.install_as_MySQLdb()
 
+# With fewer bytes free on a disk that is written to, /readyz says so: requests soon fail for lack of room.
+XCLOUD_DISK_FLOOR_BYTES = env.integer("XCLOUD_DISK_FLOOR_BYTES", 256 * 1024**2, minimum=0)
 # Kept files, pictures and inputs of jobs: outside every folder that is served, and without a URL. Only views that ask
 # whose they are hand them out. MEDIA_ROOT is where they are unless XCLOUD_STORAGE_URL names another place.
 MEDIA_ROOT = VAR_DIR / "pictures"
@@ -183,7 +189,7 @@ STORAGES = {
     ),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
-# Serves straight from the source folders, so that nothing has to be collected before the first start.
+# Serves directly from the source folders, so that the first start needs no collectstatic.
 WHITENOISE_USE_FINDERS = True
 
 LOGIN_URL = "login"
@@ -202,7 +208,7 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "xcloud.lockou
 XCLOUD_LOGIN_RATE = env.integer("XCLOUD_LOGIN_RATE", 20)
 AXES_FAILURE_LIMIT = env.integer("XCLOUD_LOGIN_TRIES", 10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-# Both together: an address alone would shut a whole office out, a name alone would let anyone lock its owner out.
+# Both together: an address alone would lock out a whole office; with a name alone, anyone could lock out its owner.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "telemetry.proxy.client_address"
 AXES_RESET_ON_SUCCESS = True
@@ -217,12 +223,12 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-# Probes come to the process itself, past the proxy.
+# Probes connect to the process directly, without the proxy.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.boolean("XCLOUD_HSTS_SUBDOMAINS", False)
 if not SECURE_HSTS_INCLUDE_SUBDOMAINS:
-    # Whether the whole domain can promise HTTPS is its owner's to say, not this service's.
+    # Only the domain's owner can promise HTTPS for the whole domain.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -248,14 +254,14 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "api.exceptions.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    # What orjson does not write is escaped.
+    # Escapes what orjson does not serialize.
     "UNICODE_JSON": False,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "XCloud",
     "DESCRIPTION": "Finds every face in a photo and estimates its age, gender, race, expression and beauty.",
     "VERSION": "1",
-    # From 3.1 on, its schemas are plain JSON Schema.
+    # Since 3.1, schemas are plain JSON Schema.
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -286,9 +292,9 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.text("XCLOUD_LOG_LEVEL", "INFO").upper()},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        # Every 4xx is in xcloud.requests already, with its code and without Django's repetition.
+        # xcloud.requests already logs every 4xx with its code.
         "django.request": {"level": "ERROR"},
-        # Who logs in, from where, at each log-in: not written down. Whoever is shut out is.
+        # Logs lockouts, but not who logs in and from where.
         "axes": {"level": "WARNING"},
     },
 }

@@ -1,4 +1,4 @@
-"""What forms bring: pages take none of it, and large files have no name on the disk."""
+"""Limits request bodies: pages take only small forms, and large uploads are stored in files without a name."""
 
 from __future__ import annotations
 
@@ -12,28 +12,31 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, HttpResponse
 
 MAX_PAGE_BODY: Final = 64 * 1024
-# Everything else is a page, whose forms have no files.
+# The page's table names up to a thousand photos, each by its id and its file's name.
+LARGER_BODIES: Final = {"/analyses.csv": 1024 * 1024}
+# All other routes are pages, whose forms have no files.
 TAKES_FILES: Final = ("/api/", "/cv/fbp")
 
 
 class PageBodyMiddleware:
-    """Refuses the body of a page that is larger than its forms, before anything parses it."""
+    """Refuses bodies for pages that are larger than any form, before they are parsed."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         announced = str(request.META.get("CONTENT_LENGTH") or "0")
-        if not request.path.startswith(TAKES_FILES) and (not announced.isdigit() or int(announced) > MAX_PAGE_BODY):
-            text = f"This page takes forms of up to {MAX_PAGE_BODY:,} bytes.\n"
+        most = LARGER_BODIES.get(request.path, MAX_PAGE_BODY)
+        if not request.path.startswith(TAKES_FILES) and (not announced.isdigit() or int(announced) > most):
+            text = f"This page takes forms of up to {most:,} bytes.\n"
             return HttpResponse(text, status=413, content_type="text/plain; charset=utf-8")
         return self.get_response(request)
 
 
 class UnnamedFileUploadHandler(FileUploadHandler):
-    """Keeps a file that is too large for memory where no name leads to it.
+    """Stores a file that is too large for memory in a file without a name.
 
-    It is gone when it is closed, which Django does behind each request, and when the process ends, however it does.
+    The system deletes it when Django closes it after the request, or when the process ends, even after a crash.
     """
 
     file: UploadedFile[Any]

@@ -12,14 +12,15 @@ application = get_wsgi_application()
 from django.conf import settings  # noqa: E402 -- after Django is set up
 
 from cv.serving.engines import start_engines  # noqa: E402
-from cv.workers import deliveries, embedded  # noqa: E402
+from cv.workers import deliveries, embedded, tidying  # noqa: E402
 
 start_engines()
 # All views, which would keep the first request waiting for seconds.
 import_module(settings.ROOT_URLCONF)
 deliveries.start_thread()
 embedded.start_thread()
+tidying.start_thread()
 
-# What is loaded by now stays for good: the collector need not look at it again, nor at every few hundred new objects.
+# Everything loaded so far stays in memory: the collector skips it, and runs less often.
 gc.freeze()
 gc.set_threshold(50_000, 20, 20)

@@ -3,11 +3,13 @@
 from api.inputs.admin import AuditInput, KeyInput, KeyUpdateInput, PageInput, WebhookInput, WebhookUpdateInput
 from api.inputs.analyses import DetectionInput, ListInput, OptionsInput, check_attributes
 from api.inputs.jobs import ItemListInput, JobDeleteInput, JobInput, JobListInput, ResultsInput, split_job
+from api.inputs.names import NameField
 from api.inputs.strict import MAX_PAGE_SIZE, NothingInput, StrictSerializer
-from api.inputs.subjects import EraseInput, ExportInput, SubjectInput
+from api.inputs.subjects import MAX_SUBJECT, EraseInput, ExportInput, NamedEraseInput, NamedExportInput, SubjectInput
 
 __all__ = [
     "MAX_PAGE_SIZE",
+    "MAX_SUBJECT",
     "AuditInput",
     "DetectionInput",
     "EraseInput",
@@ -19,6 +21,9 @@ __all__ = [
     "KeyInput",
     "KeyUpdateInput",
     "ListInput",
+    "NameField",
+    "NamedEraseInput",
+    "NamedExportInput",
     "NothingInput",
     "OptionsInput",
     "PageInput",

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from api.fields import OutputName
 from api.inputs.strict import PagingInput, StrictSerializer
 from cv.choices import AuditAction, Scope, WebhookEvent
-from cv.outbound.addresses import FetchError, UrlForbidden, checked_url, public_addresses
+from cv.outbound.addresses import FetchError, UrlForbidden, check_url, resolve_public
 
 MAX_RATE = 1_000_000
 LOOK_UP_S = 3.0
@@ -74,9 +74,9 @@ class WebhookUpdateInput(StrictSerializer):
 
     def validate_url(self, value: str) -> str:
         """Raises UrlForbidden. A name that cannot be looked up now may be there later: each delivery looks again."""
-        parts, port = checked_url(value)
+        parts, port = check_url(value)
         try:
-            public_addresses(parts.hostname or "", port, LOOK_UP_S, "webhooks")
+            resolve_public(parts.hostname or "", port, LOOK_UP_S, "webhooks")
         except UrlForbidden:
             raise
         except FetchError:

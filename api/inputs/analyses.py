@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
 from api.fields import OutputName
+from api.inputs.names import NameField
 from api.inputs.strict import FiniteFloatField, PagingInput, StrictSerializer
 from api.inputs.subjects import MAX_SUBJECT
 from cv.choices import EXPRESSIONS, GENDERS, RACES
@@ -47,7 +48,7 @@ class StoreInput(StrictSerializer):
         default=None,
         help_text="Delete everything after this many days.",
     )
-    subject = serializers.CharField(
+    subject = NameField(
         max_length=MAX_SUBJECT, allow_blank=True, default="", help_text="Your own name for the person in the picture."
     )
 

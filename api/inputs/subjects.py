@@ -8,9 +8,9 @@ MAX_SUBJECT = 200
 
 
 class SubjectInput(StrictSerializer):
-    """The subject of a path, held to the rules it was stored by."""
+    """A subject as it may be stored, also from before the rule of `NameField`."""
 
-    subject = serializers.CharField(max_length=MAX_SUBJECT)
+    subject = serializers.CharField(max_length=MAX_SUBJECT, help_text="The name that `store.subject` gave.")
 
 
 class ExportInput(StrictSerializer):
@@ -22,7 +22,15 @@ class ExportInput(StrictSerializer):
     )
 
 
+class NamedExportInput(SubjectInput, ExportInput):
+    """An export whose subject stands in the body."""
+
+
 class EraseInput(StrictSerializer):
     everyone = serializers.BooleanField(
         default=False, help_text="Include what other keys stored about the subject; needs the scope `admin`."
     )
+
+
+class NamedEraseInput(SubjectInput, EraseInput):
+    """An erasure whose subject stands in the body."""

@@ -36,7 +36,13 @@ from api.schema.jobs import (
     JOB_RETRY,
 )
 from api.schema.models import MODEL_FILE_READ, MODEL_LIST, MODEL_READ
-from api.schema.subjects import RECEIPT_KEYS, SUBJECT_ERASE, SUBJECT_EXPORT
+from api.schema.subjects import (
+    NAMED_SUBJECT_ERASE,
+    NAMED_SUBJECT_EXPORT,
+    RECEIPT_KEYS,
+    SUBJECT_ERASE,
+    SUBJECT_EXPORT,
+)
 
 __all__ = [
     "ANALYSIS_CREATE",
@@ -64,6 +70,8 @@ __all__ = [
     "MODEL_FILE_READ",
     "MODEL_LIST",
     "MODEL_READ",
+    "NAMED_SUBJECT_ERASE",
+    "NAMED_SUBJECT_EXPORT",
     "PICTURE_READ",
     "REANALYSE",
     "RECEIPT_KEYS",

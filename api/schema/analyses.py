@@ -96,7 +96,15 @@ REANALYSE: Final[dict[str, Any]] = {
     "request": {"application/json": NothingInput},
     "responses": {
         200: answer(AnalysisSerializer, examples.ANALYSIS, "The new analysis."),
-        **errors("not_found", "model_not_ready", "storage_unavailable", "undecodable_image", *BODY, *REMEMBERED),
+        **errors(
+            "not_found",
+            "model_not_ready",
+            "storage_unavailable",
+            "undecodable_image",
+            "image_too_expensive",
+            *BODY,
+            *REMEMBERED,
+        ),
     },
     "examples": [sent("An empty object", {})],
 }
@@ -113,12 +121,11 @@ DETECTION_CREATE: Final[dict[str, Any]] = {
     "operation_id": "detection_create",
     "summary": "Find faces without estimating attributes",
     "description": "Boxes, landmarks and quality only. No attribute is computed and nothing is stored. "
-    "Scope `analyse`.",
-    "parameters": [IDEMPOTENCY_KEY],
+    "Not even an answer for an `Idempotency-Key` is kept: sent again, it is done again. Scope `analyse`.",
     "request": {"application/json": JsonDetectionInput, "multipart/form-data": FormDetectionInput},
     "responses": {
         200: answer(DetectionsSerializer, examples.DETECTIONS, "The faces found."),
-        **errors(*IMAGE, *REMEMBERED),
+        **errors(*IMAGE),
     },
     "examples": [sent("Base64", {"image": "data:image/jpeg;base64,/9j/4AAQSkZJRg…", "min_face_px": 20})],
 }

@@ -68,6 +68,12 @@ JOB_DELETE: Final[dict[str, Any]] = {
     "description": "Unfinished images are dropped. The analyses stay unless `analyses=true`. Scope `erase`.",
     "parameters": [JobDeleteInput],
     "responses": {
+        202: answer(
+            JobSerializer,
+            {**examples.JOB, "state": "deleting"},
+            "A large job, being deleted in the background: `counts` are of the images that are left, and once it is "
+            "gone it is not found.",
+        ),
         204: OpenApiResponse(description="Deleted."),
         **errors("not_found", "storage_unavailable"),
     },

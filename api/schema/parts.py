@@ -26,8 +26,9 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "archive_encrypted": ("the archive is encrypted; send it without a password", "archive"),
     "archive_unreadable": ("the archive is truncated or damaged", "archive"),
     "folder_forbidden": ("the operator of this server has not allowed this folder", "folder"),
-    "image_too_large": ("the image has 20000 × 20000 pixels; the limit is 50,000,000 in all", "image"),
-    "unsupported_media_type": ("not a JPEG, PNG, WebP, BMP, GIF, TIFF or HEIC image", "image"),
+    "image_too_large": ("the image has 20000 × 20000 pixels; the limit is 65,000,000 in all", "image"),
+    "image_too_expensive": ("the image took longer than one image may", "image"),
+    "unsupported_media_type": ("not a JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or HEIC image", "image"),
     "undecodable_image": ("the image cannot be decoded: image file is truncated", "image"),
     "url_forbidden": ("the host is not on the public internet", "url"),
     "url_fetch_failed": ("the server answered 404", "url"),
@@ -36,6 +37,8 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "overloaded": ("too many images are in progress; try again later", None),
     "model_not_ready": ("manifest.json cannot be read: No such file or directory", None),
     "storage_unavailable": ("the storage of kept files does not answer; try again", None),
+    "database_unavailable": ("the database does not answer or cannot be written; try again", None),
+    "limits_unavailable": ("the store that counts requests does not answer; try again", None),
 }
 MEANING: Final = {
     400: "The request does not match this description; `details` names the field.",
@@ -46,17 +49,28 @@ MEANING: Final = {
     "does not allow this.",
     413: "More bytes, pixels or images than the server accepts.",
     415: "Not an image in a supported format, or a body of an unsupported type.",
-    422: "An image or archive that cannot be read, or a URL or folder that is not allowed or cannot be read.",
+    422: "An image or archive that cannot be read or costs too much, or a URL or folder that is not allowed or "
+    "cannot be read.",
     429: "The rate limit is reached; `Retry-After` says when to send the next request.",
     500: "The server failed; its log has the reason under `request_id`.",
-    503: "The server is busy, or the model or the storage is not available; `Retry-After` says when to try again.",
+    503: "The server is busy, or something that it needs is not available; `Retry-After` says when to try again.",
 }
-ALWAYS: Final = ("unauthenticated", "forbidden", "rate_limited", "invalid_request", "internal_error", "overloaded")
+ALWAYS: Final = (
+    "unauthenticated",
+    "forbidden",
+    "rate_limited",
+    "invalid_request",
+    "internal_error",
+    "overloaded",
+    "database_unavailable",
+    "limits_unavailable",
+)
 IMAGE: Final = (
     "ambiguous_image_source",
     "image_too_large",
     "unsupported_media_type",
     "undecodable_image",
+    "image_too_expensive",
     "url_forbidden",
     "url_fetch_failed",
     "model_not_ready",

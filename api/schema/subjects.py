@@ -5,7 +5,7 @@ from typing import Any, Final
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
 
-from api.inputs import EraseInput, ExportInput
+from api.inputs import EraseInput, ExportInput, NamedEraseInput, NamedExportInput
 from api.schema import examples
 from api.schema.parts import BODY, IDEMPOTENCY_KEY, REMEMBERED, answer, errors, sent
 from api.serializers import ErasureReceiptSerializer, ReceiptKeySerializer, SubjectExportSerializer
@@ -44,6 +44,28 @@ SUBJECT_ERASE: Final[dict[str, Any]] = {
         **errors("not_found", "storage_unavailable", *BODY, *REMEMBERED),
     },
     "examples": [sent("Your own", {})],
+}
+NAMED_SUBJECT_EXPORT: Final[dict[str, Any]] = {
+    "operation_id": "named_subject_export",
+    "summary": "All that you hold about a subject that the body names",
+    "description": "For names that no address can hold, such as one with a line break that was stored before those "
+    "were refused. Scope `read`.",
+    "request": {"application/json": NamedExportInput},
+    "responses": {
+        **SUBJECT_EXPORT["responses"],
+        **errors("not_found", "storage_unavailable", *BODY),
+    },
+    "examples": [sent("Your own", {"subject": "visitor 17"})],
+}
+NAMED_SUBJECT_ERASE: Final[dict[str, Any]] = {
+    **SUBJECT_ERASE,
+    "operation_id": "named_subject_erase",
+    "summary": "Erase all that you hold about a subject that the body names",
+    "description": "For names that no address can hold, such as one with a line break that was stored before those "
+    "were refused. Scope `erase`.",
+    "parameters": [IDEMPOTENCY_KEY],
+    "request": {"application/json": NamedEraseInput},
+    "examples": [sent("Your own", {"subject": "visitor 17"})],
 }
 RECEIPT_KEYS: Final[dict[str, Any]] = {
     "operation_id": "receipt_key_list",

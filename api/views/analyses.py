@@ -9,7 +9,7 @@ from django.http import FileResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +19,7 @@ from api.disconnect import check_of
 from api.idempotency import idempotent
 from api.inputs import DetectionInput, ListInput, NothingInput, OptionsInput, check_attributes
 from api.inputs.strict import given_once
+from api.multipart import MultiPartParser
 from api.pagination import NewestFirst
 from api.serializers import AnalysisSerializer, DetectionsSerializer
 from api.sources import json_object, read_image, split_request
@@ -95,8 +96,7 @@ class AnalysisView(JsonView):
 
     @extend_schema(**schema.ANALYSIS_DELETE)
     def delete(self, request: Request, analysis_id: UUID) -> Response:
-        analysis_delete(own_analysis(request, analysis_id))
-        audit_note(caller_of(request), AuditAction.ANALYSIS_ERASE, [analysis_id])
+        analysis_delete(own_analysis(request, analysis_id), caller_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -126,13 +126,12 @@ class PictureView(JsonView):
 
 
 class DetectionsView(JsonView):
-    """Nothing is stored, and no attribute is computed."""
+    """Nothing is stored, not even the answer for an Idempotency-Key, and no attribute is computed."""
 
     parser_classes = [JSONParser, MultiPartParser, FormParser]
     scopes = {"POST": Scope.ANALYSE}
 
     @extend_schema(**schema.DETECTION_CREATE)
-    @idempotent
     def post(self, request: Request) -> Response:
         parts = split_request(request)
         options = DetectionInput(data=parts.fields)

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from api.exceptions import NO_ROUTE
 from api.negotiation import AlwaysJson
-from api.sources import refuse_huge_body
+from api.sources import refuse_compressed_body, refuse_huge_body
 from cv.choices import Scope
 from cv.services import request_finish
 from cv.services.idempotency import Begun
@@ -35,6 +35,7 @@ class JsonView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # First of all: checking a session's CSRF token may read the body.
+        refuse_compressed_body(request)
         self.check_body(request)
         super().initial(request, *args, **kwargs)
 
@@ -54,8 +55,10 @@ class JsonView(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        # Someone's faces: not for shared caches, and not without asking whether they are still there.
-        response.headers.setdefault("Cache-Control", "private, no-cache")
+        # Someone's faces: not for shared caches, not without asking whether they are still there, and not on the disk
+        # of a browser, whose next user may be somebody else.
+        kept = "no-cache" if "Authorization" in request.headers else "no-store"
+        response.headers.setdefault("Cache-Control", f"private, {kept}")
         patch_vary_headers(response, ["Authorization", "Cookie"])
         return response
 

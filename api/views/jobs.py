@@ -4,11 +4,12 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +19,7 @@ from api.idempotency import idempotent
 from api.inputs import ItemListInput, JobDeleteInput, JobInput, JobListInput, NothingInput, ResultsInput, split_job
 from api.inputs.strict import given_once
 from api.job_results import results_response
+from api.multipart import MultiPartParser
 from api.pagination import InOrder, NewestFirst
 from api.serializers import JobItemSerializer, JobSerializer
 from api.sources import body_of, json_object, refuse_huge_body
@@ -94,9 +96,10 @@ class JobView(JsonView):
     def delete(self, request: Request, job_id: UUID) -> Response:
         options = JobDeleteInput(data=given_once(request.query_params))
         options.is_valid(raise_exception=True)
-        removed = job_delete(own_job(request, job_id), options.validated_data["analyses"])
-        audit_note(caller_of(request), AuditAction.JOB_DELETE, [job_id], count=1 + removed)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        if job_delete(own_job(request, job_id), caller_of(request), options.validated_data["analyses"]):
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        shown = JobSerializer(status_of(own_job(request, job_id))).data
+        return Response(shown, status=status.HTTP_202_ACCEPTED)
 
 
 class JobItemsView(JsonView):
@@ -135,9 +138,10 @@ class JobChangeView(JsonView):
 
     def changed(self, request: Request, job_id: UUID, change: Callable[[Job], Job]) -> Response:
         NothingInput(data=json_object(request)).is_valid(raise_exception=True)
-        job = change(own_job(request, job_id))
+        with transaction.atomic():
+            job = change(own_job(request, job_id))
+            audit_note(caller_of(request), AuditAction.JOB_CHANGE, [job_id])
         self.job_id = job.pk
-        audit_note(caller_of(request), AuditAction.JOB_CHANGE, [job_id])
         return Response(JobSerializer(status_of(job)).data)
 
 

@@ -1,12 +1,10 @@
 """API keys, managed by those with the admin scope."""
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import schema
-from api.authentication import caller_of
 from api.idempotency import idempotent
 from api.inputs import KeyInput, KeyUpdateInput
 from api.serializers import ApiKeySerializer, NewApiKeySerializer
@@ -15,7 +13,7 @@ from api.views.managed import ManagedView
 from cv.choices import AuditAction
 from cv.models import ApiKey
 from cv.selectors import api_keys
-from cv.services import api_key_create, api_key_revoke, api_key_update, audit_note
+from cv.services import api_key_create, api_key_revoke, api_key_update
 
 
 class ApiKeysView(ManagedView):
@@ -41,10 +39,7 @@ class ApiKeyView(ManagedView):
 
     @extend_schema(**schema.KEY_REVOKE)
     def delete(self, request: Request, key_id: int) -> Response:
-        row = found(key_id)
-        api_key_revoke(row)
-        audit_note(caller_of(request), AuditAction.KEY_REVOKE, [row.pk])
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return self.removed(request, found(key_id), api_key_revoke, AuditAction.KEY_REVOKE)
 
 
 def found(key_id: int) -> ApiKey:

@@ -1,4 +1,4 @@
-"""What keys and webhooks have in common: listed, made and changed by administrators, all of it in the audit log."""
+"""What keys and webhooks have in common: listed, made, changed and removed by administrators, audited in one go."""
 
 from collections.abc import Callable
 from typing import Any
@@ -61,6 +61,15 @@ class ManagedView(JsonView):
         """The row with the fields that were given."""
         fields = given(data=json_object(request), partial=True)
         fields.is_valid(raise_exception=True)
-        row = change(row, **fields.validated_data)
-        audit_note(caller_of(request), action, [row.pk])
+        with transaction.atomic():
+            row = change(row, **fields.validated_data)
+            audit_note(caller_of(request), action, [row.pk])
         return Response(shape(row).data)
+
+    def removed(self, request: Request, row: Any, remove: Callable[[Any], None], action: AuditAction) -> Response:
+        """Nothing any more; what is not in the audit log did not happen."""
+        pk = row.pk
+        with transaction.atomic():
+            remove(row)
+            audit_note(caller_of(request), action, [pk])
+        return Response(status=status.HTTP_204_NO_CONTENT)

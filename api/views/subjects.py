@@ -1,5 +1,7 @@
 """What is held about a person: handed out, and erased with a receipt."""
 
+from typing import Final
+
 from django.db.models import QuerySet
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
@@ -12,7 +14,7 @@ from api import schema
 from api.authentication import caller_of
 from api.exports import export_archive, export_document
 from api.idempotency import idempotent
-from api.inputs import EraseInput, ExportInput, SubjectInput
+from api.inputs import EraseInput, ExportInput, NamedEraseInput, NamedExportInput, SubjectInput
 from api.inputs.strict import given_once
 from api.serializers import ReceiptKeySerializer
 from api.sources import json_object
@@ -23,6 +25,8 @@ from cv.selectors import subject_analyses, subject_jobs
 from cv.services import audit_note, subject_erase
 from cv.trust.receipts import key_id, public_key, public_pem
 
+NOTHING_STORED: Final = "nothing is stored about this subject"
+
 
 class SubjectExportView(JsonView):
     scopes = {"GET": Scope.READ}
@@ -31,34 +35,55 @@ class SubjectExportView(JsonView):
     def get(self, request: Request, subject: str) -> HttpResponseBase:
         options = ExportInput(data=given_once(request.query_params))
         options.is_valid(raise_exception=True)
-        caller = caller_of(request)
-        if caller.is_limited:
-            raise PermissionDenied("an export contains every stored attribute, but this key is limited to some")
-        analyses, jobs = held(request, subject, options.validated_data["everyone"])
-        rows = list(analyses)
-        audit_note(caller, AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
-        if options.validated_data["format"] == "zip":
-            export = FileResponse(export_archive(rows, jobs), as_attachment=True, filename="export.zip")
-        else:
-            export = FileResponse(export_document(rows, jobs), content_type="application/json")
-        export["Cache-Control"] = "private, no-store"
-        return export
+        return exported(request, clean(subject), **options.validated_data)
 
 
-class SubjectEraseView(JsonView):
+class NamedSubjectExportView(JsonView):
+    """The subject in the body: for names that no address can hold."""
+
+    scopes = {"POST": Scope.READ}
+
+    @extend_schema(**schema.NAMED_SUBJECT_EXPORT)
+    def post(self, request: Request) -> HttpResponseBase:
+        options = NamedExportInput(data=json_object(request))
+        options.is_valid(raise_exception=True)
+        return exported(request, **options.validated_data)
+
+
+class ErasesSubject(JsonView):
     scopes = {"POST": Scope.ERASE}
 
+    def erased(self, request: Request, subject: str, everyone: bool) -> Response:
+        """Erases, and answers with the receipt. Raises NotFound, PermissionDenied."""
+        check_everyone(request, everyone)
+        answers: list[Response] = []
+        try:
+            subject_erase(
+                subject, caller_of(request), everyone, lambda receipt: answers.append(self.remember(Response(receipt)))
+            )
+        except Analysis.DoesNotExist:
+            raise NotFound(NOTHING_STORED) from None
+        return answers[0]
+
+
+class SubjectEraseView(ErasesSubject):
     @extend_schema(**schema.SUBJECT_ERASE)
     @idempotent
     def post(self, request: Request, subject: str) -> Response:
         options = EraseInput(data=json_object(request))
         options.is_valid(raise_exception=True)
-        analyses, jobs = held(request, subject, options.validated_data["everyone"])
-        answers: list[Response] = []
-        subject_erase(
-            analyses, caller_of(request), jobs, lambda receipt: answers.append(self.remember(Response(receipt)))
-        )
-        return answers[0]
+        return self.erased(request, clean(subject), **options.validated_data)
+
+
+class NamedSubjectEraseView(ErasesSubject):
+    """The subject in the body: for names that no address can hold."""
+
+    @extend_schema(**schema.NAMED_SUBJECT_ERASE)
+    @idempotent
+    def post(self, request: Request) -> Response:
+        options = NamedEraseInput(data=json_object(request))
+        options.is_valid(raise_exception=True)
+        return self.erased(request, **options.validated_data)
 
 
 class ReceiptKeysView(JsonView):
@@ -76,10 +101,26 @@ class ReceiptKeysView(JsonView):
 
 
 def clean(subject: str) -> str:
-    """The subject as a request would have stored it. Raises ValidationError."""
+    """The subject of an address as a request would have stored it. Raises ValidationError."""
     given = SubjectInput(data={"subject": subject})
     given.is_valid(raise_exception=True)
     return str(given.validated_data["subject"])
+
+
+def exported(request: Request, subject: str, format: str, everyone: bool) -> FileResponse:
+    """All that is held about the subject, as ``json`` or ``zip``. Raises Http404, PermissionDenied."""
+    caller = caller_of(request)
+    if caller.is_limited:
+        raise PermissionDenied("an export contains every stored attribute, but this key is limited to some")
+    analyses, jobs = held(request, subject, everyone)
+    rows = list(analyses)
+    audit_note(caller, AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
+    if format == "zip":
+        export = FileResponse(export_archive(rows, jobs), as_attachment=True, filename="export.zip")
+    else:
+        export = FileResponse(export_document(rows, jobs), content_type="application/json")
+    export["Cache-Control"] = "private, no-store"
+    return export
 
 
 def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analysis], QuerySet[Job]]:
@@ -87,11 +128,15 @@ def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analy
 
     Raises NotFound, PermissionDenied.
     """
+    check_everyone(request, everyone)
     caller = caller_of(request)
-    if everyone and Scope.ADMIN not in caller.scopes:
-        raise PermissionDenied(f"`everyone` needs the scope `{Scope.ADMIN}`")
-    named = clean(subject)
-    analyses, jobs = subject_analyses(caller, named, everyone), subject_jobs(caller, named, everyone)
+    analyses, jobs = subject_analyses(caller, subject, everyone), subject_jobs(caller, subject, everyone)
     if not analyses.exists() and not jobs.exists():
-        raise NotFound("nothing is stored about this subject")
+        raise NotFound(NOTHING_STORED)
     return analyses, jobs
+
+
+def check_everyone(request: Request, everyone: bool) -> None:
+    """Raises PermissionDenied where what everyone holds is meant and may not be."""
+    if everyone and Scope.ADMIN not in caller_of(request).scopes:
+        raise PermissionDenied(f"`everyone` needs the scope `{Scope.ADMIN}`")

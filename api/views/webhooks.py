@@ -3,12 +3,10 @@
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import schema
-from api.authentication import caller_of
 from api.idempotency import idempotent
 from api.inputs import WebhookInput, WebhookUpdateInput
 from api.serializers import NewWebhookSerializer, WebhookDeliverySerializer, WebhookSerializer
@@ -17,7 +15,7 @@ from api.views.managed import ManagedView
 from cv.choices import AuditAction
 from cv.models import Webhook
 from cv.selectors import webhook_deliveries, webhooks
-from cv.services import audit_note, webhook_create, webhook_delete, webhook_update
+from cv.services import webhook_create, webhook_delete, webhook_update
 
 
 class WebhooksView(ManagedView):
@@ -47,9 +45,7 @@ class WebhookView(ManagedView):
 
     @extend_schema(**schema.WEBHOOK_DELETE)
     def delete(self, request: Request, webhook_id: UUID) -> Response:
-        webhook_delete(found(webhook_id))
-        audit_note(caller_of(request), AuditAction.WEBHOOK_DELETE, [webhook_id])
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return self.removed(request, found(webhook_id), webhook_delete, AuditAction.WEBHOOK_DELETE)
 
 
 class DeliveriesView(ManagedView):

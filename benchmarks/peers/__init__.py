@@ -1,1 +1,1 @@
-"""XCloud beside the usual Python stack, on the same photos, in the same run."""
+"""Compares XCloud with the usual Python stack on the same photos in the same run."""

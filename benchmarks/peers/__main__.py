@@ -1,7 +1,7 @@
-"""Compares our time from bytes to all attributes with the peer's detection alone, photo by photo in turns.
+"""Compares our time from bytes to all attributes with the peer's time for detection alone, photo by photo in turns.
 
-``python -m benchmarks.peers [--photos DIR] [--json]``. Both see the same photos, at full size and shrunk to 640 pixels,
-one after the other within a second, so that other load slows both alike. Compare the ratio.
+``python -m benchmarks.peers [--photos DIR] [--json]``. Both get the same photos, at full size and shrunk to 640 pixels,
+within a second of each other, so that other load slows both equally. Compare the ratio.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from benchmarks.machine import machine
-from benchmarks.peers.peer import PACKAGE, Peer, started
+from benchmarks.peers.peer import PACKAGE, Peer, start_peer
 from benchmarks.photos import read_photos
 from benchmarks.scenes import CACHE, photos_or_scenes
 from cv.engine.config import EngineConfig
@@ -27,7 +27,7 @@ from cv.engine.runtime import get_engine
 from cv.engine.types import AnalysisOptions, AnalysisResult
 
 SMALL_PX = 640
-# The smallest face looked for, the same for both: the peer's default and ours.
+# The smallest face to find, the same for both: first the peer's default, then ours.
 MIN_FACE_PX = (20, 40)
 _SAME_FACE_IOU = 0.5
 _WARM_UP = 2
@@ -35,7 +35,7 @@ _WARM_UP = 2
 
 @dataclass(slots=True)
 class Tally:
-    """One set of photos at one smallest face."""
+    """The measurements of one set of photos with one smallest face."""
 
     ours_ms: list[float] = field(default_factory=list)
     peer_ms: list[float] = field(default_factory=list)
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one line instead of a table")
     arguments = parser.parse_args()
     photos = photos_or_scenes(arguments.photos)
-    with started(arguments.venv, arguments.threads) as peer:
+    with start_peer(arguments.venv, arguments.threads) as peer:
         result = compare(peer, photos, arguments.threads, arguments.rounds)
     if arguments.output:
         arguments.output.write_text(json.dumps(result, indent=1) + "\n")
@@ -79,13 +79,13 @@ def main() -> None:
 
 
 def compare(peer: Peer, folder: Path, threads: int, rounds: int) -> dict[str, Any]:
-    """The comparison's JSON object."""
+    """Runs the comparison; gives its JSON object."""
     engine = get_engine(EngineConfig(threads=threads))
     result: dict[str, Any] = {"peer": PACKAGE, "machine": machine(), "threads": threads, "sets": {}}
     for name, max_side in (("640 px", SMALL_PX), ("full size", None)):
         photos = read_photos(folder, max_side)
         tallies = _measure(engine, peer, photos, rounds)
-        # What each does unless told otherwise: the peer looks for smaller faces than we do.
+        # Each with its own default: the peer's smallest face is smaller than ours.
         ours, theirs = tallies[MIN_FACE_PX[1]], tallies[MIN_FACE_PX[0]]
         result["sets"][name] = {
             "photos": len(photos),
@@ -121,7 +121,7 @@ def _measure(engine: Engine, peer: Peer, photos: list[bytes], rounds: int) -> di
 
 
 def found_too(theirs: list[list[float]], ours: AnalysisResult) -> int:
-    """How many of the peer's boxes one of ours overlaps by half."""
+    """The number of the peer's boxes that one of our boxes overlaps by at least half."""
     if not theirs or not ours.faces:
         return 0
     boxes = [face.box for face in ours.faces]

@@ -1,7 +1,7 @@
-"""Runs in the peer's own environment: facenet-pytorch's ``MTCNN.detect``, photo by photo, on what comes in.
+"""Runs in the peer's own environment: facenet-pytorch's ``MTCNN.detect`` on each photo that is requested.
 
 A request is a line of JSON on standard input, ``{"photo": path, "min_face_px": 20}``; the answer a line on standard
-output, ``{"ms": 95.1, "boxes": [[x1, y1, x2, y2], …]}``. Only ``detect`` is timed: the photo is decoded before.
+output, ``{"ms": 95.1, "boxes": [[x1, y1, x2, y2], …]}``. Only ``detect`` is timed; the photo is already decoded.
 """
 
 import json

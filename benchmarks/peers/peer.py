@@ -1,4 +1,4 @@
-"""The peer as a process of its own, in a virtual environment of its own."""
+"""Runs the peer in its own process and its own virtual environment."""
 
 import json
 import subprocess
@@ -22,24 +22,24 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A started peer; it waits for photos and takes no time meanwhile."""
+    """A running peer; it uses no processor time while it waits for photos."""
 
     process: subprocess.Popen[str]
 
     def detect(self, photo: Path, min_face_px: int) -> Answer:
-        """Raises RuntimeError where the peer has died."""
+        """Raises RuntimeError if the peer has died."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps({"photo": str(photo), "min_face_px": min_face_px}) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError("the peer died; its own words are above")
+            raise RuntimeError("the peer died; its own message is above")
         return Answer(**json.loads(line))
 
 
 def peer_python(folder: Path) -> Path:
-    """The Python of the peer's environment, which is made on first use: its old PyTorch takes 5 GB."""
+    """The Python of the peer's environment, which is created on first use: its old PyTorch takes 5 GB."""
     python = folder / "bin" / "python"
     done = folder / ".installed"
     if not done.exists():
@@ -51,8 +51,8 @@ def peer_python(folder: Path) -> Path:
 
 
 @contextmanager
-def started(folder: Path, threads: int) -> Iterator[Peer]:
-    """The peer of an environment, stopped at the end."""
+def start_peer(folder: Path, threads: int) -> Iterator[Peer]:
+    """Starts the peer of an environment; stops it at the end."""
     command = [str(peer_python(folder)), str(_SCRIPT), str(threads)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:

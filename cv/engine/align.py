@@ -1,4 +1,4 @@
-"""Five landmarks to a chip: one similarity transform, the same in training and serving."""
+"""Aligns a face: five landmarks to a chip by one similarity transform, the same in training and serving."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from cv.engine.types import Landmarks, Point
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Where the five landmarks stand in a chip of side 1, in the order of ``Landmarks``."""
+    """The positions of the five landmarks in a chip of side 1, in the order of ``Landmarks``."""
 
     name: str
     points: tuple[Point, Point, Point, Point, Point]
@@ -25,19 +25,19 @@ class Template:
 
 
 # The medians of the cascade's landmarks in dlib's face chips (padding 0.25) of every sixth face of UTKFace `val`, made
-# symmetric; so dlib's weights see about what they were trained on.
+# symmetric; so dlib's weights get chips like those that they were trained on.
 XCLOUD_5: Final = Template(
     "xcloud-5", ((0.318, 0.306), (0.677, 0.306), (0.4975, 0.518), (0.338, 0.673), (0.657, 0.673))
 )
 TEMPLATE: Final = XCLOUD_5.array
-# By the name that the manifest has for it.
+# By name, as in the manifest.
 TEMPLATES: Final = {template.name: template for template in (XCLOUD_5,)}
 
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """What a reader wants to see of a face: a chip of ``size`` pixels a side, in which the template's unit square has a
-    ``margin`` all around, as a share of the square's side."""
+    """The part of a face that a reader needs: a chip of ``size`` pixels a side. The template's unit square in it has a
+    ``margin`` on every side, as a share of the square's side."""
 
     template: Template
     size: int
@@ -82,18 +82,18 @@ def fit_similarity(source: npt.NDArray[np.float64], target: npt.NDArray[np.float
 
 
 def crop_similarity(landmarks: Landmarks, crop: Crop) -> Similarity:
-    """Maps the image that ``landmarks`` are pixels of to a chip of the crop."""
+    """Maps the image to a chip of the crop; ``landmarks`` are in the image's pixels."""
     square = crop.size / (1 + 2 * crop.margin)
     return chip_similarity(landmarks, square, crop.template).shifted(crop.margin * square)
 
 
 def chip_similarity(landmarks: Landmarks, size: float, template: Template = XCLOUD_5) -> Similarity:
-    """Maps the image that ``landmarks`` are pixels of to a chip of ``size``, without a margin."""
+    """Maps the image to a chip of ``size`` pixels without a margin; ``landmarks`` are in the image's pixels."""
     return fit_similarity(np.array(list(landmarks)), template.array * size)
 
 
 def whole_picture_similarity(image_size: tuple[int, int], size: int) -> Similarity:
-    """Maps a picture that is a face, but in which none is found, to a chip: its longer side fills the chip."""
+    """Maps a whole picture to a chip if no face is found in it: the longer side fills the chip."""
     scale = size / max(image_size)
     return Similarity(complex(scale), complex(size, size) / 2 - scale * complex(*image_size) / 2)
 
@@ -101,7 +101,7 @@ def whole_picture_similarity(image_size: tuple[int, int], size: int) -> Similari
 def warp(image: Image.Image, to_chip: Similarity, size: int) -> npt.NDArray[np.uint8]:
     """The chip of one face: uint8 RGB ``(size, size, 3)``. What lies outside the image is black.
 
-    Bilinear where the chip enlarges, averaged first where it shrinks the image, so that nothing aliases.
+    Bilinear if the chip enlarges the image; if it shrinks the image, averaged first against aliasing.
     """
     to_image = to_chip.inverse()
     corners = np.array([to_image.a * z + to_image.b for z in (0, size, size * 1j, size * (1 + 1j))])

@@ -18,8 +18,9 @@ class Backend(StrEnum):
 class DecodeLimits:
     """Largest image that is decoded: bytes as they came in, and pixels by its header."""
 
-    max_bytes: int = 10 * 1024 * 1024
-    max_pixels: int = 50_000_000
+    max_bytes: int = 25 * 1024 * 1024
+    # A phone's 64 megapixels, and its panoramas.
+    max_pixels: int = 65_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,14 @@ class DetectThresholds:
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """``threads`` is the number of cores that one net may use. ``plugins`` are modules that register outputs and
-    readers of their own; they are imported before the manifest is read."""
+    """``threads`` is the number of cores that one net may use, ``image_seconds`` what one image may take at most.
+    ``plugins`` are modules that register outputs and readers of their own, imported before the manifest is read.
+    """
 
     weights_dir: Path = WEIGHTS_DIR
     backend: Backend = Backend.ONNX
     threads: int = 2
+    image_seconds: float = 20.0
     limits: DecodeLimits = field(default_factory=DecodeLimits)
     thresholds: DetectThresholds = field(default_factory=DetectThresholds)
     plugins: tuple[str, ...] = ()

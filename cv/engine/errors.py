@@ -31,6 +31,12 @@ class UndecodableImage(EngineError):
     code = "undecodable_image"
 
 
+class ImageTooExpensive(EngineError):
+    """The image costs more time or memory than one image may, or is built to."""
+
+    code = "image_too_expensive"
+
+
 class ModelNotReady(EngineError):
     """Weights are missing, changed since they were published, or failed to load."""
 

@@ -6,8 +6,12 @@ where an image makes a decoder crash, it takes with it one engine, which is star
 """
 
 import multiprocessing
+import os
 import signal
+import socket
+import struct
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -18,12 +22,19 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any, Final
 
 from cv.engine.catalog import read_catalog
-from cv.engine.config import EngineConfig
-from cv.engine.errors import EngineError
+from cv.engine.config import Backend, EngineConfig
+from cv.engine.errors import EngineError, ImageTooExpensive
+from cv.engine.footprint import Footprint
 from cv.engine.types import DEFAULT_OPTIONS, AnalysisOptions, AnalysisResult
 
 _SPAWN: Final = multiprocessing.get_context("spawn")
 Question = tuple[bytes, AnalysisOptions] | None
+# An engine that has not loaded its weights by then never will.
+LOADING_S: Final = 120.0
+# What an engine says first: it has loaded, or cannot. Its time for an image runs from there.
+_LOADED: Final = b"loaded"
+# The first byte of an answer: whether the engine's process ends behind it, because it would stay large.
+_STAYS, _LEAVES = b"\0", b"\1"
 
 
 def _nothing_first() -> None:
@@ -31,7 +42,7 @@ def _nothing_first() -> None:
 
 
 class EngineDied(Exception):
-    """The engine's process ended over an image, or was killed."""
+    """The engine's process ended over an image, or was killed, twice."""
 
 
 class EnginesBusy(Exception):
@@ -57,6 +68,9 @@ class EnginePool:
         self._idle = [_Engine(config) for _ in range(size)]
         # Nobody stands in it for longer than a moment while an engine is idle.
         self._line: deque[_Turn] = deque()
+        # How many questions engines have, and since when none was answered.
+        self._open = 0
+        self._silent_since = 0.0
 
     def analyze(
         self,
@@ -68,17 +82,26 @@ class EnginePool:
         """As ``Engine.analyze``, by the first engine that is free.
 
         ``on_turn`` is called before the engine is asked, by whichever thread hands the image over; where it raises,
-        this does too, and the engine is not asked. Raises EngineError, EngineDied, EngineFailed, and EnginesBusy where
-        it was not this image's turn within ``patience_s``.
+        this does too, and the engine is not asked. An image whose engine ended is tried once more, by another process.
+        Raises EngineError, EngineDied, EngineFailed, EnginesBusy where it was not this image's turn within
+        ``patience_s``, and ImageTooExpensive where the engine took longer than an image may; it is replaced then.
         """
-        result: AnalysisResult = self._asked((data, options), on_turn, patience_s)
+        try:
+            return self._result(data, options, on_turn, patience_s)
+        except EngineDied:
+            return self._result(data, options, on_turn, patience_s)
+
+    def _result(
+        self, data: bytes, options: AnalysisOptions, on_turn: Callable[[], None], patience_s: float | None
+    ) -> AnalysisResult:
+        result: AnalysisResult = self._ask((data, options), on_turn, patience_s)
         return result
 
     def check(self, patience_s: float | None = None) -> None:
         """Returns when an engine is loaded. Raises ModelNotReady, EngineDied, EngineFailed, and EnginesBusy where none
         was free within ``patience_s``.
         """
-        self._asked(None, patience_s=patience_s)
+        self._ask(None, patience_s=patience_s)
 
     def start(self) -> None:
         """Starts every idle engine that does not run yet, and does not wait for it."""
@@ -86,7 +109,12 @@ class EnginePool:
             for engine in self._idle:
                 engine.start()
 
-    def _asked(
+    def silent_s(self) -> float:
+        """For how long no engine has answered anything although one was asked; 0 where none is."""
+        with self._lock:
+            return time.monotonic() - self._silent_since if self._open else 0.0
+
+    def _ask(
         self, question: Question, on_turn: Callable[[], None] = _nothing_first, patience_s: float | None = None
     ) -> Any:
         turn = _Turn(question, on_turn)
@@ -103,7 +131,7 @@ class EnginePool:
             turn.came.wait()
         if turn.refusal is not None:
             raise turn.refusal
-        answer = self._answered(turn.engine)
+        answer = self._answer_of(turn.engine, question)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -116,23 +144,38 @@ class EnginePool:
                     self._idle.append(engine)
                     return
                 turn = self._line.popleft()
+            with self._lock:
+                if not self._open:
+                    self._silent_since = time.monotonic()
+                self._open += 1
             try:
                 turn.on_turn()
                 engine.ask(turn.question)
                 turn.engine = engine
             except Exception as error:
                 turn.refusal = error
+                with self._lock:
+                    self._open -= 1
             turn.came.set()
             if turn.refusal is None:
                 return
 
-    def _answered(self, engine: "_Engine") -> Any:
+    def _answer_of(self, engine: "_Engine", question: Question) -> Any:
         try:
             answer = engine.answer()
+            with self._lock:
+                self._silent_since = time.monotonic()
+        except TimeoutError as error:
+            if question is None:
+                raise EngineDied("the engine did not answer") from error
+            raise ImageTooExpensive("the image took longer than one image may") from error
         except (OSError, EOFError) as error:
             raise EngineDied("the engine's process ended") from error
         finally:
+            # The next question first: a line of images that are too expensive is one silence.
             self._hand_over(engine)
+            with self._lock:
+                self._open -= 1
         return ForkingPickler.loads(answer)
 
 
@@ -154,6 +197,7 @@ class _Engine:
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
         self._running: tuple[SpawnProcess, Connection] | None = None
+        self._is_loaded = False
 
     def start(self) -> Connection:
         """The pipe to its process, which is started where it does not run."""
@@ -162,25 +206,49 @@ class _Engine:
             process = _SPAWN.Process(target=_serve, args=(theirs, self._config), name="engine", daemon=True)
             process.start()
             theirs.close()
-            self._running = process, pipe
+            self._running, self._is_loaded = (process, pipe), False
         return self._running[1]
 
     def ask(self, question: memoryview) -> None:
-        """Asks a pickled ``Question``. A process that was killed while it had nothing to do is replaced."""
+        """Asks a pickled ``Question``. A process that was killed or hangs while it had nothing to do is replaced."""
         try:
-            self.start().send_bytes(question)
+            self._send(question)
         except OSError:
             self._kill()
-            self.start().send_bytes(question)
+            self._send(question)
 
-    def answer(self) -> bytes:
-        """What ``_answer`` gives there to what was asked, pickled. Raises OSError or EOFError where it ended."""
+    def _send(self, question: memoryview) -> None:
+        """Raises OSError where the process is gone, or takes nothing in for as long as an image may take."""
+        pipe = self.start()
+        seconds = self._config.image_seconds if self._is_loaded else LOADING_S
+        with socket.socket(fileno=os.dup(pipe.fileno())) as ours:
+            ours.setsockopt(
+                socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
+            )
+        pipe.send_bytes(question)
+
+    def answer(self) -> memoryview:
+        """What ``_answer`` gives there to what was asked, pickled.
+
+        Raises TimeoutError where it took longer than an image may, OSError or EOFError where the process ended.
+        """
         try:
-            return self.start().recv_bytes()
+            pipe = self.start()
+            if not self._is_loaded:
+                if not pipe.poll(LOADING_S):
+                    raise EOFError("the engine did not load its weights")
+                pipe.recv_bytes()
+                self._is_loaded = True
+            if not pipe.poll(self._config.image_seconds):
+                raise TimeoutError
+            answer = memoryview(pipe.recv_bytes())
         except BaseException:
             # Whatever it still answers is no answer to the next question.
             self._kill()
             raise
+        if answer[:1] == _LEAVES:
+            self._kill()
+        return answer[1:]
 
     def _kill(self) -> None:
         if self._running is not None:
@@ -195,16 +263,39 @@ def _serve(pipe: Connection, config: EngineConfig) -> None:
     """Answers until the other end of the pipe is closed, which it is when its process ends, however that ends."""
     # Ctrl-C reaches every process of the terminal; the server finishes what it began, and then this ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    footprint: Footprint | None = None
     while True:
         try:
             question: Question = pipe.recv()
-            pipe.send(_answer(question, config))
+            if footprint is None:
+                footprint = _load(config)
+                pipe.send_bytes(_LOADED)
+            answer = ForkingPickler.dumps(_answer(question, config))
+            del question
+            footprint.note_models(_models_loaded(config))
+            pipe.send_bytes((_LEAVES if footprint.stays_large() else _STAYS) + answer)
         except (EOFError, OSError):
             return
 
 
-def _answer(question: Question, config: EngineConfig) -> AnalysisResult | Exception | None:
+def _load(config: EngineConfig) -> Footprint:
+    """Loads the engine where that is possible; where it is not, the answer says why."""
+    # A GPU's driver reserves far more addresses than there is memory.
+    threads = config.threads if config.backend is Backend.ONNX else None
+    return Footprint(_models_loaded(config), threads)
+
+
+def _models_loaded(config: EngineConfig) -> int:
     # Imported here: the libraries that run nets are for this process alone.
+    from cv.engine.runtime import get_engine
+
+    try:
+        return sum(reader.is_loaded for reader in get_engine(config).readers)
+    except Exception:
+        return 0
+
+
+def _answer(question: Question, config: EngineConfig) -> AnalysisResult | Exception | None:
     from cv.engine.runtime import get_engine
 
     try:
@@ -212,6 +303,8 @@ def _answer(question: Question, config: EngineConfig) -> AnalysisResult | Except
         return None if question is None else engine.analyze(*question)
     except EngineError as error:
         return error
+    except MemoryError:
+        return ImageTooExpensive("the image takes more memory than one image may")
     except Exception:
         return EngineFailed(traceback.format_exc())
 

@@ -1,4 +1,4 @@
-"""Pixels to the numbers that the nets take; shared by training and serving."""
+"""Converts pixels to the inputs of the nets; shared by training and serving."""
 
 import numpy as np
 import numpy.typing as npt

@@ -189,6 +189,8 @@ class AnalysisOptions:
     attributes: frozenset[str] = frozenset(DEFAULT_OUTPUTS)
     min_face_px: int = 40
     max_faces: int = 100
+    # Whether the result brings the picture as it may be kept.
+    picture: bool = False
 
     def __post_init__(self) -> None:
         for name, value, (low, high) in (
@@ -206,10 +208,19 @@ DEFAULT_OPTIONS: Final = AnalysisOptions()
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A file without metadata: the ending of its name, which says its kind, and its bytes."""
+
+    suffix: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisResult:
     """Everything that one image gave; no face is an empty ``faces``.
 
-    ``model`` is the one of the default outputs, asked or not; ``models`` are all that were asked.
+    ``model`` is the one of the default outputs, asked or not; ``models`` are all that were asked. ``picture`` is there
+    if the options ask for it.
     """
 
     image: ImageInfo
@@ -217,3 +228,4 @@ class AnalysisResult:
     model: ModelInfo
     timing_ms: Timing
     models: tuple[ModelRun, ...] = ()
+    picture: Picture | None = None

@@ -1,4 +1,4 @@
-"""Kept files in a folder of this machine, or of a disk that several machines mount."""
+"""Stores kept files in a local folder, or on a disk that several machines mount."""
 
 from __future__ import annotations
 
@@ -18,17 +18,28 @@ from cv.files.stores import NoAddress, Room, StorageUnavailable, StoredFile
 
 @contextlib.contextmanager
 def outage_told() -> Iterator[None]:
-    """Raises StorageUnavailable for a disk that is full, gone or not ours; a file that is not there stays that."""
+    """Turns OSError into StorageUnavailable, except FileNotFoundError."""
     try:
         yield
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise StorageUnavailable(f"cannot be used ({error.strerror or type(error).__name__})") from error
+        raise StorageUnavailable(f"cannot be used ({error.strerror or 'the disk failed'})") from error
+
+
+@contextlib.contextmanager
+def _nothing_half_written(file: Path) -> Iterator[None]:
+    """Deletes ``file`` if writing it fails. It cannot belong to another writer, because names are random."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            file.unlink()
+        raise
 
 
 class LocalStore(FileSystemStorage):
-    """Files that only the service's own user can read."""
+    """Files that only the service's user can read."""
 
     def __init__(self, location: str | None = None) -> None:
         super().__init__(location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
@@ -38,7 +49,7 @@ class LocalStore(FileSystemStorage):
             return super()._open(name, mode)  # type: ignore[misc, no-any-return]
 
     def _save(self, name: str, content: File[Any]) -> str:
-        with outage_told():
+        with outage_told(), _nothing_half_written(Path(self.path(name))):
             return super()._save(name, content)  # type: ignore[misc, no-any-return]
 
     def delete(self, name: str) -> None:
@@ -50,19 +61,19 @@ class LocalStore(FileSystemStorage):
 
     def files(self, prefix: str = "") -> Iterator[StoredFile]:
         root = Path(self.location)
-        # Only the folder that the prefix names has to be looked through.
+        # Only searches the folder that the prefix names.
         for folder, _folders, names in os.walk(root / prefix.rpartition("/")[0]):
             for name in names:
                 file = Path(folder, name)
                 relative = file.relative_to(root).as_posix()
-                # Whoever deleted it meanwhile was right.
+                # Deleted concurrently: nothing to do.
                 with contextlib.suppress(FileNotFoundError), outage_told():
                     if relative.startswith(prefix) and file.is_file():
                         about = file.stat()
                         yield StoredFile(relative, about.st_size, datetime.fromtimestamp(about.st_mtime, UTC))
 
     def prepare(self) -> None:
-        """Folders are made when they are needed."""
+        """Does nothing: folders are created when they are needed."""
 
     def room(self) -> Room:
         root = Path(self.location)

@@ -1,4 +1,4 @@
-"""How far jobs are, counted from their items."""
+"""The progress of jobs, counted from their items."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,19 +6,21 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, F, QuerySet, Value
 from django.utils import timezone
 
 from cv.choices import ItemState, JobState
 from cv.models import Job, JobItem
 
-# What a running job's rate is measured over.
+# The window for a running job's rate.
 WINDOW: Final = timedelta(seconds=60)
+# The key, beside the states, for items that ended within the window.
+LATELY: Final = "lately"
 
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """A job with its items by state, images a second, and seconds that are left; None where that cannot be told."""
+    """A job with its items by state, images per second, and seconds left; None if unknown."""
 
     job: Job
     counts: dict[str, int]
@@ -31,30 +33,47 @@ def status_of(job: Job) -> JobStatus:
 
 
 def statuses_of(jobs: Iterable[Job]) -> list[JobStatus]:
-    """In the order of ``jobs``, with one query for all counts and one more for each that is being worked on."""
+    """Statuses in the order of ``jobs``, with one query for all counts."""
     rows, now = list(jobs), timezone.now()
     counts: dict[UUID, dict[str, int]] = {job.pk: dict.fromkeys(ItemState.values, 0) for job in rows}
-    grouped = JobItem.objects.filter(job__in=rows).order_by().values_list("job", "state").annotate(count=Count("pk"))
-    for pk, state, count in grouped:
-        counts[pk][state] = count
-    return [_status(job, counts[job.pk], now) for job in rows]
+    lately: dict[UUID, int] = {}
+    for pk, kind, count in _counted(rows, now):
+        if kind == LATELY:
+            lately[pk] = count
+        else:
+            counts[pk][kind] = count
+    return [_status(job, counts[job.pk], lately.get(job.pk, 0), now) for job in rows]
 
 
-def _status(job: Job, counts: dict[str, int], now: datetime) -> JobStatus:
+def _counted(rows: list[Job], now: datetime) -> Iterable[tuple[UUID, str, int]]:
+    """Counts each job's items by state, and those that ended within the window. Each part uses its own index."""
+    by_state = _grouped(JobItem.objects.filter(job__in=rows), F("state"))
+    running = [job for job in rows if job.started_at is not None and job.finished_at is None]
+    if not running:
+        return by_state
+    since = {"finished_at__gt": now - WINDOW, "finished_at__gte": F("job__started_at")}
+    return by_state.union(_grouped(JobItem.objects.filter(job__in=running, **since), Value(LATELY)), all=True)
+
+
+def _grouped(items: QuerySet[JobItem], kind: F | Value) -> QuerySet[JobItem, tuple[UUID, str, int]]:
+    grouped = items.order_by().values(pk_of_job=F("job"), kind=kind)
+    return grouped.annotate(count=Count("pk")).values_list("pk_of_job", "kind", "count")
+
+
+def _status(job: Job, counts: dict[str, int], lately: int, now: datetime) -> JobStatus:
     left = counts[ItemState.PENDING] + counts[ItemState.RUNNING]
-    rate = _rate(job, counts, now)
+    rate = _rate(job, counts, lately, now)
     return JobStatus(job, counts, rate, left / rate if rate and left else None)
 
 
-def _rate(job: Job, counts: dict[str, int], now: datetime) -> float | None:
-    """Of a job that ended over all of its time, of one that is being worked on over the last minute."""
-    if job.started_at is None or job.state == JobState.PAUSED:
+def _rate(job: Job, counts: dict[str, int], lately: int, now: datetime) -> float | None:
+    """Images per second: of an ended job over its whole time, of a running job over the window."""
+    if job.started_at is None or job.state in (JobState.PAUSED, JobState.DELETING):
         return None
     if job.finished_at is not None:
         seconds = (job.finished_at - job.started_at).total_seconds()
         closed = counts[ItemState.DONE] + counts[ItemState.FAILED]
     else:
-        since = max(job.started_at, now - WINDOW)
-        seconds = (now - since).total_seconds()
-        closed = JobItem.objects.filter(job=job, finished_at__gt=since).count()
+        seconds = (now - max(job.started_at, now - WINDOW)).total_seconds()
+        closed = lately
     return closed / seconds if closed and seconds > 0 else None

@@ -1,4 +1,4 @@
-"""Jobs of many images, and each image of one: the rows are the truth, whatever happens to workers and brokers."""
+"""Jobs of many images, and the images of each. The rows are authoritative; workers and brokers may fail at any time."""
 
 import uuid
 
@@ -18,13 +18,13 @@ PRIORITY_RANGE = (-10, 10)
 
 
 class Job(models.Model):
-    """What is asked of many images. How many of them are done is counted from the items, never kept beside them."""
+    """One request for many images. Progress is counted from the items, never stored."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    # When a worker last took items of it: whose turn it is next.
+    # When a worker last claimed items of this job; the job that waited longest is next.
     claimed_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.PENDING)
     priority = models.SmallIntegerField(default=0)
@@ -36,13 +36,15 @@ class Job(models.Model):
     source = models.CharField(max_length=10, choices=JobSource.choices)
     item_count = models.PositiveIntegerField()
 
-    # The options of every analysis of it.
+    # The options of every analysis of this job.
     asked_attributes = models.JSONField()
     min_face_px = models.PositiveIntegerField()
     max_faces = models.PositiveIntegerField()
     store_image = models.BooleanField(default=False)
     store_ttl_days = models.PositiveIntegerField(null=True, blank=True)
     subject = ExactCharField(max_length=200, blank=True)
+    # While the job is being deleted: whether its analyses are, too.
+    deletes_analyses = models.BooleanField(default=False)
 
     class Meta:
         ordering = ("-created_at", "-pk")
@@ -60,6 +62,11 @@ class Job(models.Model):
             models.Index(fields=["-created_at"], name="job_newest"),
             models.Index(fields=["state", "-priority"], name="job_in_turn"),
             models.Index(fields=["subject"], name="job_subject"),
+            # For the order of claims: the next caller, and that caller's next job (see cv.services.job_turns).
+            models.Index(fields=["owner", "claimed_at"], name="job_served_owner"),
+            models.Index(fields=["api_key", "claimed_at"], name="job_served_key"),
+            models.Index(fields=["owner", "state", "priority", "claimed_at", "created_at"], name="job_turn_of_owner"),
+            models.Index(fields=["api_key", "state", "priority", "claimed_at", "created_at"], name="job_turn_of_key"),
         ]
 
     def __str__(self) -> str:
@@ -67,20 +74,20 @@ class Job(models.Model):
 
 
 class JobItem(models.Model):
-    """One image of a job: whoever holds ``lease`` works on it, and writes it once, together with its result."""
+    """One image of a job. The worker that holds ``lease`` works on it, and writes it once, together with its result."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="items")
     index = models.PositiveIntegerField()
-    # What the client calls it: shown, never opened.
+    # The client's name for it: displayed, never opened.
     name = models.CharField(max_length=MAX_LABEL, blank=True)
-    # Where the worker finds it: a kept file, an address, an analysis, a file below the job's folder. Ours to read.
+    # Where the worker finds it: a kept file, a URL, an analysis, or a file in the job's folder. Not shown to clients.
     location = models.CharField(max_length=MAX_LOCATION, blank=True)
     state = models.CharField(max_length=10, choices=ItemState.choices, default=ItemState.PENDING)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.CharField(max_length=200, blank=True)
-    # Null again where the analysis was deleted or erased since.
+    # Null again if the analysis was deleted or erased.
     analysis = models.OneToOneField(Analysis, on_delete=models.SET_NULL, null=True, blank=True, related_name="job_item")
-    # From when on a worker may take it: its creation, or the end of the lease. Null: there is nothing more to do.
+    # When a worker may claim it: at its creation, or when the lease ends. Null when the item has ended.
     due_at = models.DateTimeField(null=True, blank=True)
     lease = models.CharField(max_length=32, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""The keys that clients come in with, and what each may do."""
+"""API keys and their permissions."""
 
 from django.conf import settings
 from django.db import models
@@ -8,12 +8,12 @@ from cv.choices import Scope
 
 
 def default_scopes() -> list[str]:
-    """What keys could do before there were scopes; managing other keys is never a default."""
+    """The permissions that keys had before scopes existed; managing other keys is never a default."""
     return [Scope.ANALYSE.value, Scope.READ.value, Scope.ERASE.value]
 
 
 class ApiKey(models.Model):
-    """A client's key. Only a hash is kept: its secret has 256 random bits, so that one SHA-256 is enough."""
+    """A client's key. Only a hash is kept: the secret has 256 random bits, so one SHA-256 is enough."""
 
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, unique=True)
@@ -22,9 +22,9 @@ class ApiKey(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="api_keys"
     )
     scopes = models.JSONField(default=default_scopes)
-    # None is all attributes of the server, also those that a later version brings.
+    # None allows all attributes of the server, also those that later versions add.
     attributes = models.JSONField(null=True, blank=True)
-    # None is the server's own limit.
+    # None applies the server's limit.
     rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True, blank=True)

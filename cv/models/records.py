@@ -1,4 +1,4 @@
-"""What the service writes down about requests: the audit log, and answers to be given again."""
+"""Records about requests: the audit log, and stored answers of idempotent requests."""
 
 from django.db import models
 from django.utils import timezone
@@ -9,10 +9,10 @@ from cv.models.jobs import Job
 
 
 class AuditEvent(models.Model):
-    """Who read, exported, erased or managed what. Ids only: nothing in it says anything about a person."""
+    """Who read, exported, erased or managed what. Ids only: it contains nothing about a person."""
 
     at = models.DateTimeField(default=timezone.now)
-    # `key:7` or `user:3`: text, so that the line outlives the user.
+    # `key:7` or `user:3`: text, so that the line remains when the user is deleted.
     actor = models.CharField(max_length=40)
     action = models.CharField(max_length=30, choices=AuditAction.choices)
     objects_named = models.JSONField(default=list)
@@ -31,16 +31,18 @@ class AuditEvent(models.Model):
 
 
 class IdempotentRequest(models.Model):
-    """A request that came with an ``Idempotency-Key``, and its answer, sealed with that very key."""
+    """A request with an ``Idempotency-Key``, and its answer, sealed with that key."""
 
-    # Of caller and key: the key itself is not kept, because it opens the answer.
+    # Of caller and key. The key itself is not stored, because it unseals the answer.
     digest = models.CharField(max_length=64, unique=True)
     # Of method, address and body.
     fingerprint = models.CharField(max_length=64)
-    # None while the request is being worked on.
+    # None while the request is in progress.
     status = models.PositiveSmallIntegerField(null=True)
     answer = models.TextField(blank=True)
-    # An erased analysis or a deleted job takes the answers that tell of it along.
+    # Which process works on it; see cv.serving.processes.
+    process = models.CharField(max_length=32, blank=True, default="")
+    # If the analysis or the job is deleted, the stored answers about it are deleted, too.
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, null=True, related_name="+")
     job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)

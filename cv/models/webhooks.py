@@ -1,4 +1,4 @@
-"""Who is told of events, and each telling: the rows are the truth, whatever happens to the process that sends."""
+"""Webhooks and their deliveries. The rows are authoritative; the process that sends may fail at any time."""
 
 import uuid
 
@@ -9,12 +9,12 @@ from cv.choices import DeliveryState, WebhookEvent
 
 
 class Webhook(models.Model):
-    """An address of an operator's that events are posted to."""
+    """A URL of the operator's that events are posted to."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     url = models.CharField(max_length=2000)
     events = models.JSONField()
-    # Must be read again to sign: sealed with the server's secret key, not hashed.
+    # Needed again for signing, so it is sealed with the server's secret key, not hashed.
     secret_sealed = models.TextField()
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -27,7 +27,7 @@ class Webhook(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """One event for one webhook, with how often it was tried and what came back."""
+    """One event for one webhook, with the number of attempts and the last outcome."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
@@ -35,7 +35,7 @@ class WebhookDelivery(models.Model):
     payload = models.JSONField()
     state = models.CharField(max_length=10, choices=DeliveryState.choices, default=DeliveryState.PENDING)
     attempts = models.PositiveIntegerField(default=0)
-    # When it is due; pushed ahead by whoever tries it, so that two workers never send the same one at once.
+    # When it is due. A worker moves this forward before it sends, so that two workers never send the same delivery.
     next_attempt_at = models.DateTimeField(null=True)
     last_status = models.PositiveSmallIntegerField(null=True)
     last_error = models.CharField(max_length=200, blank=True)

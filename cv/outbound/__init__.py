@@ -1,1 +1,1 @@
-"""HTTP to addresses that clients name: what may be asked, fetched and told."""
+"""HTTP to URLs that clients name: which hosts are allowed, fetching images, delivering webhooks."""

@@ -1,4 +1,4 @@
-"""Which hosts may be asked on a client's behalf: the public internet's, whatever their names resolve to."""
+"""Decides which hosts the server may connect to for a client: only those whose addresses are public."""
 
 import concurrent.futures
 import ipaddress
@@ -15,13 +15,13 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_URL = 2048
-# What no address needs and what parsers read differently: spaces, controls, backslashes.
+# Characters that no URL needs and that parsers read differently: spaces, controls, backslashes.
 SUSPICIOUS = re.compile(r"[\x00-\x20\x7f\\]")
-# The only part of IPv6 that is given out as public (RFC 4291, IANA). What lies outside carries an IPv4 address (NAT64,
-# IPv4-compatible), or is local.
+# The only part of IPv6 that is assigned as public (RFC 4291, IANA). Addresses outside embed an IPv4 address (NAT64,
+# IPv4-compatible) or are local.
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-# Beyond what Python's ``is_global`` knows: addresses that are public by number and not by meaning, and IPv6 forms
-# that carry an IPv4 address, which may be a private one.
+# Networks that Python's ``is_global`` takes for public: special-purpose addresses, and IPv6 forms that embed an IPv4
+# address, which may be private.
 NOT_PUBLIC: Sequence[Network] = [
     ipaddress.ip_network(text)
     for text in (
@@ -33,36 +33,36 @@ NOT_PUBLIC: Sequence[Network] = [
         "3fff::/20",  # documentation (RFC 9637)
     )
 ]
-# Interface identifiers of ISATAP (RFC 5214): they end in an IPv4 address.
+# Interface identifiers of ISATAP (RFC 5214), which are followed by an IPv4 address.
 ISATAP = (0x00005EFE, 0x02005EFE)
 
-# Look-ups that run at once. One cannot be ended: with a slow name server it takes half a minute, long after its caller
-# gave up, and meanwhile it counts for them.
+# Lookups in parallel. A lookup cannot be cancelled: with a slow name server it takes half a minute, longer than its
+# caller waits, and counts towards the caller's share until then.
 LOOK_UPS = 64
 _resolvers = concurrent.futures.ThreadPoolExecutor(LOOK_UPS, thread_name_prefix="resolve")
 _look_ups = Shares(LOOK_UPS)
 
 
 class FetchError(Exception):
-    """Base of the ways an address is refused. ``code`` is stable and part of the public API."""
+    """A URL was refused or could not be fetched. ``code`` is stable and part of the public API."""
 
     code = "url_fetch_failed"
 
 
 class UrlForbidden(FetchError):
-    """The address may not be asked: URL input is off, another scheme or port, or a host that is not let through."""
+    """The URL is not allowed: URL input is off, or its scheme, port or host is not permitted."""
 
     code = "url_forbidden"
 
 
 class UrlFetchFailed(FetchError):
-    """The address was asked and gave nothing: no answer, an error status, a broken transfer."""
+    """The server gave no usable answer: a time-out, an error status or a broken transfer."""
 
     code = "url_fetch_failed"
 
 
-def checked_url(url: str) -> tuple[SplitResult, int]:
-    """The parts of an http(s) address, and its port. Raises UrlForbidden."""
+def check_url(url: str) -> tuple[SplitResult, int]:
+    """Splits an http(s) URL; gives its parts and its port. Raises UrlForbidden."""
     if len(url) > MAX_URL or SUSPICIOUS.search(url):
         raise UrlForbidden("not a valid URL")
     try:
@@ -79,8 +79,8 @@ def checked_url(url: str) -> tuple[SplitResult, int]:
     return parts, port or (443 if parts.scheme == "https" else 80)
 
 
-def public_addresses(host: str, port: int, timeout_s: float, caller: str) -> list[Address]:
-    """The addresses of the host. All of them must be public: an attacker's name may have one of each.
+def resolve_public(host: str, port: int, timeout_s: float, caller: str) -> list[Address]:
+    """Resolves the host. All its addresses must be public, because an attacker's name may have public and private ones.
 
     Raises UrlForbidden, UrlFetchFailed.
     """
@@ -97,19 +97,19 @@ def public_addresses(host: str, port: int, timeout_s: float, caller: str) -> lis
         looking.cancel()
         raise UrlFetchFailed("the host's name could not be resolved in time") from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    if not addresses or not all(map(may_be_asked, addresses)):
+    if not addresses or not all(map(is_permitted, addresses)):
         raise UrlForbidden("the host is not on the public internet")
     return addresses
 
 
-def may_be_asked(address: Address) -> bool:
-    """Public, or in a network that the operator let through."""
+def is_permitted(address: Address) -> bool:
+    """Whether the address is public, or in a network that the operator allowed."""
     networks: Sequence[Network] = settings.XCLOUD_PRIVATE_NETWORKS
     return is_public(address) or any(address in network for network in networks)
 
 
 def is_public(address: Address) -> bool:
-    """True for a unicast address that everyone can reach, looking into IPv6 addresses that carry one of IPv4."""
+    """Whether the address is public unicast; of an IPv6 address that embeds an IPv4 address, the latter counts."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
@@ -121,7 +121,7 @@ def is_public(address: Address) -> bool:
 
 
 def is_allowed_host(host: str) -> bool:
-    """Whether the allow-list has the host, by name or as ``*.parent``; an empty list has every host."""
+    """Whether the allow-list has the host, by name or as ``*.parent``; an empty list allows every host."""
     allowed: Sequence[str] = settings.XCLOUD_URL_ALLOWED_HOSTS
     host = host.lower().rstrip(".")
     return not allowed or any(

@@ -1,4 +1,4 @@
-"""Fetches an image from an address that a client named, without becoming its way into private networks."""
+"""Fetches an image from a URL that a client named, but never from private networks."""
 
 import http.client
 from http import HTTPStatus
@@ -7,12 +7,12 @@ from urllib.parse import quote_from_bytes, urljoin
 from django.conf import settings
 
 from cv.engine.errors import ImageTooLarge
-from cv.outbound.addresses import FetchError, UrlFetchFailed, UrlForbidden, checked_url, is_allowed_host
-from cv.outbound.http import Deadline, answer_of, read_up_to
+from cv.outbound.addresses import FetchError, UrlFetchFailed, UrlForbidden, check_url, is_allowed_host
+from cv.outbound.http import Deadline, open_response, read_up_to
 
 __all__ = ["FetchError", "UrlFetchFailed", "UrlForbidden", "fetch_image"]
 
-# For all of it: every look-up, every redirect, every byte.
+# For the whole fetch: every lookup, every redirect, every byte.
 DEADLINE_S = 15.0
 MAX_REDIRECTS = 3
 REDIRECTS = frozenset(
@@ -28,29 +28,29 @@ HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "XC
 
 
 def fetch_image(url: str, max_bytes: int, caller: str = "server") -> bytes:
-    """The bytes at ``url``; look-ups of names count for ``caller``.
+    """Fetches the bytes at ``url``; name lookups count towards the share of ``caller``.
 
     Raises UrlForbidden, UrlFetchFailed, ImageTooLarge.
     """
     deadline = Deadline(DEADLINE_S)
     for _ in range(1 + MAX_REDIRECTS):
-        found = _asked(url, max_bytes, deadline, caller)
+        found = _fetch_once(url, max_bytes, deadline, caller)
         if isinstance(found, bytes):
             return found
         url = found
     raise UrlFetchFailed(f"the URL redirects more than {MAX_REDIRECTS} times")
 
 
-def _asked(url: str, max_bytes: int, deadline: Deadline, caller: str) -> bytes | str:
-    """The body, or the address that the answer sends us on to, which is checked like the first one."""
-    parts, port = checked_url(url)
+def _fetch_once(url: str, max_bytes: int, deadline: Deadline, caller: str) -> bytes | str:
+    """Makes one request; returns the body, or the URL of a redirect, which is checked like the first URL."""
+    parts, port = check_url(url)
     if not is_allowed_host(parts.hostname or ""):
         raise UrlForbidden("the host is not one of this server's allowed hosts")
     if port not in settings.XCLOUD_URL_PORTS:
         raise UrlForbidden(f"port {port} is not allowed")
-    with answer_of("GET", parts, port, deadline, HEADERS, caller) as response:
+    with open_response("GET", parts, port, deadline, HEADERS, caller) as response:
         if response.status in REDIRECTS:
-            return _location(url, response)
+            return _redirect_target(url, response)
         if response.status != HTTPStatus.OK:
             raise UrlFetchFailed(f"the server answered {response.status}")
         data = read_up_to(response, max_bytes, deadline)
@@ -59,8 +59,8 @@ def _asked(url: str, max_bytes: int, deadline: Deadline, caller: str) -> bytes |
     return data
 
 
-def _location(url: str, response: http.client.HTTPResponse) -> str:
-    """Where a redirect leads. Raw UTF-8, other raw bytes and spaces are taken as browsers and curl take them."""
+def _redirect_target(url: str, response: http.client.HTTPResponse) -> str:
+    """The target of a redirect. Raw UTF-8, other raw bytes and spaces are handled as browsers and curl do."""
     location = response.getheader("Location")
     if not location:
         raise UrlFetchFailed(f"the server answered {response.status} without a Location header")

@@ -1,4 +1,4 @@
-"""HTTP to addresses that clients name: connected to the very address that was checked, and over by a deadline."""
+"""HTTP to URLs that clients name: connects only to the IP address that was checked, and ends by a deadline."""
 
 import contextlib
 import http.client
@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, quote
 
-from cv.outbound.addresses import Address, UrlFetchFailed, public_addresses
+from cv.outbound.addresses import Address, UrlFetchFailed, resolve_public
 
 TIMEOUT_S = 5.0
 CHUNK = 64 * 1024
@@ -18,14 +18,14 @@ MAX_ADDRESSES = 3
 
 
 class Deadline:
-    """A moment that everything must be done by: looking up, connecting, and every byte of the answer."""
+    """A time limit for a whole request: name lookup, connection, and every byte of the response."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._until = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds that are left. Raises UrlFetchFailed where none is."""
+        """Seconds that are left. Raises UrlFetchFailed if none are left."""
         left = self._until - time.monotonic()
         if left <= 0:
             raise UrlFetchFailed(f"the server took more than {self.seconds:g} s")
@@ -33,7 +33,7 @@ class Deadline:
 
 
 class _PinnedConnection(http.client.HTTPConnection):
-    """Connects to the address that was checked: a second look-up of the name could answer otherwise."""
+    """Connects to the address that was checked, because a second lookup of the name could give another one."""
 
     def __init__(self, url: SplitResult, port: int, addresses: list[Address], deadline: Deadline) -> None:
         super().__init__(url.hostname or "", port, timeout=TIMEOUT_S)
@@ -43,13 +43,13 @@ class _PinnedConnection(http.client.HTTPConnection):
         self._plain: socket.socket | None = None
 
     def connect(self) -> None:
-        self.sock = self._connected()
-        # A second handle of the same connection, which another thread can shut at any moment, TLS or not.
+        self.sock = self._open_socket()
+        # A second handle of the connection, which another thread can shut down at any time, with or without TLS.
         self._plain = self.sock.dup()
         if self._tls is not None:
             self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
 
-    def _connected(self) -> socket.socket:
+    def _open_socket(self) -> socket.socket:
         failure: OSError | None = None
         for address in self._addresses:
             try:
@@ -59,7 +59,7 @@ class _PinnedConnection(http.client.HTTPConnection):
         raise failure or OSError("no address")
 
     def cut(self) -> None:
-        """Ends whatever is going on; the reader sees the end of the stream."""
+        """Shuts the connection down; the reader gets the end of the stream."""
         if self._plain is not None:
             with contextlib.suppress(OSError):
                 self._plain.shutdown(socket.SHUT_RDWR)
@@ -71,7 +71,7 @@ class _PinnedConnection(http.client.HTTPConnection):
 
 
 @contextlib.contextmanager
-def answer_of(
+def open_response(
     method: str,
     parts: SplitResult,
     port: int,
@@ -80,10 +80,10 @@ def answer_of(
     caller: str,
     body: bytes | None = None,
 ) -> Iterator[http.client.HTTPResponse]:
-    """The answer to one request; redirects are the caller's. Raises UrlForbidden, UrlFetchFailed."""
-    addresses = public_addresses(parts.hostname or "", port, min(TIMEOUT_S, deadline.left()), caller)
+    """Makes one request, without following redirects. Raises UrlForbidden, UrlFetchFailed."""
+    addresses = resolve_public(parts.hostname or "", port, min(TIMEOUT_S, deadline.left()), caller)
     connection = _PinnedConnection(parts, port, addresses, deadline)
-    # A time-out ends one silence; a server that sends a byte every four seconds would never run into it.
+    # The socket's time-out limits one read; a server that sends a byte every four seconds would never exceed it.
     cutter = threading.Timer(deadline.left(), connection.cut)
     cutter.daemon = True
     cutter.start()
@@ -92,7 +92,7 @@ def answer_of(
         yield connection.getresponse()
     except (OSError, http.client.HTTPException, ValueError) as error:
         deadline.left()
-        raise UrlFetchFailed(f"the URL could not be fetched: {type(error).__name__}") from error
+        raise UrlFetchFailed(f"the URL could not be fetched: {_reason(error)}") from error
     finally:
         cutter.cancel()
         connection.close()
@@ -106,7 +106,7 @@ def _target(parts: SplitResult) -> str:
 
 
 def read_up_to(response: http.client.HTTPResponse, max_bytes: int, deadline: Deadline) -> bytes | None:
-    """The body, or None where it has more bytes. Raises UrlFetchFailed."""
+    """The body, or None if it has more than ``max_bytes``. Raises UrlFetchFailed."""
     if response.length is not None and response.length > max_bytes:
         return None
     data = bytearray()
@@ -119,3 +119,19 @@ def read_up_to(response: http.client.HTTPResponse, max_bytes: int, deadline: Dea
     if response.length:
         raise UrlFetchFailed("the connection closed before the end of the file")
     return bytes(data)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong on the way, without names of ours or of addresses."""
+    match error:
+        case TimeoutError():
+            return "the server took too long"
+        case ssl.SSLCertVerificationError():
+            return f"the server's certificate is not valid ({error.verify_message})"
+        case ssl.SSLError():
+            return "no secure connection (TLS) could be made"
+        case http.client.HTTPException() | ValueError():
+            return "the answer is not valid HTTP"
+        case OSError():
+            return (error.strerror or "the connection failed").lower()
+    return "the connection failed"

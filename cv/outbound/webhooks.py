@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from cv.models import WebhookDelivery
-from cv.outbound.addresses import FetchError, checked_url
-from cv.outbound.http import Deadline, answer_of
+from cv.outbound.addresses import FetchError, check_url
+from cv.outbound.http import Deadline, open_response
 from cv.trust.sealing import Unreadable, unseal
 
 SECRET_PURPOSE: Final = "webhook"  # noqa: S105 -- what the seal is for, not a secret
@@ -19,7 +19,7 @@ DEADLINE_S: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """How one try went: the receiver's status, or why there was none."""
+    """The outcome of one attempt: the receiver's status, or the reason why there was none."""
 
     status: int | None = None
     error: str = ""
@@ -29,23 +29,23 @@ class Tried:
         return self.status is not None and 200 <= self.status < 300
 
 
-def body_of(delivery: WebhookDelivery) -> bytes:
-    """What is posted: the same bytes at every try."""
+def build_body(delivery: WebhookDelivery) -> bytes:
+    """The body of the request, the same bytes on every attempt."""
     return json.dumps({"id": str(delivery.pk), **delivery.payload}, sort_keys=True, separators=(",", ":")).encode()
 
 
 def signature(secret: str, timestamp: int, body: bytes) -> str:
-    """``t=…,v1=…``: HMAC-SHA256 over the moment and the body, so that a recorded post cannot be replayed later."""
+    """``t=…,v1=…``: HMAC-SHA256 over the time and the body, so that a recorded request cannot be replayed later."""
     digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={timestamp},v1={digest}"
 
 
 def post_delivery(delivery: WebhookDelivery) -> Tried:
-    """Tries a delivery once; the outcome says how it went. Takes at most DEADLINE_S."""
-    body = body_of(delivery)
+    """Attempts a delivery once. Takes at most DEADLINE_S."""
+    body = build_body(delivery)
     try:
         secret = unseal(SECRET_PURPOSE, delivery.webhook.secret_sealed)
-        parts, port = checked_url(delivery.webhook.url)
+        parts, port = check_url(delivery.webhook.url)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "XCloud/1",
@@ -55,12 +55,12 @@ def post_delivery(delivery: WebhookDelivery) -> Tried:
             "X-XCloud-Signature": signature(secret, int(time.time()), body),
         }
         # A redirect counts as not delivered: the operator named this address and no other.
-        with answer_of(
+        with open_response(
             "POST", parts, port, Deadline(DEADLINE_S), headers, f"webhook:{delivery.webhook_id}", body
         ) as response:
             status = response.status
     except FetchError as error:
         return Tried(error=str(error))
     except Unreadable:
-        return Tried(error="the webhook's secret cannot be read: SECRET_KEY was changed; make the webhook anew")
+        return Tried(error="the webhook's secret cannot be read: SECRET_KEY was changed; create the webhook again")
     return Tried(status, "" if 200 <= status < 300 else f"the receiver answered {status}")

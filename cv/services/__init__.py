@@ -4,6 +4,7 @@ from cv.services.analyses import (
     AnalysisRequest,
     NoPictureKept,
     StoreOptions,
+    analyses_delete,
     analysis_create,
     analysis_delete,
     analysis_reanalyse,
@@ -11,6 +12,7 @@ from cv.services.analyses import (
 )
 from cv.services.audit import audit_note
 from cv.services.idempotency import request_begin, request_finish, request_forget
+from cv.services.job_deletion import job_delete, job_delete_further, jobs_delete_further
 from cv.services.job_items import (
     LeaseLost,
     item_fail,
@@ -24,7 +26,6 @@ from cv.services.jobs import (
     JobRequest,
     job_cancel,
     job_create,
-    job_delete,
     job_finish,
     job_pause,
     job_resume,
@@ -34,6 +35,7 @@ from cv.services.jobs import (
 from cv.services.keys import admin_create, api_key_create, api_key_revoke, api_key_touch, api_key_update
 from cv.services.purge import Purged, expired_purge
 from cv.services.subjects import subject_erase
+from cv.services.users import user_delete
 from cv.services.webhooks import (
     delivery_claim,
     delivery_note,
@@ -51,6 +53,7 @@ __all__ = [
     "Purged",
     "StoreOptions",
     "admin_create",
+    "analyses_delete",
     "analysis_create",
     "analysis_delete",
     "analysis_reanalyse",
@@ -72,15 +75,18 @@ __all__ = [
     "job_cancel",
     "job_create",
     "job_delete",
+    "job_delete_further",
     "job_finish",
     "job_pause",
     "job_resume",
     "job_retry",
+    "jobs_delete_further",
     "jobs_finish_over",
     "request_begin",
     "request_finish",
     "request_forget",
     "subject_erase",
+    "user_delete",
     "webhook_create",
     "webhook_delete",
     "webhook_update",

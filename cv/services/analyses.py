@@ -1,7 +1,8 @@
-"""Analyses images, and keeps, renews and deletes what came of it."""
+"""Analyzes images, and saves, renews and deletes their analyses."""
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,10 +16,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from cv.choices import Source, WebhookEvent
-from cv.engine.types import AnalysisOptions, AnalysisResult
+from cv.choices import AuditAction, Source, WebhookEvent
+from cv.engine.types import AnalysisOptions, AnalysisResult, Picture
+from cv.files.removal import ask_storage
 from cv.files.stores import StorageUnavailable
-from cv.files.stripping import without_metadata
 from cv.models import (
     Analysis,
     AnalysisModel,
@@ -32,22 +33,27 @@ from cv.models import (
     model_row,
     result_columns,
 )
+from cv.services.audit import audit_note
+from cv.services.deletions import files_list, files_remove
+from cv.services.traces import traces_remove
 from cv.services.webhooks import event_emit
 from cv.serving.engines import analyzed, nobody_left
 from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 
-DELETE_BATCH = 500
+DELETE_BATCH = 200
+# The pause between two transactions of a long deletion. Others who wait for SQLite's lock only poll for it.
+BREATH_S = 0.05
 
 
 class NoPictureKept(Exception):
-    """There is nothing to analyse again."""
+    """The analysis has no kept picture that could be analyzed again."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """What is kept beside the result: the picture, for how many days, and whom the client says it shows."""
+    """What is stored with the result: the picture, the number of days, and the subject that the client names."""
 
     image: bool = False
     ttl_days: int | None = None
@@ -56,24 +62,24 @@ class StoreOptions:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRequest:
-    """One image, validated by whoever took it in."""
+    """One image to analyze. The caller has validated it."""
 
     data: bytes
     source: Source
     options: AnalysisOptions = field(default_factory=AnalysisOptions)
     store: StoreOptions = field(default_factory=StoreOptions)
-    # The id that the analysis is to have: saved under it twice, the second time fails.
+    # The id for the analysis. Saving a second analysis under the same id fails.
     pk: UUID | None = None
-    # Not kept beyond this, whatever ``store`` says.
+    # The analysis expires at this time at the latest, even if ``store`` allows longer.
     expires_by: datetime | None = None
 
 
 def nothing_more(_: object) -> None:
-    """For callers that have nothing to write in the transaction of what they ask for."""
+    """The default of ``saved``: writes nothing more in the transaction."""
 
 
 def nothing_first() -> None:
-    """For callers that have nothing to ask before something is written."""
+    """The default of ``first``: checks nothing before the rows are written."""
 
 
 def analysis_create(
@@ -82,13 +88,15 @@ def analysis_create(
     check_client: Callable[[], None] = nobody_left,
     saved: Callable[[Analysis], None] = nothing_more,
 ) -> Analysis:
-    """Analyses the image and saves the result, whole or not at all.
+    """Analyzes the image and saves the result, completely or not at all.
 
-    Attributes that the caller may not have are neither computed nor stored. ``check_client`` raises where the
-    client went away while this waited for the engine. ``saved`` gets the analysis in the transaction that saves it:
-    what it writes is kept or lost with the analysis. Raises EngineError, Overloaded, StorageUnavailable.
+    Attributes that the caller is not allowed to see are neither computed nor stored. ``check_client`` raises if the
+    client disconnected while this call waited for the engine. ``saved`` is called with the analysis in the
+    transaction that saves it, so both are committed or neither is. Raises EngineError, Overloaded, StorageUnavailable.
     """
-    options = replace(request.options, attributes=request.options.attributes & caller.attributes)
+    options = replace(
+        request.options, attributes=request.options.attributes & caller.attributes, picture=request.store.image
+    )
     result = analyzed(request.data, options, caller.account, check_client)
     return analysis_save(result, replace(request, options=options), caller, saved)
 
@@ -99,7 +107,7 @@ def analysis_reanalyse(
     check_client: Callable[[], None] = nobody_left,
     saved: Callable[[Analysis], None] = nothing_more,
 ) -> Analysis:
-    """Describes the kept picture anew with the model in service: the same analysis, with new faces.
+    """Analyzes the kept picture again with the current model. The analysis keeps its id and gets new faces.
 
     ``check_client`` and ``saved`` as for ``analysis_create``. Raises NoPictureKept, StorageUnavailable, EngineError,
     Overloaded.
@@ -118,7 +126,7 @@ def analysis_reanalyse(
     )
     result = analyzed(data, options, caller.account, check_client)
     with transaction.atomic():
-        # Raises Analysis.DoesNotExist if it was erased meanwhile: nothing comes back. Read anew, it has no old faces.
+        # Raises Analysis.DoesNotExist if it was erased concurrently. The fresh row has no old faces prefetched.
         analysis = Analysis.objects.select_for_update().get(pk=analysis.pk)
         changed = result_columns(result) | {"asked_attributes": sorted(options.attributes)}
         for name, value in changed.items():
@@ -127,7 +135,7 @@ def analysis_reanalyse(
         Face.objects.filter(analysis=analysis).delete()
         AnalysisModel.objects.filter(analysis=analysis).delete()
         _answers_insert(analysis, result)
-        # Answers remembered for an Idempotency-Key stay what they were, except that the old faces are gone.
+        # Stored answers of idempotent requests contain the old faces, so they are deleted, too.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
         saved(analysis)
@@ -141,10 +149,10 @@ def analysis_save(
     saved: Callable[[Analysis], None] = nothing_more,
     first: Callable[[], None] = nothing_first,
 ) -> Analysis:
-    """Saves an analysis with all its faces, and the picture where it is to be kept, in one transaction.
+    """Saves an analysis with its faces in one transaction, and the picture that came with the result.
 
-    ``first`` is called at its beginning: where it raises, nothing is kept. The picture was encoded and written by
-    then, which takes too long to hold anybody up for.
+    ``first`` is called at the beginning of the transaction; if it raises, nothing is stored. The picture is written
+    before the transaction begins, because a slow write would block other writers.
     """
     now = timezone.now()
     analysis = Analysis(
@@ -161,7 +169,7 @@ def analysis_save(
         **image_columns(result.image),
         **result_columns(result),
     )
-    with _picture_kept(analysis, request), transaction.atomic():
+    with _picture_kept(analysis, result.picture), transaction.atomic():
         first()
         analysis.save(force_insert=True)
         _answers_insert(analysis, result)
@@ -172,13 +180,13 @@ def analysis_save(
 
 
 def _answers_insert(analysis: Analysis, result: AnalysisResult) -> None:
-    """Saves the faces, the models that were asked about them, and the answers that have no columns."""
+    """Saves the faces, the models that ran, and the answers that have no columns."""
     AnalysisModel.objects.bulk_create([model_row(analysis, run) for run in result.models])
     Face.objects.bulk_create([face_row(analysis, face) for face in result.faces])
     further = {face.index: further_answers(face) for face in result.faces}
     if not any(further.values()):
         return
-    # Not every database tells the keys of what was just inserted.
+    # Not every database returns the keys of inserted rows.
     keys = dict(analysis.models.values_list("name", "pk"))
     model_of = {output: keys[run.name] for run in result.models for output in run.outputs}
     faces = analysis.faces.values_list("pk", "index")
@@ -198,44 +206,54 @@ def _expiry(request: AnalysisRequest, now: datetime) -> datetime | None:
 
 
 def _told(analysis: Analysis) -> dict[str, Any]:
-    """What webhooks are told of an analysis: nothing about anyone's face."""
+    """The data of a webhook event about an analysis. They contain nothing about a face."""
     return {"analysis": str(analysis.pk), "faces": analysis.face_count}
 
 
 @contextlib.contextmanager
-def _picture_kept(analysis: Analysis, request: AnalysisRequest) -> Iterator[None]:
-    """Writes the picture before the rows that name it, and takes it back if they do not make it."""
-    if request.store.image:
-        suffix, data = without_metadata(request.data, settings.XCLOUD_ENGINE.limits)
-        analysis.picture.save(f"picture{suffix}", ContentFile(data), save=False)
+def _picture_kept(analysis: Analysis, picture: Picture | None) -> Iterator[None]:
+    """Writes the picture before the rows that name it, and deletes it if the rows cannot be saved."""
+    if picture is not None:
+        analysis.picture.save(f"picture{picture.suffix}", ContentFile(picture.data), save=False)
     try:
         yield
     except BaseException:
-        # Where the storage is away by now, the next purge finds it.
+        # If the storage is unavailable by now, the next purge deletes the picture.
         with contextlib.suppress(StorageUnavailable):
-            if picture := analysis.picture.name:
-                default_storage.delete(picture)
+            if name := analysis.picture.name:
+                default_storage.delete(name)
         raise
 
 
-def analysis_delete(analysis: Analysis) -> None:
-    """Removes an analysis with its faces and its picture. Raises StorageUnavailable; then all of it stays.
+def analysis_delete(analysis: Analysis, caller: Caller) -> None:
+    """Deletes an analysis with its faces and its picture, and audits it. Raises StorageUnavailable."""
+    analyses_delete(Analysis.objects.filter(pk=analysis.pk), caller)
+    traces_remove()
 
-    The picture goes before the rows are committed: nothing is said to be deleted of which the picture is left.
+
+def analyses_delete(rows: QuerySet[Analysis], caller: Caller | None = None) -> int:
+    """Deletes all ``rows`` in batches; returns how many.
+
+    Each batch is one transaction, with its webhook events and, if there is a ``caller``, its audit event. The pictures
+    are deleted after it. Raises StorageUnavailable: usually before any row is deleted; otherwise the remaining
+    pictures stay on the list of files to delete.
     """
-    picture = analysis.picture.name
-    with transaction.atomic():
-        event_emit(WebhookEvent.ANALYSIS_DELETED, {"analysis": str(analysis.pk)})
-        analysis.delete()
-        if picture:
-            default_storage.delete(picture)
-
-
-def analyses_delete(rows: QuerySet[Analysis]) -> int:
-    """Removes all of ``rows``, a few at a time; returns how many. Raises StorageUnavailable; then some are left."""
     removed = 0
-    while batch := list(rows[:DELETE_BATCH]):
-        for analysis in batch:
-            analysis_delete(analysis)
-        removed += len(batch)
+    while found := list(rows.order_by().values_list("pk", "picture")[:DELETE_BATCH]):
+        ask_storage(picture for _, picture in found if picture)
+        with transaction.atomic():
+            held = Analysis.objects.select_for_update().filter(pk__in=[pk for pk, _ in found])
+            ids, pictures = [], []
+            for pk, picture in held.values_list("pk", "picture"):
+                ids.append(pk)
+                pictures += [picture] if picture else []
+            event_emit(WebhookEvent.ANALYSIS_DELETED, *({"analysis": str(pk)} for pk in ids))
+            Analysis.objects.filter(pk__in=ids).delete()
+            files_list(pictures)
+            if caller is not None and ids:
+                audit_note(caller, AuditAction.ANALYSIS_ERASE, ids)
+        files_remove(pictures)
+        removed += len(ids)
+        if len(found) == DELETE_BATCH:
+            time.sleep(BREATH_S)
     return removed

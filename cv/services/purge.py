@@ -1,8 +1,9 @@
-"""Removes what is past its time."""
+"""Deletes what has expired."""
 
 import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -13,21 +14,29 @@ from cv.choices import DeliveryState, ItemState, JobSource, JobState
 from cv.files.pictures import pictures_before
 from cv.jobs.errors import MENDABLE, JobConflict
 from cv.jobs.inputs import inputs_before
-from cv.models import Analysis, AuditEvent, IdempotentRequest, Job, JobItem, WebhookDelivery
+from cv.models import Analysis, AuditEvent, Erasure, IdempotentRequest, Job, JobItem, WebhookDelivery
 from cv.services.analyses import analyses_delete
-from cv.services.jobs import job_cancel, remove_jobs
+from cv.services.deletions import listed_files_remove
+from cv.services.job_deletion import job_delete_further, jobs_delete_further
+from cv.services.jobs import job_cancel
+from cv.services.traces import traces_remove
+from cv.serving.processes import dead_processes, forget_process
 
-# A picture younger than this may belong to a transaction that is still open.
+# A younger picture may belong to a transaction that is still open.
 ORPHAN_AGE = timedelta(hours=1)
 ANSWERS_KEPT = timedelta(hours=24)
 DELIVERIES_KEPT = timedelta(days=30)
-# Of failed images, so that they can be tried again.
+# Inputs of failed images are kept for a retry.
 INPUTS_KEPT = timedelta(hours=24)
+# Interrupted erasures whose client never came back for the receipt.
+ERASURES_KEPT = timedelta(days=30)
+# Pictures that one query looks up.
+LOOKED_AT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How much a purge removed."""
+    """How much a purge deleted."""
 
     analyses: int
     pictures: int
@@ -36,36 +45,65 @@ class Purged:
     audit_events: int = 0
     jobs: int = 0
     inputs: int = 0
+    files: int = 0
 
 
 def expired_purge(now: datetime | None = None) -> Purged:
-    """Removes expired analyses, pictures without a row (a process was killed between the two), and old records."""
+    """Finishes interrupted deletions, and deletes expired analyses, pictures without a row and old records.
+
+    Works in batches, so that others can write in between. Raises StorageUnavailable.
+    """
     now = now or timezone.now()
+    files = listed_files_remove()
+    jobs_delete_further()
     analyses = analyses_delete(Analysis.objects.filter(expires_at__lte=now))
-    kept = set(Analysis.objects.exclude(picture="").values_list("picture", flat=True))
-    orphans = [name for name in pictures_before(timezone.now() - ORPHAN_AGE) if name not in kept]
-    for name in orphans:
-        default_storage.delete(name)
+    pictures = _orphans_purge()
     answers, _ = IdempotentRequest.objects.filter(created_at__lte=now - ANSWERS_KEPT).delete()
+    _processes_purge()
     over = WebhookDelivery.objects.exclude(state=DeliveryState.PENDING)
     deliveries, _ = over.filter(created_at__lte=now - DELIVERIES_KEPT).delete()
     audited_until = now - timedelta(days=settings.XCLOUD_AUDIT_DAYS)
     audit_events, _ = AuditEvent.objects.filter(at__lte=audited_until).delete()
+    Erasure.objects.filter(created_at__lte=now - ERASURES_KEPT).delete()
     jobs = _jobs_purge(now - timedelta(days=settings.XCLOUD_JOB_DAYS))
-    return Purged(analyses, len(orphans), answers, deliveries, audit_events, jobs, _inputs_purge(now))
+    inputs = _inputs_purge(now)
+    traces_remove()
+    return Purged(analyses, pictures, answers, deliveries, audit_events, jobs, inputs, files)
+
+
+def _orphans_purge() -> int:
+    """Deletes pictures without a row, which killed processes left behind; returns how many."""
+    removed, old = 0, pictures_before(timezone.now() - ORPHAN_AGE)
+    while names := list(islice(old, LOOKED_AT)):
+        kept = set(Analysis.objects.filter(picture__in=names).values_list("picture", flat=True))
+        for name in names:
+            if name not in kept:
+                default_storage.delete(name)
+                removed += 1
+    return removed
+
+
+def _processes_purge() -> None:
+    """Frees the idempotent requests of dead processes, and then forgets the processes."""
+    for name in dead_processes():
+        IdempotentRequest.objects.filter(process=name, status__isnull=True).delete()
+        forget_process(name)
 
 
 def _jobs_purge(before: datetime) -> int:
-    """Removes jobs that ended before, and cancels those that were made before and still wait to be resumed."""
+    """Deletes jobs that ended before this time, and cancels paused and local ones that were created before it."""
     waiting = Q(state=JobState.PAUSED) | Q(source=JobSource.LOCAL, finished_at__isnull=True)
     for job in Job.objects.filter(waiting, created_at__lte=before):
         with contextlib.suppress(JobConflict, Job.DoesNotExist):
             job_cancel(job)
-    return remove_jobs(Job.objects.filter(finished_at__lte=before))
+    old = list(Job.objects.filter(finished_at__lte=before))
+    for job in old:
+        job_delete_further(job)
+    return len(old)
 
 
 def _inputs_purge(now: datetime) -> int:
-    """Removes inputs that no image of a job needs any more; returns how many."""
+    """Deletes inputs that no job item needs any more; returns how many."""
     removed = 0
     for job_id, names in inputs_before(timezone.now() - ORPHAN_AGE):
         lately = Q(job__finished_at__isnull=True) | Q(job__finished_at__gt=now - INPUTS_KEPT)

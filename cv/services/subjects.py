@@ -1,61 +1,98 @@
-"""Erases everything about a person."""
+"""Erases everything that is stored about a subject."""
 
 from collections.abc import Callable
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from cv.choices import AuditAction, WebhookEvent
-from cv.models import Analysis, Face, IdempotentRequest, Job
-from cv.services.analyses import nothing_more
+from cv.files.removal import ask_storage
+from cv.models import Analysis, Erasure, Face, IdempotentRequest, Job
+from cv.selectors import subject_analyses, subject_jobs
+from cv.services.analyses import DELETE_BATCH, nothing_more
 from cv.services.audit import audit_note
-from cv.services.jobs import remove_jobs
+from cv.services.deletions import files_list, files_remove
+from cv.services.job_deletion import inputs_of, jobs_remove
+from cv.services.traces import traces_remove
 from cv.services.webhooks import event_emit
 from cv.trust.caller import Caller
-from cv.trust.receipts import Erased, signed_receipt
+from cv.trust.receipts import Erased, public_key, signed_receipt
+from cv.trust.sealing import keyed_digest
 
 
 def subject_erase(
-    rows: QuerySet[Analysis],
+    subject: str,
     caller: Caller,
-    jobs: QuerySet[Job],
+    of_everyone: bool = False,
     saved: Callable[[dict[str, Any]], None] = nothing_more,
 ) -> dict[str, Any]:
-    """Deletes jobs, and analyses with faces, pictures and remembered answers; returns the signed receipt.
+    """Deletes the subject's jobs and analyses with faces, pictures and stored answers; returns the signed receipt.
 
-    It is signed only after the files are gone, too: it must not claim more than what happened. ``saved`` gets it in the
-    transaction that erases. Raises StorageUnavailable; then the rows stay, and so do pictures not yet deleted, and it
-    can be done again.
+    Rows are deleted in batches, each in one transaction with an audit event and the list of its files; then the files
+    are deleted. The receipt is signed last, so that it never claims more than was done. ``saved`` is called with it in
+    the transaction that ends the erasure. If a step fails, the next call continues and returns one receipt for
+    everything. Raises Analysis.DoesNotExist if nothing is stored about the subject, StorageUnavailable.
     """
-    with transaction.atomic():
-        # First: a worker that has an image of theirs writes no further analysis from here on.
-        jobs_removed = remove_jobs(jobs)
-        analyses = faces = answers = 0
-        pictures: list[str] = []
-        # Until there is none left: while this waited for a row, a job may have described it anew and let go of it.
-        while found := list(rows.select_for_update().values_list("pk", "picture")):
-            ids = [pk for pk, _ in found]
-            analyses += len(ids)
-            faces += Face.objects.filter(analysis__in=ids).count()
-            answers += IdempotentRequest.objects.filter(analysis__in=ids).count()
-            Analysis.objects.filter(pk__in=ids).delete()
-            pictures += [picture for _, picture in found if picture]
-        for picture in pictures:
-            default_storage.delete(picture)
-        erased = Erased(
-            timezone.now(),
-            analyses=analyses,
-            faces=faces,
-            pictures=len(pictures),
-            answers=answers,
-            jobs=jobs_removed,
-        )
-        receipt = signed_receipt(erased)
-        receipt_id = receipt["receipt"]["id"]
-        audit_note(caller, AuditAction.SUBJECT_ERASE, [receipt_id], count=analyses)
-        event_emit(WebhookEvent.SUBJECT_ERASED, {"receipt": receipt_id, "analyses": analyses})
-        saved(receipt)
+    analyses, jobs = subject_analyses(caller, subject, of_everyone), subject_jobs(caller, subject, of_everyone)
+    digest = keyed_digest("erasure", f"{'everyone' if of_everyone else caller.name}\n{subject}")
+    # Fails now, not after the deletion, if the signing key cannot be read.
+    public_key()
+    while True:
+        ask_storage(_files_of(analyses, jobs))
+        with transaction.atomic():
+            erasure = _some_erased(digest, analyses, jobs, caller)
+            waiting = list(erasure.files.values_list("name", flat=True))
+            if not waiting and not analyses.exists() and not jobs.exists():
+                receipt = _ended(erasure, saved)
+                break
+        files_remove(waiting)
+    traces_remove()
+    return receipt
+
+
+def _files_of(analyses: QuerySet[Analysis], jobs: QuerySet[Job]) -> list[str]:
+    pictures = analyses.exclude(picture="").order_by().values_list("picture", flat=True)[:1]
+    return [*pictures, *inputs_of(jobs.values_list("pk", "source")[:1])]
+
+
+def _some_erased(digest: str, analyses: QuerySet[Analysis], jobs: QuerySet[Job], caller: Caller) -> Erasure:
+    """Erases the jobs and one batch of analyses in the caller's transaction. Raises Analysis.DoesNotExist."""
+    row, began = Erasure.objects.get_or_create(digest=digest)
+    erasure = Erasure.objects.select_for_update().get(pk=row.pk)
+    # Jobs first: from here on, no worker saves another analysis of the subject.
+    removed = jobs_remove(jobs, erasure)
+    # A job may have saved analyses while this call waited for its row; this query sees them.
+    found = list(analyses.select_for_update().order_by().values_list("pk", "picture")[:DELETE_BATCH])
+    if began and not found and not removed:
+        raise Analysis.DoesNotExist
+    ids, pictures = [pk for pk, _ in found], [picture for _, picture in found if picture]
+    erasure.jobs += removed
+    erasure.analyses += len(ids)
+    erasure.faces += Face.objects.filter(analysis__in=ids).count()
+    erasure.answers += IdempotentRequest.objects.filter(analysis__in=ids).count()
+    erasure.pictures += len(pictures)
+    erasure.save()
+    Analysis.objects.filter(pk__in=ids).delete()
+    files_list(pictures, erasure)
+    if found or removed:
+        audit_note(caller, AuditAction.SUBJECT_ERASE, [erasure.pk], count=len(ids))
+    return erasure
+
+
+def _ended(erasure: Erasure, saved: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Signs the receipt and ends the erasure. Call it in the transaction that found nothing left to erase."""
+    erased = Erased(
+        timezone.now(),
+        analyses=erasure.analyses,
+        faces=erasure.faces,
+        pictures=erasure.pictures,
+        answers=erasure.answers,
+        jobs=erasure.jobs,
+    )
+    receipt = signed_receipt(erased, erasure.pk)
+    event_emit(WebhookEvent.SUBJECT_ERASED, {"receipt": str(erasure.pk), "analyses": erasure.analyses})
+    saved(receipt)
+    erasure.delete()
     return receipt

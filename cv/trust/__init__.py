@@ -1,1 +1,1 @@
-"""Who asks, what is sealed, and what is signed."""
+"""Who makes a request, sealing of secrets, and signed receipts."""

@@ -1,4 +1,4 @@
-"""Who is asking: a person who logged in, or a client with an API key; and what they may."""
+"""Who makes a request: a logged-in person or a client with an API key, and their permissions."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ OF_EVERY_PERSON = frozenset({Scope.ANALYSE, Scope.READ, Scope.ERASE})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """At least one of the two is set. A key may belong to a user; then both are."""
+    """A user, a key, or both: a key may belong to a user."""
 
     user: User | None = None
     api_key: ApiKey | None = None
@@ -26,7 +26,7 @@ class Caller:
 
     @property
     def owned(self) -> Q:
-        """The analyses this caller may see: a key its own, a person also those of the keys they hold."""
+        """Selects the analyses that the caller may see: a key's own; a person's, including those of their keys."""
         if self.api_key is not None:
             return Q(api_key=self.api_key)
         return Q(owner=self.user)
@@ -43,7 +43,7 @@ class Caller:
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """What a key was given; a person's own, with administration for superusers."""
+        """The key's scopes; for a person the default ones, and administration for superusers."""
         if self.api_key is not None:
             return frozenset(Scope(scope) for scope in self.api_key.scopes)
         is_admin = self.user is not None and self.user.is_superuser
@@ -51,7 +51,7 @@ class Caller:
 
     @property
     def is_limited(self) -> bool:
-        """Whether it is a key that may have only some attributes, whatever the server serves at the moment."""
+        """Whether the caller is a key that is limited to some attributes; the server's own settings do not count."""
         given = self.api_key.attributes if self.api_key is not None else None
         return given is not None and not {output.name for output in all_outputs()}.issubset(given)
 

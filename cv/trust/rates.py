@@ -1,4 +1,4 @@
-"""Counts what someone does in a minute, in the cache: this process's memory, or Redis for several processes."""
+"""Counts events per minute in the cache: this process's memory, or Redis for several processes."""
 
 import ipaddress
 import time
@@ -10,19 +10,19 @@ WINDOW_S: Final = 60
 
 
 def count_this_minute(who: str) -> int:
-    """How often ``who`` came in this whole minute, with this time: one atomic step."""
+    """Counts one more event of ``who`` in this minute; returns the count. Atomic."""
     counter = f"rate:{who}:{int(time.time()) // WINDOW_S}"
     cache.add(counter, 0, timeout=2 * WINDOW_S)
     return int(cache.incr(counter))
 
 
 def seconds_left() -> int:
-    """Until the next minute, in which counting begins anew."""
+    """The seconds until the next minute, when the counts start again at 0."""
     return WINDOW_S - int(time.time()) % WINDOW_S
 
 
 def household(address: str) -> str:
-    """What one subscriber has: an IPv4 address, or the 2⁶⁴ addresses of an IPv6 network."""
+    """The addresses of one subscriber: an IPv4 address, or an IPv6 network of 2⁶⁴ addresses."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

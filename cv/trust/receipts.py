@@ -1,4 +1,4 @@
-"""Signed receipts of erasure: what was deleted, how much and when, and nothing about whom."""
+"""Signed receipts of erasure: how much was deleted and when, but nothing about the person."""
 
 import base64
 import hashlib
@@ -9,12 +9,14 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
+
+ALGORITHM: Final = "Ed25519"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,11 @@ class Erased:
     jobs: int = 0
 
 
-def signed_receipt(erased: Erased) -> dict[str, Any]:
+def signed_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
     """The receipt with an Ed25519 signature over ``canonical(receipt)``."""
     key = _private_key()
     receipt = {
-        "id": str(uuid.uuid4()),
+        "id": str(receipt_id),
         "type": "erasure",
         "erased_at": erased.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "deleted": {
@@ -47,7 +49,7 @@ def signed_receipt(erased: Erased) -> dict[str, Any]:
     signature = base64.b64encode(key.sign(canonical(receipt))).decode()
     return {
         "receipt": receipt,
-        "algorithm": "Ed25519",
+        "algorithm": ALGORITHM,
         "key_id": key_id(key.public_key()),
         "signature": signature,
     }
@@ -59,12 +61,23 @@ def canonical(receipt: dict[str, Any]) -> bytes:
 
 
 def is_genuine(signed: Any, key: Ed25519PublicKey) -> bool:
-    """Whether the key signed exactly this receipt."""
-    try:
-        key.verify(base64.b64decode(signed["signature"], validate=True), canonical(signed["receipt"]))
-    except (InvalidSignature, KeyError, TypeError, ValueError):
+    """Whether the key signed exactly this receipt, and what stands around it says so and nothing else."""
+    if not isinstance(signed, dict) or set(signed) != {"receipt", "algorithm", "key_id", "signature"}:
         return False
-    return True
+    if (signed["algorithm"], signed["key_id"]) != (ALGORITHM, key_id(key)):
+        return False
+    try:
+        signature = base64.b64decode(signed["signature"], validate=True)
+        key.verify(signature, canonical(signed["receipt"]))
+    except (InvalidSignature, TypeError, ValueError):
+        return False
+    # Several texts stand for the same bytes; one of them was handed out.
+    return bool(base64.b64encode(signature).decode() == signed["signature"])
+
+
+def receipts_in(document: Any) -> list[Any]:
+    """What is to be verified of a file: the one receipt that it is, or each of a list."""
+    return document if isinstance(document, list) else [document]
 
 
 def public_key() -> Ed25519PublicKey:
@@ -88,7 +101,7 @@ def _private_key() -> Ed25519PrivateKey:
         _make_key(file)
     key = serialization.load_pem_private_key(file.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(f"{file} holds no Ed25519 key")
+        raise ValueError(f"{file} has no Ed25519 key")
     return key
 
 
@@ -97,11 +110,11 @@ def _make_key(file: Path) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Linked into place: of several processes that start at once one wins, and all sign with the same key.
+    # A link fails if the file exists: if several processes start together, all use the key of the first one.
     handle, draft = tempfile.mkstemp(dir=file.parent)  # mkstemp gives mode 0600
-    with os.fdopen(handle, "wb") as open_file:
-        open_file.write(pem)
     try:
+        with os.fdopen(handle, "wb") as open_file:
+            open_file.write(pem)
         os.link(draft, file)
     except FileExistsError:
         pass

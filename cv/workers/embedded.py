@@ -1,16 +1,14 @@
-"""Without a broker: the server starts a worker of its own when there is something to do, so that jobs just work.
+"""Runs a worker process for the server while there is work, if there is no broker. So jobs work without setup.
 
-It is a process, so that requests do not share an interpreter with it. It ends when it was idle for a while, when the
-server goes, also by SIGKILL, and is started again if it dies. Of several server processes on a machine one has it.
+It is a process of its own, so that requests do not share an interpreter with it. It ends when it has been idle for a
+while and when the server ends, even by SIGKILL. It is restarted if it dies. Only one server process on a machine
+starts it.
 """
 
-import contextlib
-import fcntl
 import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from typing import Final
 
 from django.conf import settings
@@ -19,33 +17,34 @@ from django.db import DatabaseError, close_old_connections
 from cv import bells
 from cv.services.job_items import work_is_waiting
 from cv.services.jobs import jobs_finish_over
+from cv.workers.alone import alone
 
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 5.0
 IDLE_S: Final = 60
-# After a worker that failed: not again and again without a breath.
+# The delay before a failed worker is restarted.
 BREATH_S: Final = 5.0
 
 
 def start_thread() -> None:
-    """Starts the thread that looks after the server's own worker, where the settings want one."""
+    """Starts the thread that supervises the embedded worker, if it is enabled in the settings."""
     if settings.XCLOUD_JOB_WORKER and not settings.XCLOUD_BROKER_URL:
         threading.Thread(target=run_forever, args=[threading.Event()], name="job-worker", daemon=True).start()
 
 
 def run_forever(stop: threading.Event) -> None:
-    """A worker whenever there is work; a database that is away for a while does not end it.
+    """Runs a worker when there is work. Survives outages of the database.
 
-    Jobs that have nothing left to do end without one: all their images were refused, or a worker died behind the last.
+    Also ends jobs without open items: all their images were refused, or a worker died after the last.
     """
     while not stop.is_set():
         try:
             close_old_connections()
             jobs_finish_over()
             if work_is_waiting():
-                with _alone() as alone:
-                    if alone and not _worked():
+                with alone("job_worker") as mine:
+                    if mine and not _worked():
                         stop.wait(BREATH_S)
                         continue
         except DatabaseError:
@@ -55,22 +54,10 @@ def run_forever(stop: threading.Event) -> None:
         bells.JOBS.wait(LOOK_S)
 
 
-@contextlib.contextmanager
-def _alone() -> Iterator[bool]:
-    """Whether this process, of all that share XCLOUD_VAR_DIR, is the one that has a worker."""
-    with (settings.VAR_DIR / "job_worker.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
 def _worked() -> bool:
-    """Runs a worker; whether it ended well.
+    """Runs a worker until it exits; returns whether it succeeded.
 
-    Its standard input is a pipe from us: where we are gone, it sees the end of it.
+    Its standard input is a pipe from this process. The worker reads its end when this process is gone.
     """
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_worker"]
     options = ["--exit-when-idle", str(IDLE_S), "--exit-with-parent"]

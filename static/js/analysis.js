@@ -1,4 +1,4 @@
-// Shows one analysis: the stage beside its cards, each face's box and card lit together.
+// Shows one analysis: the stage beside the cards; a face's box and card are highlighted together.
 
 import { faceCard } from "./cards.js";
 import { el } from "./dom.js";
@@ -11,7 +11,7 @@ import { duration, faces, sure } from "./words.js";
 
 /**
  * The stage `figure` beside the cards of `analysis`. `actions` are buttons and links for above the cards; `recipeOf`
- * says how the photo came in, for the API tab, which is left out without it; `prefix` keeps ids apart.
+ * has the photo's name and options for the API tab (no tab without it); `prefix` keeps element ids unique.
  */
 export function analysisView(figure, analysis, { actions = [], recipeOf = null, prefix = "" } = {}) {
   drawFaces(figure, analysis);
@@ -29,7 +29,7 @@ export function analysisView(figure, analysis, { actions = [], recipeOf = null, 
     for (const node of view.querySelectorAll(".card, .face-mark")) node.hidden = !shown.has(Number(node.dataset.face));
   });
   described.append(...[filter, el("div", { class: "cards" }, ...(cards.length ? cards : [nothingFound()])), fineprint(analysis)].filter(Boolean));
-  lightTogether(view);
+  linkHighlights(view);
   return view;
 }
 
@@ -49,8 +49,8 @@ function fineprint({ model, image, faces: described }) {
     fill(gettext("Photo %(width)s × %(height)s."), image));
 }
 
-/** Pointing at or focusing a box lights its card, and the other way round; pressing a box goes to its card. */
-function lightTogether(view) {
+/** Pointing at or focusing a box highlights its card, and vice versa; clicking a box scrolls to its card. */
+function linkHighlights(view) {
   const faceOf = (node) => node?.closest?.("[data-face]")?.dataset.face ?? null;
   const light = (index) => {
     for (const node of view.querySelectorAll("[data-face]")) {

@@ -4,7 +4,7 @@ import { fill, gettext } from "./i18n.js";
 
 const ROOT = "/api/v1";
 
-/** What the API (or the network) answered instead of a result. */
+/** An error of the API or of the network. */
 export class ApiError extends Error {
   constructor(status, code, message, requestId = "") {
     super(message);
@@ -27,13 +27,13 @@ export async function part(address) {
   return new DOMParser().parseFromString(html, "text/html").body;
 }
 
-/** The table of analyses, each named as [its id, its photo's name], as a blob. */
+/** The table of analyses as a blob; `photos` are pairs of an analysis's id and its photo's name. */
 export async function analysesCsv(photos) {
   const headers = { "Content-Type": "application/json", "X-CSRFToken": csrfToken() };
   return fromPage("/analyses.csv", { method: "POST", headers, body: JSON.stringify(photos) });
 }
 
-/** What a page's own route answers, as a blob. */
+/** Fetches a route of the pages; its response is a blob. */
 async function fromPage(address, options = {}) {
   let response;
   let body;
@@ -43,7 +43,7 @@ async function fromPage(address, options = {}) {
   } catch {
     throw unreachable();
   }
-  // Without a session the server sends to its login.
+  // Without a session the server redirects to the login.
   if (response.type === "opaqueredirect") throw new ApiError(401, "unauthenticated", gettext("The session has ended."));
   if (!response.ok) throw refusal(response.status, null);
   return body;
@@ -52,7 +52,7 @@ async function fromPage(address, options = {}) {
 /** Uploads a photo. `onProgress` gets the share sent, 0 to 1; aborting `signal` rejects with code `cancelled`. */
 export const analysisCreate = (photo, { keep, ...how }) => upload("/analyses", { image: photo, "store.image": keep && "true" }, how);
 
-/** Uploads an archive of photos, as above. */
+/** Uploads an archive of photos, with the same options. */
 export const jobCreate = (archive, { keep, subject, ...how }) =>
   upload("/jobs", { archive, "store.image": keep && "true", "store.subject": subject }, how);
 

@@ -1,16 +1,16 @@
-// Takes a photo: with the camera in the page where the browser allows that, else with the device's own camera app.
+// Takes a photo: in the page if the browser allows it, else with the device's camera app.
 
 import { ApiError } from "./api.js";
 
 const [dialog, video, take, close, file] =
   ["camera-dialog", "camera-video", "camera-take", "camera-close", "camera-file"].map((id) => document.getElementById(id));
 
-/** `onPhoto` gets each photo taken, `onError` an ApiError where there is no camera. */
+/** Makes `button` open the camera; `onPhoto` gets each photo, `onError` an ApiError if there is no camera. */
 export function cameraButton(button, { onPhoto, onError }) {
   let stream = null;
-  let asking = false; // the browser asks the visitor; a disabled button would lose the focus meanwhile
+  let asking = false; // while the browser asks for permission; disabling the button would lose the focus
   button.addEventListener("click", async () => {
-    // Phones do this better themselves; without a secure address there is no other way.
+    // A phone's own app is better, and without HTTPS it is the only way.
     if (!navigator.mediaDevices?.getUserMedia || matchMedia("(pointer: coarse)").matches) {
       file.click();
       return;

@@ -1,13 +1,13 @@
-// A card a face: every answer, drawn by its shape, with how sure the model is.
+// Draws a card for each face: every answer by its shape, with the model's confidence.
 
 import { chip } from "./chip.js";
 import { el, place } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 import { label, output, percent, separated, shapeOf, summed, sure, sureness, warning } from "./words.js";
 
-const FEW = 6; // a longer vector is told by its length alone
+const FEW = 6; // of a longer vector only the length is shown
 
-/** `photo` is the image on the stage, if any; `prefix` keeps ids apart where two analyses are on one page. */
+/** `photo` is the image on the stage, if any; `prefix` keeps element ids unique if two analyses are on one page. */
 export function faceCard(face, { photo, image, prefix = "" }) {
   const number = face.index + 1;
   const id = `${prefix}face-${number}`;
@@ -25,7 +25,7 @@ export function faceCard(face, { photo, image, prefix = "" }) {
   );
 }
 
-// The parts of a card from top to bottom, each with what draws the answers of a shape.
+// The parts of a card from top to bottom, each with the functions that draw its shapes.
 const SHAPES = [
   ["card-estimates", { estimate }],
   ["card-categories", { category }],
@@ -38,7 +38,7 @@ function section(attributes, part, drawn) {
   return el("div", { class: part }, ...answers.map(([name, answer]) => drawn[shapeOf(name)](output(name), answer)));
 }
 
-/** The answers that are sure enough to be taken for one. */
+/** One line with the answers that are certain enough to use. */
 export function summary(attributes) {
   const words = separated(summed.map(([name, { labels, sentence }]) => {
     const answer = attributes[name];
@@ -56,7 +56,7 @@ function warnings(names) {
     fill(gettext("The face is %(faults)s: these answers are less reliable."), { faults: separated(names.map(warning)) }));
 }
 
-/** A number, with its interval drawn as a range on its scale if it has both. */
+/** A number; if it has an interval and a scale, the interval is drawn as a range on the scale. */
 function estimate({ title, unit, scale, limited }, { value, interval, abstained }) {
   const whole = scale && scale[1] - scale[0] >= 20;
   const format = (n) => (whole ? String(Math.round(n)) : n.toFixed(1));
@@ -77,7 +77,7 @@ function estimate({ title, unit, scale, limited }, { value, interval, abstained 
   );
 }
 
-/** Every label with its probability, the likeliest first, and in a word how sure that is; none stands out where unsure. */
+/** Every label with its probability, the most probable first; highlights the first one if it is certain enough. */
 function category({ title }, { label: top, probabilities, abstained }) {
   const rows = Object.entries(probabilities).sort(([, a], [, b]) => b - a);
   return el("section", { class: abstained ? "category is-unsure" : "category" },
@@ -100,7 +100,7 @@ function flags({ title }, { probabilities }) {
     el("ul", { class: "bars" }, ...Object.entries(probabilities).map(([name, share]) => bar(name, share, share >= 0.5))));
 }
 
-/** A few numbers in full, of many only how many they are. */
+/** Shows a few numbers in full, of many only their count. */
 function vector({ title, unit }, { values }) {
   const numbers = Object.entries(values);
   if (numbers.length > FEW) return reading(title, fill(gettext("%(count)s numbers"), { count: numbers.length }));

@@ -1,13 +1,13 @@
-// Cuts a face's chip from the photo, upright and of one size, the way the server aligns it for the model.
+// Cuts a face's chip from the photo, upright and at a fixed size, as the server aligns it for the model.
 
 import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 
 const SIZE = 150;
-// Where the landmarks stand in a chip of side 1, in the API's order; the same numbers as TEMPLATE in cv/engine/align.py.
+// The landmarks' positions in a chip of side 1, in the API's order; the numbers of TEMPLATE in cv/engine/align.py.
 const TEMPLATE = [[0.318, 0.306], [0.677, 0.306], [0.4975, 0.518], [0.338, 0.673], [0.657, 0.673]];
 
-/** A canvas that shows the chip once `photo` is there; null where there is no photo to cut from. */
+/** A canvas that shows the chip when `photo` has loaded; null if there is no photo. */
 export function chip(face, photo, image) {
   if (!photo) return null;
   const number = face.index + 1;
@@ -26,7 +26,7 @@ function draw(canvas, photo, image, landmarks) {
   canvas.hidden = false;
 }
 
-/** The least-squares z ↦ a·z + b in complex numbers from the photo's own pixels to the chip's. */
+/** The least-squares similarity z ↦ a·z + b, in complex numbers, from the photo's pixels to the chip's. */
 function similarity(landmarks, shrink) {
   const source = Object.values(landmarks).map((point) => point.map((value) => value / shrink));
   const target = TEMPLATE.map((point) => point.map((value) => value * SIZE));

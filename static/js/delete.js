@@ -1,10 +1,10 @@
-// Asks before analyses are deleted, then deletes them.
+// Asks for confirmation, then deletes analyses.
 
 import { analysisDelete } from "./api.js";
 
 /**
- * Resolves to true once all are deleted, to false where the visitor thought better of it. `onGone` is told each id as
- * it goes, also where it was gone already. Rejects with ApiError.
+ * Resolves to true when all are deleted, to false if the visitor cancels. `onGone` gets each id that is deleted now or
+ * was deleted before. Rejects with ApiError.
  */
 export async function confirmAndDelete(ids, onGone = () => {}) {
   const dialog = document.querySelector("#delete-dialog");

@@ -1,6 +1,6 @@
 // Builds elements. Text is always set as text, never as markup.
 
-/** An element with attributes (null and false are left out) and children (elements or strings). */
+/** Creates an element with attributes (null and false are left out) and children (elements or strings). */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -11,7 +11,7 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** Puts what `fresh` holds into `root` where it differs; the focus stays on its control, or goes to one near it. */
+/** Replaces the contents of `root` by those of `fresh` if they differ; the focus stays on its control or near it. */
 export function renew(root, fresh) {
   if (root.innerHTML === fresh.innerHTML) return;
   const used = root.contains(document.activeElement) && document.activeElement.outerHTML;
@@ -21,7 +21,7 @@ export function renew(root, fresh) {
   (controls.find((node) => node.outerHTML === used) ?? controls[0])?.focus();
 }
 
-/** Places a node by percentages of its parent; through the CSSOM, which a strict CSP allows. */
+/** Positions a node in percentages of its parent; sets styles by script, which a strict CSP allows. */
 export function place(node, percentages) {
   for (const [side, value] of Object.entries(percentages)) node.style[side] = `${value}%`;
   return node;

@@ -1,11 +1,13 @@
-// Says in plain words what went wrong and what to do about it.
+// Explains errors in plain words, and what to do.
 
 import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 
+const AWAY = [gettext("The service is not available right now"), gettext("A part of the server does not answer. Nothing was changed. Try again in a minute.")];
 const ADVICE = {
   image_too_large: [gettext("This picture is too large"), gettext("Save a smaller version or take a screenshot of it, and try again.")],
-  unsupported_media_type: [gettext("This file is not a supported picture"), gettext("Choose a JPEG, PNG, WebP, HEIC, GIF, BMP or TIFF file.")],
+  unsupported_media_type: [gettext("This file is not a supported picture"), gettext("Choose a JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF file.")],
+  image_too_expensive: [gettext("This picture takes too long"), gettext("Save it again as a plain JPEG, and try again.")],
   undecodable_image: [gettext("This picture is damaged"), gettext("The file looks like a picture but cannot be opened. Choose another copy.")],
   invalid_request: [gettext("The server did not understand this upload"), gettext("Choose the photo again. If it happens again, choose another one.")],
   unauthenticated: [gettext("You are logged out"), gettext("Your session has ended. Log in, then choose the photo again.")],
@@ -22,6 +24,8 @@ const ADVICE = {
   too_many_items: [gettext("This archive contains too many images"), gettext("Split it, and start a job for each part.")],
   job_conflict: [gettext("The job has changed"), gettext("Its state changed in the meantime. Check it and try again.")],
   storage_unavailable: [gettext("Stored pictures are not available"), gettext("The storage does not answer. Nothing was changed. Try again in a minute.")],
+  database_unavailable: AWAY,
+  limits_unavailable: AWAY,
   unreachable: [gettext("The server did not answer"), gettext("Check your connection and that the server runs, then try again.")],
   no_camera: [gettext("The camera cannot be used"), gettext("Allow this page to use it in the browser’s settings, or choose a photo instead.")],
 };
@@ -29,7 +33,7 @@ const UNKNOWN = [gettext("Something went wrong on the server"), gettext("Try aga
 
 export const errorTitle = (error) => (ADVICE[error.code] ?? UNKNOWN)[0];
 
-/** What happened and what to do; `retry`, where given, gets a button. */
+/** Builds a box that explains the error, with a button if `retry` is given. */
 export function errorBox(error, retry = null, name = "") {
   const [title, advice] = ADVICE[error.code] ?? UNKNOWN;
   const said = error.status ? fill(gettext("The server says: %(words)s"), { words: error.message }) : error.message;

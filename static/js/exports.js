@@ -1,10 +1,10 @@
-// Hands analyses out as files: JSON as the API gives it, and the server's table as CSV.
+// Downloads analyses as files: JSON as the API gives it, and the server's table as CSV.
 
 import { analysesCsv } from "./api.js";
 import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 
-/** Buttons that export what `collect` returns (or promises): pairs of a photo's name and its analysis. */
+/** Buttons that export the pairs of photo name and analysis that `collect` returns, directly or as a promise. */
 export function exportButtons(collect, onError, ofSeveral = false) {
   return ["json", "csv"].map((kind) => {
     const name = { kind: kind.toUpperCase() };

@@ -1,11 +1,11 @@
-// Narrows many faces down to those that are looked for.
+// Filters the faces of an analysis.
 
 import { el } from "./dom.js";
 import { fill, gettext, ngettext } from "./i18n.js";
 import { label, output, shapeOf, sure } from "./words.js";
 
-const FROM = 4; // fewer faces are seen at a glance
-const UNSURE = "unsure"; // no label is called that
+const FROM = 4; // fewer faces need no filter
+const UNSURE = "unsure"; // not a label
 
 /** A row of filters, or null for few faces. `onChange` gets the set of the indices that match. */
 export function filterBar(faces, onChange) {
@@ -37,7 +37,7 @@ export function filterBar(faces, onChange) {
 
 const answer = (category) => (category?.abstained ? UNSURE : category?.label);
 
-/** Only what occurs can be chosen. */
+/** A select with the values that occur. */
 function choice(name, title, faces) {
   const found = [...new Set(faces.map(({ attributes }) => answer(attributes[name])).filter(Boolean))];
   if (found.length < 2) return null;

@@ -1,11 +1,11 @@
-// The gallery: what can be done with the analyses that are ticked.
+// The gallery: exports, compares and deletes the selected analyses.
 
 import { analysisGet } from "./api.js";
 import { confirmAndDelete } from "./delete.js";
 import { showError } from "./errors.js";
 import { exportAs } from "./exports.js";
 import { fill, gettext, ngettext } from "./i18n.js";
-import { deletable } from "./recent.js";
+import { enableDelete } from "./recent.js";
 import { localTimes } from "./words.js";
 
 const [form, errorPlace, count, compare, remove] =
@@ -28,13 +28,13 @@ async function collect() {
   return pairs;
 }
 
-/** Its row goes at once: should a later one fail, only what is still there stays ticked. */
-function gone(id) {
+/** Removes a deleted row at once, so that after an error only existing analyses are still selected. */
+function removeRow(id) {
   form.querySelector(`[data-id="${id}"]`).remove();
   refresh();
 }
 
-// Days of the search are the visitor's own, as the times below it are.
+// The search takes days in the visitor's time zone, as the list shows them.
 document.querySelector("[name=zone]").value = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (form) {
   localTimes(form);
@@ -44,12 +44,12 @@ if (form) {
   }
   remove.addEventListener("click", async () => {
     try {
-      if (await confirmAndDelete(picked(), gone)) location.reload();
+      if (await confirmAndDelete(picked(), removeRow)) location.reload();
     } catch (error) {
       failed(error);
     }
   });
-  deletable(form, { onDelete: () => location.reload(), onError: failed });
-  // Also when the browser comes back here: it restores the ticks by itself.
+  enableDelete(form, { onDelete: () => location.reload(), onError: failed });
+  // Also when the visitor comes back to this page, because the browser restores the ticks.
   window.addEventListener("pageshow", refresh);
 }

@@ -1,4 +1,4 @@
-// The pages about jobs: makes one of an archive, keeps the list up to date by itself, and leads jobs from state to state.
+// The pages about jobs: starts a job from an archive, keeps the list up to date, and changes the state of jobs.
 
 import { ApiError, jobChange, jobCreate, jobDelete, part } from "./api.js";
 import { renew } from "./dom.js";
@@ -8,16 +8,16 @@ import { localTimes } from "./words.js";
 
 const LOOK_MS = 2000;
 const AT_ONCE = 20; // jobs that the server tells of in one answer; JOBS_A_PAGE in cv/job_pages.py
-const OPEN = new Set(["pending", "running", "paused"]);
+const OPEN = new Set(["pending", "running", "paused", "deleting"]);
 const [list, form, errorPlace, status, none] = ["jobs", "make", "error", "status", "none"].map((id) => document.getElementById(id));
 const failed = (error) => showError(errorPlace, error);
 const say = (words) => (status.textContent = words);
 const rows = () => [...list.querySelectorAll("[data-job]")];
 const idOf = (row) => row.dataset.job;
-const latest = new Map(); // the last question about each job: an answer to an earlier one is old
+const latest = new Map(); // the last request about each job; responses to earlier requests are ignored
 
-/** The jobs as the server tells them now, each a list item. */
-async function told(ids) {
+/** Fetches the current list items of these jobs. */
+async function fetchRows(ids) {
   const found = [];
   for (let start = 0; start < ids.length; start += AT_ONCE) {
     const wanted = ids.slice(start, start + AT_ONCE).map((id) => ["id", id]);
@@ -28,8 +28,8 @@ async function told(ids) {
   return found;
 }
 
-/** Puts a row's news in place. */
-function tell(row, fresh) {
+/** Updates a row from its fresh version. */
+function updateRow(row, fresh) {
   for (const piece of ["[data-live]", "[data-actions]"]) renew(row.querySelector(piece), fresh.querySelector(piece));
   if (row.dataset.state !== fresh.dataset.state) {
     row.dataset.state = fresh.dataset.state;
@@ -42,22 +42,22 @@ function tell(row, fresh) {
 async function refresh(ids) {
   const question = Symbol("question");
   for (const id of ids) latest.set(id, question);
-  const fresh = new Map((await told(ids)).map((row) => [idOf(row), row]));
+  const fresh = new Map((await fetchRows(ids)).map((row) => [idOf(row), row]));
   for (const row of rows()) {
     if (latest.get(idOf(row)) !== question) continue;
-    if (fresh.has(idOf(row))) tell(row, fresh.get(idOf(row)));
+    if (fresh.has(idOf(row))) updateRow(row, fresh.get(idOf(row)));
     else row.remove(); // deleted elsewhere
   }
 }
 
-/** Looks again and again at the jobs that are not over, but not while nobody looks at the page. */
+/** Refreshes unfinished jobs at intervals while the page is visible. */
 async function watch() {
   if (!document.hidden) {
     const open = rows().filter((row) => OPEN.has(row.dataset.state)).map(idOf);
     try {
       await refresh(open);
     } catch (error) {
-      // A server that restarts is back soon; a session that ended is not.
+      // Other errors may pass, for example while the server restarts; an ended session does not.
       if (error.code === "unauthenticated") return failed(error);
     }
   }
@@ -82,7 +82,11 @@ async function change(row, what) {
   const both = document.getElementById("delete-analyses");
   both.checked = false;
   if (!(await asked(document.getElementById("delete-dialog")))) return;
-  await jobDelete(id, both.checked);
+  // A large one goes in the background, and is told of until it is gone.
+  if (await jobDelete(id, both.checked)) {
+    await refresh([id]);
+    return;
+  }
   say(gettext("Deleted."));
   if ("alone" in list.dataset) location.assign("/jobs/");
   else row.remove();
@@ -118,10 +122,10 @@ async function send() {
       keep: form.keep.checked,
       subject: form.subject.value.trim(),
       signal: aborting.signal,
-      // Once all is sent the server reads the archive: a bar that runs.
+      // After the upload the server reads the archive: show an indeterminate bar.
       onProgress: (share) => (share < 1 ? (sent.value = share) : sent.removeAttribute("value")),
     });
-    list.prepend(...(await told([made.id])));
+    list.prepend(...(await fetchRows([made.id])));
     none?.remove();
     form.reset();
     say(gettext("The job has started."));

@@ -1,11 +1,11 @@
-// Two of this visit's photos side by side; which ones can be changed.
+// Two of this visit's photos side by side; the visitor can choose others.
 
 import { analysisView } from "./analysis.js";
 import { el } from "./dom.js";
 import { gettext } from "./i18n.js";
 import { createStage } from "./stage.js";
 
-/** `photos` are described ones, at least two; `first` comes left. */
+/** Compares two of `photos`, which are at least two analyzed ones; `first` is on the left. */
 export function pairView(photos, first) {
   const second = photos.find((photo) => photo !== first);
   const halves = [[first, gettext("Left photo")], [second, gettext("Right photo")]].map(([photo, title], side) => half(photos, photo, title, side));

@@ -1,16 +1,17 @@
-// The photos of this visit: each is uploaded and described in turn, a few at a time, and says how far it is.
+// The photos of this visit: uploads and analyzes them, a few at a time, and reports their progress.
 
 import { ApiError, analysisCreate } from "./api.js";
 import { fill, gettext } from "./i18n.js";
 import { createStage } from "./stage.js";
+import { uprightUrl } from "./upright.js";
 
-// As many as the server works on at once; more would only wait there instead of here.
+// As many as the server analyzes in parallel; more would only wait there.
 const AT_ONCE = 2;
 
 export const State = Object.freeze({ WAITING: "waiting", UPLOADING: "uploading", DESCRIBING: "describing", DONE: "done", FAILED: "failed" });
 
 export class Photos {
-  /** `onChange` is told of every photo that got further. `keep` and `maxBytes` say what is asked and allowed now. */
+  /** `onChange` gets every photo whose state or progress changed; `keep()` says whether to store a new photo. */
   constructor({ onChange, keep, maxBytes }) {
     this.all = [];
     this.onChange = onChange;
@@ -22,13 +23,14 @@ export class Photos {
     return this.all.filter((photo) => photo.state === State.DONE);
   }
 
-  add(files) {
-    const added = [...files].map((file) => ({
-      file, name: file.name, url: URL.createObjectURL(file), keep: this.keep(), state: State.WAITING, share: 0,
-    }));
+  async add(files) {
+    const keep = this.keep();
+    const added = await Promise.all([...files].map(async (file) => ({
+      file, name: file.name, url: await uprightUrl(file), keep, state: State.WAITING, share: 0,
+    })));
     for (const photo of added) photo.figure = createStage(photo.url, photo.name);
     this.all.push(...added);
-    // Once the caller has them, too.
+    // After the caller has received them.
     queueMicrotask(() => this.next());
     return added;
   }
@@ -38,7 +40,7 @@ export class Photos {
     this.next();
   }
 
-  /** Stops it where it is under way, and forgets it. */
+  /** Removes a photo, and cancels its upload. */
   remove(photo) {
     this.all = this.all.filter((other) => other !== photo);
     photo.controller?.abort();
@@ -67,7 +69,7 @@ export class Photos {
     this.next();
   }
 
-  /** Told before uploading: a server that refuses a body unread can only hang up. */
+  /** Checks the size before the upload, because a server that refuses a body unread closes the connection. */
   refuseTooLarge({ size }) {
     if (size <= this.maxBytes) return;
     const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
@@ -82,7 +84,7 @@ export class Photos {
   }
 }
 
-/** How far a photo is, in words. */
+/** Describes a photo's progress in words. */
 export function progressWords({ state, share }) {
   if (state === State.WAITING) return gettext("Waiting");
   if (state === State.UPLOADING) return fill(gettext("Uploading… %(share)s"), { share: `${Math.round(share * 100)} %` });

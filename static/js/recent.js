@@ -1,4 +1,4 @@
-// Lists of analyses that the server renders: puts the latest in, and deletes rows on request.
+// Lists of analyses that the server renders: loads the latest, and deletes rows on request.
 
 import { part } from "./api.js";
 import { confirmAndDelete } from "./delete.js";
@@ -6,23 +6,23 @@ import { renew } from "./dom.js";
 import { showError } from "./errors.js";
 import { localTimes } from "./words.js";
 
-let asked = 0; // how often, so that an answer to an earlier question is known for one
+let lastRequest = 0; // responses to earlier requests are ignored
 
 /** Fills `root` with the visitor's last analyses. */
 export async function showRecent(root) {
-  const question = ++asked;
+  const request = ++lastRequest;
   try {
     const fresh = await part(root.dataset.src);
-    if (question !== asked) return;
+    if (request !== lastRequest) return;
     localTimes(fresh);
     renew(root, fresh);
   } catch (error) {
-    if (question === asked) showError(root, error, () => showRecent(root));
+    if (request === lastRequest) showError(root, error, () => showRecent(root));
   }
 }
 
-/** Every delete button in `root` asks and deletes; `onDelete` is told the id, `onError` what went wrong. */
-export function deletable(root, { onDelete, onError }) {
+/** Makes the delete buttons in `root` work; `onDelete` gets the id, `onError` the error. */
+export function enableDelete(root, { onDelete, onError }) {
   root.addEventListener("click", async (event) => {
     const button = event.target.closest?.("[data-delete]");
     if (!button) return;

@@ -1,9 +1,9 @@
-// The API tab: the very call that gives the result, and what it answers.
+// The API tab: the request that gives this result, and its response.
 
 import { el } from "./dom.js";
 import { gettext } from "./i18n.js";
 
-/** `photoName` is the file's name where it is known; `keep` whether its picture is kept. */
+/** `photoName` is the file's name if known; `keep` says whether the picture is stored. */
 export function recipe(analysis, { photoName = "photo.jpg", keep = false }) {
   const call = curl(photoName, keep);
   const copy = el("button", { type: "button", class: "button is-quiet" }, gettext("Copy"));
@@ -12,7 +12,7 @@ export function recipe(analysis, { photoName = "photo.jpg", keep = false }) {
       await navigator.clipboard.writeText(call);
       copy.textContent = gettext("Copied");
     } catch {
-      // No clipboard without a secure address: the visitor can still copy what is selected.
+      // Without HTTPS there is no clipboard: select the text, so that the visitor can copy it.
       getSelection().selectAllChildren(copy.closest(".recipe").querySelector(".recipe-call"));
     }
   });

@@ -1,10 +1,10 @@
-// The photo with a box a face over it, or a blank sheet of its proportions where the photo is not at hand.
+// The photo with a box over each face, or a blank area of the same proportions if there is no photo.
 
 import { el, place } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 import { landmark } from "./words.js";
 
-/** A stage that shows `src`; faces come later. Without a `src` it stays blank until it knows its proportions. */
+/** Creates a stage that shows `src`, or without `src` a blank one; `drawFaces` adds the faces. */
 export function createStage(src, alt) {
   const stage = el("div", { class: "stage" });
   const figure = el("figure", { class: "stage-figure" }, stage, el("figcaption", { class: "stage-caption muted small" }));
@@ -34,7 +34,7 @@ export function drawFaces(figure, { image, faces }) {
   for (const face of faces) stage.append(mark(face, image));
 }
 
-/** One face: a button around it and, over that, its landmarks, which the keyboard reaches once the face has it. */
+/** One face: a button around it and its landmarks, which get into the tab order while the face has the focus. */
 function mark(face, image) {
   const { x, y, width, height } = face.box;
   const number = String(face.index + 1);
@@ -64,7 +64,7 @@ function mark(face, image) {
   });
 }
 
-/** As wide as it may be without getting taller than the window allows (see --stage-height in stage.css). */
+/** Sets the proportions; stage.css then makes the stage as wide as the window's height allows (--stage-height). */
 function shape(stage, width, height) {
   stage.style.setProperty("--ratio", String(width / height));
   stage.classList.add("has-shape");

@@ -1,4 +1,4 @@
-// The row of this visit's photos: a thumbnail each, how far it is, and which one is shown.
+// The row of this visit's photos: thumbnails with their progress; the shown photo is marked.
 
 import { el } from "./dom.js";
 import { errorTitle } from "./errors.js";
@@ -7,8 +7,8 @@ import { State, progressWords } from "./photos.js";
 import { faces } from "./words.js";
 
 /**
- * Keeps `root` in step: `update(photos, shown)` after every change. `onPick` gets the photo that was chosen; `onAdd` is
- * to ask for more.
+ * Fills `root`; call `update(photos, shown)` after every change. `onPick` gets the photo that was chosen; `onAdd` opens
+ * the file dialog.
  */
 export function createStrip(root, { onPick, onAdd, tools }) {
   const list = el("ul", { class: "strip-list" });

@@ -1,4 +1,4 @@
-// Tabs after the ARIA pattern: arrow keys move between them, Tab goes on to the panel.
+// Tabs after the ARIA pattern: arrow keys move between tabs, the Tab key moves to the panel.
 
 import { el } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// The start page: takes photos (chosen, dropped, pasted or from the camera), uploads them and shows what came back.
+// The start page: takes photos (chosen, dropped, pasted or from the camera), uploads them and shows the results.
 
 import { analysisView } from "./analysis.js";
 import { cameraButton } from "./camera.js";
@@ -9,7 +9,7 @@ import { exportButtons } from "./exports.js";
 import { fill, gettext } from "./i18n.js";
 import { pairView } from "./pair.js";
 import { Photos, State, progressWords } from "./photos.js";
-import { deletable, showRecent } from "./recent.js";
+import { enableDelete, showRecent } from "./recent.js";
 import { createStrip } from "./strip.js";
 import { faces } from "./words.js";
 
@@ -37,15 +37,16 @@ startOver.addEventListener("click", () => {
 const all = () => photos.done.map(({ name, analysis }) => [name, analysis]);
 const strip = createStrip(stripRoot, { onPick: show, onAdd: () => file.click(), tools: [sideBySide, ...exportButtons(all, failed, true), startOver] });
 
-function take(files) {
-  const added = photos.add(files ?? []);
+async function take(files) {
+  const adding = photos.add(files ?? []);
   file.value = "";
+  const added = await adding;
   if (added.length === 0) return;
   clearError(errorPlace);
   show(shown?.state === State.DONE ? added[0] : shown ?? added[0]);
 }
 
-/** Puts a photo on the stage, or the chooser where there is none. */
+/** Shows a photo on the stage, or the chooser if there is no photo. */
 function show(photo) {
   shown = photo;
   chooser.hidden = photos.all.length > 0;
@@ -57,15 +58,15 @@ function show(photo) {
 
 function refresh() {
   strip.update(photos.all, shown);
-  // With one photo, its own buttons do the same.
+  // For one photo, the buttons beside it do the same.
   for (const button of stripRoot.querySelectorAll(".strip-tools button")) button.hidden = button !== startOver && photos.done.length < 2;
 }
 
-/** A photo got further: `moved` to another state, or only a little up its progress bar. */
+/** Updates the page after a photo's progress; `moved` says whether its state changed. */
 function changed(photo, moved) {
   refresh();
   if (moved && photo.state === State.FAILED && photos.all.length === 1) {
-    // Nothing else to look at: back to choosing, with what went wrong and the way to try it again.
+    // The only photo failed: show the chooser again, with the error and a button to retry.
     photos.remove(photo);
     show(null);
     showError(errorPlace, photo.error, () => take([photo.file]));
@@ -80,7 +81,7 @@ function changed(photo, moved) {
   if (photo.state === State.DESCRIBING) say(gettext("Uploaded. Finding and analyzing the faces."));
   if (photo.state !== State.DONE) return;
   say(fill(gettext("%(faces)s found."), { faces: faces(photo.analysis.faces.length) }));
-  // Only where the focus was on what is gone now: nobody is pulled away from what they do.
+  // Only if the focused element was removed, so that the focus is never taken from another control.
   if (photo === shown && document.activeElement === document.body) result.querySelector(".side-count").focus({ preventScroll: true });
   showRecent(recent);
 }
@@ -108,7 +109,7 @@ function progressPanel(photo) {
     el("progress", { max: "1", "aria-label": gettext("Upload") }), el("p", {}, cancel));
 }
 
-/** The upload's share while it is sent, then a running bar while the server works. */
+/** Shows the share uploaded, then an indeterminate bar while the server works. */
 function showProgress(photo) {
   const bar = photo.progress.querySelector("progress");
   if (photo.state === State.DESCRIBING) bar.removeAttribute("value");
@@ -130,7 +131,7 @@ function actions(photo) {
   return [...exportButtons(() => [[name, analysis]], failed), own, remove];
 }
 
-/** An analysis is deleted: its photo goes, too. */
+/** Removes the photo of a deleted analysis. */
 function forget(id) {
   say(gettext("Deleted."));
   const photo = photos.done.find(({ analysis }) => analysis.id === id);
@@ -141,7 +142,7 @@ function forget(id) {
   return showRecent(recent).then(() => recent.closest("section").querySelector("h2").focus());
 }
 
-deletable(recent, { onDelete: forget, onError: failed });
+enableDelete(recent, { onDelete: forget, onError: failed });
 cameraButton(camera, { onPhoto: (photo) => take([photo]), onError: failed });
 file.addEventListener("change", () => take(file.files));
 document.addEventListener("paste", (event) => take(event.clipboardData?.files));
@@ -159,4 +160,4 @@ document.addEventListener("drop", (event) => {
 });
 
 showRecent(recent);
-take(file.files); // chosen before this script was there
+take(file.files); // chosen before this script was loaded

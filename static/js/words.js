@@ -5,7 +5,7 @@ import { fill, gettext, language, ngettext, words } from "./i18n.js";
 export const label = (name) => words.labels[name] ?? name;
 export const warning = (name) => words.warnings[name] ?? name;
 export const shapeOf = (name) => words.outputs[name]?.shape;
-/** Which answers make up a face's one line, and how each is said. */
+/** The answers in a face's summary, and the words for each. */
 export const summed = Object.entries(words.summary);
 /** Title, unit and scale of an output. */
 export const output = (name) => words.outputs[name];
@@ -13,16 +13,16 @@ export const landmark = (name) => words.landmarks[name] ?? name;
 export const separated = (parts) => parts.filter(Boolean).join(gettext(", "));
 export const faces = (count) => (count === 0 ? gettext("No face") : fill(ngettext("%(count)s face", "%(count)s faces", count), { count }));
 
-/** Whether an answer is there and, as the server marked it, sure enough to be taken for one. */
+/** Whether there is an answer and the server did not mark it as too uncertain to use. */
 export const sure = (answer) => Boolean(answer) && !answer.abstained;
 
-/** How sure a probability makes one; of answers that did not abstain. */
+/** Describes a probability in words; only for answers that did not abstain. */
 export function sureness(share) {
   if (share >= 0.9) return gettext("very sure");
   return share >= 0.7 ? gettext("fairly sure") : gettext("not very sure");
 }
 
-/** Never claims a full 0 or 100 that the number is not. */
+/** A share in percent; `<1 %` and `>99 %` in place of a rounded 0 and 100. */
 export function percent(share) {
   if (share > 0 && share < 0.005) return "<1 %";
   if (share < 1 && share >= 0.995) return ">99 %";
@@ -34,7 +34,7 @@ function when(isoTime) {
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(isoTime));
 }
 
-/** The server writes times in UTC; the visitor reads those in `root` in their own time. */
+/** Converts the times in `root` from UTC to the visitor's time zone. */
 export function localTimes(root) {
   for (const time of root.querySelectorAll("time")) time.textContent = when(time.dateTime);
 }

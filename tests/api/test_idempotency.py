@@ -1,12 +1,14 @@
 """``Idempotency-Key``: done once, answered alike, and never another request's answer."""
 
 import base64
+import hashlib
 import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,12 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.choices import Scope
 from cv.engine.types import AnalysisResult
-from cv.models import Analysis, ApiKey, IdempotentRequest, Job, Webhook
+from cv.models import Analysis, ApiKey, Erasure, IdempotentRequest, Job, Webhook
 from cv.services import api_key_create, expired_purge
 from cv.trust.caller import Caller
 from tests.api.duplicates import CLIENTS, sent_together
@@ -57,7 +60,7 @@ def test_same_key_and_other_body_is_409(api: APIClient, body: dict[str, Any]) ->
     keyed(api, body)
     for answer in (
         keyed(api, {**body, "max_faces": 3}),
-        keyed(api, body, path="/api/v1/detections"),
+        keyed(api, body, path="/api/v1/jobs"),
         keyed(api, {}, path="/api/v1/subjects/x/erase"),
     ):
         assert error_of(answer) == (409, "idempotency_conflict", CONFLICT)
@@ -75,6 +78,31 @@ def test_same_form_with_another_boundary_is_the_same_request(api: APIClient, emp
     assert Analysis.objects.count() == 1
     other = io.BytesIO(empty_scene + b"x")
     assert error_of(keyed(api, {"image": other}, "k", format="multipart"))[1] == "idempotency_conflict"
+
+
+def test_detections_keep_nothing_not_even_the_answer_to_a_key(api: APIClient, body: dict[str, Any]) -> None:
+    answers = [keyed(api, body, path="/api/v1/detections") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert "Idempotency-Replayed" not in answers[1]
+    assert IdempotentRequest.objects.count() == 0
+
+
+def test_what_is_kept_of_a_request_cannot_be_found_out_by_hashing_names(
+    caller: Caller, api: APIClient, settings: Settings
+) -> None:
+    def kept(secret: str) -> tuple[str, str]:
+        settings.SECRET_KEY = secret
+        stored_analysis(caller, subject="Jane")
+        assert keyed(api, {}, path="/api/v1/subjects/Jane/erase").status_code == 200
+        row = IdempotentRequest.objects.get()
+        row.delete()
+        return row.fingerprint, row.digest
+
+    first, second = kept("one secret"), kept("another secret")
+    guess = json.dumps(["POST", "/api/v1/subjects/Jane/erase", {}], sort_keys=True).encode()
+    assert hashlib.sha256(guess).hexdigest() not in {*first, *second}
+    # Without the server's secret nothing can be guessed: with another one, all of it is another.
+    assert set(first).isdisjoint(second)
 
 
 def test_keys_of_two_callers_do_not_meet(
@@ -152,17 +180,26 @@ def test_job_whose_answer_cannot_be_noted_is_not_made(api: APIClient, monkeypatc
     assert (Job.objects.count(), IdempotentRequest.objects.count()) == (0, 0)
 
 
-def test_erasure_whose_receipt_cannot_be_noted_erases_nothing(
-    client_of: Callable[[str], APIClient], db: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("image", [False, True])
+def test_erasure_whose_receipt_cannot_be_noted_hands_it_out_at_the_next_try(
+    client_of: Callable[[str], APIClient],
+    db: None,
+    monkeypatch: pytest.MonkeyPatch,
+    empty_scene: bytes,
+    pictures: Path,
+    image: bool,
 ) -> None:
+    """Where there is a picture, which cannot come back, the rows are gone by then; else nothing was erased."""
     row, key = api_key_create("eraser", scopes=[Scope.ERASE])
-    stored_analysis(Caller(api_key=row), face_result(), subject="visitor")
+    stored_analysis(Caller(api_key=row), face_result(), data=empty_scene, image=image, subject="visitor")
     with monkeypatch.context() as patch:
         patch.setattr("cv.services.idempotency.seal", lost)
         assert keyed(client_of(key), {}, path="/api/v1/subjects/visitor/erase").status_code == 503
-    assert Analysis.objects.count() == 1
+    assert Analysis.objects.count() == (0 if image else 1)
     receipt = keyed(client_of(key), {}, path="/api/v1/subjects/visitor/erase").json()
-    assert receipt["receipt"]["deleted"]["analyses"] == 1
+    deleted = receipt["receipt"]["deleted"]
+    assert (deleted["analyses"], deleted["faces"], deleted["pictures"]) == (1, 1, int(image))
+    assert Erasure.objects.count() == 0
     assert keyed(client_of(key), {}, path="/api/v1/subjects/visitor/erase").json() == receipt
 
 
@@ -190,6 +227,66 @@ def test_answers_are_forgotten_after_a_day(api: APIClient, body: dict[str, Any])
     assert "Idempotency-Replayed" not in keyed(api, body)
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(hours=25))
     assert expired_purge().answers == 1
+
+
+KILLED = """
+import os, sys, django
+django.setup()
+from cv.serving.processes import this_process
+print(this_process(), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_process(var: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A process of the service that shares our folder: its name, and itself to be killed."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "xcloud.settings", "XCLOUD_VAR_DIR": str(var)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED],
+        cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), process
+        process.kill()
+
+
+def test_a_request_whose_process_was_killed_is_free_at_once(
+    api: APIClient, body: dict[str, Any], settings: Settings, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    keyed(api, body)
+    with another_process(tmp_path) as (name, process):
+        IdempotentRequest.objects.update(status=None, answer="", process=name)
+        assert error_of(keyed(api, body))[2].endswith("the first request with this key is still in progress")
+        process.kill()
+        process.wait()
+        assert keyed(api, body).status_code == 201
+
+
+def test_the_purge_frees_what_killed_processes_left(
+    api: APIClient, body: dict[str, Any], settings: Settings, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    keyed(api, body)
+    with another_process(tmp_path) as (name, process):
+        IdempotentRequest.objects.update(status=None, answer="", process=name)
+        expired_purge()
+        assert [file.name for file in (tmp_path / "processes").iterdir()] == [name]
+        process.kill()
+        process.wait()
+        expired_purge()
+    assert list((tmp_path / "processes").iterdir()) == []
+    assert not IdempotentRequest.objects.exists()
+
+
+def test_a_request_of_another_machine_is_given_up_after_five_minutes(api: APIClient, body: dict[str, Any]) -> None:
+    keyed(api, body)
+    IdempotentRequest.objects.update(status=None, answer="", process="0" * 32)
+    assert keyed(api, body).status_code == 409
+    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    assert keyed(api, body).status_code == 201
 
 
 ON_A_FILE = """

@@ -75,17 +75,15 @@ def test_it_is_not_computed_unless_it_is_asked_for(api: APIClient, astronaut: by
 
 
 def test_the_schema_names_it_as_an_option_and_describes_its_answer() -> None:
-    """In a process of its own: one describes its API once."""
-    command = [sys.executable, "manage.py", "spectacular", "--format", "openapi-json"]
-    told = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "XCLOUD_PLUGINS": "tests.toy_reader"}, capture_output=True, check=True
-    )
+    told = manage("spectacular", "--format", "openapi-json", plugins="tests.toy_reader")
     schemas = json.loads(told.stdout)["components"]["schemas"]
     assert schemas["Attributes"]["properties"]["mean_colour"] == {"$ref": "#/components/schemas/MeanColourAnswer"}
     answer = schemas["MeanColourAnswer"]["properties"]["values"]
     assert answer["properties"] == {name: {"type": "number"} for name in ("red", "green", "blue")}
     named = schemas["JsonAnalysisInputRequest"]["properties"]["attributes"]["items"]["$ref"]
-    assert schemas[named.rpartition("/")[2]]["enum"] == ["age", "gender", "race", "expression", "beauty", "mean_colour"]
+    assert schemas[named.rpartition("/")[2]]["enum"] == [
+        "age", "gender", "race", "expression", "beauty", "mean_colour"
+    ]  # fmt: skip
 
 
 def test_a_key_and_the_server_can_be_held_to_less(
@@ -175,12 +173,16 @@ def test_an_answer_whose_plugin_is_gone_stays_stored_and_is_not_shown(
 
 
 def test_the_setting_brings_it_to_the_commands() -> None:
-    photo = "docs/images/none.jpg"
-    command = [sys.executable, "manage.py", "analyze_image", "--attributes", "mean_colour", "--json", photo]
-    told = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "XCLOUD_PLUGINS": "tests.toy_reader"}, capture_output=True, text=True
-    )
+    command = ("analyze_image", "--attributes", "mean_colour", "--json", "no-such-picture.jpg")
     # The name is taken; the picture is not there.
+    told = manage(*command, plugins="tests.toy_reader")
     assert json.loads(told.stdout)["error"]["code"] == "invalid_request"
-    untold = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True)
-    assert "invalid choice: 'mean_colour'" in untold.stderr
+    assert "invalid choice: 'mean_colour'" in manage(*command, plugins="").stderr
+
+
+def manage(*command: str, plugins: str) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own, which reads its settings anew."""
+    environment = {**os.environ, "XCLOUD_PLUGINS": plugins}
+    return subprocess.run(
+        [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )

@@ -42,6 +42,8 @@ ROUTES: list[tuple[str, str, Scope | None]] = [
     ("GET", "/api/v1/models/xcloud-attributes/files/xcloud-attributes-reliability.png", None),
     ("GET", "/api/v1/subjects/visitor/export", Scope.READ),
     ("POST", "/api/v1/subjects/visitor/erase", Scope.ERASE),
+    ("POST", "/api/v1/subjects/export", Scope.READ),
+    ("POST", "/api/v1/subjects/erase", Scope.ERASE),
     ("GET", "/api/v1/api-keys", Scope.ADMIN),
     ("POST", "/api/v1/api-keys", Scope.ADMIN),
     ("GET", "/api/v1/api-keys/{key}", Scope.ADMIN),
@@ -133,12 +135,11 @@ def test_somebody_elses_row_is_as_absent_as_none(
 ) -> None:
     stranger = client_of(api_key_create("stranger", scopes=list(Scope))[1])
     filled = fill(path)
-    there = stranger.generic(method, filled, b"{}", content_type="application/json")
-    absent = stranger.generic(
-        method,
-        path.format(analysis=NOBODY, job=NOBODY).replace("visitor", "nobody"),
-        b"{}",
-        content_type="application/json",
+    nowhere = path.format(analysis=NOBODY, job=NOBODY).replace("visitor", "nobody")
+    named = path in ("/api/v1/subjects/export", "/api/v1/subjects/erase")
+    there, absent = (
+        stranger.generic(method, address, body if named else b"{}", content_type="application/json")
+        for address, body in ((filled, b'{"subject": "visitor"}'), (nowhere, b'{"subject": "nobody"}'))
     )
     assert there.status_code == absent.status_code == 404
     assert code_of(there) == code_of(absent) == ("" if method == "HEAD" else "not_found")

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.engine.config import WEIGHTS_DIR
-from cv.engine.pool import EnginePool, EnginesBusy
+from cv.engine.pool import EngineDied, EnginePool, EnginesBusy
 from cv.serving.engines import served_engine
 from cv.trust.caller import Caller
 from tests.factories import face_result, stored_analysis
@@ -64,6 +64,27 @@ def test_readyz_does_not_stand_in_line_with_images(client: Client, db: None, mon
 
     monkeypatch.setattr(EnginePool, "check", busy)
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(("silent_s", "status"), [(19, 200), (25, 503)])
+def test_readyz_is_503_if_no_engine_has_answered_for_long(
+    client: Client, db: None, monkeypatch: pytest.MonkeyPatch, silent_s: float, status: int
+) -> None:
+    monkeypatch.setattr(EnginePool, "silent_s", lambda _: silent_s)
+    answer = client.get("/readyz")
+    assert answer.status_code == status
+    if status == 503:
+        assert answer.json()["error"]["details"] == {"model": ["no engine has answered for 25 s"]}
+        assert client.get("/healthz").status_code == 200
+
+
+def test_an_image_whose_engine_ends_twice_is_503(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def died(*_: object) -> None:
+        raise EngineDied
+
+    monkeypatch.setattr(EnginePool, "analyze", died)
+    answer = api.post("/api/v1/analyses", {"image": "AAAA"})
+    assert (answer.status_code, answer.json()["error"]["code"], answer["Retry-After"]) == (503, "overloaded", "1")
 
 
 @pytest.mark.usefixtures("no_weights")
@@ -166,6 +187,8 @@ def test_schema_documents_every_endpoint_and_its_errors(schema: Any) -> None:
         "/api/v1/models/{name}": ["get"],
         "/api/v1/models/{name}/files/{file_name}": ["get"],
         "/api/v1/receipt-keys": ["get"],
+        "/api/v1/subjects/erase": ["post"],
+        "/api/v1/subjects/export": ["post"],
         "/api/v1/subjects/{subject}/erase": ["post"],
         "/api/v1/subjects/{subject}/export": ["get"],
         "/api/v1/webhooks": ["get", "post"],

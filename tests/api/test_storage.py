@@ -137,6 +137,7 @@ def test_an_outage_is_a_503_page_in_the_admin(client: Client, s3: S3Site, caller
     client.force_login(User.objects.create_superuser("root"))
     row = stored_analysis(caller, data=empty_scene, image=True)
     s3.outage()
+    client.raise_request_exception = False
     answer = client.get(f"/admin/cv/analysis/{row.pk}/picture")
     assert (answer.status_code, answer["Retry-After"]) == (503, "10")
     assert "Stored pictures are not available" in answer.content.decode()

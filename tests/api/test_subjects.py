@@ -17,10 +17,10 @@ from rest_framework.test import APIClient
 
 from cv.choices import Scope
 from cv.engine.labels import Attribute
-from cv.models import Analysis, ApiKey, AuditEvent, Face, IdempotentRequest
+from cv.models import Analysis, ApiKey, AuditEvent, Face, IdempotentRequest, Job
 from cv.services import api_key_create
 from cv.trust.caller import Caller
-from cv.trust.receipts import canonical, is_genuine
+from cv.trust.receipts import canonical, is_genuine, public_key
 from tests.factories import close, face_result, stored_analysis, streamed
 
 ANALYSES = "/api/v1/analyses"
@@ -106,6 +106,38 @@ def test_subjects_are_told_apart_to_the_letter_on_every_database(api: APIClient,
     assert set(Analysis.objects.values_list("subject", flat=True)) == {"Bob", "bób", "a/b", "日本"}
 
 
+UNADDRESSED = ["a\nb", "a\r\nb", "a\u2028b", "a\x1bb", ".", "..", "a/../b", "./a", "a//b", "/a", "a/"]
+
+
+@pytest.mark.parametrize("subject", UNADDRESSED)
+def test_a_subject_that_no_address_can_hold_is_refused_on_the_way_in(
+    api: APIClient, empty_scene: bytes, subject: str
+) -> None:
+    image = base64.b64encode(empty_scene).decode()
+    for path, body in ((ANALYSES, {"image": image}), ("/api/v1/jobs", {"urls": ["https://example.org/a.jpg"]})):
+        answer = api.post(path, {**body, "store": {"subject": subject}})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
+        assert list(answer.json()["error"]["details"]["store"]) == ["subject"]
+    assert (Analysis.objects.count(), Job.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("subject", [*UNADDRESSED, "visitor 17"])
+def test_a_subject_of_earlier_days_is_exported_and_erased_by_its_name_in_the_body(
+    api: APIClient, caller: Caller, subject: str
+) -> None:
+    stored_analysis(caller, face_result(), subject=subject)
+    assert len(document_of(api.post("/api/v1/subjects/export", {"subject": subject}))["analyses"]) == 1
+    zipped = api.post("/api/v1/subjects/export", {"subject": subject, "format": "zip"})
+    assert (zipped["Content-Type"], zipped["Cache-Control"]) == ("application/zip", "private, no-store")
+    close(zipped)
+    receipt = api.post("/api/v1/subjects/erase", {"subject": subject}).json()
+    assert receipt["receipt"]["deleted"]["analyses"] == 1
+    assert Analysis.objects.count() == 0
+    assert api.post("/api/v1/subjects/erase", {"subject": subject}).status_code == 404
+    assert api.post("/api/v1/subjects/erase", {"subject": "a\0b"}).status_code == 400
+    assert api.post("/api/v1/subjects/export", {}).status_code == 400
+
+
 def test_erase_removes_rows_faces_pictures_and_remembered_answers(
     api: APIClient, caller: Caller, empty_scene: bytes, pictures: Path
 ) -> None:
@@ -154,6 +186,43 @@ def test_receipt_is_genuine_names_nobody_and_notices_every_change(
         call_command("verify_receipt", str(file))
 
 
+def test_a_receipt_with_a_changed_outer_field_is_not_genuine(api: APIClient, caller: Caller) -> None:
+    stored_analysis(caller, subject="visitor")
+    receipt = api.post(address("visitor", "erase"), {}).json()
+    key = public_key()
+    assert is_genuine(receipt, key)
+    # The last letter before the padding has four bits that stand for nothing.
+    other = chr(ord(receipt["signature"][-3]) + 1)
+    for changes in (
+        {"algorithm": "none"},
+        {"key_id": "0" * 16},
+        {"subject": "Jane Doe"},
+        {"signature": f"{receipt['signature'][:-3]}{other}=="},
+    ):
+        assert not is_genuine({**receipt, **changes}, key), changes
+    assert not is_genuine({name: receipt[name] for name in ("receipt", "signature")}, key)
+    assert not is_genuine([receipt], key)
+
+
+def test_a_file_of_several_receipts_verifies_where_each_does(
+    api: APIClient, caller: Caller, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the admin's receipts.json is."""
+    receipts = []
+    for subject in ("one", "two"):
+        stored_analysis(caller, subject=subject)
+        receipts.append(api.post(address(subject, "erase"), {}).json())
+    file = tmp_path / "receipts.json"
+    file.write_text(json.dumps(receipts))
+    call_command("verify_receipt", str(file))
+    assert capsys.readouterr().out == f"genuine: 2 receipts, each signed by key {receipts[0]['key_id']}\n"
+    receipts[1]["receipt"]["deleted"]["faces"] += 1
+    for text, complaint in ((json.dumps(receipts), "did not sign receipt 2 of 2"), ("[]", "no receipt in it")):
+        file.write_text(text)
+        with pytest.raises(CommandError, match=complaint):
+            call_command("verify_receipt", str(file))
+
+
 def test_signing_key_is_private_and_made_once(api: APIClient, settings: Settings) -> None:
     first = api.get("/api/v1/receipt-keys").json()
     assert settings.XCLOUD_RECEIPT_KEY_FILE.stat().st_mode & 0o777 == 0o600
@@ -168,6 +237,8 @@ def test_everyones_rows_need_the_admin_scope(
     stored_analysis(Caller(api_key=row), subject="visitor")
     assert api.get(address("visitor", "export") + "?everyone=true").status_code == 403
     assert api.post(address("visitor", "erase"), {"everyone": True}).status_code == 403
+    for path in ("export", "erase"):
+        assert api.post(f"/api/v1/subjects/{path}", {"subject": "visitor", "everyone": True}).status_code == 403
     operator = client_of(text)
     assert len(document_of(operator.get(address("visitor", "export")))["analyses"]) == 1
     assert len(document_of(operator.get(address("visitor", "export") + "?everyone=true"))["analyses"]) == 2

@@ -149,6 +149,14 @@ def test_answers_about_faces_are_for_their_caller_alone(api: APIClient, caller: 
         assert {"Authorization", "Cookie"} <= set(answer["Vary"].split(", "))
 
 
+def test_a_browser_keeps_no_answer_about_faces(user: User) -> None:
+    row = stored_analysis(Caller(user=user), face_result())
+    client = APIClient()
+    client.force_login(user)
+    for path in (URL, f"{URL}/{row.pk}"):
+        assert client.get(path)["Cache-Control"] == "private, no-store"
+
+
 def test_headers_say_which_model_answered_and_how_long_each_stage_took(api: APIClient, grace_hopper: bytes) -> None:
     card = engines.served_engine().card
     for path in (URL, "/api/v1/detections"):

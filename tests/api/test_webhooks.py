@@ -75,7 +75,7 @@ def test_signature_is_hmac_sha256_over_moment_and_body() -> None:
 
 
 def test_only_the_events_asked_for_are_delivered(hook: Any, site: Site, caller: Caller, admin: APIClient) -> None:
-    analysis_delete(stored_analysis(caller))
+    analysis_delete(stored_analysis(caller), caller)
     assert set(WebhookDelivery.objects.values_list("event", flat=True)) == {"analysis.created", "analysis.deleted"}
     admin.patch(f"{URL}/{hook['id']}", {"active": False})
     stored_analysis(caller)
@@ -212,6 +212,35 @@ def test_erasing_and_analysing_anew_are_told_too(
         "subject.erased": {"receipt": receipt, "analyses": 1},
     }
     assert Analysis.objects.count() == 0
+
+
+@pytest.mark.parametrize("receiver", [200, 500])
+def test_a_webhook_that_is_deleted_while_it_is_told_is_no_failure(
+    hook: Any, site: Site, caller: Caller, monkeypatch: pytest.MonkeyPatch, receiver: int
+) -> None:
+    for _ in range(2):
+        stored_analysis(caller)
+
+    def deleted_meanwhile(delivery: WebhookDelivery) -> Tried:
+        Webhook.objects.all().delete()
+        return Tried(receiver)
+
+    monkeypatch.setattr("cv.workers.deliveries.post_delivery", deleted_meanwhile)
+    assert deliver_due() == 1
+    assert WebhookDelivery.objects.count() == 0
+
+
+def test_a_webhook_that_is_deleted_while_it_is_changed_is_404(
+    hook: Any, admin: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found_and_deleted(webhook_id: object) -> Webhook:
+        row = Webhook.objects.get(pk=hook["id"])
+        Webhook.objects.filter(pk=row.pk).delete()
+        return row
+
+    monkeypatch.setattr("api.views.webhooks.found", found_and_deleted)
+    answer = admin.patch(f"{URL}/{hook['id']}", {"active": False})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
 def test_webhook_is_changed_and_deleted_with_its_log(hook: Any, admin: APIClient, caller: Caller) -> None:

@@ -1,4 +1,4 @@
-"""What the benchmarks count: faces found by both, multiply-adds, and scenes that are always the same."""
+"""Benchmarks count faces found by both and multiply-adds, and make the same scenes for the same seed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from cv.engine.runtime import get_engine
 from cv.engine.types import AnalysisOptions, Box
 
 
-def test_a_face_of_the_peer_counts_as_found_where_half_of_it_overlaps(astronaut: bytes) -> None:
+def test_a_face_of_the_peer_counts_as_found_if_the_overlap_is_half(astronaut: bytes) -> None:
     result = get_engine(EngineConfig()).analyze(astronaut, AnalysisOptions(attributes=frozenset()))
     ours = replace(result, faces=(replace(result.faces[0], box=Box(10, 10, 20, 20)),))
 
@@ -63,9 +63,7 @@ def test_scenes_are_written_once_for_a_count_and_a_seed(tmp_path: Path) -> None:
     assert photos_or_scenes(tmp_path) == tmp_path
 
 
-def test_scenes_of_which_only_a_part_was_written_are_written_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_partly_written_scenes_are_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(scene: Image.Image, path: Path, quality: int) -> None:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")

@@ -1,4 +1,4 @@
-"""Chromium, photos on disk, and a page that is logged in and fails its test on any script or policy error."""
+"""Chromium, photos on disk, and a logged-in page; any script or policy error fails the test."""
 
 import io
 import os
@@ -19,7 +19,7 @@ from tests.sqlite_file import django_db_modify_db_settings  # noqa: F401
 expect.set_options(timeout=20_000)
 SWITCHES = [
     "--disable-gpu", "--disable-quic", "--disable-component-update", "--disable-sync",
-    # A camera that shows a test picture, and nobody who has to allow it.
+    # A camera that shows a test picture, without a permission prompt.
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
 
@@ -79,7 +79,7 @@ def three_jpeg(astronaut: bytes, grace_hopper: bytes, tmp_path_factory: pytest.T
 
 @pytest.fixture
 def complaints(page: Page) -> Iterator[list[str]]:
-    """What the browser complains about; a failed request is not counted, the tests provoke those."""
+    """The browser's errors and warnings, without failed requests, because tests provoke those."""
     found: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
@@ -94,12 +94,12 @@ def complaints(page: Page) -> Iterator[list[str]]:
 
 @pytest.fixture
 def start(live_server: LiveServer, page: Page, client: Client, user: User, complaints: list[str]) -> Page:
-    """The start page of somebody who is logged in, ready to be used."""
+    """The start page of a logged-in user, ready to be used."""
     client.force_login(user)
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
     page.goto(live_server.url)
     page.get_by_role("heading", name="Analyze the faces in your photos").wait_for()
-    # Filled by the page's own script: from now on the buttons do something.
+    # The page's script fills this last; now the buttons work.
     page.locator("#recent > *").wait_for()
     return page

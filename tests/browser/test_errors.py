@@ -1,4 +1,4 @@
-"""What a visitor is told when something goes wrong."""
+"""The messages that a visitor sees when something goes wrong."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.browser.test_upload import choose
 from tests.factories import stored_analysis
 
 
-def test_a_wrong_password_is_refused_in_words_and_the_right_one_taken(
+def test_a_wrong_password_is_refused_in_words_and_the_right_one_accepted(
     live_server: LiveServer, page: Page, user: User
 ) -> None:
     page.goto(live_server.url)
@@ -81,7 +81,7 @@ def test_an_ended_session_leads_to_the_login(start: Page, astronaut_jpeg: Path) 
     expect(start.get_by_label("Password")).to_be_visible()
 
 
-def test_the_analysis_of_another_user_is_not_there(start: Page, live_server: LiveServer) -> None:
+def test_the_analysis_of_another_user_is_not_found(start: Page, live_server: LiveServer) -> None:
     other = Caller(user=User.objects.create_user("grace", password="another-password"))
     start.goto(f"{live_server.url}/analyses/{stored_analysis(other).pk}/")
     expect(start.get_by_role("heading", name="Page not found")).to_be_visible()

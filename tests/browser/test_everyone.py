@@ -1,4 +1,4 @@
-"""The pages for everyone: no serious fault by axe, both languages, light and dark, and light over the wire."""
+"""The pages are for everyone: no serious axe finding, both languages, light and dark, few bytes."""
 
 import re
 from pathlib import Path
@@ -19,8 +19,8 @@ BUDGET = 150 * 1024
 
 
 def faults(page: Page) -> list[tuple[str, str]]:
-    """What axe finds serious or critical."""
-    # Colours in transition would be measured half-way.
+    """The serious and critical findings of axe."""
+    # Without transitions, which axe would measure half-way.
     page.wait_for_timeout(300)
     found: list[dict[str, Any]] = Axe().run(page).response["violations"]
     return [
@@ -82,7 +82,7 @@ def test_the_language_is_switched_and_stays(start: Page, live_server: LiveServer
     expect(start.get_by_role("heading", name="Gallery")).to_be_visible()
 
 
-def test_a_chinese_browser_gets_chinese_before_anyone_asks(live_server: LiveServer, browser: Browser) -> None:
+def test_a_chinese_browser_gets_chinese_at_the_first_visit(live_server: LiveServer, browser: Browser) -> None:
     context = browser.new_context(locale="zh-CN")
     page = context.new_page()
     page.goto(live_server.url)

@@ -62,7 +62,7 @@ def test_ticked_analyses_are_compared_exported_and_deleted(gallery: Page) -> Non
     assert not Analysis.objects.exists()
 
 
-def test_what_cannot_be_deleted_stays_and_what_is_gone_already_stops_nothing(gallery: Page) -> None:
+def test_a_failed_deletion_keeps_its_row_and_a_missing_analysis_stops_nothing(gallery: Page) -> None:
     def delete_ticked() -> None:
         gallery.locator("#delete-picked").click()
         gallery.get_by_role("dialog").get_by_role("button", name="Delete").click()
@@ -82,7 +82,7 @@ def test_what_cannot_be_deleted_stays_and_what_is_gone_already_stops_nothing(gal
     expect(gallery.get_by_text("Nothing here yet.")).to_be_visible()
 
 
-def test_times_are_the_visitors_own_to_see_and_to_hear(gallery: Page, live_server: LiveServer) -> None:
+def test_times_are_in_the_visitors_zone_on_screen_and_in_labels(gallery: Page, live_server: LiveServer) -> None:
     Analysis.objects.update(created_at=datetime(2026, 3, 1, 20, 0, tzinfo=UTC))
     here = "2 Mar 2026, 01:30"
     gallery.reload()

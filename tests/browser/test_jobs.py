@@ -1,4 +1,4 @@
-"""Jobs in the browser: made of an archive, watched as they go, paused, cancelled, and their results taken home."""
+"""Jobs in the browser: started from an archive, watched, paused, cancelled, and their results downloaded."""
 
 import json
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ def test_an_archive_becomes_a_job_that_is_watched_to_its_end(jobs: Page, zip_fil
     expect(jobs.get_by_text("No jobs yet.")).to_have_count(0)
 
     assert work_through() == 3
-    # By itself: nobody reloads anything.
+    # The page updates without a reload.
     expect(row).to_contain_text("Done")
     expect(row).to_contain_text("3 of 3 images")
     assert jobs.locator(".job progress").evaluate("bar => bar.value / bar.max") == 1
@@ -92,7 +92,7 @@ def test_a_job_is_paused_goes_on_and_is_cancelled_once_asked(
     assert faults(jobs) == []
 
 
-def test_no_job_vanishes_where_there_are_more_than_a_page_of_them(
+def test_no_job_vanishes_if_there_are_more_than_a_page(
     jobs: Page, user: User, empty_scene: bytes, zip_file: Path
 ) -> None:
     made = [made_job(Caller(user=user), archive([("a.jpg", empty_scene)])) for _ in range(JOBS_A_PAGE)]
@@ -106,7 +106,7 @@ def test_no_job_vanishes_where_there_are_more_than_a_page_of_them(
     expect(rows).to_have_count(JOBS_A_PAGE + 1)
 
 
-def test_the_focus_stays_on_what_is_used_while_news_come_in(jobs: Page, user: User, empty_scene: bytes) -> None:
+def test_the_focus_stays_on_the_used_control_during_updates(jobs: Page, user: User, empty_scene: bytes) -> None:
     job = made_job(Caller(user=user), archive([(f"{number}.jpg", empty_scene) for number in range(3)]))
 
     def fail(index: int) -> None:
@@ -123,12 +123,12 @@ def test_the_focus_stays_on_what_is_used_while_news_come_in(jobs: Page, user: Us
     expect(row.get_by_role("link", name="2 failed")).to_be_focused()
 
 
-def test_an_answer_that_comes_late_does_not_undo_a_later_one(jobs: Page, user: User, empty_scene: bytes) -> None:
+def test_a_late_response_does_not_undo_a_later_one(jobs: Page, user: User, empty_scene: bytes) -> None:
     made_job(Caller(user=user), archive([("a.jpg", empty_scene)]))
     asked: list[tuple[Route, APIResponse]] = []
 
     def answer(route: Route) -> None:
-        """The second question at once; the first when this test says so, the others never."""
+        """Answers the second request at once, the first when this test says so, the others never."""
         asked.append((route, route.fetch()))
         if len(asked) == 2:
             route.fulfill(response=asked[1][1])
@@ -147,7 +147,7 @@ def test_an_answer_that_comes_late_does_not_undo_a_later_one(jobs: Page, user: U
     jobs.unroute_all(behavior="ignoreErrors")
 
 
-def test_times_are_the_visitors_own_to_see_and_to_hear(jobs: Page, user: User, empty_scene: bytes) -> None:
+def test_times_are_in_the_visitors_zone_on_screen_and_in_labels(jobs: Page, user: User, empty_scene: bytes) -> None:
     made_job(Caller(user=user), archive([("a.jpg", empty_scene)]))
     work_through()
     Job.objects.update(created_at=datetime(2026, 3, 1, 20, 0, tzinfo=UTC))
@@ -157,7 +157,7 @@ def test_times_are_the_visitors_own_to_see_and_to_hear(jobs: Page, user: User, e
     expect(jobs.get_by_role("heading", name="Job of 2 Mar 2026, 01:30")).to_be_visible()
 
 
-def test_a_job_is_deleted_with_its_analyses_where_that_is_ticked(jobs: Page, user: User, empty_scene: bytes) -> None:
+def test_a_job_is_deleted_with_its_analyses_if_that_is_ticked(jobs: Page, user: User, empty_scene: bytes) -> None:
     made_job(Caller(user=user), archive([("a.jpg", empty_scene)]))
     work_through()
     jobs.reload()
@@ -169,7 +169,7 @@ def test_a_job_is_deleted_with_its_analyses_where_that_is_ticked(jobs: Page, use
     assert (Job.objects.count(), Analysis.objects.count()) == (0, 0)
 
 
-def test_what_is_no_archive_is_refused_in_plain_words(jobs: Page, astronaut_jpeg: Path) -> None:
+def test_a_file_that_is_not_an_archive_is_refused_in_plain_words(jobs: Page, astronaut_jpeg: Path) -> None:
     jobs.get_by_label("A ZIP or TAR with photos").set_input_files(astronaut_jpeg)
     jobs.get_by_role("button", name="Start the job").click()
     expect(jobs.get_by_text("This file is not an archive")).to_be_visible()

@@ -42,7 +42,7 @@ def test_an_answer_that_abstained_is_shown_as_unsure(start: Page, live_server: L
     row = stored_analysis(Caller(user=user), unsure)
     start.goto(f"{live_server.url}/analyses/{row.pk}/")
     card = start.locator(".card")
-    # Neither the age nor the gender is said in the headline.
+    # The headline has neither the age nor the gender.
     expect(card.get_by_role("heading", level=3)).to_have_text("Face 1 Happy")
     for title in ("Age", "Gender"):
         expect(card.get_by_role("heading", level=4, name=title)).to_have_text(f"{title}unsure")
@@ -76,7 +76,7 @@ def test_logging_out_ends_the_session(start: Page, live_server: LiveServer) -> N
 
 
 @pytest.mark.parametrize("width", [360, 1280, 1920])
-def test_nothing_reaches_past_the_windows_edge(start: Page, group_jpeg: Path, width: int) -> None:
+def test_nothing_extends_past_the_windows_edge(start: Page, group_jpeg: Path, width: int) -> None:
     start.set_viewport_size({"width": width, "height": 900})
     choose(start, group_jpeg)
     expect(start.locator(".card")).to_have_count(2)

@@ -61,7 +61,7 @@ def test_another_photo_is_added_by_keyboard(start: Page, astronaut_jpeg: Path, g
     expect(start.get_by_role("button", name="group.jpg: 2 faces")).to_be_visible()
 
 
-def test_a_photo_that_fails_among_others_is_told_by_its_name(start: Page, astronaut_jpeg: Path, tmp_path: Path) -> None:
+def test_a_photo_that_fails_among_others_is_named(start: Page, astronaut_jpeg: Path, tmp_path: Path) -> None:
     choose(start, astronaut_jpeg)
     start.locator(".thumb.is-done").wait_for()
     text = tmp_path / "notes.jpg"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-# Where the reference MTCNN cascade finds the faces, in pixels of the photos: x, y, width, height.
+# The boxes of the reference MTCNN cascade, in pixels of the photos: x, y, width, height.
 ASTRONAUT = (180.32, 60.71, 88.08, 111.46)
 GRACE_HOPPER_IN_GROUP = (683.94, 111.91, 181.97, 217.3)
 TOLERANCE_PX = 8
@@ -19,7 +19,7 @@ def choose(page: Page, *photos: Path) -> None:
 
 
 def box_in_photo(page: Page, number: int, photo_width: int) -> tuple[float, float, float, float]:
-    """The face's box as it lies over the photo on the screen, in the photo's own pixels."""
+    """The face's box on the screen, in the photo's pixels."""
     box = page.get_by_role("button", name=f"Face {number}: go to its card").bounding_box()
     stage = page.locator(".stage-photo").bounding_box()
     assert box is not None
@@ -47,6 +47,44 @@ def test_a_turned_camera_photo_is_boxed_as_it_is_shown(start: Page, astronaut: b
     choose(start, tmp_path / "turned.jpg")
     expect(start.locator(".face-box")).to_have_count(1)
     assert box_in_photo(start, 1, photo_width=512) == pytest.approx(ASTRONAUT, abs=TOLERANCE_PX)
+
+
+# Where Pillow would have to put the upright photo for each orientation, so that it is upright again.
+LAID = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+# The colour of a point, in shares of the photo's width and height, as the page shows it.
+COLOUR_AT = """([x, y]) => {
+  const photo = document.querySelector(".stage-photo");
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [photo.naturalWidth, photo.naturalHeight];
+  canvas.getContext("2d").drawImage(photo, 0, 0);
+  return [...canvas.getContext("2d").getImageData(x * canvas.width, y * canvas.height, 1, 1).data].slice(0, 3);
+}"""
+
+
+@pytest.mark.parametrize("orientation", LAID)
+def test_a_turned_webp_is_shown_and_boxed_upright(
+    start: Page, astronaut: bytes, tmp_path: Path, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright = Image.open(io.BytesIO(astronaut)).convert("RGB")
+    upright.transpose(LAID[orientation]).save(tmp_path / "turned.webp", quality=95, exif=exif)
+    choose(start, tmp_path / "turned.webp")
+    expect(start.locator(".face-box")).to_have_count(1)
+    assert box_in_photo(start, 1, photo_width=512) == pytest.approx(ASTRONAUT, abs=TOLERANCE_PX)
+    # A square photo has its box at the same place whichever way it lies on the page: its pixels say which.
+    for point in ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9), (0.1, 0.6)):
+        shown = start.evaluate(COLOUR_AT, point)
+        wanted = upright.getpixel((int(point[0] * 512), int(point[1] * 512)))
+        assert shown == pytest.approx(wanted, abs=25)
 
 
 def test_a_photo_that_the_browser_cannot_show_gets_its_boxes_on_a_blank_sheet(

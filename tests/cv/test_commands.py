@@ -1,4 +1,4 @@
-"""The commands' output, which people and scripts read."""
+"""The output of the commands, for people and scripts."""
 
 import io
 import json
@@ -66,6 +66,7 @@ def test_purge_expired_says_what_it_did(db: None) -> None:
         "removed 0 expired analyses and 0 pictures without one",
         "removed 0 remembered answers, 0 webhook deliveries and 0 audit events that were old",
         "removed 0 old jobs and 0 inputs of jobs that are no longer needed",
+        "removed 0 files of rows that were already deleted",
     ]
 
 
@@ -94,7 +95,7 @@ def test_analyze_image_goes_on_after_a_bad_file_and_fails_at_the_end(tmp_path: P
     assert lines[0]["error"] == {"code": "invalid_request", "message": "file: No such file or directory"}
     assert lines[1]["error"] == {
         "code": "unsupported_media_type",
-        "message": "image: not a JPEG, PNG, WebP, BMP, GIF, TIFF or HEIC image",
+        "message": "image: not a JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or HEIC image",
     }
     assert len(lines[2]["faces"]) == 1
 

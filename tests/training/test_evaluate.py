@@ -30,7 +30,7 @@ def test_scores_of_a_small_table(table: Path) -> None:
     assert "beauty_mae" not in result
 
 
-def test_photos_that_cannot_be_read_are_left_out_of_those_made_worse(table: Path) -> None:
+def test_unreadable_photos_are_left_out_of_degraded_ones(table: Path) -> None:
     _, change = CHANGES["small"][0]
 
     predictions = predict(get_engine(EngineConfig()), table, "val", change=change)
@@ -53,7 +53,7 @@ def test_command_prints_one_json_object(table: Path) -> None:
     assert result["abstained"].keys() == {attribute.value for attribute in Attribute}
 
 
-def test_command_names_a_file_that_is_no_table(tmp_path: Path) -> None:
+def test_command_names_a_file_that_is_not_a_table(tmp_path: Path) -> None:
     path = tmp_path / "text.parquet"
     path.write_text("not a table")
 
@@ -84,7 +84,7 @@ def test_command_needs_no_pytorch() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_labels_that_no_answer_can_meet_are_named(tmp_path: Path, astronaut: bytes) -> None:
+def test_labels_outside_the_served_classes_are_named(tmp_path: Path, astronaut: bytes) -> None:
     path = tmp_path / "faces.parquet"
     rows = [{"image": astronaut, "gender": gender, "boxes": [173.0, 69.0, 268.0, 194.0]} for gender in ("f", "female")]
     pq.write_table(pa.Table.from_pylist(rows), path)

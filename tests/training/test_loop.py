@@ -1,4 +1,4 @@
-"""A killed run goes on where it was and ends where an unbroken one ends."""
+"""A killed run resumes and ends with the same weights as an uninterrupted one."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +13,13 @@ from torch import nn
 
 import training.loop
 from cv.engine.config import WEIGHTS_DIR
+from cv.engine.labels import Attribute
 from cv.engine.manifest import read_manifest
 from cv.engine.nets.attribute_net import Branch
 from training.data.chips import Crop, Faces
 from training.data.labels import labels_of
 from training.loop import schedule_rate, train
+from training.losses import Loss
 from training.measure.curves import read_log
 from training.measure.validation import score_net
 from training.nets.dlib_weights import pretrained_face_resnet
@@ -29,7 +31,7 @@ RECIPE = Recipe(
     "test",
     "identity",
     {"faces": 1},
-    identity.RECIPE.losses,
+    {**identity.RECIPE.losses, Attribute.BEAUTY: Loss(weight=0.4)},
     score={"faces_gender": 1, "faces_age": -0.1},
     epochs=2,
     batch_size=4,
@@ -50,7 +52,7 @@ def sets() -> Sets:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Epochs that change a weight and are scored in no time: only what is kept of them is looked at."""
+    """Replaces epochs by fast ones that change a weight; the tests check what is kept of the weights."""
 
     def epoch(recipe: Recipe, net: nn.Module, average: Any, *rest: object) -> dict[str, float]:
         with torch.no_grad():
@@ -75,7 +77,7 @@ def killed(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path, sets: Sets) -> None:
+def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(tmp_path: Path, sets: Sets) -> None:
     run(tmp_path / "unbroken", sets)
 
     run(tmp_path / "broken", sets, epochs=1)
@@ -88,9 +90,7 @@ def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path, se
     assert load_file(tmp_path / "broken" / "best.safetensors").keys() == Branch("identity").state_dict().keys()
 
 
-def test_the_first_losses_of_a_run_are_what_they_always_were(
-    tmp_path: Path, sets: Sets, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_losses_of_a_run_stay_the_same(tmp_path: Path, sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
     """Order, targets, augmentation, mixing, dropout, loss and rates, in single precision."""
     monkeypatch.setattr("training.loop.is_bfloat16_fast", lambda device: False)
     losses: list[float] = []
@@ -108,6 +108,40 @@ def test_the_first_losses_of_a_run_are_what_they_always_were(
     assert losses == pytest.approx([10.3477, 7.8308], rel=1e-2)
 
 
+def test_faces_are_blended_until_the_share_of_the_steps(
+    tmp_path: Path, sets: Sets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alphas: list[float] = []
+
+    def record(chips: Any, targets: Any, alpha: float, generator: Any) -> Any:
+        alphas.append(alpha)
+        return chips, targets
+
+    monkeypatch.setattr("training.loop.mix_pairs", record)
+
+    run(tmp_path, sets, replace(RECIPE, mixup=0.2, mixup_until=0.7))
+
+    assert alphas == [0.2, 0.2, 0.2, 0]
+
+
+@pytest.mark.usefixtures("quick")
+def test_votes_are_learned_in_the_share_of_the_recipe(
+    tmp_path: Path, sets: Sets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[float] = []
+
+    def record(faces: Faces, share: float) -> Faces:
+        shares.append(share)
+        return faces
+
+    monkeypatch.setattr("training.loop.blend_votes", record)
+
+    run(tmp_path / "with", sets, replace(RECIPE, votes_share=0.25))
+    run(tmp_path / "without", sets)
+
+    assert shares == [0.25]
+
+
 def test_the_rate_warms_up_and_falls_along_half_a_cosine_to_one_per_cent() -> None:
     recipe = replace(RECIPE, epochs=2, warmup_steps=4)
     rates = [schedule_rate(recipe, step, steps_an_epoch=10) for step in (0, 3, 10, 20)]
@@ -116,7 +150,7 @@ def test_the_rate_warms_up_and_falls_along_half_a_cosine_to_one_per_cent() -> No
 
 
 def test_the_columns_of_a_log_stand_in_the_order_of_the_outputs(sets: Sets) -> None:
-    """A run that is resumed writes below the header of another process."""
+    """A resumed run writes below a header that another process wrote."""
     scores = score_net(Branch("identity"), sets, RECIPE.outputs, RECIPE.crop, 150)
 
     assert list(scores) == ["faces_age", "faces_gender", "faces_race"]
@@ -134,7 +168,7 @@ def test_the_columns_of_a_log_stand_in_the_order_of_the_outputs(sets: Sets) -> N
     ],
     ids=["other set", "no label", "empty"],
 )
-def test_a_score_that_finds_no_measure_stops_the_run_before_it_starts(
+def test_a_score_without_its_measure_stops_the_run_before_it_starts(
     tmp_path: Path, sets: Sets, score: dict[str, float], message: str
 ) -> None:
     with pytest.raises(SystemExit, match=message):
@@ -281,6 +315,6 @@ def test_run_that_learned_from_another_teacher_is_refused(
         run(tmp_path, sets, recipe)
 
 
-def test_a_run_that_another_one_starts_names_it_if_it_is_not_there(tmp_path: Path, sets: Sets) -> None:
+def test_a_missing_run_to_start_from_is_named(tmp_path: Path, sets: Sets) -> None:
     with pytest.raises(SystemExit, match="train identity first"):
         run(tmp_path / "end", sets, replace(RECIPE, start="identity"))

@@ -1,4 +1,4 @@
-"""Losses by hand, and none of them from faces without the label."""
+"""Losses match values computed by hand; faces without the label add nothing."""
 
 import math
 
@@ -57,3 +57,31 @@ def test_multitask_loss_weighs_each_attribute() -> None:
     assert parts == pytest.approx(
         {"age": 0, "gender": math.log(2), "race": math.log(5), "expression": 0, "beauty": 0}, rel=1e-5
     )
+
+
+def test_a_range_costs_what_probability_lies_outside_it_and_how_far_off_the_mean_is() -> None:
+    marked = torch.zeros(2, 10)
+    marked[0, 6:9] = 1  # 7, 8 or 9; the second face has no label
+    even = torch.zeros(2, 10)  # mean 5.5, and 0.3 of the probability inside
+
+    loss = float(distribution_loss(even, marked, BEAUTY_BINS))
+
+    assert loss == pytest.approx(-1.5 * math.log(0.3) + (7.5 - 5.5) / 0.9, rel=1e-5)
+
+
+def test_a_range_that_holds_the_whole_answer_costs_nothing() -> None:
+    marked = torch.tensor([[0.0] * 6 + [1, 1, 1, 0]])
+    sure = torch.full((1, 10), -100.0)
+    sure[0, 7] = 100
+
+    assert float(distribution_loss(sure, marked, BEAUTY_BINS)) == pytest.approx(0, abs=1e-5)
+
+
+def test_ranges_and_values_of_a_batch_count_alike() -> None:
+    value, marked = torch.zeros(1, 10), torch.tensor([[0.0] * 6 + [1, 1, 1, 0]])
+    value[0, 9] = 1
+    one, other = (distribution_loss(torch.zeros(1, 10), target, BEAUTY_BINS) for target in (value, marked))
+
+    both = distribution_loss(torch.zeros(2, 10), torch.cat([value, marked]), BEAUTY_BINS)
+
+    assert float(both) == pytest.approx(float(one + other) / 2, rel=1e-5)

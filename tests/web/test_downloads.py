@@ -56,8 +56,10 @@ def test_a_body_that_is_no_json_is_refused(visitor: Client, body: str | bytes) -
     assert visitor.post("/analyses.csv", body, content_type="application/json").status_code == 400
 
 
-def test_more_than_a_thousand_are_refused(visitor: Client) -> None:
-    assert post(visitor, [[str(uuid4()), ""]] * 1001).status_code == 400
+def test_a_thousand_photos_with_long_names_can_be_named_and_no_more(visitor: Client) -> None:
+    photos = [[str(uuid4()), "n" * 255]] * 1000
+    assert post(visitor, photos).status_code == 404
+    assert post(visitor, [*photos, photos[0]]).status_code == 400
 
 
 def test_a_visitor_without_a_session_is_sent_to_the_login(client: Client, db: None) -> None:

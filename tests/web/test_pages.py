@@ -74,6 +74,18 @@ def test_the_scripts_words_are_the_servers_in_the_visitors_language(client: Clie
     assert set(english["labels"]) == {*Gender, *Race, *Expression}
 
 
+def test_no_page_about_people_is_kept_by_a_browser(client: Client, user: User) -> None:
+    user.is_staff = user.is_superuser = True
+    user.save()
+    client.force_login(user)
+    stored = stored_analysis(Caller(user=user), face_result(), subject="Jane").pk
+    for path in (
+        "/", "/gallery/", "/gallery/latest", f"/analyses/{stored}/", f"/compare/?id={stored}&id={stored}", "/jobs/",
+        "/admin/", "/admin/cv/analysis/", f"/admin/cv/analysis/{stored}/change/", "/admin/cv/face/",
+    ):  # fmt: skip
+        assert "no-store" in client.get(path)["Cache-Control"], path
+
+
 def test_the_policy_allows_no_inline_script_or_style(client: Client, user: User) -> None:
     client.force_login(user)
     stored = stored_analysis(Caller(user=user)).pk

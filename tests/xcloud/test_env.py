@@ -70,7 +70,8 @@ def test_sqlite_waits_for_its_lock_from_the_start_of_a_transaction(monkeypatch: 
     described = env.database("V", "")
     assert described["NAME"] == "/srv/x cloud.sqlite3"
     assert described["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
-    assert described["OPTIONS"]["init_command"] == "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+    pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;"
+    assert described["OPTIONS"]["init_command"] == pragmas
     monkeypatch.setenv("V", "sqlite:///x.sqlite3")
     assert env.database("V", "")["NAME"] == str(Path.cwd() / "x.sqlite3")
 

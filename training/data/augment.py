@@ -1,6 +1,7 @@
-"""Random changes of a batch of cached chips, so that the nets learn faces and not the sets they came from.
+"""Random changes of a batch of cached chips, so that the nets learn faces and not the look of each set.
 
-FER2013 is 48×48 and grey, the others are sharp and in colour: every set is made grey and coarse at random.
+FER2013 is 48×48 and grey; the other sets are sharp and in colour. So chips of every set are made grey or coarse at
+random.
 """
 
 import math
@@ -14,6 +15,7 @@ from torch import Generator, Tensor
 
 from cv.engine.labels import Attribute
 from training.data.chips import Crop
+from training.losses import marks_range
 
 COARSE_PX = (28, 110)
 
@@ -34,13 +36,22 @@ class Augmentation:
 
 
 # A face that is seen in many epochs is learned by heart; one that is changed more each time is not.
-STRONG: Final = Augmentation(rotation_degrees=15, scale=0.12, shift=0.06, brightness=0.3, contrast=0.3, erase=0.35)
+STRONG: Final = Augmentation(
+    rotation_degrees=15,
+    scale=0.12,
+    shift=0.06,
+    brightness=0.3,
+    contrast=0.3,
+    grey=0.2,
+    low_resolution=0.25,
+    erase=0.3,
+)
 
 
 def augment(chips: Tensor, config: Augmentation, generator: Generator, crop: Crop, size: int) -> Tensor:
     """float32 RGB ``(N, 3, cached, cached)`` in [0, 255] → float32 RGB ``(N, 3, size, size)`` in [0, 255].
 
-    Whatever device the chips are on, the draws come from the ``generator`` of the CPU, and so are the same.
+    The ``generator`` is the CPU's, so the draws are the same on every device.
     """
     chips = _move(chips, config, generator, crop, size)
     chips = _coarsen(chips, config.low_resolution, generator)
@@ -51,10 +62,10 @@ def augment(chips: Tensor, config: Augmentation, generator: Generator, crop: Cro
 def mix_pairs(
     chips: Tensor, targets: dict[Attribute, Tensor], alpha: float, generator: Generator
 ) -> tuple[Tensor, dict[Attribute, Tensor]]:
-    """Blends each chip with another one of the batch, and their targets alike (mixup, Zhang et al. 2018).
+    """Blends each chip and its targets with those of another chip in the batch (mixup, Zhang et al. 2018).
 
     The share is drawn from Beta(alpha, alpha) once a batch; an alpha of 0 leaves everything as it is. A blend in which
-    one face has no target gets none, which is a row of zeros.
+    one face has no target, or marks a range, gets none, which is a row of zeros.
     """
     if not alpha:
         return chips, targets
@@ -62,8 +73,8 @@ def mix_pairs(
     other = torch.randperm(len(chips), generator=generator).to(chips.device)
     blended = {}
     for attribute, rows in targets.items():
-        both = (rows.sum(dim=1) > 0) & (rows[other].sum(dim=1) > 0)
-        blended[attribute] = torch.lerp(rows, rows[other], share) * both[:, None]
+        known = (rows.sum(dim=1) > 0) & ~marks_range(rows)
+        blended[attribute] = torch.lerp(rows, rows[other], share) * (known & known[other])[:, None]
     return torch.lerp(chips, chips[other], share), blended
 
 

@@ -1,8 +1,9 @@
-"""Faces of several sets to batches, in an order that follows from the seed and the epoch alone."""
+"""Faces of several sets to batches, drawn and ordered as follows from the seed and the epoch alone."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -14,15 +15,53 @@ from training.losses import smooth_labels
 Entry = tuple[str, int]
 
 
-def count_steps(sets: Mapping[str, Faces], repeats: Mapping[str, int], batch_size: int) -> int:
+def weigh_faces(
+    faces: Faces, outputs: tuple[Attribute, ...], balance: Mapping[Attribute, float]
+) -> npt.NDArray[np.float64]:
+    """How often each face is drawn, ``(N,)`` up to a factor: never without a target for one of the outputs.
+
+    ``balance`` gives the power of a class: its faces are drawn by (number of faces of the class) ** -power.
+    """
+    targets = faces.labels.distributions
+    labelled = [targets[output].sum(axis=1) > 0 for output in outputs]
+    weights = np.asarray(np.any(labelled, axis=0), dtype=np.float64)
+    for attribute, power in balance.items():
+        rows = targets[attribute]
+        # Faces without the label are a class of their own.
+        classes = np.where(rows.sum(axis=1) > 0, rows.argmax(axis=1), rows.shape[1])
+        weights = weights * np.bincount(classes)[classes] ** -float(power)
+    return weights
+
+
+def count_steps(
+    sets: Mapping[str, Faces], repeats: Mapping[str, int], outputs: tuple[Attribute, ...], batch_size: int
+) -> int:
     """Whole batches in an epoch."""
-    return sum(len(sets[name]) * times for name, times in repeats.items()) // batch_size
+    counts = {name: np.count_nonzero(weigh_faces(sets[name], outputs, {})) for name in repeats}
+    return int(sum(counts[name] * times for name, times in repeats.items())) // batch_size
 
 
-def shuffle_faces(sets: Mapping[str, Faces], repeats: Mapping[str, int], seed: int, epoch: int) -> list[Entry]:
-    """Every face of every set, as often as the set is repeated, in the order of this epoch."""
-    entries = [(name, i) for name, times in repeats.items() for i in range(len(sets[name])) for _ in range(times)]
-    return [entries[i] for i in np.random.default_rng([seed, epoch]).permutation(len(entries))]
+def shuffle_faces(
+    sets: Mapping[str, Faces],
+    repeats: Mapping[str, int],
+    outputs: tuple[Attribute, ...],
+    balance: Mapping[Attribute, float],
+    seed: int,
+    epoch: int,
+) -> list[Entry]:
+    """As many faces of every set as it has with a target, times its repeats, in the order of this epoch.
+
+    Without a ``balance`` each of them comes as often as the others, with one as the dice fall.
+    """
+    dice = np.random.default_rng([seed, epoch])
+    entries: list[Entry] = []
+    for name, times in repeats.items():
+        weights = weigh_faces(sets[name], outputs, balance)
+        drawn = np.flatnonzero(weights).repeat(times)
+        if balance and len(drawn):
+            drawn = dice.choice(len(weights), len(drawn), p=weights / weights.sum())
+        entries += [(name, int(i)) for i in drawn]
+    return [entries[i] for i in dice.permutation(len(entries))]
 
 
 def build_batch(

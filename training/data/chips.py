@@ -1,6 +1,6 @@
-"""The labelled tables as chips: cut once by the served detector and alignment, cached, then read from memory maps.
+"""Cuts the labelled tables into chips with the served detector and alignment, once; then reads them from a cache.
 
-Chips are cached with a margin around them, so that an augmentation can turn and shift without running out of picture.
+Cached chips have a margin, so that an augmentation can rotate and shift them without reaching past the picture.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from cv.engine.errors import EngineError
 from cv.engine.manifest import read_manifest
 from cv.engine.runtime import load_detector
 from cv.engine.types import AnalysisOptions, Detection
-from training.data.labels import Labels, Row, labels_of, unknown_labels
+from training.data.labels import Labels, Row, describe_unknown_labels, labels_of
 from training.data.tables import rows
 
 log = logging.getLogger(__name__)
@@ -60,17 +60,17 @@ class Faces:
 
 @dataclass(frozen=True, slots=True)
 class LargestFace:
-    """The chip of a picture's largest face, uint8 RGB ``(S, S, 3)``; of the whole picture where none is found."""
+    """The chip of a picture's largest face, uint8 RGB ``(S, S, 3)``; of the whole picture if no face is found."""
 
     chip: npt.NDArray[np.uint8]
     detection: Detection | None
     image_size: tuple[int, int]
 
 
-def largest_face(
+def find_largest_face(
     detector: Detector, data: bytes, size: int, margin: int = 0, change: Change | None = None
 ) -> LargestFace:
-    """Cuts a chip of ``size + 2·margin`` pixels as the served pipeline does, of the upright picture after ``change``.
+    """Cuts a chip of ``size + 2·margin`` pixels as the served pipeline does, from the upright picture after ``change``.
 
     Raises EngineError.
     """
@@ -83,7 +83,7 @@ def largest_face(
     return LargestFace(warp(image, to_chip.shifted(margin), size + 2 * margin), detection, image.size)
 
 
-def largest_faces(
+def find_largest_faces(
     detector: Detector,
     table: Path,
     numbered: Iterable[tuple[int, Row]],
@@ -91,25 +91,25 @@ def largest_faces(
     margin: int = 0,
     change: Change | None = None,
 ) -> Iterator[tuple[Row, LargestFace | None]]:
-    """Numbered rows of ``table``, each without its picture and with what ``largest_face`` makes of that.
+    """Gives each numbered row of ``table`` without its picture, and the largest face of that picture.
 
-    A picture that is missing or cannot be read is named in the log and has no face; so are unknown labels named.
+    If a picture is missing or cannot be read, its face is None. The log names these pictures and unknown labels.
     """
     for number, row in numbered:
         try:
-            face = largest_face(detector, row.pop("image") or b"", size, margin, change)
+            face = find_largest_face(detector, row.pop("image") or b"", size, margin, change)
         except EngineError as error:
             log.warning("%s row %d left out: %s", table.name, number, error)
             yield row, None
             continue
-        for message in unknown_labels(row):
+        for message in describe_unknown_labels(row):
             log.warning("%s row %d: %s", table.name, number, message)
         yield row, face
 
 
 def load_faces(table: Path, split: str, config: EngineConfig, cache: Path, crop: Crop) -> Faces:
-    """The faces of one split of one table, from the cache if it is current. Raises OSError as reading a table does."""
-    stem = cache / f"{table.stem}-{split}-{_made_from(table, config, crop)}"
+    """Reads the faces of one split, from the cache if it is current. Raises OSError if the table cannot be read."""
+    stem = cache / f"{table.stem}-{split}-{_digest_sources(table, config, crop)}"
     chips_file, labels_file = stem.with_suffix(".npy"), stem.with_suffix(".json")
     if not labels_file.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -117,8 +117,8 @@ def load_faces(table: Path, split: str, config: EngineConfig, cache: Path, crop:
     return Faces(np.load(chips_file, mmap_mode="r"), labels_of(json.loads(labels_file.read_text())))
 
 
-def _made_from(table: Path, config: EngineConfig, crop: Crop) -> str:
-    """A digest of all that chips and labels come from: the table, the detector and the alignment."""
+def _digest_sources(table: Path, config: EngineConfig, crop: Crop) -> str:
+    """A digest of what determines the chips and labels: the table, the detector and the alignment."""
     with table.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     cascade = [net.onnx.sha256 for net in read_manifest(config.weights_dir).detector.values()]
@@ -129,7 +129,7 @@ def _made_from(table: Path, config: EngineConfig, crop: Crop) -> str:
 def _build(table: Path, split: str, detector: Detector, crop: Crop, chips_file: Path, labels_file: Path) -> None:
     chips, labels = [], []
     numbered = tqdm(rows(table, split), desc=f"chips of {table.stem} {split}", unit="img")
-    for row, face in largest_faces(detector, table, numbered, crop.size, crop.margin):
+    for row, face in find_largest_faces(detector, table, numbered, crop.size, crop.margin):
         if face:
             chips.append(face.chip)
             labels.append(row)

@@ -1,4 +1,4 @@
-"""The labels of the sets, in the terms that are served."""
+"""Translates the labels of the sets into the served classes and scales."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -11,24 +11,25 @@ from cv.engine.labels import BINS, CLASSES, Attribute, head_size
 
 _SAME_RACE = {"caucasian": "white", "hispanic": "others", "mideastern": "others"}
 NO_CLASS: Final = -1
-# Labels of the sets that are not served, and are no mistake.
+# Valid labels of the sets that the service does not answer.
 _UNSERVED = frozenset({"contempt"})
 
-# Mean and spread over the training rows of MEBeauty's mean ratings and of OMI's ``attractive``.
+# Mean and spread over the training rows of MEBeauty's and SCUT's mean ratings and of OMI's ``attractive``.
 _BEAUTY_MEAN, _BEAUTY_SPREAD = 6.12, 1.32
 _ATTRACTIVE_MEAN, _ATTRACTIVE_SPREAD = 53.2, 12.5
+_SCUT_MEAN, _SCUT_SPREAD = 3.01, 0.65
 _CLEAR_GENDER = 15
 
-# Years around a label, and the usual spread of the ratings of one face (MEBeauty's mean ``ratings_std``).
+# Standard deviations: of age around its label in years, and of one face's ratings (MEBeauty's mean ``ratings_std``).
 _AGE_SIGMA = 2.0
 _RATING_SPREAD = 1.8
 
-# From the first to the last year; the last one is open upwards when ages are put into bands.
+# First and last year of each band; the last band also takes older ages.
 AGE_BANDS: Final = ((0, 2), (3, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 116))
 _BAND_LABELS: Final = tuple(f"{low}-{high}" for low, high in AGE_BANDS)
 # The first seven of FER+'s counts; then contempt, unknown and "not a face". Ten people vote.
-_VOTED: Final = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")
-_VOTERS: Final = 10
+VOTED: Final = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")
+_VOTERS, _COUNTS = 10, 10
 
 Row = dict[str, Any]
 
@@ -38,7 +39,9 @@ class Labels:
     """Labels of N faces; a missing one is NO_CLASS, NaN or a row of zeros.
 
     classes: int64 ``(N,)`` each; values: float32 ``(N,)`` each, years or points of the scale; distributions: float32
-    ``(N, head_size)`` of every attribute, the class or value as a distribution that sums to 1.
+    ``(N, head_size)`` of every attribute, the class or value as a distribution that sums to 1. Where only the band of
+    an age is known, its years are 1 and the others 0.
+    votes: float32 ``(N, 10)``, FER+'s counts, zeros where nobody voted.
     majorities: int64 ``(N,)``, the expression that more than half of the ten voters name; age_bands: int64 ``(N,)``,
     an index of AGE_BANDS.
     """
@@ -46,6 +49,7 @@ class Labels:
     classes: dict[Attribute, npt.NDArray[np.int64]]
     values: dict[Attribute, npt.NDArray[np.float32]]
     distributions: dict[Attribute, npt.NDArray[np.float32]]
+    votes: npt.NDArray[np.float32]
     majorities: npt.NDArray[np.int64]
     age_bands: npt.NDArray[np.int64]
 
@@ -57,12 +61,14 @@ class Labels:
 
 
 def with_known_labels(row: Row) -> Row:
-    """The row in the terms that are served: One Million Impressions gives numbers from 0 to 100 instead of labels.
+    """The row in the terms that are served; One Million Impressions and SCUT have scales of their own.
 
-    Its ``attractive`` is put on MEBeauty's scale by mean and spread, its ``gender`` counts where it is clear, and its
-    ``age`` is left out, since an impression is not a number of years. A row in which one of the first two is a text is
-    not from there.
+    Beauty is put on MEBeauty's scale by mean and spread. A row with ``attractive`` is from One Million Impressions,
+    unless that or its ``gender`` is a text: numbers from 0 to 100, of which ``gender`` counts where it is clear, and
+    ``age`` does not, since an impression is not a number of years. A row with a ``fold`` is from SCUT.
     """
+    if row.get("fold") is not None and row.get("beauty") is not None:
+        return row | {"beauty": _BEAUTY_MEAN + (row["beauty"] - _SCUT_MEAN) / _SCUT_SPREAD * _BEAUTY_SPREAD}
     attractive, gender = (row.get(name) for name in ("attractive", "gender"))
     if "attractive" not in row or isinstance(attractive, str) or isinstance(gender, str):
         return row
@@ -74,11 +80,11 @@ def with_known_labels(row: Row) -> Row:
     return known
 
 
-def unknown_labels(row: Row) -> list[str]:
-    """What is wrong with the row's labels, for the log; such a label counts as missing."""
+def describe_unknown_labels(row: Row) -> list[str]:
+    """Messages for the log about labels that are not classes; these labels count as missing."""
     known = with_known_labels(row)
     return [
-        f"{attribute} {label!r} is none of {', '.join(CLASSES[attribute])}"
+        f"{attribute} {label!r} is not one of {', '.join(CLASSES[attribute])}"
         for attribute in CLASSES
         if (label := known.get(attribute)) is not None
         and label not in _UNSERVED
@@ -87,7 +93,7 @@ def unknown_labels(row: Row) -> list[str]:
 
 
 def count_unknown_labels(table_rows: list[Row]) -> dict[str, dict[str, int]]:
-    """The labels that no answer can meet, by column, and how many rows have each of them."""
+    """Counts the labels outside the served classes and age bands: for each column, rows by label."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for row in table_rows:
         known = with_known_labels(row)
@@ -101,21 +107,28 @@ def count_unknown_labels(table_rows: list[Row]) -> dict[str, dict[str, int]]:
 
 def majority_expression(row: Row) -> int:
     """The class index of the expression with more than half of the ``votes``; NO_CLASS if there is none."""
-    for label, votes in zip(_VOTED, row.get("votes") or (), strict=False):
+    for label, votes in zip(VOTED, row.get("votes") or (), strict=False):
         if votes > _VOTERS / 2:
             return CLASSES[Attribute.EXPRESSION].index(label)
     return NO_CLASS
 
 
 def age_band(row: Row) -> int:
-    """The index of the row's ``age_band`` in AGE_BANDS, NO_CLASS if it is none of them."""
+    """The index of the row's ``age_band`` in AGE_BANDS, or NO_CLASS if it has another band."""
     label = row.get("age_band")
     return _BAND_LABELS.index(label) if label in _BAND_LABELS else NO_CLASS
 
 
-def band_of_age(years: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """The index of the band of each age, ``(N,)``; an age between two whole years belongs to the lower one."""
+def find_age_band(years: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """The index of the band of each age, ``(N,)``; an age between two bands belongs to the lower one."""
     return np.searchsorted([low for low, _ in AGE_BANDS], years, side="right") - 1
+
+
+def years_of_band(band: int) -> npt.NDArray[np.float32]:
+    """1 for each year of a band of AGE_BANDS, else 0, float32 ``(101,)``; all later years count as the last one."""
+    low, high = AGE_BANDS[band]
+    years = BINS[Attribute.AGE]
+    return np.asarray((years >= low) & (years <= high), dtype=np.float32)
 
 
 def class_label(row: Row, attribute: Attribute) -> int:
@@ -132,7 +145,7 @@ def age_distribution(years: float) -> npt.NDArray[np.float32]:
 
 
 def beauty_distribution(row: Row) -> npt.NDArray[np.float32]:
-    """The share of raters a rating, mixed with a normal of the same mean so that few raters do not leave gaps."""
+    """The share of raters for each rating, mixed with a normal of the same mean so that few raters leave no gaps."""
     bins = BINS[Attribute.BEAUTY]
     histogram = np.asarray(row.get("ratings_hist") or np.zeros(len(bins)), dtype=np.float32)
     normal = np.exp(-((bins - row["beauty"]) ** 2) / (2 * _RATING_SPREAD**2))
@@ -142,7 +155,7 @@ def beauty_distribution(row: Row) -> npt.NDArray[np.float32]:
 
 
 def labels_of(table_rows: list[Row]) -> Labels:
-    """The labels of rows with the columns of the tables; what a row does not have is missing."""
+    """Builds the labels of rows as the tables have them; a column that a row lacks counts as a missing label."""
     known = [with_known_labels(row) for row in table_rows]
     values = {
         attribute: np.array([_number(row.get(attribute)) for row in known], dtype=np.float32) for attribute in BINS
@@ -158,12 +171,16 @@ def labels_of(table_rows: list[Row]) -> Labels:
         distributions[Attribute.AGE][i] = age_distribution(float(values[Attribute.AGE][i]))
     for i in np.flatnonzero(~np.isnan(values[Attribute.BEAUTY])):
         distributions[Attribute.BEAUTY][i] = beauty_distribution(known[i])
+    age_bands = np.array([age_band(row) for row in table_rows], dtype=np.int64)
+    for i in np.flatnonzero((age_bands != NO_CLASS) & np.isnan(values[Attribute.AGE])):
+        distributions[Attribute.AGE][i] = years_of_band(int(age_bands[i]))
     return Labels(
         classes,
         values,
         distributions,
+        votes=np.array([row.get("votes") or [0] * _COUNTS for row in table_rows], dtype=np.float32),
         majorities=np.array([majority_expression(row) for row in table_rows], dtype=np.int64),
-        age_bands=np.array([age_band(row) for row in table_rows], dtype=np.int64),
+        age_bands=age_bands,
     )
 
 

@@ -1,4 +1,4 @@
-"""Labelled pictures from a Parquet table, or from a folder with a ``labels.csv``."""
+"""Reads labelled pictures from a Parquet table, or from a folder with a ``labels.csv``."""
 
 import csv
 import random
@@ -31,9 +31,9 @@ def has_split(source: Path, split: str) -> bool:
 def rows(source: Path, split: str | None, limit: int | None = None, step: int = 1) -> Iterator[tuple[int, Row]]:
     """Row numbers, counted from 1, and every ``step``-th row of one split, with its encoded picture as ``image``.
 
-    If there are more than ``limit``, a sample of as many is drawn, always the same, and comes in the table's order.
-    A folder's ``labels.csv`` names the picture of each row in its column ``file``. Raises ValueError if the column of
-    the pictures is missing or a number cannot be read, OSError if the table cannot be opened.
+    If there are more than ``limit``, a sample of ``limit`` rows is drawn with a fixed seed, in the table's order. A
+    folder's ``labels.csv`` names the picture of each row in its column ``file``. Raises ValueError if the picture
+    column is missing or a number cannot be read, OSError if the table cannot be opened.
     """
     columns = list_columns(source)
     picture, name = ("file", FOLDER_LABELS) if source.is_dir() else ("image", source.name)
@@ -82,9 +82,9 @@ def _folder_rows(folder: Path, wanted: frozenset[int]) -> Iterator[tuple[int, Ro
                 try:
                     known[name] = float(known[name])
                 except ValueError:
-                    raise ValueError(f"{FOLDER_LABELS} row {number}: {name} {known[name]!r} is no number") from None
+                    raise ValueError(f"{FOLDER_LABELS} row {number}: {name} {known[name]!r} is not a number") from None
         picture = folder / row["file"]
-        # A missing picture is as unreadable as a broken one: named, left out, and the run goes on.
+        # Without bytes, a missing picture is handled like an unreadable one: logged and left out.
         yield number, known | {"image": picture.read_bytes() if picture.is_file() else b""}
 
 

@@ -1,6 +1,6 @@
-"""What the published net says of the training faces, learned beside their labels (Hinton et al. 2015).
+"""Mixes the published net's answers into the targets of the training faces (distillation, Hinton et al. 2015).
 
-A label names one class. A trained net says how near a face is to the others, and answers what a set has no label for.
+A label names one class. A trained net also says how close the other classes are, and fills in labels that a set lacks.
 """
 
 from dataclasses import replace
@@ -16,13 +16,15 @@ from cv.engine.manifest import read_manifest
 from cv.engine.readers.attributes import AttributeReader, softmax
 from training.data.augment import centre
 from training.data.chips import Crop, Faces
+from training.losses import marks_range
 
 _BATCH = 64
 
 
 def teach(faces: Faces, weights_dir: Path, outputs: tuple[Attribute, ...], share: float, crop: Crop) -> Faces:
-    """The faces with ``share`` of each target taken from the teacher's answer; all of it if there is no label.
+    """Takes ``share`` of each target from the teacher's answer, or the whole target if there is no label.
 
+    A target that marks a range stays as it is.
     Raises ModelNotReady if the published net cannot be read.
     """
     reader = AttributeReader.load(read_manifest(weights_dir).default, EngineConfig(threads=torch.get_num_threads()))
@@ -36,5 +38,7 @@ def teach(faces: Faces, weights_dir: Path, outputs: tuple[Attribute, ...], share
     for attribute, parts in said.items():
         own = distributions[attribute]
         labelled = own.sum(axis=1, keepdims=True)
-        distributions[attribute] = (1 - share) * own + (1 - (1 - share) * labelled) * np.concatenate(parts)
+        taught = (1 - share) * own + (1 - (1 - share) * labelled) * np.concatenate(parts)
+        ranges = marks_range(torch.from_numpy(own)).numpy()
+        distributions[attribute] = np.where(ranges[:, None], own, taught)
     return replace(faces, labels=replace(faces.labels, distributions=distributions))

@@ -1,4 +1,4 @@
-"""The log of a run as a picture: a panel for the losses and one a measure."""
+"""Plots the log of a run: a panel for the losses and one for each measure."""
 
 import csv
 from pathlib import Path
@@ -16,7 +16,7 @@ Row = dict[str, float]
 
 
 def read_log(path: Path) -> list[Row]:
-    """``log.csv``: a row an epoch."""
+    """Reads ``log.csv``: a row for each epoch."""
     with path.open(newline="") as file:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 

@@ -1,4 +1,4 @@
-"""Photos made worse on purpose, to see that the quality score falls where the answers get worse."""
+"""Degrades photos on purpose, to check that the quality score falls when the answers get worse."""
 
 from typing import Final
 
@@ -20,11 +20,11 @@ def _darken(share: float) -> Change:
 
 
 def _cut(share: float) -> Change:
-    """Only the right part of the picture is left."""
+    """Keeps only the right part of the picture."""
     return lambda image: image.crop((round(image.width * share), 0, image.width, image.height))
 
 
-# What is done, from little of it to much. Shares are of the picture's side, or of its light.
+# Each kind of damage, from light to heavy. Shares are of the picture's side, or of its brightness.
 CHANGES: Final[dict[str, list[tuple[str, Change]]]] = {
     "small": [(f"{share:.0%}", _shrink(share)) for share in (0.4, 0.25, 0.16, 0.12)],
     "blurred": [(f"{share:.1%}", _blur(share)) for share in (0.01, 0.02, 0.035, 0.05)],

@@ -1,4 +1,4 @@
-"""How well faces are found: the served boxes against those of photos in which every face is labelled."""
+"""Scores detection: the served boxes against photos in which every face is labelled."""
 
 from collections.abc import Iterable
 
@@ -12,17 +12,17 @@ from cv.engine.types import MAX_FACES_RANGE, AnalysisOptions
 from training.data.labels import Row
 
 MIN_FACE_PX = 20
-# An answer finds a labelled face from this overlap on, and is a false face below the other.
+# Lowest overlap of an answer that finds a labelled face; below the second one an answer is a false face.
 FOUND_IOU, FALSE_IOU = 0.5, 0.3
 
 Floats = npt.NDArray[np.float64]
 
 
 def score_detection(engine: Engine, numbered: Iterable[tuple[int, Row]]) -> dict[str, float]:
-    """Scores rows with ``image`` and ``boxes`` (x0 y0 x1 y1 of every face in pixels); unreadable ones are left out.
+    """Scores rows with ``image`` and ``boxes`` (x0 y0 x1 y1 of every face in pixels); unreadable rows are left out.
 
     ``recall`` and ``precision`` are of all answers, ``ap`` is the area under their curve, ``false_faces`` the share of
-    answers that hardly overlap with any face. Raises ValueError if no row can be read or none has a face.
+    answers that hardly overlap with any face. Raises ValueError if no readable row has a face.
     """
     options = AnalysisOptions(attributes=frozenset(), min_face_px=MIN_FACE_PX, max_faces=MAX_FACES_RANGE[1])
     hits: list[bool] = []
@@ -65,7 +65,7 @@ def intersect_over_union(boxes: Floats, others: Floats) -> Floats:
 
 
 def match_greedily(overlaps: Floats, confidences: list[float]) -> list[bool]:
-    """Whether each answer, the surest first, finds a face that no surer one has taken, by overlaps ``(N, M)``."""
+    """Whether each answer finds a face, by overlaps ``(N, M)``: the most confident answer takes its face first."""
     free = overlaps.copy()
     hits = [False] * len(confidences)
     for i in sorted(range(len(hits)), key=lambda i: -confidences[i]):
@@ -76,7 +76,7 @@ def match_greedily(overlaps: Floats, confidences: list[float]) -> list[bool]:
 
 
 def average_precision(hits: list[bool], confidences: list[float], faces: int) -> float:
-    """Area under precision over recall, precision made to fall (PASCAL VOC 2010, all points)."""
+    """Area under the precision-recall curve, precision made monotonic (PASCAL VOC 2010, all points)."""
     if not hits:
         return 0.0
     right = np.asarray(hits)[np.argsort(-np.asarray(confidences), kind="stable")]

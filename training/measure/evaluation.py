@@ -1,4 +1,4 @@
-"""Runs the served pipeline (decode, detect, align, attributes) on a labelled table, and scores what it says."""
+"""Runs the served pipeline (decode, detect, align, attributes) on a labelled table, and scores the answers."""
 
 import dataclasses
 import os
@@ -18,7 +18,7 @@ from cv.engine.pipeline import Engine
 from cv.engine.quality import assess
 from cv.engine.readers.attributes import AttributeReader
 from cv.engine.types import Quality
-from training.data.chips import Change, largest_faces
+from training.data.chips import Change, find_largest_faces
 from training.data.labels import Labels, Row, count_unknown_labels, labels_of
 from training.data.tables import has_split, list_columns, rows
 from training.measure.detection import score_detection
@@ -29,7 +29,7 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What the net said of every readable row: logits ``(N, head_size)`` a head, and the quality of the face found."""
+    """The net's answers for every readable row: logits ``(N, head_size)`` a head, and the quality of the face found."""
 
     logits: dict[Attribute, npt.NDArray[np.float32]]
     labels: Labels
@@ -44,12 +44,12 @@ class Predictions:
 
     @property
     def scores(self) -> npt.NDArray[np.float32]:
-        """The quality scores, float32 ``(N,)``, NaN where no face was found."""
+        """The quality scores, float32 ``(N,)``, NaN if no face was found."""
         return np.array([np.nan if quality is None else quality.score for quality in self.quality], dtype=np.float32)
 
 
 def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int | None = None) -> dict[str, Any]:
-    """The object that ``python -m training.evaluate`` prints.
+    """Builds the object that ``python -m training.evaluate`` prints.
 
     Without a ``split``, ``val`` is taken if the table has one, else every row. Raises OSError or ValueError as
     ``predict`` does.
@@ -71,14 +71,14 @@ def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int |
 
 
 def attribute_reader(engine: Engine) -> AttributeReader:
-    """The reader of the model that is trained here."""
+    """The reader of the attribute model, which this package trains."""
     reader = engine.reader(Attribute.AGE)
     assert isinstance(reader, AttributeReader)
     return reader
 
 
 def read_limits() -> Mapping[Attribute, float]:
-    """From where on the service marks an answer as ``abstained``, by its settings."""
+    """The limits past which the service marks an answer as ``abstained``, by its settings."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
     return {attribute: limit_of(attribute) for attribute in Attribute}
 
@@ -93,8 +93,8 @@ def predict(
 ) -> Predictions:
     """Runs the served stages on one split of a table; an unreadable picture is named in the log and left out.
 
-    If no face is found, the whole picture is described; of several faces the largest counts. Every picture is changed
-    first if a ``change`` is given. ``limit`` and ``step`` are those of ``training.data.tables.rows``.
+    If no face is found, the whole picture is described; of several faces, the largest. A ``change`` is applied to every
+    picture first. ``limit`` and ``step`` are those of ``training.data.tables.rows``.
 
     Raises OSError or ValueError if the file is not a table with images, or has no readable row of the split.
     """
@@ -112,7 +112,7 @@ def predict(
             chips.clear()
 
     numbered = tqdm(rows(table, split, limit, step), desc=table.stem, unit="img", file=sys.stderr)
-    for row, face in largest_faces(engine.detector, table, numbered, reader.crop.size, change=change):
+    for row, face in find_largest_faces(engine.detector, table, numbered, reader.crop.size, change=change):
         if face is None:
             unreadable += 1
             continue

@@ -14,7 +14,7 @@ def accuracy(predicted: Ints, true: Ints) -> float:
 
 
 def balanced_accuracy(predicted: Ints, true: Ints) -> float:
-    """The mean of the recalls of the classes that occur."""
+    """The mean recall over the classes that occur."""
     return float(np.mean([(predicted[true == c] == c).mean() for c in np.unique(true)]))
 
 
@@ -23,7 +23,7 @@ def mean_absolute_error(predicted: Floats, true: Floats) -> float:
 
 
 def pearson(predicted: Floats, true: Floats) -> float:
-    """Linear correlation; NaN where one side does not vary."""
+    """Linear correlation; NaN if one side does not vary."""
     if len(true) < 2 or predicted.std() == 0 or true.std() == 0:
         return float("nan")
     return float(np.corrcoef(predicted, true)[0, 1])
@@ -35,7 +35,7 @@ def confusion(predicted: Ints, true: Ints, classes: int) -> Ints:
 
 
 def reliability(probabilities: Floats, true: Ints, bins: int = 15) -> list[dict[str, float]]:
-    """Mean confidence and accuracy of the faces in each bin of equal width of confidence that is not empty.
+    """Mean confidence and accuracy of the faces in each non-empty bin of confidence; bins have equal width.
 
     probabilities: ``(N, C)``, rows sum to 1.
     """
@@ -69,7 +69,7 @@ def wilson_interval(hits: int, n: int) -> tuple[float, float]:
 def bootstrap_interval(
     measure: Callable[[Floats, Floats], float], predicted: Floats, true: Floats, rounds: int = 500
 ) -> tuple[float, float]:
-    """95 % percentile interval over resampled faces; the same for the same input."""
+    """95 % percentile interval over resampled faces, with a fixed seed."""
     random = np.random.default_rng(0)
     values = [measure(predicted[i], true[i]) for i in (random.integers(0, len(true), len(true)) for _ in range(rounds))]
     low, high = np.nanquantile(values, [0.025, 0.975])

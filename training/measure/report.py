@@ -1,4 +1,4 @@
-"""The measures of a model on labelled faces as one JSON object: overall, per group, and what charts are made of."""
+"""Scores a model on labelled faces as one JSON object: overall, per group, and the data for charts."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.manifest import Calibration
 from cv.engine.readers.attributes import AttributeReader, estimate
-from training.data.labels import AGE_BANDS, NO_CLASS, Labels, band_of_age
+from training.data.labels import AGE_BANDS, NO_CLASS, Labels, find_age_band
 from training.measure.metrics import (
     accuracy,
     balanced_accuracy,
@@ -23,7 +23,7 @@ from training.measure.metrics import (
 )
 
 _SMALLEST_GROUP = 10
-# Fewer faces, drawn again and again, say nothing of others.
+# Resampling fewer faces says nothing about other faces.
 _SMALLEST_RESAMPLED = 3
 
 Bools = npt.NDArray[np.bool_]
@@ -114,7 +114,7 @@ class _Scorer:
         return {name: round(value, 4) for name, value in scores.items() if not np.isnan(value)}
 
     def abstained(self, members: Bools) -> dict[str, float]:
-        """The share of unusable answers, labelled or not."""
+        """The share of answers that are too uncertain to use, over all faces, labelled or not."""
         return {attribute.value: round(float(self.unsure[attribute][members].mean()), 4) for attribute in Attribute}
 
     def _of_majorities(self, members: Bools) -> dict[str, float]:
@@ -128,7 +128,7 @@ class _Scorer:
         known = members & (self.labels.age_bands != NO_CLASS)
         if not known.any():
             return {}
-        off = np.abs(band_of_age(self.estimates[Attribute.AGE][0][known]) - self.labels.age_bands[known])
+        off = np.abs(find_age_band(self.estimates[Attribute.AGE][0][known]) - self.labels.age_bands[known])
         return {"age_band_accuracy": float((off == 0).mean()), "age_band_off_by_one": float((off <= 1).mean())}
 
     def _of_classes(self, attribute: Attribute, known: Bools) -> dict[str, float]:
@@ -187,7 +187,7 @@ class _Scorer:
 
 
 def _fifths(quality: Floats) -> list[tuple[float, float, Bools]]:
-    """The faces found in five groups of about the same number, worst quality first."""
+    """The faces found, by quality in five groups of about equal size, worst first."""
     if np.isnan(quality).all():
         return []
     edges = np.unique(np.nanquantile(quality, np.linspace(0, 1, 6)))
@@ -201,7 +201,7 @@ def _fifths(quality: Floats) -> list[tuple[float, float, Bools]]:
 
 def _groups(labels: Labels) -> dict[str, dict[str, Bools]]:
     ages = labels.values[Attribute.AGE]
-    bands = np.where(np.isnan(ages), labels.age_bands, band_of_age(ages))
+    bands = np.where(np.isnan(ages), labels.age_bands, find_age_band(ages))
     groups = {
         attribute.value: {label: labels.classes[attribute] == i for i, label in enumerate(CLASSES[attribute])}
         for attribute in (Attribute.GENDER, Attribute.RACE)

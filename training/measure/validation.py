@@ -1,4 +1,4 @@
-"""The scores of a net after an epoch, on chips that are cut already; ``training.evaluate`` scores the whole service."""
+"""Scores a net after an epoch, on cached chips; ``training.evaluate`` scores the whole pipeline."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ _BATCH = 64
 
 
 def list_measures(sets: Mapping[str, Faces], outputs: tuple[Attribute, ...]) -> list[str]:
-    """The measures that ``score_net`` gives for these sets: each output of which a set has labels."""
+    """The measures that ``score_net`` gives for these sets: one for each output and set with labels for it."""
     return [
         f"{name}_{output}" for name, faces in sets.items() for output in outputs if faces.labels.known(output).any()
     ]

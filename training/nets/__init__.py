@@ -1,4 +1,4 @@
-"""The nets that recipes train, by name, with what each of them starts from."""
+"""The nets that recipes train, by name, and how each starts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class NetKind:
     A net takes float32 RGB ``(N, 3, side, side)`` in [0, 255] and gives a tuple of logits ``(N, head_size)``, one for
     each output. Its heads stand under ``heads``, and the parts that a recipe may freeze under ``trunk``.
 
-    build: outputs and dropout to the net with random weights. Raises ValueError if it cannot answer the outputs.
-    pretrain: loads the weights that the net starts from, and says which these are.
-    norms_are_folded: whether training puts batch norms in and folds them away again, see ``training.nets.norms``.
+    build: outputs and dropout → a net with random weights. Raises ValueError if the net cannot answer the outputs.
+    pretrain: loads the weights that the net starts from, and returns a description of them.
+    norms_are_folded: whether training adds batch norms and folds them away again, see ``training.nets.norms``.
     """
 
     side: int

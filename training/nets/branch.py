@@ -19,14 +19,14 @@ def build_branch(name: str, outputs: tuple[Attribute, ...], dropout: float) -> B
 
 
 def start_from_dlib(net: nn.Module) -> str:
-    """Gives the branch dlib's trunk, and says so. Raises FileNotFoundError if its package is not installed."""
+    """Loads dlib's trunk into the branch; returns its description. Raises FileNotFoundError without its package."""
     assert isinstance(net, Branch)
     net.start_from(pretrained_face_resnet()[0])
     return "dlib's face-recognition ResNet"
 
 
 def read_published(weights_dir: Path, name: str) -> dict[str, Tensor]:
-    """One branch of the published attribute weights, rounded as they are. Raises ModelNotReady."""
+    """Reads one branch of the published attribute weights, stored in half precision. Raises ModelNotReady."""
     prefix = f"branches.{name}."
     state = load(read_manifest(weights_dir).default.files.tensors.read())
     return {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}

@@ -1,7 +1,7 @@
 """Reads the face-recognition ResNet that ``face_recognition_models`` ships (dlib's .dat format, public domain).
 
-dlib writes a net from its input to its output, a layer as its version string and its parameter tensor: the
-tensor's version and four sizes as packed integers (one byte count, then little endian), then float32 values.
+dlib writes a net from input to output. Each layer is its version string and its parameter tensor: the tensor's version
+and four sizes as packed integers (a byte count, then little endian), then float32 values.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from cv.engine.nets.face_resnet import face_resnet
 
 _FILE = "models/dlib_face_recognition_resnet_model_v1.dat"
-# A layer's tag, and how many integers stand between it and its parameter tensor.
+# A layer's tag, and the number of integers between the tag and the parameter tensor.
 _LAYERS = {b"\x01\x05con_4": 0, b"\x01\x07affine_": 0, b"\x01\x04fc_2": 2}
 
 Floats = npt.NDArray[np.float32]
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float32]
 def pretrained_face_resnet() -> tuple[nn.Sequential, Tensor]:
     """The trunk with dlib's weights, and the ``(256, 128)`` matrix that turns its mean features into a descriptor.
 
-    Raises FileNotFoundError where the package is not installed.
+    Raises FileNotFoundError if the package is not installed.
     """
     spec = find_spec("face_recognition_models")
     if spec is None or not spec.submodule_search_locations:
@@ -46,7 +46,7 @@ def pretrained_face_resnet() -> tuple[nn.Sequential, Tensor]:
 
 
 def _layers(data: bytes) -> Iterator[Floats]:
-    """The parameters of every layer that has some, flat, from input to output."""
+    """The parameters of every layer that has any, flat, from input to output."""
     position = 0
     while True:
         found = [(at, tag) for tag in _LAYERS if (at := data.find(tag, position)) >= 0]

@@ -1,7 +1,7 @@
-"""Batch norms for training only: put in without changing what a net computes, folded away before it is published.
+"""Batch norms for training only: added without changing what a net computes, folded away before it is published.
 
-dlib's trunk comes with its norms folded into the convolutions. Training goes much faster with norms, so they are put
-back, their scale and shift set to the spread and mean that they take out (Ioffe and Szegedy 2015).
+dlib's trunk comes with its norms folded into the convolutions. Training is much faster with norms, so they are added
+again: their scale and shift are set to the deviation and mean that they remove (Ioffe and Szegedy 2015).
 """
 
 import copy
@@ -19,7 +19,7 @@ class ConvNorm(nn.Sequential):
 
 
 def add_norms(net: nn.Module, chips: Tensor) -> None:
-    """Puts a norm after every convolution of ``net`` that learns; the net computes on ``chips`` what it did."""
+    """Adds a norm after every convolution of ``net`` that learns; the outputs for ``chips`` stay the same."""
     _replace(net, nn.Conv2d, lambda conv: ConvNorm(conv) if conv.weight.requires_grad else conv)
 
     def neutralise(norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
@@ -36,7 +36,7 @@ def add_norms(net: nn.Module, chips: Tensor) -> None:
         hook.remove()
 
 
-def without_norms(net: nn.Module) -> nn.Module:
+def fold_norms(net: nn.Module) -> nn.Module:
     """A copy in which every norm is folded into its convolution; it computes what ``net`` computes in ``eval``."""
     plain = copy.deepcopy(net).eval()
     _replace(plain, ConvNorm, lambda pair: fuse_conv_bn_eval(pair[0], pair[1]))

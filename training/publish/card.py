@@ -1,6 +1,6 @@
-"""Writes the model card: the served pipeline's numbers on ``val`` and their charts, under ``docs/model_cards``.
+"""Writes the model card under ``docs/model_cards``: the served pipeline's scores on ``val``, and charts.
 
-``python -m training.publish.card --data DIR``. Only the words of ``card_template.md`` are typed by hand.
+``python -m training.publish.card --data DIR``. Only ``card_template.md`` is written by hand.
 """
 
 import argparse
@@ -24,21 +24,26 @@ from training.measure.curves import plot
 from training.measure.degrade import CHANGES
 from training.measure.evaluation import attribute_reader, evaluate, predict, read_limits
 from training.measure.report import report
-from training.publish.export import published, write_manifest
+from training.publish.export import find_entry, write_manifest
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
 CARDS_DIR = Path(__file__).resolve().parents[2] / "docs" / "model_cards"
 
-# What is headlined from each set, and the name it has in the manifest.
+# The headline measures of each set, and their names in the manifest. No model has seen a face of ``ckplus``.
 HEADLINES = {
     "utkface": ("gender_accuracy", "race_accuracy", "race_balanced_accuracy", "age_mae", "coverage"),
-    "fer2013": ("expression_accuracy", "expression_balanced_accuracy"),
-    "mebeauty": ("beauty_pearson", "beauty_mae", "coverage"),
+    "fairface": ("gender_accuracy", "race_accuracy", "age_band_accuracy", "age_band_off_by_one"),
+    "allage": ("gender_accuracy", "age_mae"),
+    "fer2013": ("expression_accuracy", "expression_balanced_accuracy", "expression_majority_accuracy"),
+    "rafdb": ("expression_accuracy", "expression_balanced_accuracy"),
     "facial_expressions": ("expression_accuracy", "expression_balanced_accuracy"),
+    "ckplus": ("expression_accuracy", "expression_balanced_accuracy"),
+    "mebeauty": ("beauty_pearson", "beauty_mae", "coverage"),
+    "scut": ("beauty_pearson",),
 }
 UNITS = {"age_mae": "years", "beauty_mae": "points of 1–10"}
 
-# Each so-many-th photo of UTKFace is made worse on purpose; they are sorted by name, which begins with the age.
+# Every DEGRADED_STEP-th photo of UTKFace is degraded; photos are sorted by name, which begins with the age.
 DEGRADED_STEP = 6
 
 Results = dict[str, dict[str, Any]]
@@ -51,11 +56,11 @@ def main() -> None:
     engine = get_engine(EngineConfig())
     results = {name: evaluate(engine, arguments.data / f"{name}.parquet", "val") for name in HEADLINES}
 
-    results["utkface"]["degradation"] = worse = degradation(engine, arguments.data / "utkface.parquet")
+    results["utkface"]["degradation"] = worse = measure_degradation(engine, arguments.data / "utkface.parquet")
 
     path = WEIGHTS_DIR / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    attributes = published(manifest)
+    attributes = find_entry(manifest)
     attributes["metrics"] = {
         f"{name}.{measure}": results[name][measure] for name, measures in HEADLINES.items() for measure in measures
     }
@@ -69,11 +74,11 @@ def main() -> None:
     draw_quality(worse, CARDS_DIR / f"{name}-quality.png")
     for branch, run in attributes["training"].items():
         plot(run["log"], CARDS_DIR / f"{name}-{branch}-curves.png")
-    (CARDS_DIR / f"{name}.md").write_text(card(attributes, results), encoding="utf-8")
+    (CARDS_DIR / f"{name}.md").write_text(build_card(attributes, results), encoding="utf-8")
 
 
-def card(model: dict[str, Any], results: Results) -> str:
-    """The card as Markdown; ``card_template.md`` has its words."""
+def build_card(model: dict[str, Any], results: Results) -> str:
+    """The card as Markdown, from ``card_template.md``."""
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=model["name"],
         version=model["version"],
@@ -101,6 +106,7 @@ def _runs(model: dict[str, Any]) -> str:
         f"- {branch}: `{run['command']}`, {run['epochs_done']} epochs, seed "
         f"{run['config']['seed']}, PyTorch {run['torch']}, {run['date']}, from {run['started_from']}"
         + (f", learning from the labels and from {run['taught_by']}" if run.get("taught_by") else "")
+        + (f". {run['note']}" if run.get("note") else "")
         for branch, run in model["training"].items()
     )
 
@@ -141,7 +147,12 @@ def _confusions(results: Results) -> list[tuple[str, str, list[str], np.ndarray]
             results[name]["details"][attribute]["labels"],
             np.array(results[name]["details"][attribute]["confusion"]),
         )
-        for name, attribute in (("utkface", "gender"), ("utkface", "race"), ("fer2013", "expression"))
+        for name, attribute in (
+            ("utkface", "gender"),
+            ("utkface", "race"),
+            ("fer2013", "expression"),
+            ("rafdb", "expression"),
+        )
     ]
 
 
@@ -168,30 +179,31 @@ def _group_table(result: dict[str, Any]) -> str:
 
 def _calibration_table(calibration: dict[str, Any]) -> str:
     rows = []
-    for attribute, checked in calibration["checked"].items():
-        if "ece" in checked:
+    for attribute, sets in calibration["checked"].items():
+        if attribute in calibration["temperature"]:
             fitted = f"temperature {calibration['temperature'][attribute]:.2f}"
             if any(calibration["bias"][attribute]):
                 fitted += f", rare classes raised by up to {max(calibration['bias'][attribute]):.2f}"
-            effect = ", ".join(
-                f"{name} {checked[f'{measure}_before']:.1%} → {checked[measure]:.1%}"
-                for name, measure in (
-                    ("calibration error", "ece"),
-                    ("accuracy", "accuracy"),
-                    ("balanced", "balanced_accuracy"),
-                )
-            )
-            rows.append([attribute, fitted, effect])
         else:
             fitted = f"widened by {calibration['widening'][attribute]:.2f}"
-            rows.append([attribute, fitted, f"holds {checked['coverage']:.1%}, mean width {checked['mean_width']:.1f}"])
-    return _table(["attribute", "fitted", "checked on rows left out of the fit"], rows)
+        rows += [[attribute, fitted, name, _effect(checked)] for name, checked in sets.items()]
+    return _table(["attribute", "fitted", "set", "checked on rows left out of the fit"], rows)
+
+
+def _effect(checked: dict[str, float]) -> str:
+    if "ece" not in checked:
+        return f"holds {checked['coverage']:.1%}, mean width {checked['mean_width']:.1f}"
+    measures = {"calibration error": "ece", "accuracy": "accuracy", "balanced": "balanced_accuracy"}
+    return ", ".join(
+        f"{name} {checked[f'{measure}_before']:.1%} → {checked[measure]:.1%}" for name, measure in measures.items()
+    )
 
 
 def draw_confusions(results: Results, picture: Path) -> None:
-    """One panel an attribute, shares of each row in per cent."""
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2))
-    for axis, (name, attribute, labels, matrix) in zip(axes, _confusions(results), strict=True):
+    """Draws a panel for each attribute; cells are percentages of their row."""
+    confusions = _confusions(results)
+    figure, axes = plt.subplots(1, len(confusions), figsize=(17, 4.2))
+    for axis, (name, attribute, labels, matrix) in zip(axes, confusions, strict=True):
         shares = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
         for (i, j), share in np.ndenumerate(shares):
@@ -207,9 +219,10 @@ def draw_confusions(results: Results, picture: Path) -> None:
 
 
 def draw_reliability(results: Results, picture: Path) -> None:
-    """Accuracy against confidence; the diagonal is perfect, dots are sized by their number of faces."""
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True)
-    for axis, (name, attribute, _, _) in zip(axes, _confusions(results), strict=True):
+    """Draws accuracy against confidence; the diagonal is perfect, a dot's size is its number of faces."""
+    confusions = _confusions(results)
+    figure, axes = plt.subplots(1, len(confusions), figsize=(14, 3.6), sharey=True)
+    for axis, (name, attribute, _, _) in zip(axes, confusions, strict=True):
         bins = results[name]["details"][attribute]["reliability"]
         confidence, accuracy, n = ([b[key] for b in bins] for key in ("confidence", "accuracy", "n"))
         axis.plot([0, 1], [0, 1], color="grey", linewidth=1)
@@ -224,8 +237,8 @@ def draw_reliability(results: Results, picture: Path) -> None:
     plt.close(figure)
 
 
-def degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
-    """How answers and quality scores fall when photos of ``table`` are made worse on purpose."""
+def measure_degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
+    """Measures how answers and quality scores fall when photos of ``table`` are degraded."""
     steps = [("as it is", "", None), *((kind, level, c) for kind, levels in CHANGES.items() for level, c in levels)]
     reader, limits = attribute_reader(engine), read_limits()
     rows = []
@@ -266,7 +279,7 @@ def _degradation_table(rows: list[dict[str, Any]]) -> str:
 
 
 def draw_quality(rows: list[dict[str, Any]], picture: Path) -> None:
-    """Error against the mean quality score of photos made worse on purpose: a point a kind and level of damage."""
+    """Draws error against the mean quality score of degraded photos: a point for each kind and level of damage."""
     panels = {"gender_accuracy": "gender error, %", "race_accuracy": "race error, %", "age_mae": "age error, years"}
     figure, axes = plt.subplots(1, len(panels), figsize=(11, 3.6), sharex=True)
     for axis, (measure, title) in zip(axes, panels.items(), strict=True):

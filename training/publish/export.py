@@ -1,11 +1,11 @@
 """Publishes nets under ``weights/``: safetensors, the ONNX file that serves, and their entries in the manifest.
 
-``python -m training.publish.export attributes --identity runs/identity-end --version V --data DIR``
+``python -m training.publish.export attributes --identity runs/identity --version V --data DIR``
 
-``mtcnn``: the cascade of the installed facenet-pytorch; ``attributes``: what a run trained, a run a branch, under a new
-version; a branch without a run stays as it is published.
-Every net is exported and compared with PyTorch first; then the attribute net is put into integers, see ``quantize``.
-Its safetensors, which PyTorch and the next training read, are rounded to half precision.
+``mtcnn`` publishes the cascade of the installed facenet-pytorch. ``attributes`` publishes trained branches under a new
+version, each from its own run; a branch without a run stays as it is published.
+Every exported net is compared with PyTorch. Then the attribute net is quantized, see ``training.publish.quantize``. Its
+safetensors, which PyTorch and the next training read, are rounded to half precision.
 """
 
 import argparse
@@ -34,19 +34,29 @@ from cv.engine.nets.mtcnn import ONet, PNet, RNet
 from cv.engine.runtime import load_detector
 from training.measure.curves import read_log
 from training.nets.branch import read_published
-from training.publish.lean_mtcnn import lean
-from training.publish.quantize import quantized, typical_chips
+from training.publish.lean_mtcnn import make_lean
+from training.publish.quantize import quantize, sample_chips
 from training.recipes import find_recipe, list_recipes
 from training.run_folder import BEST, CHECKPOINT, LOG
 
 TOLERANCE = 1e-4
 MTCNN_PACKAGE = "facenet_pytorch"
 NAME = "xcloud-attributes"
+SET_NAMES = {
+    "allage": "All-Age-Faces",
+    "fairface": "FairFace",
+    "fer2013": "FER2013 with the votes of FER+",
+    "mebeauty": "MEBeauty",
+    "omi": "One Million Impressions",
+    "rafdb": "RAF-DB",
+    "scut": "SCUT-FBP5500",
+    "utkface": "UTKFace",
+}
 LICENCE = "Research use only, not commercial: see weights/LICENSE.md"
 _SMALLEST_HALVED = 1024
 
 Manifest = dict[str, Any]
-# Contents by name.
+# Contents by file name.
 Files = dict[str, bytes]
 
 
@@ -71,29 +81,28 @@ def main() -> None:
         for branch in BRANCHES:
             run = getattr(arguments, branch)
             net.branches[branch].load_state_dict(branch_state(branch, run, arguments.weights_dir))
-            training[branch] = _told(run) if run else published(manifest)["training"][branch]
-        sets = sorted({name for told in training.values() for name in _sets_of(told["config"])})
-        tables = [arguments.data / f"{name}.parquet" for name in sets]
-        chips = typical_chips(tables, CHIP_PX, load_detector(EngineConfig()))
+            training[branch] = _describe_run(run) if run else find_entry(manifest)["training"][branch]
+        tables = [arguments.data / f"{name}.parquet" for name in list_sets(training)]
+        chips = sample_chips(tables, CHIP_PX, load_detector(EngineConfig()))
         entry, files = export_attributes(net, training, chips, arguments.version)
-        put(manifest, entry)
+        put_entry(manifest, entry)
     write_manifest(path, manifest, files)
 
 
-def published(manifest: Manifest) -> Manifest:
+def find_entry(manifest: Manifest) -> Manifest:
     """The attribute model's entry. Raises StopIteration if it was never exported."""
     return next(model for model in manifest["models"] if model["name"] == NAME)
 
 
-def put(manifest: Manifest, entry: Manifest) -> None:
-    """Lists a model in place of its version before, or behind the others."""
+def put_entry(manifest: Manifest, entry: Manifest) -> None:
+    """Replaces the earlier version of this model, or adds the entry at the end."""
     names = [model["name"] for model in manifest["models"]]
     at = names.index(entry["name"]) if entry["name"] in names else len(names)
     manifest["models"][at : at + 1] = [entry]
 
 
 def write_manifest(path: Path, manifest: Manifest, files: Files | None = None) -> None:
-    """With the new weights that it names: nothing is replaced before everything is written, and the manifest last."""
+    """Writes ``files`` and the manifest that names them: first all beside the old ones, then renames, manifest last."""
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
     files = {**(files or {}), path.name: text.encode()}
     for name, data in files.items():
@@ -103,7 +112,7 @@ def write_manifest(path: Path, manifest: Manifest, files: Files | None = None) -
 
 
 def export_mtcnn() -> tuple[Manifest, Files]:
-    """The three nets of the installed facenet-pytorch as ONNX: their entry in the manifest, and their files."""
+    """Exports the three nets of the installed facenet-pytorch; returns their manifest entry and their ONNX files."""
     spec = find_spec(MTCNN_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit(f"install {MTCNN_PACKAGE} to export its weights")
@@ -122,29 +131,29 @@ def export_mtcnn() -> tuple[Manifest, Files]:
         entry["tensors"][name] = {"file": source, "sha256": hashlib.sha256(data).hexdigest()}
         example = torch.rand(2, 3, size or 40, size or 56) * 2 - 1
         file = f"mtcnn-{name}.onnx"
-        files[file] = to_onnx(lean(net).eval(), example, reference=net.eval(), dynamic_size=size is None)
+        files[file] = to_onnx(make_lean(net).eval(), example, reference=net.eval(), dynamic_size=size is None)
         entry["onnx"][name] = _named(file, files)
     return entry, files
 
 
 def branch_state(branch: str, run: Path | None, weights_dir: Path) -> dict[str, Tensor]:
-    """The best weights of a branch's run, rounded as they are published; without a run, those published already."""
+    """The best weights of a branch's run in half precision; without a run, the published weights."""
     if run is not None:
-        return {name: halved(tensor) for name, tensor in load_file(run / BEST).items()}
+        return {name: halve_precision(tensor) for name, tensor in load_file(run / BEST).items()}
     return read_published(weights_dir, branch)
 
 
 def export_attributes(
     net: AttributeNet, training: Mapping[str, Manifest], chips: npt.NDArray[np.uint8], version: str
 ) -> tuple[Manifest, Files]:
-    """The net's entry in the manifest, and its files. chips: typical ones, for ``quantized``.
+    """Exports the net; returns its manifest entry and its files. chips: for ``quantize``.
 
     ``training.publish.calibrate`` and ``training.publish.card`` fill in the rest.
     """
     example = torch.rand(2, 3, CHIP_PX, CHIP_PX) * 255
     model = to_onnx(MirrorAveraged(net).eval(), example, outputs=list(net.head_sizes))
-    state = {name: halved(tensor).contiguous() for name, tensor in net.state_dict().items()}
-    files = {"attributes.onnx": quantized(model, chips), "attributes.safetensors": save(state)}
+    state = {name: halve_precision(tensor).contiguous() for name, tensor in net.state_dict().items()}
+    files = {"attributes.onnx": quantize(model, chips), "attributes.safetensors": save(state)}
     entry: Manifest = {
         "name": NAME,
         "version": version,
@@ -157,7 +166,7 @@ def export_attributes(
         "crop": {"template": XCLOUD_5.name, "size": CHIP_PX, "margin": 0.0},
         "labels": {attribute.value: list(classes) for attribute, classes in CLASSES.items()},
         "licence": LICENCE,
-        "trained_on": ["UTKFace", "FER2013", "facial_expressions", "MEBeauty", "One Million Impressions"],
+        "trained_on": [SET_NAMES.get(name, name) for name in list_sets(training)],
         "training": dict(training),
         "onnx": _named("attributes.onnx", files),
         "tensors": _named("attributes.safetensors", files),
@@ -167,10 +176,10 @@ def export_attributes(
     return entry, files
 
 
-def _told(run: Path) -> Manifest:
-    """Everything that made a branch: the commands, their settings, what it started from, and its log.
+def _describe_run(run: Path) -> Manifest:
+    """Describes how a branch was made: the commands, their settings, its starting weights, and its log.
 
-    Where it started from another run, ``before`` has that one's settings, and the log begins with its epochs.
+    If it started from another run, ``before`` has that run's settings, and the log begins with its epochs.
     """
     checkpoint = torch.load(run / CHECKPOINT, weights_only=True, map_location="cpu")
     config, log = checkpoint["config"], read_log(run / LOG)
@@ -185,7 +194,7 @@ def _told(run: Path) -> Manifest:
         "date": datetime.date.today().isoformat(),
     }
     if config["start"] in list_recipes():
-        first = _told(run.parent / config["start"])
+        first = _describe_run(run.parent / config["start"])
         done = first["epochs_done"]
         told |= {
             "before": first["config"],
@@ -197,19 +206,20 @@ def _told(run: Path) -> Manifest:
 
 
 def _commands(name: str) -> str:
-    """What trains a recipe, the run that it starts from first."""
+    """The commands that train a recipe; first the run that it starts from."""
     start = find_recipe(name).start
     before = f"{_commands(start)} && " if start in list_recipes() else ""
     return f"{before}python -m training.train --recipe {name} --data DATA"
 
 
-def _sets_of(config: Manifest) -> list[str]:
-    """The sets of a recipe; weights up to 1.6.0 call them ``repeats``."""
-    return list(config["sets"] if "sets" in config else config["repeats"])
+def list_sets(training: Mapping[str, Manifest]) -> list[str]:
+    """The tables that the branches learned from; weights up to 1.6.0 have them as ``repeats``."""
+    configs = [told["config"] for told in training.values()]
+    return sorted({name for config in configs for name in (config["sets"] if "sets" in config else config["repeats"])})
 
 
-def halved(tensor: Tensor) -> Tensor:
-    """Half precision for what is large; small tensors (biases) stay as they are."""
+def halve_precision(tensor: Tensor) -> Tensor:
+    """Rounds large tensors to half precision; small ones (biases) stay as they are."""
     return tensor.half() if tensor.numel() >= _SMALLEST_HALVED else tensor
 
 
@@ -223,7 +233,7 @@ def to_onnx(
 ) -> bytes:
     """The net as ONNX with a free batch (and image) size; ``outputs`` name what it gives, in order.
 
-    Raises AssertionError where its outputs differ from those of the ``reference``, without one from its own in PyTorch.
+    Raises AssertionError if its outputs differ from those of ``reference``, by default of ``net`` itself, in PyTorch.
     """
     axes = {0: torch.export.Dim("batch")}
     if dynamic_size:
@@ -238,7 +248,7 @@ def to_onnx(
 
 
 def _check_parity(net: nn.Module, example: Tensor, model: bytes) -> None:
-    # Imported here: behind cv.engine, which tells it to report its use to nobody.
+    # Imported here, after cv.engine, which switches off its telemetry.
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])

@@ -1,7 +1,7 @@
-"""MTCNN's nets as they are published in ONNX: the same functions of the same weights, in fewer passes over memory.
+"""Rewrites MTCNN's nets for ONNX: the same functions of the same weights, in fewer passes over memory.
 
-On maps this small and of so few channels the time goes into the passes between the convolutions. Measured in ONNX
-Runtime on one core, P-Net takes 0.73 of its time, R-Net 0.84 and O-Net 0.96 (``docs/performance.md``).
+Maps this small, with few channels, spend most of the time in the passes between the convolutions. In ONNX Runtime on
+one core, P-Net takes 0.73 of its former time, R-Net 0.84 and O-Net 0.96 (``docs/performance.md``).
 """
 
 import torch
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from cv.engine.nets.mtcnn import MapPReLU, ONet, PNet, RNet
 
-# ONNX Runtime keeps maps in blocks of so many channels, and copies those of other widths from one layout to another.
+# ONNX Runtime keeps maps in blocks of this many channels, and copies maps of other widths between layouts.
 _BLOCK = 16
 
 
-def lean(net: PNet | RNet | ONet) -> nn.Module:
-    """A net with the same input and outputs as ``net``, which stays as it is."""
+def make_lean(net: PNet | RNet | ONet) -> nn.Module:
+    """Builds a net with the same input and outputs as ``net``; leaves ``net`` unchanged."""
     match net:
         case PNet():
             return _LeanPNet(net)
@@ -71,9 +71,9 @@ class _LeanONet(nn.Module):
 class _PooledFirst(nn.Module):
     """``pool(prelu(conv(x)))`` with the pooling first, so that PReLU sees a quarter of the pixels.
 
-    A PReLU of slope ≥ 0 rises everywhere: the maximum may be taken before it. One of slope s < 0 is ``max(y, s·y)``:
-    its channel is computed twice, as y and as s·y, and the larger of their maxima is the answer. The channels come out
-    in ``order``, those of slope ≥ 0 first.
+    A PReLU of slope ≥ 0 is monotonic, so the maximum may be taken first. One of slope s < 0 is ``max(y, s·y)``: its
+    channel is computed twice, as y and as s·y, and the larger of the two maxima is the result. The channels come out in
+    ``order``, slopes ≥ 0 first.
     """
 
     def __init__(self, conv: nn.Conv2d, prelu: MapPReLU, pool: nn.MaxPool2d) -> None:
@@ -97,15 +97,15 @@ class _PooledFirst(nn.Module):
 
 
 def _one_head(layers: list[nn.Conv2d] | list[nn.Linear]) -> tuple[Tensor, Tensor]:
-    """Weight and bias of the layers as one. The first has the logits of "no face" and "face", whose softmax is the
-    sigmoid of their difference; that difference takes the place of both."""
+    """Joins the layers into one weight and bias. The first layer has the logits of "no face" and "face"; the difference
+    replaces both, since their softmax is its sigmoid."""
     (no_face, face), (bias_no_face, bias_face) = layers[0].weight, _bias(layers[0])
     weight = torch.cat([(face - no_face)[None], *(layer.weight for layer in layers[1:])])
     return weight, torch.cat([(bias_face - bias_no_face)[None], *(_bias(layer) for layer in layers[1:])])
 
 
 def _dense_as_exported(dense: nn.Linear, channels: int) -> nn.Linear:
-    """For maps flattened in PyTorch's order, channels before height before width; see ``_flatten_as_trained``."""
+    """Reorders the inputs for maps flattened as PyTorch does (channels, height, width); see ``_flatten_as_trained``."""
     outputs, inputs = dense.weight.shape
     side = round((inputs / channels) ** 0.5)
     weight = dense.weight.reshape(outputs, side, side, channels).permute(0, 3, 2, 1)

@@ -1,7 +1,7 @@
-"""The attribute net in integers of 8 bits, which a CPU multiplies two to three times as fast as floats.
+"""Quantizes the attribute net to 8-bit integers, which a CPU multiplies two to three times as fast as floats.
 
-Weights have a scale for each output channel; every map has one, found on faces (static quantisation, as in Jacob et al.
-2018). Weights take 7 of the 8 bits, so that no CPU's sums of two products overflow their 16 bits: all get the same.
+Weights have one scale per output channel, maps one each, measured on faces (static quantization, Jacob et al. 2018).
+Weights use 7 of the 8 bits, so that sums of two products fit 16 bits on every CPU, and all CPUs give the same numbers.
 """
 
 import random
@@ -14,26 +14,26 @@ import onnx
 
 from cv.engine.detect import Detector
 from cv.engine.transforms import chips_to_input
-from training.data.chips import largest_faces
+from training.data.chips import find_largest_faces
 from training.data.tables import rows
 
 _FACES_A_SET, _BATCH = 96, 16
 _SEED = 20261122
 
 
-def typical_chips(tables: list[Path], chip_px: int, detector: Detector) -> npt.NDArray[np.uint8]:
-    """Chips as they are served, uint8 RGB ``(N, S, S, 3)``: readable training faces of every table."""
+def sample_chips(tables: list[Path], chip_px: int, detector: Detector) -> npt.NDArray[np.uint8]:
+    """Draws chips, cut as the service cuts them, uint8 RGB ``(N, S, S, 3)``: readable training faces of every table."""
     dice = random.Random(_SEED)  # noqa: S311  (nothing here is secret)
     chips = []
     for table in tables:
         chosen = dice.sample(list(rows(table, "train")), _FACES_A_SET)
-        chips += [face.chip for _, face in largest_faces(detector, table, chosen, chip_px) if face]
+        chips += [face.chip for _, face in find_largest_faces(detector, table, chosen, chip_px) if face]
     return np.stack(chips)
 
 
-def quantized(model: bytes, chips: npt.NDArray[np.uint8]) -> bytes:
-    """An ONNX model of chips in integers; its maps get the ranges that they have on ``chips``."""
-    # Imported here: behind cv.engine, which tells it to report its use to nobody.
+def quantize(model: bytes, chips: npt.NDArray[np.uint8]) -> bytes:
+    """Quantizes an ONNX model of chips; the ranges of its maps are measured on ``chips``."""
+    # Imported here, after cv.engine, which switches off its telemetry.
     from onnxruntime.quantization import QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -46,7 +46,7 @@ def quantized(model: bytes, chips: npt.NDArray[np.uint8]) -> bytes:
             prepared,
             in_integers,
             _Reader(graph.input[0].name, chips),
-            # Those shrink the chips for a branch; what is lost there is lost to every layer.
+            # These shrink the chips for a branch; an error here would reach every layer.
             nodes_to_exclude=[node.name for node in graph.node if node.op_type == "MatMul"],
             activation_type=QuantType.QUInt8,
             per_channel=True,
@@ -56,7 +56,7 @@ def quantized(model: bytes, chips: npt.NDArray[np.uint8]) -> bytes:
 
 
 class _Reader:
-    """ONNX Runtime's ``CalibrationDataReader``: a batch a call, None after the last."""
+    """ONNX Runtime's ``CalibrationDataReader``: one batch per call, None after the last."""
 
     def __init__(self, name: str, chips: npt.NDArray[np.uint8]) -> None:
         self._batches = ({name: chips_to_input(chips[i : i + _BATCH])} for i in range(0, len(chips), _BATCH))

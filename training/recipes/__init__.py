@@ -1,6 +1,6 @@
-"""The training runs, a file each: ``python -m training.train --recipe NAME`` runs the RECIPE of ``NAME.py``.
+"""The training runs, one per file: ``python -m training.train --recipe NAME`` runs the RECIPE of ``NAME.py``.
 
-A new one needs nothing but its file. It names its net (``training.nets``), sets (tables of the data folder), losses
+A new recipe needs only its file. It names its net (``training.nets``), sets (tables of the data folder), losses
 (``training.losses``) and the measures that choose its best epoch.
 """
 
@@ -13,7 +13,7 @@ _BASE = "recipe"
 
 
 def list_recipes() -> list[str]:
-    """The names of all recipes, one a file of this folder."""
+    """The names of all recipes, one per file of this folder."""
     return sorted(module.name.replace("_", "-") for module in iter_modules(__path__) if module.name != _BASE)
 
 

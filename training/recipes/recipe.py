@@ -1,4 +1,4 @@
-"""What a training run is made of; every other file of this folder fills one in."""
+"""The settings of a training run; every other file of this folder fills in one Recipe."""
 
 import dataclasses
 import json
@@ -19,15 +19,17 @@ class Recipe:
     """One run, which trains one net.
 
     net: a name of ``training.nets.NETS``.
-    sets: the tables by name, and how often each of their faces is seen in an epoch.
+    sets: the tables by name, and how often each of their faces is used in an epoch.
     losses: the loss of each output, in the order of the net's heads.
-    score: what the best epoch is chosen by, a weighted sum of measures on ``val``; ``utkface_gender`` is the accuracy
-        of genders on UTKFace, an age's measure is its mean error in years, that of beauty the correlation.
-    start: PUBLISHED for the weights in ``weights/``, the name of another recipe for the best ones of its run, None for
-        those that the net is known to start from.
-    frozen: how many parts of the trunk, from the input on, stay as they start.
+    score: a weighted sum of measures on ``val`` that chooses the best epoch; ``utkface_gender`` is gender accuracy on
+        UTKFace, an age's measure is the mean error in years, beauty's the correlation.
+    start: PUBLISHED for the weights in ``weights/``, the name of another recipe for the best weights of its run, None
+        for the weights that ``training.nets`` starts this net from.
+    frozen: how many parts of the trunk, counted from the input, do not learn.
     trunk_rate, head_rate: peak learning rates of AdamW.
-    mixup: ``alpha`` of ``training.data.augment.mix_pairs``.
+    balance: that of ``training.data.batches.weigh_faces``; without one each face is seen as often as the others.
+    mixup: ``alpha`` of ``training.data.augment.mix_pairs``, until the share ``mixup_until`` of all steps.
+    votes_share: ``share`` of ``training.data.votes.blend_votes``; with 0 the votes are not looked at.
     teacher_share: ``share`` of ``training.data.teacher.teach``.
     """
 
@@ -37,6 +39,7 @@ class Recipe:
     losses: Mapping[Attribute, Loss]
     score: Mapping[str, float]
     crop: Crop = field(default_factory=Crop)
+    balance: Mapping[Attribute, float] = field(default_factory=dict)
     start: str | None = None
     frozen: int = 0
     seed: int = 20261122
@@ -50,6 +53,8 @@ class Recipe:
     dropout: float = 0.1
     label_smoothing: float = 0.05
     mixup: float = 0.0
+    mixup_until: float = 1.0
+    votes_share: float = 0.0
     teacher_share: float = 0.0
     augment: Augmentation = field(default_factory=Augmentation)
 
@@ -59,6 +64,6 @@ class Recipe:
         return tuple(self.losses)
 
     def as_json(self) -> dict[str, Any]:
-        """In plain types, for checkpoints and the manifest."""
+        """The recipe in plain types, for checkpoints and the manifest."""
         plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
         return plain

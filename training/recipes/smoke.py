@@ -1,4 +1,4 @@
-"""One short epoch on the smallest set with a served label, to see that training runs."""
+"""One short epoch on the smallest set with a served label, to check that training runs."""
 
 from training.recipes import identity
 from training.recipes.recipe import Recipe

@@ -6,16 +6,21 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from cv.models import Analysis, ApiKey, Job
+from cv.services import user_delete
+from web.admin.base import DeletedByServices, staff_caller
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(DeletedByServices, DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -29,6 +34,24 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and may_touch(request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
+        """Analyses and jobs go with a person, also those that nobody may delete alone; they are counted, not named."""
+        held = Q(owner__in=objs) | Q(api_key__user__in=objs)
+        counts = {
+            "people": len(objs),
+            "API keys": ApiKey.objects.filter(user__in=objs).count(),
+            "analyses": Analysis.objects.filter(held).count(),
+            "jobs": Job.objects.filter(held).count(),
+        }
+        return [str(user) for user in objs], counts, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        user_delete(obj, staff_caller(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            user_delete(user, staff_caller(request))
 
 
 def may_touch(request: HttpRequest, user: User | None) -> bool:

@@ -6,22 +6,22 @@ from typing import Any, Final
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 
 from api.serializers import HeldAnalysisSerializer
 from cv.choices import AuditAction
 from cv.engine.errors import EngineError
 from cv.engine.outputs import all_outputs
 from cv.models import Analysis
-from cv.selectors import subject_analyses, subject_jobs
-from cv.services import NoPictureKept, analysis_reanalyse, audit_note, subject_erase
+from cv.services import NoPictureKept, analysis_reanalyse, audit_note
 from cv.serving.gate import Overloaded
 from cv.tables import analyses_csv
 from web.admin.base import staff_caller
+from web.admin.erasure import erasure_page
 
 # More is a job for the API or the database.
 EXPORTED_AT_ONCE: Final = 1000
 REANALYSED_AT_ONCE: Final = 50
+ERASED_AT_ONCE: Final = 100
 
 
 class AnalysisActions:
@@ -64,37 +64,25 @@ class AnalysisActions:
                 done += 1
             except (NoPictureKept, Analysis.DoesNotExist):
                 without += 1
-            except (EngineError, Overloaded) as error:
+            except EngineError as error:
                 self.message_user(request, f"{row.pk}: {error}", messages.ERROR)
+            except Overloaded as error:
+                self.message_user(request, f"Stopped at {row.pk}: {error}", messages.ERROR)
+                break
         self.message_user(request, f"{done} analyzed again, {without} without a kept picture")
 
     @admin.action(description="Erase everything about the subjects of the selected analyses", permissions=["erase"])
     def erase_subjects(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
-        """Asks first. Everything about the subject goes, also what was not ticked; the receipts are handed out."""
-        chosen = queryset.exclude(subject="").order_by().values_list("subject", flat=True)
-        subjects = sorted(set(chosen[:EXPORTED_AT_ONCE]))
+        """Asks first. Everything about the subjects goes, also what was not ticked; the page says what did."""
+        subjects = chosen_subjects(queryset)
         if not subjects:
             self.message_user(request, "None of the selected analyses has a subject", messages.WARNING)
             return None
-        caller = staff_caller(request)
-        if request.POST.get("confirmed") == "yes":
-            receipts = [
-                subject_erase(
-                    subject_analyses(caller, name, of_everyone=True),
-                    caller,
-                    subject_jobs(caller, name, of_everyone=True),
-                )
-                for name in subjects
-            ]
-            return attachment(json.dumps(receipts, indent=2), "application/json", "receipts.json")
-        found = [(name, subject_analyses(caller, name, of_everyone=True).count()) for name in subjects]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Erase everything about these subjects?",
-            "found": found,
-            "selected": request.POST.getlist("_selected_action"),
-        }
-        return TemplateResponse(request, "admin/erase_subjects.html", context)
+        if len(subjects) > ERASED_AT_ONCE:
+            said = f"Nothing was erased: these have more than {ERASED_AT_ONCE} subjects; choose fewer"
+            self.message_user(request, said, messages.ERROR)
+            return None
+        return erasure_page(request, self.admin_site.each_context(request), subjects)
 
     def _few(self, request: HttpRequest, queryset: QuerySet[Analysis], most: int) -> list[Analysis] | None:
         rows = list(queryset.prefetch_related("faces", "models").select_related("api_key")[: most + 1])
@@ -102,6 +90,12 @@ class AnalysisActions:
             self.message_user(request, f"Choose at most {most}", messages.ERROR)
             return None
         return rows
+
+
+def chosen_subjects(queryset: QuerySet[Analysis]) -> list[str]:
+    """The subjects of the rows, each once; of too many, one more than may be erased at once."""
+    named = queryset.exclude(subject="").order_by("subject").values_list("subject", flat=True)
+    return list(named.distinct()[: ERASED_AT_ONCE + 1])
 
 
 def attachment(text: str, content_type: str, name: str) -> HttpResponse:

@@ -17,10 +17,11 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from cv.choices import AuditAction
 from cv.files.pictures import picture_response
 from cv.models import Analysis, Face
-from cv.services import analysis_delete, audit_note
+from cv.services import analyses_delete, analysis_delete, audit_note
+from cv.services.traces import traces_remove
 from web.admin.actions import AnalysisActions
 from web.admin.answers import answer_columns
-from web.admin.base import ReadOnly, ReadOnlyAdmin, note_list, staff_caller
+from web.admin.base import DeletedByServices, ReadOnly, ReadOnlyAdmin, note_list, staff_caller
 from web.admin.filters import FACE_FILTERS, KeptFilter, KeyFilter, VersionFilter, named
 from web.admin.overlay import overlay_svg
 
@@ -42,7 +43,7 @@ class FaceInline(ReadOnly, TabularInline):
 
 
 @admin.register(Analysis)
-class AnalysisAdmin(AnalysisActions, ReadOnlyAdmin):
+class AnalysisAdmin(AnalysisActions, DeletedByServices, ReadOnlyAdmin):
     list_display = ("thumbnail", "created_at", "subject", "face_count", "by", "source", "milliseconds", "expires_at")
     list_display_links = ("thumbnail", "created_at")
     list_filter = (("created_at", RangeDateFilter), *FACE_FILTERS, "source", KeptFilter, KeyFilter, VersionFilter)
@@ -121,10 +122,8 @@ class AnalysisAdmin(AnalysisActions, ReadOnlyAdmin):
         return shown, counts, forbidden - {Face._meta.verbose_name, "idempotent request"}, protected
 
     def delete_model(self, request: HttpRequest, obj: Analysis) -> None:
-        pk = obj.pk
-        analysis_delete(obj)
-        audit_note(staff_caller(request), AuditAction.ANALYSIS_ERASE, [pk])
+        analysis_delete(obj, staff_caller(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
-        for analysis in queryset:
-            self.delete_model(request, analysis)
+        analyses_delete(queryset, staff_caller(request))
+        traces_remove()

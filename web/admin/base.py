@@ -2,9 +2,11 @@
 
 from typing import Any, Final
 
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 
@@ -46,6 +48,19 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class DeletedByServices:
+    """Deletes through services, which have transactions of their own, delete files behind them and note who did."""
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Without Django's transaction around all of it, in which files would be deleted."""
+        page: HttpResponse = self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]
+        return page
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[LogEntry]:
+        """None: the audit log has them, by their ids; the admin's own log would keep names of what is gone."""
+        return []
 
 
 def staff_caller(request: HttpRequest) -> Caller:

@@ -4,21 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from cv.choices import AuditAction, ItemState
+from cv.choices import AuditAction, ItemState, JobState
 from cv.jobs.errors import JobConflict
 from cv.jobs.progress import JobStatus, status_of, statuses_of
 from cv.models import Job, JobItem
 from cv.services import audit_note, job_cancel, job_delete, job_pause, job_resume, job_retry
-from web.admin.base import ReadOnlyAdmin, staff_caller
+from web.admin.base import DeletedByServices, ReadOnlyAdmin, staff_caller
 
 
 @admin.register(Job)
-class JobAdmin(ReadOnlyAdmin):
+class JobAdmin(DeletedByServices, ReadOnlyAdmin):
     list_display = ("created_at", "state", "progress", "rate", "failed", "by", "source", "priority", "subject")
     list_filter = ("state", "source", "created_at")
     list_select_related = ("owner", "api_key")
@@ -40,6 +41,9 @@ class JobAdmin(ReadOnlyAdmin):
     def progress(self, job: Job) -> SafeString:
         status = told(job)
         closed = status.counts[ItemState.DONE] + status.counts[ItemState.FAILED]
+        if job.state == JobState.DELETING:
+            # Of what is to be deleted, how much is gone.
+            closed = job.item_count - sum(status.counts.values())
         return format_html(
             '<progress max="{}" value="{}" aria-label="Progress"></progress> {} of {}',
             job.item_count, closed, closed, job.item_count,
@@ -70,9 +74,8 @@ class JobAdmin(ReadOnlyAdmin):
         return [str(job) for job in objs], {"jobs": len(objs), "images of jobs": count}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: Job) -> None:
-        pk = obj.pk
-        job_delete(obj)
-        audit_note(staff_caller(request), AuditAction.JOB_DELETE, [pk])
+        if not job_delete(obj, staff_caller(request)):
+            self.message_user(request, "A large job is deleted in the background", messages.INFO)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         for job in queryset:
@@ -98,12 +101,12 @@ class JobAdmin(ReadOnlyAdmin):
         changed = []
         for job in queryset:
             try:
-                change(job)
+                with transaction.atomic():
+                    change(job)
+                    audit_note(staff_caller(request), AuditAction.JOB_CHANGE, [job.pk])
                 changed.append(job.pk)
             except (JobConflict, Job.DoesNotExist) as error:
                 self.message_user(request, f"{job.pk}: {error}", messages.WARNING)
-        if changed:
-            audit_note(staff_caller(request), AuditAction.JOB_CHANGE, changed)
         self.message_user(request, f"{len(changed)} {what}")
 
 

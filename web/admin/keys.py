@@ -1,6 +1,7 @@
 """API keys: who has one, when it was used last, and shutting it out."""
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -27,7 +28,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     @admin.action(description="Revoke the selected keys", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         keys = list(queryset)
-        for key in keys:
-            api_key_revoke(key)
-        audit_note(staff_caller(request), AuditAction.KEY_REVOKE, [key.pk for key in keys])
+        with transaction.atomic():
+            for key in keys:
+                api_key_revoke(key)
+            audit_note(staff_caller(request), AuditAction.KEY_REVOKE, [key.pk for key in keys])
         self.message_user(request, f"{len(keys)} keys revoked")

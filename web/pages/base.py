@@ -1,4 +1,4 @@
-"""What all pages share: a visitor who is logged in, and a strict content security policy."""
+"""What all pages share: a visitor who is logged in, a strict content security policy, and no copy in a cache."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -23,12 +23,14 @@ CSP = (
 
 
 def page(view: Page[P]) -> Page[P]:
-    """For people who are logged in, and under the strict content security policy."""
+    """For people who are logged in, under the strict content security policy, and kept nowhere."""
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response["Content-Security-Policy"] = CSP
+        # Somebody's faces or names: not to be had from a browser's disk or its history after the log-out.
+        response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
     return require_safe(login_required(guarded))

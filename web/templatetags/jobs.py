@@ -3,7 +3,7 @@
 from django import template
 from django.utils.translation import gettext, ngettext
 
-from cv.choices import ItemState
+from cv.choices import ItemState, JobState
 from cv.jobs.progress import JobStatus
 from web.words import JOB_SOURCES, JOB_STATES
 
@@ -24,7 +24,9 @@ def source_words(source: str) -> object:
 
 @register.filter
 def closed(status: JobStatus) -> int:
-    """How many images were worked on, well or not."""
+    """How many images were worked on, well or not; of a job that is being deleted, how many are gone."""
+    if status.job.state == JobState.DELETING:
+        return status.job.item_count - sum(status.counts.values())
     return status.counts[ItemState.DONE] + status.counts[ItemState.FAILED]
 
 

@@ -1,1 +1,1 @@
-"""The web server's own part of gunicorn: slow clients are waited for in one loop, threads see whole requests."""
+"""The project's worker for gunicorn: one loop waits for slow clients, threads get only whole requests."""

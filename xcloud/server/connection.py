@@ -1,4 +1,4 @@
-"""A client's connection: what came in, what is to go out, and whether it is too slow."""
+"""A client's connection: the data received, the data to send, and whether the client is too slow."""
 
 from __future__ import annotations
 
@@ -12,53 +12,53 @@ from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.http.parser import RequestParser
 
 from telemetry.proxy import forwarded_address
-from xcloud.server.spool import Outgoing, spooled
+from xcloud.server.spool import Outgoing, open_buffer
 
 MAX_HEAD: Final = 64 * 1024
 HEAD_S: Final = 10.0
-# A body comes in, and an answer is read, at this rate or faster, measured over this time.
+# The lowest rate at which a client may send a body or read an answer, measured over this time.
 LEAST_BYTES_PER_S: Final = 1024
 WINDOW_S: Final = 20.0
-# How long a client may go on sending what was refused, so that it reads why.
+# How long a refused client may continue to send, so that it can read the refusal.
 LINGER_S: Final = 5.0
-# Larger bodies are taken only where the application wants them: from someone it knows, at an address that takes them.
+# For a larger body the application is asked first: whether it knows the caller, and whether the URL takes a body.
 SMALL_BODY: Final = 64 * 1024
-# Of someone who shows a key or a session, right or wrong, before it is looked at.
+# The same limit for a request with a key or a session, which has not been checked yet.
 NAMED_BODY: Final = 1024 * 1024
 SESSION: Final = re.compile(r"(?:^|;\s*)sessionid=([^;]+)")
 
 
-class BodyAwaited(BaseException):
-    """The application reads a body that is not there yet; it is asked again when it is. No error to be handled."""
+class BodyNeeded(BaseException):
+    """Raised if the application reads a body that is not received yet; it is called again when it is. Not an error."""
 
 
-class AwaitedBody:
-    """Stands for a body that comes in only if the application reads it. ``awaited`` tells who has to know."""
+class UnreadBody:
+    """Stands for a body that is received only if the application reads it; ``awaited`` marks it."""
 
     awaited = True
 
     def read(self, size: int = -1) -> bytes:
-        raise BodyAwaited
+        raise BodyNeeded
 
     def readline(self, size: int = -1) -> bytes:
-        raise BodyAwaited
+        raise BodyNeeded
 
 
 class Doing(Enum):
-    """What a connection waits for."""
+    """The thing that a connection waits for."""
 
     HEAD = auto()
     BODY = auto()
-    # A thread, or its answer.
+    # A thread or its answer.
     WORK = auto()
-    # The client, who has not read the last answer yet.
+    # The client, which has not read the last answer yet.
     READER = auto()
-    # The end of what the client sends, none of which counts any more.
+    # The end of the client's data, which is ignored.
     END = auto()
 
 
 class Connection:
-    """``sock``, ``client`` and ``server`` are what gunicorn calls them; ``sock`` takes answers."""
+    """``sock``, ``client`` and ``server`` are gunicorn's names; answers are written to ``sock``."""
 
     def __init__(self, opened: socket.socket, client: Any, server: Any, wake: Callable[[Connection], None]) -> None:
         opened.setblocking(False)
@@ -70,29 +70,29 @@ class Connection:
         self.received = bytearray()
         self.request: Any = None
         self.body: IO[bytes] | None = None
-        # Bytes of the body that are still to come, of how many; None where nobody says.
+        # Bytes of the body that are still missing (None if the length is unknown), and its length.
         self.missing: int | None = 0
         self.length = 0
         self.answered = 0
-        # Whether the client wants to be told before it sends the body, and whether this answer is the last one.
+        # Whether the client waits for `100 Continue`, and whether this answer is the last one.
         self.expects = self.closing = False
         self.doing = Doing.HEAD
         self.caller = ""
-        # Gives back what this request holds of the server's room for bodies.
+        # Frees this request's part of the server's space for bodies.
         self.release: Callable[[], None] | None = None
         self._since = self._counted_from = 0.0
         self._counted = self._taken = 0
 
     def begin(self, doing: Doing, now: float) -> None:
-        """Goes over to what is next, with a time limit of its own."""
+        """Begins to wait for something, with a new time limit."""
         self.doing = doing
         self._since = self._counted_from = now
         self._counted = self._moved()
 
     def read_head(self, config: Any) -> bool:
-        """Whether a whole head was there, which is ``request`` now. Raises what gunicorn's parser raises."""
+        """Parses the head into ``request`` if it is complete; returns whether it is. Raises gunicorn's errors."""
         end = self.received.find(b"\r\n\r\n")
-        # Lines that end in a line feed alone never end a head; the parser says so.
+        # The parser refuses lines that end in a line feed alone.
         if end < 0 and b"\n\n" not in self.received:
             if len(self.received) > MAX_HEAD:
                 raise LimitRequestHeaders("the head is too long")
@@ -101,16 +101,16 @@ class Connection:
         head = bytes(self.received[:end])
         del self.received[:end]
         self.request = next(RequestParser(config, iter([head]), self.client))
-        # Of a message in chunks nobody knows the length.
+        # A chunked message has no known length.
         self.missing = getattr(self.request.body.reader, "length", None)
         self.length = self.missing or 0
         self.expects, self.request._expected_100_continue = self.request._expected_100_continue, False
-        self.body = spooled()
+        self.body = open_buffer()
         self.caller = self._caller()
         return True
 
     def take_body(self) -> None:
-        """Moves what has come in to the body. Raises OSError where there is no room."""
+        """Moves received bytes to the body. Raises OSError if the disk is full."""
         if self.missing and self.body is not None:
             piece = self.received[: self.missing]
             self.body.write(piece)
@@ -118,13 +118,13 @@ class Connection:
             self.missing -= len(piece)
 
     def is_asked_first(self) -> bool:
-        """Whether the application is to say if it wants the body."""
+        """Whether the application decides if the body is received."""
         if self.missing is None:
             return True
         return self.missing > (SMALL_BODY if self.caller.startswith("address:") else NAMED_BODY)
 
     def is_overdue(self, now: float, keepalive_s: float) -> bool:
-        """Whether the client took too long for what it is to do next."""
+        """Whether the client has exceeded its time limit or is too slow."""
         waited = now - self._since
         match self.doing:
             case Doing.HEAD:
@@ -144,12 +144,12 @@ class Connection:
         return False
 
     def count(self, data: bytes) -> None:
-        """Takes what the client sent."""
+        """Records data that the client sent."""
         self._taken += len(data)
         self.received += data
 
     def finish_request(self) -> None:
-        """Lets go of the request and what it held."""
+        """Releases the request and its resources."""
         if self.body is not None:
             self.body.close()
         if self.release is not None:
@@ -157,7 +157,7 @@ class Connection:
         self.request = self.body = self.release = None
 
     def close(self) -> None:
-        """Ends it; a thread that still works on its request is told when it writes the answer."""
+        """Closes the connection; a thread that still works on its request gets an error when it writes the answer."""
         if self.doing is not Doing.WORK:
             self.finish_request()
         self.sock.close()
@@ -167,7 +167,7 @@ class Connection:
         return self._taken + self.sock.progress
 
     def _caller(self) -> str:
-        """Who asks, as far as anyone can tell before the key or the session is looked up."""
+        """The caller, as far as known before the key or the session is checked."""
         headers = dict(self.request.headers)
         if shown := headers.get("AUTHORIZATION"):
             return f"key:{hash(shown)}"

@@ -1,4 +1,4 @@
-"""What the server says by itself, before the application is asked: the same JSON as the API's errors."""
+"""Answers that the server gives without the application: the same JSON as the API's errors."""
 
 import json
 import uuid
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gunicorn.http import errors
 
-# gunicorn's complaints about a head that are not simply 400.
+# The statuses of gunicorn's errors about a head.
 STATUS_OF: Final[tuple[tuple[type[Exception], HTTPStatus], ...]] = (
     (errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
     (errors.LimitRequestHeaders, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
@@ -17,34 +17,34 @@ STATUS_OF: Final[tuple[tuple[type[Exception], HTTPStatus], ...]] = (
 )
 
 
-def refusal(status: HTTPStatus, code: str, message: str, headers: str = "") -> bytes:
-    """A whole answer, after which the connection ends."""
+def build_refusal(status: HTTPStatus, code: str, message: str, headers: str = "") -> bytes:
+    """A whole answer; the connection closes after it."""
     error: dict[str, Any] = {"code": code, "message": message, "details": {}}
     body = json.dumps({"error": error, "request_id": uuid.uuid4().hex}).encode()
     head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n{headers}\r\n".encode() + body
 
 
-def refusal_of(error: Exception) -> bytes | None:
-    """What a client is told of a head that gunicorn did not understand; None where the fault is ours."""
+def explain_error(error: Exception) -> bytes | None:
+    """The answer to a head that gunicorn could not parse; None for errors of the server."""
     for kind, status in STATUS_OF:
         if isinstance(error, kind):
-            return refusal(status, "invalid_request", f"the request's head: {status.phrase}")
+            return build_refusal(status, "invalid_request", f"the request's head: {status.phrase}")
     return None
 
 
 def too_slow() -> bytes:
-    return refusal(HTTPStatus.REQUEST_TIMEOUT, "invalid_request", "the request came in too slowly")
+    return build_refusal(HTTPStatus.REQUEST_TIMEOUT, "invalid_request", "the request was sent too slowly")
 
 
 def no_room() -> bytes:
-    message = "too many uploads are coming in; try again"
-    return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", message, "Retry-After: 5\r\n")
+    message = "too many uploads are in progress; try again"
+    return build_refusal(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", message, "Retry-After: 5\r\n")
 
 
 def length_required() -> bytes:
-    return refusal(HTTPStatus.LENGTH_REQUIRED, "invalid_request", "send the body with its Content-Length")
+    return build_refusal(HTTPStatus.LENGTH_REQUIRED, "invalid_request", "send the body with its Content-Length")
 
 
 def failed() -> bytes:
-    return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "something went wrong; it has been logged")
+    return build_refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "something went wrong; it has been logged")

@@ -1,6 +1,6 @@
-"""Bytes on their way in or out, in memory while they are few and else in a file without a name.
+"""Buffers received bodies and outgoing answers: small ones in memory, large ones in a file without a name.
 
-Such a file is gone with the process, however that ends: nothing has to be cleaned up.
+The system deletes a file without a name when the process ends, even after a crash.
 """
 
 import socket
@@ -11,30 +11,29 @@ from typing import Final
 
 from django.conf import settings
 
-# Of each direction of each connection; 1,000 connections hold at most 128 MB.
+# Limit per direction of each connection; 1,000 connections use at most 128 MB.
 IN_MEMORY: Final = 64 * 1024
-# A thread goes on to the next request when its answer is here, however slowly the client reads, up to this size.
+# Up to this size an answer is buffered, so that a slow reader does not hold a thread.
 HELD_FOR_READER: Final = 64 * 1024 * 1024
 PIECE: Final = 64 * 1024
 
 
-def spooled() -> "tempfile.SpooledTemporaryFile[bytes]":
-    """An empty file for a body or an answer."""
+def open_buffer() -> "tempfile.SpooledTemporaryFile[bytes]":
+    """Opens an empty buffer for a body or an answer."""
     return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(settings.FILE_UPLOAD_TEMP_DIR))
 
 
 class Outgoing:
-    """Answers on their way to a client. A thread writes here as to a socket; the loop sends what the client reads.
-
-    Stands where gunicorn expects a socket.
+    """The outgoing answers of a connection. Threads write to it as to a socket, which gunicorn takes it for; the loop
+    sends as fast as the client reads.
     """
 
     def __init__(self, connection: socket.socket, wake: Callable[[], None]) -> None:
         self._connection = connection
         self._wake = wake
-        self._file = spooled()
+        self._file = open_buffer()
         self._written = self._sent = 0
-        # Of all bytes ever sent, to tell who reads from who does not.
+        # All bytes sent so far; shows whether the client reads.
         self.progress = 0
         self._gone = False
         self._room = threading.Condition()
@@ -45,7 +44,7 @@ class Outgoing:
         return self._written - self._sent
 
     def sendall(self, data: bytes) -> None:
-        """Takes all of it; waits only where more than HELD_FOR_READER lies here. Raises BrokenPipeError."""
+        """Buffers all data; waits only while more than HELD_FOR_READER is buffered. Raises BrokenPipeError."""
         view = memoryview(data)
         with self._room:
             if not self._gone and not self.waiting:
@@ -66,11 +65,11 @@ class Outgoing:
         return len(data)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """For who wants to know whether the client is still there (MSG_PEEK)."""
+        """Lets the caller check whether the client is still connected (MSG_PEEK)."""
         return self._connection.recv(size, flags)
 
     def flush(self) -> None:
-        """Sends what the client takes at this moment. Raises OSError."""
+        """Sends as much as the client accepts now. Raises OSError."""
         with self._room:
             while self.waiting:
                 self._file.seek(self._sent)
@@ -81,12 +80,12 @@ class Outgoing:
                     break
             if not self.waiting and self._written:
                 self._file.close()
-                self._file = spooled()
+                self._file = open_buffer()
                 self._written = self._sent = 0
             self._room.notify_all()
 
     def close(self) -> None:
-        """Gives everything up; a thread that writes here is told."""
+        """Discards all data; a thread that writes gets BrokenPipeError."""
         with self._room:
             self._gone = True
             self._file.close()

@@ -1,9 +1,9 @@
-"""A gunicorn worker whose threads see whole requests only: slow clients are waited for in one loop.
+"""A gunicorn worker whose threads get only whole requests: one loop waits for slow clients.
 
-gunicorn's own threads read heads and bodies and write answers themselves; two dozen clients that send or read a byte a
-second hold all of them. Here a loop reads and writes for everyone, with time limits and a least rate. A thread is taken
-when a request is complete and is free again when its answer is handed over. A large body is first announced to the
-application, which may refuse it (no key, too large, no such page); then none of it is read.
+gunicorn's own threads read requests and write answers, so two dozen clients that send or read one byte per second
+occupy all threads. Here a loop reads and writes for all connections, with time limits and a lowest rate. A thread is
+used only from the complete request to the complete answer. Before a large body is read, the application may refuse it
+(no key, too large, unknown page).
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from cv.serving.shares import Shares
 from xcloud.server import refusals
-from xcloud.server.connection import SMALL_BODY, AwaitedBody, BodyAwaited, Connection, Doing
+from xcloud.server.connection import SMALL_BODY, BodyNeeded, Connection, Doing, UnreadBody
 
 PIECE: Final = 256 * 1024
 SWEEP_S: Final = 1.0
-# Says that the process is alive: never waits behind anything else.
+# The route that says that the process is alive; it never waits behind other requests.
 ALIVE: Final = "/healthz"
-# A socket, and a file for each direction; the usual limit of 1,024 is too low for that.
+# A socket and a file for each direction, for which the usual limit of 1,024 files is too low.
 FILES_PER_CONNECTION: Final = 3
-# What accept() says when there are no file descriptors or no memory left.
+# The errors of accept() when file descriptors or memory run out.
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 READING: Final = frozenset({Doing.HEAD, Doing.BODY, Doing.END})
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class BufferingWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's thread worker with another way in and out of its threads. The loop calls everything but ``_work``."""
+    """gunicorn's thread worker with its own reading and writing. All methods but ``_work`` run in the loop."""
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -47,10 +47,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             raise RuntimeError("a proxy in front of this server ends TLS; deploy/ has two that are set up for it")
 
     def init_process(self) -> None:
-        # Answers go through the loop, which has no use for it.
+        # The loop sends all answers, and does not use sendfile.
         self.cfg.set("sendfile", False)
         self.connections: set[Connection] = set()
-        # Complete requests without a thread: all are busy, or their caller has half of them.
+        # Complete requests that wait for a thread, because all are busy or their caller has its full share.
         self.waiting: deque[Connection] = deque()
         self.threads = Shares(self.cfg.threads)
         self.addresses = Shares(self.worker_connections)
@@ -63,7 +63,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         super().load_wsgi()
         self.bodies = Shares(settings.XCLOUD_UPLOAD_BYTES)
 
-    # Turns of the loop, which is ThreadWorker.run.
+    # The loop, ThreadWorker.run, calls these.
 
     def accept(self, listener: socket.socket) -> None:
         try:
@@ -71,7 +71,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         except OSError as error:
             if error.errno in EXHAUSTED:
                 self.log.error("no connection can be accepted: %s", error)
-                # It stays where it is; this is not to become a busy loop.
+                # The connection stays pending; without a pause the loop would spin.
                 time.sleep(0.05)
             elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
                 raise
@@ -83,11 +83,11 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self.nr_conns += 1
         self.connections.add(conn)
         conn.begin(Doing.HEAD, time.monotonic())
-        self._turn(conn, self._read)
+        self._run_step(conn, self._read)
         self._watch(conn)
 
     def murder_pending(self) -> None:
-        """Ends connections whose clients are too slow; called after every turn."""
+        """Ends connections whose clients are too slow; called after every turn of the loop."""
         now = time.monotonic()
         if now - self.swept_at < SWEEP_S:
             return
@@ -95,15 +95,15 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         keepalive = self.cfg.keepalive if self.alive else 0
         for conn in [conn for conn in self.connections if conn.is_overdue(now, keepalive)]:
             if conn.doing is Doing.BODY or (conn.doing is Doing.HEAD and conn.received):
-                self._turn(conn, lambda conn: self._refuse(conn, refusals.too_slow()))
+                self._run_step(conn, lambda conn: self._refuse(conn, refusals.too_slow()))
             else:
                 self._drop(conn)
 
     def _on_event(self, conn: Connection, opened: socket.socket) -> None:
-        self._turn(conn, self._go_on)
+        self._run_step(conn, self._continue)
 
-    def _finished(self, conn: Connection, give_back: Callable[[], None], future: Future[bool | None]) -> None:
-        """After a thread was done with a request."""
+    def _after_work(self, conn: Connection, give_back: Callable[[], None], future: Future[bool | None]) -> None:
+        """Continues after a thread has finished with a request."""
         give_back()
         self._start_waiting()
         kept = future.result()
@@ -111,26 +111,26 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             conn.finish_request()
         elif kept is None:
             conn.request.must_close = False
-            self._turn(conn, self._begin_body)
+            self._run_step(conn, self._begin_body)
         else:
-            self._turn(conn, lambda conn: self._answered(conn, kept))
+            self._run_step(conn, lambda conn: self._after_answer(conn, kept))
 
-    def _turn(self, conn: Connection, step: Callable[[Connection], None]) -> None:
-        """A step with a connection, which ends where its client has left."""
+    def _run_step(self, conn: Connection, step: Callable[[Connection], None]) -> None:
+        """Runs a step for a connection; closes the connection if the client has left."""
         try:
             step(conn)
         except OSError as error:
             self.log.debug("a connection ended: %s", error)
             self._drop(conn)
 
-    # What a turn does. Any step may raise OSError.
+    # The steps. Each may raise OSError.
 
-    def _go_on(self, conn: Connection) -> None:
+    def _continue(self, conn: Connection) -> None:
         conn.sock.flush()
         if conn.doing in READING:
             self._read(conn)
         elif conn.doing is Doing.READER:
-            self._go_on_after_answer(conn)
+            self._begin_next(conn)
         self._watch(conn)
 
     def _read(self, conn: Connection) -> None:
@@ -150,17 +150,17 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
                 return
         except Exception as error:
             self.handle_error(None, conn.sock, conn.client, error)
-            self._answered(conn, kept=False)
+            self._after_answer(conn, kept=False)
             return
         if conn.is_asked_first():
-            # What is not read makes no next request.
+            # The unread body must not be parsed as the next request.
             conn.request.must_close = True
-            self._submit(conn, AwaitedBody())
+            self._submit(conn, UnreadBody())
         else:
             self._begin_body(conn)
 
     def _begin_body(self, conn: Connection) -> None:
-        """Takes a body, if there is room for all of it."""
+        """Starts to read a body, if there is space for all of it."""
         if conn.missing is None:
             self._refuse(conn, refusals.length_required())
             return
@@ -188,37 +188,37 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             self._submit(conn, conn.body)
 
     def _submit(self, conn: Connection, body: Any) -> None:
-        """Has a thread answer, as soon as the caller may have one."""
+        """Gives the request to a thread, now or when the caller's share allows it."""
         conn.request.body = body
         conn.begin(Doing.WORK, time.monotonic())
         self._watch(conn)
         if conn.request.path == ALIVE:
             self._start(self.health, conn, lambda: None)
-        elif not self._started(conn):
+        elif not self._try_start(conn):
             self.waiting.append(conn)
 
-    def _started(self, conn: Connection) -> bool:
+    def _try_start(self, conn: Connection) -> bool:
         if not self.threads.take(conn.caller):
             return False
         self._start(self.tpool, conn, functools.partial(self.threads.give_back, conn.caller))
         return True
 
     def _start(self, pool: ThreadPoolExecutor, conn: Connection, give_back: Callable[[], None]) -> None:
-        done = functools.partial(self.method_queue.defer, self._finished, conn, give_back)
+        done = functools.partial(self.method_queue.defer, self._after_work, conn, give_back)
         pool.submit(self._work, conn).add_done_callback(done)
 
     def _start_waiting(self) -> None:
-        """The first whose caller may have the thread that became free."""
+        """Starts the first waiting request whose caller may have the free thread."""
         for conn in self.waiting:
-            if self._started(conn):
+            if self._try_start(conn):
                 self.waiting.remove(conn)
                 return
 
     def _work(self, conn: Connection) -> bool | None:
-        """In a thread: the answer. Whether the connection can be kept; None where the application wants the body."""
+        """Answers, in a thread. Returns whether to keep the connection, or None if the application wants the body."""
         try:
             return bool(self.handle_request(conn.request, conn))
-        except BodyAwaited:
+        except BodyNeeded:
             return None
         except (OSError, StopIteration) as error:
             self.log.debug("a request ended without an answer: %s", error)
@@ -227,7 +227,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         return False
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        answer = refusals.refusal_of(exc)
+        answer = refusals.explain_error(exc)
         if answer is None:
             self.log.exception("a request failed")
         try:
@@ -237,22 +237,22 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
 
     def _refuse(self, conn: Connection, answer: bytes) -> None:
         conn.sock.sendall(answer)
-        self._answered(conn, kept=False)
+        self._after_answer(conn, kept=False)
 
-    def _answered(self, conn: Connection, kept: bool) -> None:
+    def _after_answer(self, conn: Connection, kept: bool) -> None:
         conn.finish_request()
         conn.answered += 1
         conn.closing = not kept
         conn.begin(Doing.READER, time.monotonic())
-        self._go_on_after_answer(conn)
+        self._begin_next(conn)
         self._watch(conn)
 
-    def _go_on_after_answer(self, conn: Connection) -> None:
-        """Once the client has all of the answer: the next request, or the end."""
+    def _begin_next(self, conn: Connection) -> None:
+        """When the client has read the whole answer, begins the next request or closes the connection."""
         if conn.sock.waiting:
             return
         if conn.closing:
-            # Closed at once, with bytes of the client's unread, the answer would be lost on its way.
+            # An immediate close with unread data resets the connection, and the client could lose the answer.
             conn.opened.shutdown(socket.SHUT_WR)
             conn.begin(Doing.END, time.monotonic())
         else:
@@ -261,11 +261,11 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
                 self._read_head(conn)
 
     def _wake(self, conn: Connection) -> None:
-        """From a thread whose answer does not fit into the socket."""
+        """Called by a thread whose answer does not fit into the socket's buffer."""
         self.method_queue.defer(self._watch, conn)
 
     def _watch(self, conn: Connection) -> None:
-        """Has the poller tell of what this connection waits for, and of nothing else."""
+        """Registers with the poller the events that the connection waits for."""
         if conn not in self.connections:
             return
         events = selectors.EVENT_READ if conn.doing in READING else 0

@@ -14,8 +14,10 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count, Sum
+from rest_framework.exceptions import ValidationError
 from tqdm import tqdm
 
+from api.inputs import MAX_SUBJECT, NameField
 from api.job_results import FILE_FORMATS, write_results
 from cv.choices import ItemState
 from cv.engine.errors import ModelNotReady
@@ -25,7 +27,7 @@ from cv.jobs.errors import JobRefused
 from cv.jobs.inputs import LocalInputs
 from cv.jobs.progress import JobStatus, status_of
 from cv.models import Job, JobItem
-from cv.services import JobRequest, StoreOptions, job_create, job_delete, job_finish
+from cv.services import JobRequest, StoreOptions, job_create, job_delete, job_delete_further, job_finish
 from cv.services.jobs import OPEN
 from cv.serving.outputs import served_outputs
 from cv.trust.caller import Caller
@@ -86,7 +88,7 @@ class Command(BaseCommand):
             min_face_px=options["min_face_px"],
             max_faces=options["max_faces"],
             ttl_days=options["ttl_days"],
-            subject=options["subject"],
+            subject=named(options["subject"]),
             attributes=options["attributes"],
         )
         notes = out.with_name(f"{out.name}.job")
@@ -106,8 +108,8 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
         write_results(job, out, caller.attributes)
         self._summarise(status, seconds, out)
-        if options["forget"]:
-            job_delete(job, with_analyses=True)
+        if options["forget"] and not job_delete(job, caller, with_analyses=True):
+            job_delete_further(Job.objects.get(pk=job.pk))
         notes.unlink()
         if cancelled := status.counts[ItemState.CANCELLED]:
             raise CommandError(f"the job was cancelled: {cancelled:,} images were not analyzed")
@@ -171,6 +173,14 @@ def check_paths(folder: Path, out: Path, overwrite: bool) -> None:
         raise CommandError(f"{out.parent} is not a folder")
     if out.exists() and not overwrite:
         raise CommandError(f"{out} exists already; --overwrite replaces it")
+
+
+def named(subject: str) -> str:
+    """The subject, as a request may give one. Raises CommandError."""
+    try:
+        return str(NameField(max_length=MAX_SUBJECT, allow_blank=True).run_validation(subject))
+    except ValidationError as error:
+        raise CommandError(f"--subject: {'; '.join(map(str, error.detail))}") from None
 
 
 def owner(username: str) -> User:

@@ -14,7 +14,7 @@ import httpx
 from xcloud_client.errors import ApiError
 from xcloud_client.types import Analysis, AttributeName, Detections, Job, Receipt
 
-# Busy, too fast, or a connection that broke: a POST carries its Idempotency-Key, so that it can be sent again.
+# Statuses of a busy server or an exceeded rate; a POST can be sent again because it has an Idempotency-Key.
 RETRIED = frozenset({429, 503})
 LONGEST_WAIT_S = 60.0
 
@@ -24,7 +24,7 @@ Picture = bytes | str | Path
 class XCloud:
     """``XCloud("https://faces.example.org", key)``; close it, or use it in a ``with`` block.
 
-    Methods raise ApiError where the API refuses, and httpx's errors where it cannot be reached.
+    Methods raise ApiError if the API refuses, and httpx's errors if it cannot be reached.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class XCloud:
         while address:
             page = self._json("GET", address, params=query or None)
             yield from page["results"]
-            # The next page's address has the filters in it, and httpx would replace them by an empty query.
+            # The next page's URL already has the filters; empty parameters would make httpx drop them.
             address, query = page["next"], {}
 
     def reanalyse(self, analysis_id: str) -> Analysis:
-        """Analyzes the kept picture again with the model in service."""
+        """Analyzes the stored picture again with the current model."""
         return cast(Analysis, self._json("POST", f"analyses/{analysis_id}/reanalyse", json={}))
 
     def picture(self, analysis_id: str) -> bytes:
@@ -131,7 +131,7 @@ class XCloud:
             fields = {name: value if isinstance(value, int) else json.dumps(value) for name, value in options.items()}
             if attributes is not None:
                 fields["attributes"] = ",".join(attributes)
-            # Read from disk at every try; httpx streams it.
+            # Read from disk on every try; httpx streams it.
             return cast(Job, self._send_archive("jobs", archive, fields).json())
         sources = {"urls": urls, "analyses": analyses, "folder": folder}
         given = {name: value for name, value in sources.items() if value is not None}
@@ -173,7 +173,7 @@ class XCloud:
         if isinstance(picture, str) and picture.startswith(("http://", "https://")):
             return self._json("POST", path, files={"url": (None, picture)}, data=fields)
         data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
-        # The file's own name is not sent: it may say more than the picture does.
+        # The file's name is not sent: it may reveal more than the picture does.
         return self._json("POST", path, files={"image": ("picture", data)}, data=fields)
 
     def _send_archive(self, path: str, archive: Path, fields: Mapping[str, Any]) -> httpx.Response:

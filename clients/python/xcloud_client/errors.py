@@ -6,7 +6,7 @@ import httpx
 
 
 class ApiError(Exception):
-    """``code`` is stable (see docs/api.md), the message is for people; ``retry_after`` is in seconds where given."""
+    """``code`` is stable (see docs/api.md), the message is for people; ``retry_after`` is in seconds, or None."""
 
     def __init__(
         self, status: int, code: str, message: str, details: dict[str, Any], request_id: str, retry_after: float | None
@@ -20,7 +20,7 @@ class ApiError(Exception):
 
     @classmethod
     def of(cls, response: httpx.Response) -> Self:
-        """From an answer that is an error; a proxy's answer that is no JSON becomes one, too."""
+        """Builds the error from a response, also from a proxy's response that is not JSON."""
         wait = response.headers.get("Retry-After", "")
         retry_after = float(wait) if wait.isdigit() else None
         try:

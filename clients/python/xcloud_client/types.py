@@ -1,4 +1,4 @@
-"""The shapes of answers: the JSON as it comes, with types that an editor can complete."""
+"""Types of the JSON responses, for type checkers and completion."""
 
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
@@ -28,7 +28,7 @@ class Quality(TypedDict):
 
 
 class Estimate(TypedDict):
-    """``coverage`` is the share of labels that the model stated such intervals to hold."""
+    """``coverage`` is the share of true values that intervals of this model should contain."""
 
     value: float
     interval: list[float] | None
@@ -38,7 +38,7 @@ class Estimate(TypedDict):
 
 
 class Category(TypedDict):
-    """Where it ``abstained``, the likeliest ``label`` is too unsure to be taken for an answer."""
+    """If ``abstained``, the most probable ``label`` is too uncertain to use."""
 
     label: str
     abstained: bool
@@ -76,7 +76,7 @@ Answer = Estimate | Category | Flags | Points | Vector | Mask
 
 
 class Attributes(TypedDict, total=False):
-    """Those that were asked for, and no others. ``answer`` finds one that is not among these five."""
+    """Only the attributes that were requested. ``answer`` gets an output that is not one of these five."""
 
     age: Estimate
     gender: Category
@@ -145,7 +145,7 @@ class Detections(TypedDict):
 
 class Job(TypedDict):
     id: str
-    state: Literal["pending", "running", "paused", "done", "failed", "cancelled"]
+    state: Literal["pending", "running", "paused", "done", "failed", "cancelled", "deleting"]
     source: Literal["archive", "urls", "analyses", "folder", "local"]
     priority: int
     created_at: str

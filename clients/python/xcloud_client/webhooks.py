@@ -1,4 +1,4 @@
-"""For receivers of webhooks: did XCloud send this, and just now?"""
+"""Verifies that a webhook's request comes from XCloud and is recent."""
 
 import hashlib
 import hmac
@@ -8,9 +8,9 @@ import time
 def webhook_is_genuine(
     secret: str, signature: str, body: bytes, tolerance_s: float = 300, now: float | None = None
 ) -> bool:
-    """``signature`` is the header ``X-XCloud-Signature``, ``body`` the bytes as they came in.
+    """``signature`` is the header ``X-XCloud-Signature``, ``body`` the raw bytes of the request.
 
-    An old one is refused, so that a recorded post cannot be played again.
+    A signature older than ``tolerance_s`` is refused, so that a recorded request cannot be replayed.
     """
     parts = dict(part.split("=", 1) for part in signature.split(",") if "=" in part)
     moment, digest = parts.get("t", ""), parts.get("v1", "")

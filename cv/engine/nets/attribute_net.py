@@ -1,8 +1,8 @@
-"""One net, five answers: two branches of a face-recognition ResNet, and a linear head an attribute.
+"""One net, five answers: two branches of a face-recognition ResNet, and a linear head per attribute.
 
-Expression, which face recognition learns to look past, has a branch of its own; age, gender, race and beauty, which
-help each other, share theirs (separate upper branches as in HMT-Net, Xu et al. 2019, taken down to the pixels). These
-see the chip as large as dlib's net did, whose features are worth most there; for expressions less will do.
+Face recognition learns to ignore expression, so expression has its own branch. Age, gender, race and beauty help each
+other and share one (separate branches as in HMT-Net, Xu et al. 2019, but from the pixels on). That branch gets chips of
+the size that dlib's net was trained on, at which its features are best; for expressions a smaller chip is enough.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ BRANCHES: Final[dict[str, tuple[Attribute, ...]]] = {
     "identity": tuple(attribute for attribute in Attribute if attribute is not Attribute.EXPRESSION),
     "expression": (Attribute.EXPRESSION,),
 }
-# Side of the chip that a branch sees.
+# Side of each branch's chip in pixels.
 SIDES: Final = {"identity": CHIP_PX, "expression": 112}
 
 # Mean colour (RGB) and scale of dlib's ``input_rgb_image_sized``, which the trunk was trained with.
@@ -44,7 +44,7 @@ class Branch(nn.Module):
         )
 
     def start_from(self, trunk: nn.Sequential) -> None:
-        """Takes over the layers of a trained ``face_resnet`` that this trunk has too."""
+        """Copies the weights of the layers that this trunk shares with a trained ``face_resnet``."""
         trained = trunk.state_dict()
         self.trunk.load_state_dict({name: trained[name] for name in self.trunk.state_dict()})
 
@@ -54,7 +54,7 @@ class Branch(nn.Module):
 
 
 def expression_resnet() -> nn.Sequential:
-    """``face_resnet`` with fewer blocks above the 64 channels: expressions are coarse, and their data few."""
+    """``face_resnet`` with fewer blocks above 64 channels: expressions are coarse, and there are few data."""
     return nn.Sequential(
         Stem(), stage(32, 32, 3, down=False), stage(32, 64, 4), stage(64, 128, 2), stage(128, FEATURES, 1)
     )
@@ -63,7 +63,7 @@ def expression_resnet() -> nn.Sequential:
 class Shrink(nn.Module):
     """float32 ``(N, 3, CHIP_PX, CHIP_PX)`` → ``(N, 3, side, side)``, bilinear and antialiased.
 
-    As products with a constant from both sides, which every runtime computes alike.
+    As matrix products with constants, which every runtime computes in the same way.
     """
 
     rows: Tensor
@@ -84,7 +84,7 @@ class AttributeNet(nn.Module):
         super().__init__()
         self.branches = nn.ModuleDict({name: Branch(name) for name in BRANCHES})
         self.views = nn.ModuleDict({n: nn.Identity() if s == CHIP_PX else Shrink(s) for n, s in SIDES.items()})
-        # The number of logits of each output, in their order.
+        # The number of logits of each output, in order.
         self.head_sizes = {attribute.value: head_size(attribute) for attribute in Attribute}
 
     def forward(self, chips: Tensor) -> tuple[Tensor, ...]:

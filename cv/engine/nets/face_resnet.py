@@ -1,6 +1,6 @@
-"""dlib's 29-layer face-recognition ResNet (Davis King, 2017) in PyTorch, as a trunk for transfer.
+"""dlib's 29-layer face-recognition ResNet (Davis King, 2017) in PyTorch, as a trunk for transfer learning.
 
-The layers follow dlib's ``dnn_face_recognition_ex.cpp``; its affine layers (batch norms of the training)
+The layers follow dlib's ``dnn_face_recognition_ex.cpp``; its affine layers (batch norms in training)
 are folded into the convolutions before them. Strided convolutions have no padding, and a residual sum of
 two unequal maps is taken over the larger, the smaller padded with zeros at right and bottom.
 """
@@ -29,7 +29,7 @@ class Block(nn.Module):
 
 
 def stage(width_in: int, width: int, blocks: int, down: bool = True) -> nn.Sequential:
-    """``blocks`` residual blocks; the first one halves the map where ``down``."""
+    """``blocks`` residual blocks; the first one halves the map if ``down``."""
     return nn.Sequential(*(Block(width_in if i == 0 else width, width, down and i == 0) for i in range(blocks)))
 
 

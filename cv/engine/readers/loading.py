@@ -34,6 +34,10 @@ class LazyReader:
         self._loading = threading.Lock()
         self._reader: FaceReader | None = None
 
+    @property
+    def is_loaded(self) -> bool:
+        return self._reader is not None
+
     def load(self) -> FaceReader:
         """The reader. Raises ModelNotReady, and tries again the next time."""
         with self._loading:

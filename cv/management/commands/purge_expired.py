@@ -1,4 +1,4 @@
-"""Removes what is past its time; to be run daily."""
+"""Removes what is past its time, where the server does not do it by itself (XCLOUD_PURGE_MINUTES)."""
 
 from typing import Any
 
@@ -9,7 +9,10 @@ from cv.services import expired_purge
 
 
 class Command(BaseCommand):
-    help = "Deletes expired analyses with their pictures, and pictures without an analysis. Run it daily."
+    help = (
+        "Deletes expired analyses with their pictures, and pictures without an analysis. The server does it by itself "
+        "unless XCLOUD_PURGE_MINUTES is 0."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -24,3 +27,4 @@ class Command(BaseCommand):
         self.stdout.write(
             f"removed {purged.jobs} old jobs and {purged.inputs} inputs of jobs that are no longer needed"
         )
+        self.stdout.write(f"removed {purged.files} files of rows that were already deleted")

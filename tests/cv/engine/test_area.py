@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from cv.engine.area import AreaImage
+from cv.engine.detect.area import AreaImage
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,9 @@ def adaptive(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("width", "height"), [(154, 154), (37, 211), (512, 512), (700, 30)])
 def test_resized_pixels_are_the_means_of_what_they_cover(pixels: np.ndarray, width: int, height: int) -> None:
-    np.testing.assert_allclose(AreaImage(pixels).resize(width, height), adaptive(pixels, height, width), atol=1e-4)
+    np.testing.assert_allclose(
+        AreaImage(pixels).resize(width, height, (0, 0, width, height)), adaptive(pixels, height, width), atol=1e-4
+    )
 
 
 def test_crops_are_resampled_each_from_its_own_region(pixels: np.ndarray) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pillow_heif
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from cv.engine.config import DecodeLimits
 from cv.engine.decode import decode
@@ -193,3 +194,126 @@ def test_random_damage_never_leaves_by_another_error(astronaut: bytes) -> None:
         except (UndecodableImage, UnsupportedMediaType, ImageTooLarge):
             refused += 1
     assert refused > 30
+
+
+# What browsers show.
+
+
+def xmp(orientation: int) -> bytes:
+    return (
+        b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+        b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="%d"/></rdf:RDF></x:xmpmeta>'
+        b'<?xpacket end="w"?>' % orientation
+    )
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_orientation_that_only_xmp_names_is_ignored(kind: str, orientation: int) -> None:
+    options: dict[str, object] = {"xmp": xmp(orientation)}
+    if kind == "PNG":
+        text = PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", xmp(orientation).decode())
+        options = {"pnginfo": text}
+    if kind == "TIFF":
+        options = {"tiffinfo": {700: xmp(orientation)}}
+    assert_quarters(encoded(quarters(), kind, **options), tolerance=120)
+
+
+def test_orientation_of_exif_is_applied_to_webp() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = quarters().transpose(Image.Transpose.ROTATE_90)
+    assert_quarters(encoded(turned, "WEBP", lossless=True, exif=exif.tobytes()))
+
+
+@pytest.mark.parametrize(("bits", "shift"), [(16, 8), (14, 6), (12, 4), (10, 2)])
+def test_grey_of_fewer_bits_in_a_file_of_sixteen_is_not_black(bits: int, shift: int) -> None:
+    ramp = np.linspace(0, 2**bits - 1, 64 * 32).reshape(32, 64).astype(np.uint16)
+    pixels = np.asarray(decode(encoded(Image.fromarray(ramp), "PNG"), LIMITS, min_face_px=40).pixels)
+    np.testing.assert_array_equal(pixels[..., 0], (ramp >> shift).astype(np.uint8))
+
+
+def test_avif_is_read(astronaut: bytes) -> None:
+    picture = Image.open(io.BytesIO(astronaut))
+    decoded = decode(encoded(picture, "AVIF", quality=90), LIMITS, min_face_px=40)
+    assert np.abs(np.asarray(decoded.pixels).astype(int) - np.asarray(picture)).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"II*\0\x10\0\0\0CR\x02\0" + bytes(64), "Canon CR2"),
+        (b"\0\0\0\x18ftypcrx " + bytes(64), "Canon CR3"),
+        (b"FUJIFILMCCD-RAW 0201" + bytes(64), "Fujifilm RAF"),
+        (b"IIU\0\x08\0\0\0" + bytes(64), "Panasonic RW2"),
+        (encoded(Image.new("RGB", (160, 120)), "TIFF", tiffinfo={50706: b"\1\4\0\0"}), "Adobe DNG"),
+    ],
+)
+def test_raw_files_are_refused_by_name(data: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match=name):
+        decode(data, LIMITS, min_face_px=40)
+
+
+def test_a_thumbnail_before_a_sensors_pixels_is_no_picture() -> None:
+    """As in NEF and ARW: a small RGB picture, and behind it a directory of the sensor's."""
+    thumbnail = encoded(Image.new("RGB", (160, 120)), "TIFF", tiffinfo={271: "NIKON CORPORATION", 330: 4})
+    sensor = struct.pack("<HHHII", 1, 262, 3, 1, 32803) + bytes(4)
+    with_sensor = thumbnail.replace(struct.pack("<HHII", 330, 4, 1, 4), struct.pack("<HHII", 330, 4, 1, len(thumbnail)))
+    assert with_sensor != thumbnail
+    assert decode(thumbnail, LIMITS, min_face_px=40).width == 160
+    with pytest.raises(UnsupportedMediaType, match="NIKON CORPORATION raw"):
+        decode(with_sensor + sensor, LIMITS, min_face_px=40)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 95, "subsampling": 0}, {"optimize": True}])
+def test_a_jpeg_without_its_last_bytes_is_decoded(grace_hopper: bytes, options: dict[str, object]) -> None:
+    whole = encoded(Image.open(io.BytesIO(grace_hopper)), "JPEG", **options)
+    expected = np.asarray(decode(whole, LIMITS, 40).pixels).astype(int)
+    for missing in (1, 2):
+        pixels = np.asarray(decode(whole[:-missing], LIMITS, 40).pixels)
+        assert np.abs(pixels - expected)[:-16].max() == 0
+
+
+@pytest.mark.parametrize("missing", [500, 5000, 30_000])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_is_cut_off_is_damaged_with_and_without_an_end(
+    grace_hopper: bytes, missing: int, progressive: bool
+) -> None:
+    whole = encoded(Image.open(io.BytesIO(grace_hopper)), "JPEG", quality=90, progressive=progressive)
+    if not progressive:
+        with pytest.raises(UndecodableImage, match="the JPEG is damaged: data are missing"):
+            decode(whole[:-missing] + b"\xff\xd9", LIMITS, 40)
+    if not progressive or missing == 30_000:
+        with pytest.raises(UndecodableImage, match="the JPEG is damaged"):
+            decode(whole[:-missing], LIMITS, 40)
+
+
+def test_a_hole_in_the_middle_of_a_jpeg_is_damage_too(grace_hopper: bytes) -> None:
+    """libjpeg goes on behind it with pixels that are none. Few holes happen to fit."""
+    whole = encoded(Image.open(io.BytesIO(grace_hopper)), "JPEG", quality=95)
+    places = range(20_000, len(whole) - 10_000, 2_000)
+    refused = []
+    for at in places:
+        try:
+            decode(whole[:at] + bytes(3_000) + whole[at + 3_000 :], LIMITS, 40)
+        except UndecodableImage as error:
+            refused.append(str(error).partition(":")[0])
+    assert set(refused) == {"the JPEG is damaged"}
+    assert len(refused) > 0.8 * len(places)
+
+
+@pytest.mark.parametrize(
+    "options", [{"restart_marker_blocks": 7}, {"subsampling": 2}, {"subsampling": 1}, {"optimize": True, "quality": 30}]
+)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("size", [(1, 1), (17, 9), (501, 333)])
+def test_whole_jpegs_of_all_kinds_are_no_damage(mode: str, size: tuple[int, int], options: dict[str, object]) -> None:
+    image = Image.radial_gradient("L").resize(size).convert(mode)
+    assert decode(encoded(image, "JPEG", **options), LIMITS, 40).pixels.size == size
+
+
+def test_a_known_file_that_cannot_be_opened_is_damaged(astronaut: bytes) -> None:
+    with pytest.raises(UndecodableImage, match="the PNG is damaged"):
+        decode(astronaut[:29] + bytes(4) + astronaut[33:], LIMITS, 40)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cv.engine.boxes import nms, regress, strongest, to_squares
-from cv.engine.detect import Detector, pyramid_scales
+from cv.engine.detect import Detector
+from cv.engine.detect.boxes import nms, regress, strongest, to_squares
+from cv.engine.detect.pyramid import pyramid_scales
 from cv.engine.types import Detection
 
 TOLERANCE_PX = 0.5
@@ -120,7 +121,7 @@ def test_a_face_that_the_picture_cuts_off_has_its_landmarks_where_they_stand(
     crop: tuple[int, int, int, int],
     tolerance_px: int,
 ) -> None:
-    """facenet-pytorch's stand up to 28 and 62 pixels from there: see ``cv.engine.detect._inside``."""
+    """facenet-pytorch's stand up to 28 and 62 pixels from there: see ``cv.engine.detect.mtcnn._inside``."""
     (face,) = detector.detect(portraits[picture].crop(crop), 40, max_faces=10)
 
     ((box, landmarks),) = REFERENCE[picture, 40]
@@ -229,5 +230,5 @@ def test_a_picture_tiled_with_faces_has_only_so_many_candidates(
     for at in range(100):
         tiled.paste(face, (at % 10 * 64, at // 10 * 64))
     assert len(detector.detect(tiled, 40, 1000)) > 90
-    monkeypatch.setattr("cv.engine.detect._MOST", 50)
+    monkeypatch.setattr("cv.engine.detect.mtcnn._MOST", 50)
     assert 0 < len(detector.detect(tiled, 40, 1000)) <= 50

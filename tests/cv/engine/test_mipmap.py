@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cv.engine.area import AreaImage
-from cv.engine.mipmap import Mipmap
+from cv.engine.detect.area import AreaImage
+from cv.engine.detect.mipmap import Mipmap
 
 
 @pytest.fixture(scope="module")
@@ -16,9 +16,9 @@ def image(portraits: dict[str, Image.Image]) -> Image.Image:
 
 @pytest.mark.parametrize(("width", "height", "off"), [(700, 600, 2), (360, 300, 2), (151, 125, 3), (38, 31, 7)])
 def test_a_resized_image_is_close_to_the_exact_means(image: Image.Image, width: int, height: int, off: float) -> None:
-    exact = AreaImage(np.asarray(image)).resize(width, height)
+    exact = AreaImage(np.asarray(image)).resize(width, height, (0, 0, width, height))
 
-    resized = Mipmap(image).resize(width, height)
+    resized = Mipmap(image).resize(width, height, (0, 0, width, height))
 
     assert resized.shape == (height, width, 3)
     assert np.abs(resized - exact).mean() < off

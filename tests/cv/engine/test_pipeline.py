@@ -141,3 +141,16 @@ def test_no_attributes_asked_for_is_detection_alone(engine: Engine, astronaut: b
 
     assert face.attributes == {}
     assert face.quality.score > 0.5
+
+
+@pytest.mark.parametrize("width", [3190, 3210, 6500])
+def test_a_small_face_is_judged_at_full_sharpness_whatever_the_size_of_the_photo(
+    engine: Engine, portraits: dict[str, Image.Image], width: int
+) -> None:
+    """From 3,200 pixels on, the photo is searched at half its size."""
+    photo = Image.new("RGB", (width, 2400), (110, 120, 130))
+    photo.paste(portraits["astronaut"].resize((300, 300), Image.Resampling.LANCZOS), (1000, 800))
+    (face,) = engine.analyze(jpeg(photo)).faces
+    assert 44 < face.box.width < 56
+    assert face.box.x == pytest.approx(1106, abs=6)
+    assert face.quality.score > 0.95

@@ -1,5 +1,6 @@
 """Engines in processes of their own: the same answers, and what remains when one of them dies."""
 
+import io
 import os
 import signal
 import subprocess
@@ -10,13 +11,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from cv.engine.config import EngineConfig
-from cv.engine.errors import ModelNotReady, UndecodableImage
+from cv.engine.errors import ImageTooExpensive, ModelNotReady, UndecodableImage
 from cv.engine.pipeline import Engine
 from cv.engine.pool import EngineDied, EngineFailed, EnginePool, EnginesBusy, _Engine
 from cv.engine.types import AnalysisOptions, AnalysisResult
@@ -82,12 +85,18 @@ def test_what_the_engine_refuses_is_refused_with_its_words(pool: EnginePool, ast
     assert len(pool.analyze(astronaut).faces) == 1
 
 
-def test_an_engine_that_is_killed_costs_one_image_and_is_started_again(
-    frail: EnginePool, astronaut: bytes, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def the_engine_of(pool: EnginePool) -> psutil.Process:
+    """The only engine of a pool, loaded."""
     before = {child.pid for child in engines()}
-    frail.check()
+    pool.check()
     (engine,) = [child for child in engines() if child.pid not in before]
+    return engine
+
+
+def test_an_image_whose_engine_is_killed_is_tried_once_more(
+    frail: EnginePool, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = the_engine_of(frail)
     with ThreadPoolExecutor(1) as caller:
         engine.suspend()
         # So small that the pipe holds it: it is handed over before the engine dies.
@@ -96,15 +105,92 @@ def test_an_engine_that_is_killed_costs_one_image_and_is_started_again(
         answer = caller.submit(frail.analyze, empty_scene)
         assert asked.wait(30)
         engine.kill()
+        assert answer.result(timeout=60).image.width == 320
+
+
+def test_an_image_over_which_two_engines_end_is_given_up(
+    frail: EnginePool, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[str] = []
+
+    def ended(engine: _Engine) -> memoryview:
+        answers.append("ended")
+        engine._kill()
+        raise EOFError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Engine, "answer", ended)
         with pytest.raises(EngineDied, match="ended"):
-            answer.result(timeout=30)
-    assert len(frail.analyze(astronaut).faces) == 1
+            frail.analyze(empty_scene)
+    assert len(answers) == 2
+    assert frail.analyze(empty_scene).image.width == 320
+
+
+# What an image may cost.
+
+
+@pytest.fixture
+def hasty() -> EnginePool:
+    """A pool of one engine, which may take a second for an image."""
+    return EnginePool(replace(CONFIG, image_seconds=1), 1)
+
+
+@pytest.mark.parametrize("pads", [0, 4_000_000], ids=["in the pipe", "that the pipe does not hold"])
+def test_an_engine_that_hangs_over_an_image_is_replaced_and_the_image_refused_or_tried_again(
+    hasty: EnginePool, empty_scene: bytes, pads: int
+) -> None:
+    hung = the_engine_of(hasty)
+    hung.suspend()
+    started = time.monotonic()
+    if pads:
+        # It was never taken in: another engine gets it.
+        assert hasty.analyze(empty_scene + bytes(pads)).image.width == 320
+    else:
+        with pytest.raises(ImageTooExpensive, match="longer than one image may"):
+            hasty.analyze(empty_scene)
+        assert time.monotonic() - started < 3
+    assert hung.pid not in {child.pid for child in engines()}
+    assert hasty.analyze(empty_scene).image.width == 320
+
+
+def test_an_image_that_takes_too_long_is_refused_and_the_next_one_is_not(hasty: EnginePool, empty_scene: bytes) -> None:
+    hasty.check()
+    file = io.BytesIO()
+    Image.radial_gradient("L").resize((8000, 8000)).save(file, "PNG")
+    with pytest.raises(ImageTooExpensive):
+        hasty.analyze(file.getvalue(), AnalysisOptions(min_face_px=12))
+    assert hasty.analyze(empty_scene).image.width == 320
+
+
+def test_a_pool_that_answers_nothing_says_for_how_long(
+    frail: EnginePool, one_in_the_engine: Callable[[], None], empty_scene: bytes
+) -> None:
+    time.sleep(0.3)
+    assert 0.3 < frail.silent_s() < 30
+    one_in_the_engine()
+    frail.analyze(empty_scene)
+    while frail._open:
+        time.sleep(0.001)
+    assert frail.silent_s() == 0
+
+
+def test_an_engine_that_stays_large_is_replaced_between_two_images(
+    frail: EnginePool, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process says so with its answer, and the pool starts another for the next image."""
+    first = the_engine_of(frail)
+    (engine,) = frail._idle
+    receive = Connection.recv_bytes
+    monkeypatch.setattr(Connection, "recv_bytes", lambda pipe: b"\1" + receive(pipe)[1:])
+    assert frail.analyze(empty_scene).image.width == 320
+    monkeypatch.undo()
+    assert engine._running is None
+    assert frail.analyze(empty_scene).image.width == 320
+    assert first.pid not in {child.pid for child in engines()}
 
 
 def test_an_engine_that_is_killed_while_it_waits_costs_nobody_an_answer(frail: EnginePool, astronaut: bytes) -> None:
-    before = {child.pid for child in engines()}
-    frail.check()
-    (engine,) = [child for child in engines() if child.pid not in before]
+    engine = the_engine_of(frail)
     engine.kill()
     while engine in engines():
         time.sleep(0.01)
@@ -114,9 +200,7 @@ def test_an_engine_that_is_killed_while_it_waits_costs_nobody_an_answer(frail: E
 @pytest.fixture
 def one_in_the_engine(frail: EnginePool, empty_scene: bytes) -> Iterator[Callable[[], None]]:
     """The frail pool's engine has an image and does not answer; call this to let it go on."""
-    before = {child.pid for child in engines()}
-    frail.check()
-    (engine,) = [child for child in engines() if child.pid not in before]
+    engine = the_engine_of(frail)
     engine.suspend()
     with ThreadPoolExecutor(1) as caller:
         caller.submit(frail.analyze, empty_scene)

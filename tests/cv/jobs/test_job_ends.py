@@ -1,4 +1,4 @@
-"""What is left of a job when its subject is erased, its analyses are deleted, or its time is over."""
+"""What remains of a job if its subject is erased, its analyses are deleted, or it expires."""
 
 import io
 import os
@@ -13,7 +13,6 @@ from pytest_django import Settings
 from cv.choices import JobState, Source
 from cv.jobs.errors import ItemCode
 from cv.models import Analysis, Job
-from cv.selectors import subject_analyses, subject_jobs
 from cv.services import (
     LeaseLost,
     expired_purge,
@@ -39,7 +38,7 @@ def test_erasing_a_subject_takes_its_jobs_along(caller: Caller, empty_scene: byt
     Analysis.objects.update(subject="x")
     second = items_claim(1)
     assert second
-    receipt = subject_erase(subject_analyses(caller, "x"), caller, subject_jobs(caller, "x"))
+    receipt = subject_erase("x", caller)
     assert receipt["receipt"]["deleted"]["jobs"] == 1
     with pytest.raises(LeaseLost):
         item_save(second.items[0], second.lease, analysis_result(), AnalysisRequest(b"", Source.UPLOAD), caller)
@@ -65,7 +64,7 @@ def test_purge_removes_old_jobs_and_inputs_that_nothing_needs(
     work_through()
     assert expired_purge().jobs == 0
     later = timezone.now() + timedelta(days=settings.XCLOUD_JOB_DAYS + 1)
-    # Also the one that nobody resumed.
+    # The paused job is purged, too.
     assert paused.state == JobState.PAUSED
     assert (expired_purge(later).jobs, Job.objects.count()) == (2, 0)
 

@@ -1,10 +1,11 @@
-"""Jobs: every image once, a bad one alone, and each state as it should follow another."""
+"""Jobs process every image once, a bad image fails alone, and only valid changes of state are possible."""
 
 import os
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.storage import Storage, default_storage
 from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
@@ -16,7 +17,6 @@ from cv.engine.types import AnalysisResult
 from cv.jobs.errors import EmptyJob, ItemCode, JobConflict, TooManyItems
 from cv.jobs.inputs import AnalysisInputs, UrlInputs, without_query
 from cv.models import Analysis, Job, JobItem, WebhookDelivery
-from cv.selectors import subject_analyses, subject_jobs
 from cv.services import (
     LeaseLost,
     api_key_create,
@@ -94,6 +94,15 @@ def test_a_job_without_images_or_with_too_many_leaves_nothing(
         with pytest.raises(TooManyItems):
             made_job(caller, inputs)
     assert (Job.objects.count(), kept_inputs()) == (0, [])
+
+
+def test_an_image_that_costs_too_much_fails_alone(
+    caller: Caller, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scans = empty_scene[:-2] + b"\xff\xda\0\x02" * 501
+    job = made_job(caller, archive([("a.jpg", scans), ("b.jpg", empty_scene)]))
+    work_through()
+    assert (states(job), codes(job)) == (["failed", "done"], ["image_too_expensive", ""])
 
 
 # States.
@@ -199,13 +208,13 @@ def test_the_end_is_told_once_and_again_after_another_try(job: Job, caller: Call
 
 def test_a_deleted_jobs_analyses_stay_unless_asked_otherwise(job: Job, caller: Caller, empty_scene: bytes) -> None:
     work_through()
-    assert job_delete(job) == 0
+    assert job_delete(job, caller)
     assert (Job.objects.count(), JobItem.objects.count(), Analysis.objects.count()) == (0, 0, 3)
     second = made_job(caller, archive([("a.jpg", empty_scene), ("b.jpg", empty_scene)]))
     claim = items_claim(1)
     assert claim
     item_save(claim.items[0], claim.lease, analysis_result(), AnalysisRequest(b"", Source.UPLOAD), caller)
-    assert job_delete(second, with_analyses=True) == 1
+    assert job_delete(second, caller, with_analyses=True)
     assert (Job.objects.count(), Analysis.objects.count(), kept_inputs()) == (0, 3, [])
 
 
@@ -226,7 +235,7 @@ def test_an_attribute_that_the_key_lost_meanwhile_is_not_described(caller: Calle
     assert row.faces.get().gender == ""
 
 
-# Addresses, earlier analyses and folders.
+# URLs, earlier analyses and folders.
 
 
 def test_dead_addresses_fail_alone(caller: Caller, site: Site) -> None:
@@ -265,7 +274,7 @@ def test_who_erases_an_analysis_while_it_is_described_anew_wins(
     job = made_job(caller, AnalysisInputs([earlier.pk]), image=True)
 
     def erased_meanwhile(*_: object) -> AnalysisResult:
-        subject_erase(subject_analyses(caller, "x"), caller, subject_jobs(caller, "x"))
+        subject_erase("x", caller)
         return analysis_result()
 
     with monkeypatch.context() as patch:
@@ -276,18 +285,19 @@ def test_who_erases_an_analysis_while_it_is_described_anew_wins(
     assert [file for folder, _, files in os.walk(default_storage.location) for file in files] == []
 
 
-def test_a_picture_is_encoded_before_the_transaction_that_saves_it(
+def test_a_picture_is_written_before_the_transaction_that_saves_it(
     caller: Caller, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite has one writer at a time: everyone else would wait for it."""
+    """SQLite allows one writer at a time, so a slow write inside the transaction would block all others."""
     inside: list[int] = []
+    save = Storage.save
 
-    def encoded(*_: object) -> tuple[str, bytes]:
+    def noted(*arguments: Any, **options: Any) -> str:
         inside.append(len(connection.savepoint_ids))
-        return ".jpg", empty_scene
+        return save(*arguments, **options)
 
     made_job(caller, archive([("a.jpg", empty_scene)]), image=True)
-    monkeypatch.setattr("cv.services.analyses.without_metadata", encoded)
+    monkeypatch.setattr(Storage, "save", noted)
     work_through()
     assert inside == [len(connection.savepoint_ids)]
     assert Analysis.objects.get().picture

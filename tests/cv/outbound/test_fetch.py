@@ -1,4 +1,4 @@
-"""What is fetched from addresses of strangers, and what never is."""
+"""Which untrusted URLs are fetched, and which never are."""
 
 import ipaddress
 import threading
@@ -85,7 +85,7 @@ def test_the_deadline_ends_a_server_that_never_falls_silent(
 
 def test_unreachable_port_is_a_failed_fetch(site: Site, settings: Settings) -> None:
     settings.XCLOUD_URL_PORTS = {1}
-    with pytest.raises(UrlFetchFailed, match="ConnectionRefusedError"):
+    with pytest.raises(UrlFetchFailed, match="fetched: connection refused"):
         fetch_image("http://127.0.0.1:1/", 1000)
 
 
@@ -99,7 +99,7 @@ def test_name_with_one_private_address_among_public_ones_is_forbidden(monkeypatc
 def test_a_name_that_answers_otherwise_the_second_time_is_not_asked_again(
     site: Site, grace_hopper: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DNS rebinding: the address that was checked is the one that is connected to."""
+    """Against DNS rebinding: the connection goes to the address that was checked."""
     asked: list[str] = []
     connected: list[Any] = []
 
@@ -150,7 +150,7 @@ def test_addresses_that_are_refused_as_they_stand(url: str) -> None:
 def test_hosts_that_are_not_public_in_every_spelling(host: str) -> None:
     with pytest.raises((UrlForbidden, UrlFetchFailed)) as refused:
         fetch_image(f"http://{host}/", 1000)
-    # A spelling that this machine's resolver does not know was not asked either.
+    # If this machine's resolver does not know the spelling, nothing was requested either.
     assert refused.type is UrlForbidden or "could not be resolved" in str(refused.value)
 
 
@@ -203,12 +203,12 @@ def test_slow_names_of_one_caller_do_not_stop_the_look_ups_of_others(monkeypatch
     try:
         with ThreadPoolExecutor(addresses.LOOK_UPS) as pool:
             names = [f"slow{number}.example" for number in range(addresses.LOOK_UPS)]
-            slow = [pool.submit(addresses.public_addresses, name, 80, 0.1, "greedy") for name in names]
+            slow = [pool.submit(addresses.resolve_public, name, 80, 0.1, "greedy") for name in names]
             assert [type(each.exception()) for each in slow] == [UrlFetchFailed] * len(names)
         started = time.monotonic()
-        assert addresses.public_addresses("quick.example", 80, 2.0, "modest") == [ip_address("93.184.216.34")]
+        assert addresses.resolve_public("quick.example", 80, 2.0, "modest") == [ip_address("93.184.216.34")]
         assert time.monotonic() - started < 1
         with pytest.raises(UrlFetchFailed, match="too many names"):
-            addresses.public_addresses("quick.example", 80, 2.0, "greedy")
+            addresses.resolve_public("quick.example", 80, 2.0, "greedy")
     finally:
         done.set()

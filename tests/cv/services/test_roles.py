@@ -1,15 +1,22 @@
-"""The staff's roles: what each may do, and what it may not."""
+"""What each of the staff's roles may and may not do."""
 
+import base64
 import json
+import re
+from html import unescape
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.test import Client
 
 from cv.choices import AuditAction
 from cv.models import Analysis, ApiKey, AuditEvent
 from cv.services.roles import ROLES, roles_ensure
+from cv.serving.gate import EngineGate, Overloaded
 from cv.tables import table_columns
 from cv.trust.caller import Caller
 from tests.factories import face_result, stored_analysis
@@ -115,8 +122,15 @@ def test_an_operator_exports_what_is_ticked(caller: Caller) -> None:
     assert AuditEvent.objects.filter(action=AuditAction.SUBJECT_EXPORT).count() == 2
 
 
+def receipts_in(page: str) -> list[Any]:
+    """The receipts in the page's download link."""
+    (data,) = re.findall(r'download="receipts.json" href="data:application/json;base64,([^"]+)"', page)
+    receipts: list[Any] = json.loads(base64.b64decode(data))
+    return receipts
+
+
 def test_erasing_a_subject_asks_first_then_erases_everything_and_hands_out_a_receipt(
-    caller: Caller, user: User
+    caller: Caller, user: User, tmp_path: Path
 ) -> None:
     ticked = stored_analysis(caller, face_result(), subject="visitor 17")
     stored_analysis(Caller(user=user), subject="visitor 17")
@@ -126,9 +140,44 @@ def test_erasing_a_subject_asks_first_then_erases_everything_and_hands_out_a_rec
     assert "visitor 17" in question
     assert "<td>2</td>" in question
     assert Analysis.objects.count() == 3
-    receipts = json.loads(client.post(ANALYSES, chosen("erase_subjects", ticked, confirmed="yes")).content)
-    assert receipts[0]["receipt"]["deleted"]["analyses"] == 2
+    page = client.post(ANALYSES, chosen("erase_subjects", ticked, confirmed="yes")).content.decode()
     assert list(Analysis.objects.all()) == [kept]
+    # The page reports what was erased and does not ask again.
+    assert "visitor 17" in page
+    assert "is-danger" not in page
+    (receipt,) = receipts_in(page)
+    assert receipt["receipt"]["deleted"]["analyses"] == 2
+    assert receipt["receipt"]["id"] in page
+    file = tmp_path / "receipts.json"
+    file.write_text(json.dumps([receipt]))
+    call_command("verify_receipt", str(file))
+
+
+def test_the_subjects_of_all_rows_are_erased_however_many_rows_there_are(caller: Caller) -> None:
+    """An earlier version looked at the first thousand rows only. All rows but the last have the same subject."""
+    template = stored_analysis(caller, subject="a")
+    rows = Analysis.objects.bulk_create(
+        Analysis(**{**Analysis.objects.filter(pk=template.pk).values().get(), "id": uuid4(), "subject": subject})
+        for subject in ["a"] * 1000 + ["b"]
+    )
+    client = staff("operator")
+    everything = chosen("erase_subjects", rows[0], select_across="1")
+    question = client.post(ANALYSES, everything).content.decode()
+    named = json.loads(unescape(re.findall(r'name="subjects" value="([^"]*)"', question)[0]))
+    assert named == ["a", "b"]
+    page = client.post(ANALYSES, {**everything, "confirmed": "yes", "subjects": json.dumps(named)}).content.decode()
+    assert [receipt["receipt"]["deleted"]["analyses"] for receipt in receipts_in(page)] == [1001, 1]
+    assert Analysis.objects.count() == 0
+
+
+def test_too_many_subjects_are_refused_and_none_is_erased(caller: Caller) -> None:
+    rows = [stored_analysis(caller, subject=f"visitor {number}") for number in range(4)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("web.admin.actions.ERASED_AT_ONCE", 3)
+        asked = chosen("erase_subjects", *rows, confirmed="yes")
+        page = staff("operator").post(ANALYSES, asked, follow=True).content.decode()
+    assert "Nothing was erased: these have more than 3 subjects" in page
+    assert Analysis.objects.count() == 4
 
 
 def test_a_kept_picture_is_described_again_and_one_that_was_not_kept_is_counted(
@@ -140,6 +189,21 @@ def test_a_kept_picture_is_described_again_and_one_that_was_not_kept_is_counted(
     assert "1 analyzed again, 1 without a kept picture" in answer.content.decode()
     kept.refresh_from_db()
     assert (kept.face_count, kept.model_name) == (0, "xcloud-attributes")
+
+
+def test_describing_again_stands_in_line_with_all_other_images(
+    caller: Caller, empty_scene: bytes, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = [stored_analysis(caller, face_result(), data=empty_scene, image=True) for _ in range(2)]
+
+    def no_place(*_: object) -> None:
+        raise Overloaded("every place is taken")
+
+    monkeypatch.setattr(EngineGate, "admitted", no_place)
+    answer = staff("operator").post(ANALYSES, chosen("reanalyse", *kept), follow=True).content.decode()
+    assert answer.count("every place is taken") == 1
+    assert "0 analyzed again" in answer
+    assert list(Analysis.objects.values_list("face_count", flat=True)) == [1, 1]
 
 
 def test_the_detail_shows_every_box_over_the_picture(caller: Caller, empty_scene: bytes) -> None:

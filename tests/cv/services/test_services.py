@@ -1,10 +1,11 @@
-"""What is written: whole, once, and by the services alone."""
+"""Only the services write, and they write completely and once."""
 
 import io
 import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from api.serializers import AnalysisSerializer, ResultSerializer
 from cv.choices import Source
-from cv.engine.types import Estimate, FaceResult
+from cv.engine.types import Estimate, FaceResult, Picture
 from cv.models import Analysis, ApiKey, Face
 from cv.selectors import api_key_usable
 from cv.services import (
@@ -53,7 +54,7 @@ def test_a_row_serialises_exactly_like_the_result_it_came_from(caller: Caller) -
     assert stored.pop("id") == str(row.pk)
     assert stored.pop("created_at")
     assert stored == ResultSerializer(result).data
-    # The order of labels too, which not every database keeps.
+    # Labels keep their order, too, although not every database keeps the order of JSON keys.
     race = stored["faces"][0]["attributes"]["race"]["probabilities"]
     assert list(race.items()) == [("white", 0.05), ("black", 0.7), ("asian", 0.1), ("indian", 0.1), ("others", 0.05)]
 
@@ -74,7 +75,7 @@ def test_a_row_is_shown_with_as_many_queries_for_two_faces_as_for_twenty(
 ) -> None:
     for faces in (2, 20):
         row = Analysis.objects.get(pk=stored_analysis(caller, *map(face_result, range(faces))).pk)
-        # The faces, all their further answers, the models.
+        # One query each for the faces, their further answers and the models.
         with django_assert_num_queries(3):
             assert len(AnalysisSerializer(row).data["faces"]) == faces
 
@@ -115,7 +116,8 @@ def test_attributes_are_columns(caller: Caller) -> None:
 def test_failure_between_two_faces_leaves_no_row_and_no_picture(
     caller: Caller, grace_hopper: bytes, pictures: Path
 ) -> None:
-    twice_the_same = analysis_result(face_result(0), face_result(0))
+    picture = Picture(".jpg", grace_hopper)
+    twice_the_same = replace(analysis_result(face_result(0), face_result(0)), picture=picture)
     request = AnalysisRequest(grace_hopper, Source.UPLOAD, store=StoreOptions(image=True))
     with pytest.raises(IntegrityError):
         analysis_save(twice_the_same, request, caller)
@@ -160,7 +162,7 @@ def test_picture_is_kept_only_where_asked_under_a_random_private_name(
 
     kept = stored_analysis(caller, data=grace_hopper, image=True)
     (file,) = files_in(pictures)
-    # The very pixels; its comment, which says where it is from, is not kept.
+    # The pixels are unchanged; the comment with the picture's origin is removed.
     assert np.array_equal(np.asarray(Image.open(file)), np.asarray(Image.open(io.BytesIO(grace_hopper))))
     assert b"wikimedia" in grace_hopper
     assert b"wikimedia" not in file.read_bytes()
@@ -179,7 +181,7 @@ def test_two_pictures_of_the_same_bytes_have_two_files(caller: Caller, grace_hop
 
 def test_delete_removes_faces_and_picture(caller: Caller, grace_hopper: bytes, pictures: Path) -> None:
     analysis = stored_analysis(caller, face_result(), data=grace_hopper, image=True)
-    analysis_delete(analysis)
+    analysis_delete(analysis, caller)
     assert Analysis.objects.count() == Face.objects.count() == 0
     assert files_in(pictures) == []
 

@@ -55,6 +55,16 @@ def test_a_blend_with_a_face_without_a_label_has_none() -> None:
     assert mixed_targets[Attribute.GENDER].abs().max() == 0
 
 
+def test_a_blend_with_a_face_that_marks_a_range_has_no_target() -> None:
+    chips = torch.rand(2, 3, 2, 2)
+    targets = {Attribute.AGE: torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])}
+    swapping = next(s for s in range(99) if _order(s) == [1, 0])
+
+    _, mixed_targets = mix_pairs(chips, targets, 1.0, torch.Generator().manual_seed(swapping))
+
+    assert mixed_targets[Attribute.AGE].abs().max() == 0
+
+
 def _order(seed: int) -> list[int]:
     generator = torch.Generator().manual_seed(seed)
     torch.randint(2**31, (1,), generator=generator)  # that of the shares

@@ -1,4 +1,4 @@
-"""Tables to chips and labels."""
+"""Cutting tables into chips and labels."""
 
 import io
 from dataclasses import replace
@@ -18,7 +18,7 @@ from cv.engine.labels import Attribute
 from cv.engine.manifest import read_manifest
 from cv.engine.nets.attribute_net import CHIP_PX
 from cv.engine.runtime import load_detector
-from training.data.chips import Crop, largest_face, load_faces
+from training.data.chips import Crop, find_largest_face, load_faces
 from training.measure.degrade import CHANGES
 
 
@@ -28,8 +28,8 @@ def detector() -> Detector:
 
 
 def test_training_chip_is_the_served_chip_with_a_margin(detector: Detector, astronaut: bytes) -> None:
-    chip = largest_face(detector, astronaut, 150, margin=20).chip
-    served = largest_face(detector, astronaut, 150).chip
+    chip = find_largest_face(detector, astronaut, 150, margin=20).chip
+    served = find_largest_face(detector, astronaut, 150).chip
     picture = Image.fromarray(data.astronaut())
     (face,) = detector.detect(picture, 40, 1)
 
@@ -47,7 +47,7 @@ def test_a_turned_photo_is_upright_before_it_is_changed(detector: Detector, astr
     file = io.BytesIO()
     Image.open(io.BytesIO(astronaut)).rotate(90).save(file, "PNG", exif=exif)
 
-    turned, upright = (largest_face(detector, data, 150, change=change) for data in (file.getvalue(), astronaut))
+    turned, upright = (find_largest_face(detector, data, 150, change=change) for data in (file.getvalue(), astronaut))
 
     assert turned.detection is not None
     assert turned.image_size == (round(512 * 0.8), 512)
@@ -68,7 +68,7 @@ def test_unreadable_rows_are_named_and_the_others_are_cached(
     np.testing.assert_array_equal(again.chips, faces.chips)
 
 
-def test_corrected_labels_replace_cached_ones_where_the_table_stays_as_long(tmp_path: Path, empty_scene: bytes) -> None:
+def test_corrected_labels_replace_cached_ones_if_the_table_keeps_its_length(tmp_path: Path, empty_scene: bytes) -> None:
     table, cache = tmp_path / "faces.parquet", tmp_path / "cache"
     sizes, ages = set(), []
     for age in (36, 37):

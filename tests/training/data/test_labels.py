@@ -1,4 +1,4 @@
-"""Labels of the sets to labels that are served."""
+"""Translates the labels of the sets into the served ones."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from training.data.labels import (
     AGE_BANDS,
     NO_CLASS,
     age_distribution,
-    band_of_age,
     beauty_distribution,
     count_unknown_labels,
+    describe_unknown_labels,
+    find_age_band,
     labels_of,
-    unknown_labels,
 )
 
 
@@ -33,7 +33,7 @@ def test_labels_of_the_sets_become_the_served_ones() -> None:
     assert labels.values[Attribute.BEAUTY][2:] == pytest.approx([6.12, 6.12])
 
 
-def test_impressions_that_are_missing_or_texts_are_not_reckoned_with() -> None:
+def test_impressions_that_are_missing_or_text_are_not_converted() -> None:
     labels = labels_of(
         [
             {"attractive": None, "gender": 90.0, "age": 40.0},
@@ -68,7 +68,7 @@ def test_beauty_distribution_is_half_the_raters_and_half_smooth() -> None:
 def test_label_outside_its_set_is_named_and_counts_as_missing() -> None:
     row = {"gender": "femal", "expression": "contempt", "race": "white"}
 
-    assert unknown_labels(row) == ["gender 'femal' is none of female, male"]
+    assert describe_unknown_labels(row) == ["gender 'femal' is not one of female, male"]
     assert labels_of([row]).classes[Attribute.GENDER].tolist() == [NO_CLASS]
 
 
@@ -101,6 +101,31 @@ def test_a_majority_is_more_than_half_of_ten_votes_for_one_of_the_seven() -> Non
 def test_ages_fall_into_the_band_of_their_whole_years() -> None:
     ages = np.array([0, 2.9, 3, 9.9, 69.9, 70, 120], dtype=np.float32)
 
-    assert band_of_age(ages).tolist() == [0, 0, 1, 1, 7, 8, 8]
-    bands = labels_of([{"age_band": f"{low}-{high}"} for low, high in AGE_BANDS] + [{"age_band": "60+"}, {}]).age_bands
+    assert find_age_band(ages).tolist() == [0, 0, 1, 1, 7, 8, 8]
+    banded = [{"age_band": f"{low}-{high}"} for low, high in AGE_BANDS]
+    bands = labels_of([*banded, {"age_band": "60+"}, {}]).age_bands
     assert bands.tolist() == [*range(9), NO_CLASS, NO_CLASS]
+
+
+def test_the_beauty_of_scut_is_put_on_the_served_scale_by_mean_and_spread() -> None:
+    labels = labels_of([{"beauty": 3.01, "fold": 2}, {"beauty": 3.66, "fold": 1}, {"beauty": 3.01}])
+
+    assert labels.values[Attribute.BEAUTY].tolist() == pytest.approx([6.12, 7.44, 3.01], abs=1e-4)
+    assert float(labels.distributions[Attribute.BEAUTY][0] @ BINS[Attribute.BEAUTY]) == pytest.approx(6.0, abs=0.2)
+
+
+def test_an_age_of_which_only_the_band_is_known_may_be_any_year_of_it() -> None:
+    labels = labels_of([{"age_band": "3-9"}, {"age_band": "70-116"}, {"age": 5, "age_band": "3-9"}])
+
+    ages = labels.distributions[Attribute.AGE]
+    assert np.flatnonzero(ages[0]).tolist() == list(range(3, 10))
+    assert np.flatnonzero(ages[1]).tolist() == list(range(70, 101))
+    assert set(np.unique(ages[:2])) == {0.0, 1.0}
+    assert float(ages[2].sum()) == pytest.approx(1, abs=1e-5)
+    assert labels.known(Attribute.AGE).tolist() == [False, False, True]
+
+
+def test_votes_are_kept_as_they_were_counted() -> None:
+    labels = labels_of([{"votes": [4, 0, 0, 1, 3, 2, 0, 0, 0, 0]}, {"expression": "fear"}])
+
+    assert labels.votes.tolist() == [[4, 0, 0, 1, 3, 2, 0, 0, 0, 0], [0] * 10]

@@ -57,8 +57,8 @@ def test_folder_without_the_column_file_is_refused(folder: Path) -> None:
         list(rows(folder, None))
 
 
-def test_number_that_is_none_is_named_with_its_row(folder: Path) -> None:
+def test_a_value_that_is_not_a_number_is_named_with_its_row(folder: Path) -> None:
     (folder / "labels.csv").write_text("file,age\na.jpg,31\na.jpg,old\n")
 
-    with pytest.raises(ValueError, match=r"labels\.csv row 2: age 'old' is no number"):
+    with pytest.raises(ValueError, match=r"labels\.csv row 2: age 'old' is not a number"):
         list(rows(folder, None))

@@ -39,6 +39,16 @@ def test_labels_and_teacher_share_the_target_and_the_teacher_fills_the_gaps(face
     np.testing.assert_array_equal(targets[Attribute.RACE], [[0, 0, 0, 0, 0], [0, 0, 1, 0, 0]])
 
 
+def test_a_target_that_marks_a_range_stays_as_it_is(faces: Faces) -> None:
+    banded = Faces(faces.chips, labels_of([{"age_band": "20-29"}, {"age": 30}]))
+
+    ages = teach(banded, WEIGHTS_DIR, (Attribute.AGE,), 0.5, Crop()).labels.distributions[Attribute.AGE]
+
+    np.testing.assert_array_equal(ages[0], banded.labels.distributions[Attribute.AGE][0])
+    assert float(ages[1].sum()) == pytest.approx(1, abs=1e-5)
+    assert not np.array_equal(ages[1], banded.labels.distributions[Attribute.AGE][1])
+
+
 def test_what_is_scored_stays_the_label(faces: Faces) -> None:
     labels = teach(faces, WEIGHTS_DIR, (Attribute.GENDER,), 1, Crop()).labels
 

@@ -1,4 +1,4 @@
-"""Photos are made worse the way their names say."""
+"""Each kind of damage does what its name says."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Boxes against labelled boxes, by hand."""
+"""Detection measures match values computed by hand."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def test_overlap_is_the_shared_area_of_the_joint_one() -> None:
     assert intersect_over_union(boxes, np.empty((0, 4))).shape == (2, 0)
 
 
-def test_a_face_is_found_once_and_by_the_surest_answer() -> None:
+def test_a_face_is_found_once_and_by_the_most_confident_answer() -> None:
     overlaps = np.array([[0.6, 0.0], [0.9, 0.55], [0.4, 0.0]])
 
     assert match_greedily(overlaps, [0.9, 0.8, 0.99]) == [True, True, False]

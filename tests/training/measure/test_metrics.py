@@ -1,4 +1,4 @@
-"""The measures, against values worked out by hand."""
+"""The measures match values computed by hand."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_errors_and_correlation() -> None:
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
-    """Ten answers at 0.9 of which six hold: a gap of 0.3."""
+    """Ten answers at 0.9, six right: a gap of 0.3."""
     probabilities = np.tile([0.9, 0.1], (10, 1))
     true = np.array([0] * 6 + [1] * 4)
 

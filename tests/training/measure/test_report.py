@@ -1,4 +1,4 @@
-"""The report of a few faces is JSON, with an interval only where there is one."""
+"""The report of a few faces is JSON, with intervals only for measures that have one."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from cv.engine.readers.attributes import AttributeReader
 from training.data.labels import labels_of
 from training.measure.report import report
 
-# Where an answer counts as too uncertain: a probability, or a width in years and in points.
+# An answer is too uncertain below this probability, or above this width in years or points.
 LIMITS = {
     Attribute.GENDER: 0.9,
     Attribute.RACE: 0.6,
@@ -23,7 +23,7 @@ LIMITS = {
 
 
 def report_of(rows: list[dict[str, Any]], **sure: int) -> dict[str, Any]:
-    """The report on random answers; ``expression=3`` has every face answer the fourth class without a doubt."""
+    """A report on random answers; ``expression=3`` gives every face the fourth class with certainty."""
     random = np.random.default_rng(0)
     logits = {a: random.normal(size=(len(rows), head_size(a))).astype(np.float32) for a in Attribute}
     reader = AttributeReader(read_manifest(WEIGHTS_DIR).default, lambda batch: [])

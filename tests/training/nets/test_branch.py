@@ -1,4 +1,4 @@
-"""Branches of the served net as recipes start them."""
+"""The branches of the served net start as recipes say."""
 
 import pytest
 import torch

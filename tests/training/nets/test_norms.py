@@ -1,10 +1,10 @@
-"""Norms are there for training only: neither putting them in nor folding them away changes an answer."""
+"""Norms are for training only: neither adding nor folding them changes an answer."""
 
 import torch
 from torch import nn
 
 from cv.engine.nets.attribute_net import Branch
-from training.nets.norms import add_norms, without_norms
+from training.nets.norms import add_norms, fold_norms
 
 
 def answers(net: nn.Module, chips: torch.Tensor) -> torch.Tensor:
@@ -22,7 +22,7 @@ def test_added_norms_keep_what_a_net_answers_and_can_be_folded_away_again() -> N
 
     assert sum(isinstance(module, nn.BatchNorm2d) for module in net.modules()) == 21
     assert torch.allclose(answers(net, chips), plain, atol=1e-4)
-    assert torch.allclose(answers(without_norms(net), chips), plain, atol=1e-4)
+    assert torch.allclose(answers(fold_norms(net), chips), plain, atol=1e-4)
 
 
 def test_folding_keeps_what_norms_have_learned() -> None:
@@ -36,7 +36,7 @@ def test_folding_keeps_what_norms_have_learned() -> None:
                 module.bias.add_(0.1)
     learned = answers(net, chips)
 
-    folded = without_norms(net)
+    folded = fold_norms(net)
 
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
     assert folded.state_dict().keys() == Branch("expression").state_dict().keys()

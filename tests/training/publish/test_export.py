@@ -1,7 +1,8 @@
-"""What a run becomes when it is published."""
+"""Publishing a run: weights, manifest entry and history."""
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from safetensors.torch import save_file
 
 from cv.engine.config import WEIGHTS_DIR
 from cv.engine.nets.attribute_net import AttributeNet, Branch
-from training.publish.export import _told, branch_state, put, write_manifest
+from training.publish.export import _describe_run, branch_state, list_sets, put_entry, write_manifest
 
 
 def test_branch_without_a_run_stays_as_it_is_published() -> None:
@@ -30,7 +31,11 @@ def test_branch_with_a_run_is_its_best_rounded_to_half_precision(tmp_path: Path)
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of ``identity``, and one that went on from it."""
+    starts = {"identity": None, "identity-end": "identity"}
+    monkeypatch.setattr("training.publish.export.list_recipes", lambda: list(starts))
+    monkeypatch.setattr("training.publish.export.find_recipe", lambda name: SimpleNamespace(start=starts[name]))
     for name, start, epochs in (("identity", None, 2), ("identity-end", "identity", 1)):
         folder = tmp_path / name
         folder.mkdir()
@@ -41,8 +46,8 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_run_that_went_on_from_another_tells_of_both(runs: Path) -> None:
-    told = _told(runs / "identity-end")
+def test_a_run_that_continued_another_describes_both(runs: Path) -> None:
+    told = _describe_run(runs / "identity-end")
 
     assert told["command"] == (
         "python -m training.train --recipe identity --data DATA && "
@@ -92,14 +97,20 @@ def test_the_manifest_is_replaced_after_the_weights(published: Path) -> None:
     assert json.loads(published.read_text()) == {"version": "old"}
 
 
-def test_a_model_takes_the_place_of_its_version_before_and_a_new_one_the_last() -> None:
+def test_a_model_replaces_its_earlier_version_and_a_new_one_comes_last() -> None:
     manifest = {"models": [{"name": "xcloud-attributes", "version": "1"}, {"name": "other", "version": "1"}]}
 
     for name in ("xcloud-attributes", "new"):
-        put(manifest, {"name": name, "version": "2"})
+        put_entry(manifest, {"name": name, "version": "2"})
 
     assert [f"{model['name']} {model['version']}" for model in manifest["models"]] == [
         "xcloud-attributes 2",
         "other 1",
         "new 2",
     ]
+
+
+def test_the_sets_of_all_branches_are_listed_once_under_the_old_name_too() -> None:
+    training = {"identity": {"config": {"repeats": {"utkface": 1, "omi": 2}}}, "b": {"config": {"sets": {"omi": 1}}}}
+
+    assert list_sets(training) == ["omi", "utkface"]

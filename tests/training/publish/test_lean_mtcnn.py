@@ -1,4 +1,4 @@
-"""The published form of MTCNN's nets against the form that its weights were trained in."""
+"""The published form of MTCNN's nets gives the same as the form that its weights were trained in."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cv.engine.nets.mtcnn import ONet, PNet, RNet
-from training.publish.lean_mtcnn import lean
+from training.publish.lean_mtcnn import make_lean
 
 # Slopes on both sides of 0 and of 1, as MTCNN's own are.
 SLOPES = (-1.3, 1.1)
@@ -30,7 +30,7 @@ def test_a_lean_net_gives_what_the_trained_one_gives(
     images = torch.rand(shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
     with torch.inference_mode():
-        outputs, expected = lean(net)(images), net(images)
+        outputs, expected = make_lean(net)(images), net(images)
 
     assert [tuple(output.shape) for output in outputs] == [tuple(output.shape) for output in expected]
     for output, wanted in zip(outputs, expected, strict=True):
@@ -42,7 +42,7 @@ def test_the_trained_net_stays_as_it_is() -> None:
     net = random_net(RNet)
     before: dict[str, Tensor] = {name: tensor.clone() for name, tensor in net.state_dict().items()}
 
-    lean(net)
+    make_lean(net)
 
     assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
 

@@ -1,4 +1,4 @@
-"""The attribute net in integers, on a small net."""
+"""Quantization, tested on a small net."""
 
 import io
 from pathlib import Path
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from cv.engine.config import EngineConfig
 from cv.engine.runtime import load_detector
 from cv.engine.transforms import chips_to_input
-from training.data.chips import largest_face
+from training.data.chips import find_largest_face
 from training.publish.export import to_onnx
-from training.publish.quantize import quantized, typical_chips
+from training.publish.quantize import quantize, sample_chips
 
 SIDE = 16
 
@@ -43,7 +43,7 @@ def net() -> nn.Module:
 
 @pytest.fixture(scope="module")
 def model(net: nn.Module) -> bytes:
-    return quantized(to_onnx(net, torch.rand(2, 3, SIDE, SIDE) * 255, outputs=["race"]), chips(40, seed=0))
+    return quantize(to_onnx(net, torch.rand(2, 3, SIDE, SIDE) * 255, outputs=["race"]), chips(40, seed=0))
 
 
 def chips(count: int, seed: int) -> npt.NDArray[np.uint8]:
@@ -80,7 +80,7 @@ def test_the_batch_stays_free(model: bytes) -> None:
         assert outputs.shape == (count, 5)
 
 
-def test_typical_chips_leave_out_what_cannot_be_read(
+def test_sampled_chips_leave_out_unreadable_rows(
     tmp_path: Path, astronaut: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictures = (b"broken", astronaut, None)
@@ -88,6 +88,6 @@ def test_typical_chips_leave_out_what_cannot_be_read(
     monkeypatch.setattr("training.publish.quantize._FACES_A_SET", len(pictures))
     detector = load_detector(EngineConfig())
 
-    chips = typical_chips([tmp_path / "f.parquet"], 150, detector)
+    chips = sample_chips([tmp_path / "f.parquet"], 150, detector)
 
-    np.testing.assert_array_equal(chips, [largest_face(detector, astronaut, 150).chip])
+    np.testing.assert_array_equal(chips, [find_largest_face(detector, astronaut, 150).chip])

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from cv.engine.types import Category, Estimate
 from cv.models import Analysis
+from cv.services import api_key_create
 from cv.statistics import K, Slice, charts, expiring, keys_by_use, large_enough, per_day, percentile, stage_times
 from cv.trust.caller import Caller
 from tests.factories import described, face_result, stored_analysis
@@ -91,12 +92,47 @@ def test_what_expires_next_is_counted(caller: Caller) -> None:
 
 
 def test_groups_smaller_than_k_are_not_shown_and_cannot_be_reckoned_from_the_rest() -> None:
-    shown = large_enough(Counter(a=50, b=12, c=3), ["a", "b", "c"])
     # c alone would be the whole less a and b: b goes with it.
-    assert ([group.name for group in shown.groups], shown.hidden) == (["a"], 2)
-    several = large_enough(Counter(a=50, b=9, c=8), ["a", "b", "c"])
-    assert ([group.name for group in several.groups], several.hidden) == (["a"], 2)
-    assert large_enough(Counter(a=50, b=10), ["a", "b"]).hidden == 0
+    assert large_enough(Counter(a=50, b=12, c=3)) == {"a"}
+    assert large_enough(Counter(a=50, b=9, c=8)) == {"a"}
+    assert large_enough(Counter(a=50, b=10)) == {"a", "b"}
+
+
+def counted(part: Slice) -> dict[str, Counter[str]]:
+    found = charts(part)
+    return {
+        name: Counter({group.name: group.count for group in getattr(found, name).groups})
+        for name in ("age", "expression", "beauty", "gender_race")
+    }
+
+
+@pytest.mark.parametrize("by", ["day", "key", "version"])
+def test_no_group_below_k_is_found_by_subtracting_one_slice_from_another(caller: Caller, user: User, by: str) -> None:
+    """Three men among many women, and one slice with them, one without."""
+    other_key = Caller(api_key=api_key_create("other")[0])
+    for number in range(2 * K + 3):
+        few = number >= 2 * K
+        face = described(gender=MALE, age=Estimate(80.0, (70, 90))) if few else described()
+        row = stored_analysis(other_key if few and by == "key" else caller, face)
+        changes = {
+            "day": {"created_at": timezone.now() - timedelta(days=3)},
+            "version": {"model_version": "2020.01"},
+            "key": {},
+        }[by]
+        if few and changes:
+            Analysis.objects.filter(pk=row.pk).update(**changes)
+    assert caller.api_key is not None
+    without = {
+        "day": last_days(2),
+        "key": last_days(api_key=caller.api_key.pk),
+        "version": last_days(model_version="2026.11"),
+    }[by]
+    everything, rest = counted(last_days()), counted(without)
+    for name, groups in everything.items():
+        difference = {group: n - rest[name][group] for group, n in groups.items()}
+        assert all(n == 0 or n >= K for n in difference.values()), (name, difference)
+    assert everything["gender_race"] == {"female black": 2 * K}
+    assert charts(last_days()).gender_race.hidden == 1
 
 
 def test_charts_count_faces_by_what_they_are_like(caller: Caller) -> None:

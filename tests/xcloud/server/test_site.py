@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.server import Server, serving
+from benchmarks.server import Server, start_server
 
 
 @pytest.fixture(scope="module")
 def server(empty_scene: bytes) -> Iterator[Server]:
-    with serving(empty_scene) as served:
+    with start_server(empty_scene) as served:
         yield served
         served.close()
 

@@ -25,10 +25,11 @@ class AreaImage:
         np.cumsum(self._sums, axis=1, out=self._sums)
         self.size = (width, height)
 
-    def resize(self, width: int, height: int) -> npt.NDArray[np.float32]:
-        """The whole image: float32 RGB ``(height, width, 3)`` in [0, 255]."""
-        left, right = (edges[0] for edges in _bins(np.array([0]), np.array([self.size[0]]), width))
-        top, bottom = (edges[0] for edges in _bins(np.array([0]), np.array([self.size[1]]), height))
+    def resize(self, width: int, height: int, window: tuple[int, int, int, int]) -> npt.NDArray[np.float32]:
+        """The window xyxy of the image of ``width`` × ``height``: float32 RGB ``(H, W, 3)`` in [0, 255]."""
+        x1, y1, x2, y2 = window
+        left, right = (edges[0, x1:x2] for edges in _bins(np.array([0]), np.array([self.size[0]]), width))
+        top, bottom = (edges[0, y1:y2] for edges in _bins(np.array([0]), np.array([self.size[1]]), height))
         rows = self._sums.take(bottom, axis=0)
         rows -= self._sums.take(top, axis=0)
         sums = rows.take(right, axis=1)

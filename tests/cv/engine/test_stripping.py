@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from cv.engine.config import DecodeLimits
 from cv.engine.decode import decode
-from cv.files.stripping import without_metadata
+from cv.engine.stripping import without_metadata
 from cv.models import Analysis
 
 LIMITS = DecodeLimits()
@@ -27,6 +27,11 @@ def tagged_exif(orientation: int = 1) -> bytes:
     exif[MAKE] = SECRET.decode()
     exif.get_ifd(GPS).update({1: "N", 2: (31.0, 14.0, 20.0), 3: "E", 4: (121.0, 28.0, 10.0)})
     return exif.tobytes()
+
+
+def stripped(data: bytes, limits: DecodeLimits = LIMITS) -> tuple[str, bytes]:
+    picture = without_metadata(data, limits)
+    return picture.suffix, picture.data
 
 
 def pixels(data: bytes) -> np.ndarray:
@@ -54,7 +59,7 @@ def test_jpeg_loses_its_position_and_keeps_every_pixel_upright(grace_hopper: byt
     tagged = saved(grace_hopper, "JPEG", exif=tagged_exif(orientation), comment=SECRET, quality=90)
     with Image.open(io.BytesIO(tagged)) as image:
         assert image.getexif().get_ifd(GPS)[2] == (31.0, 14.0, 20.0)
-    suffix, kept = without_metadata(tagged, LIMITS)
+    suffix, kept = stripped(tagged)
     assert suffix == ".jpg"
     assert_bare(kept)
     assert np.array_equal(pixels(kept), pixels(tagged))
@@ -68,7 +73,7 @@ def test_an_orientation_that_means_nothing_is_not_kept(grace_hopper: bytes) -> N
     entry = struct.pack(">HHII", ORIENTATION, 4, 1, 70_000)
     odd = b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + entry + bytes(4)
     tagged = saved(grace_hopper, "JPEG", exif=odd, quality=90)
-    suffix, kept = without_metadata(tagged, LIMITS)
+    suffix, kept = stripped(tagged)
     assert suffix == ".jpg"
     assert dict(Image.open(io.BytesIO(kept)).getexif()) == {}
     assert np.array_equal(pixels(kept), pixels(tagged))
@@ -76,13 +81,13 @@ def test_an_orientation_that_means_nothing_is_not_kept(grace_hopper: bytes) -> N
 
 def test_progressive_jpeg_with_restarts_keeps_every_scan(grace_hopper: bytes) -> None:
     tagged = saved(grace_hopper, "JPEG", exif=tagged_exif(), progressive=True, restart_marker_rows=1)
-    _, kept = without_metadata(tagged, LIMITS)
+    _, kept = stripped(tagged)
     assert_bare(kept)
     assert np.array_equal(pixels(kept), pixels(tagged))
 
 
 def test_what_stands_behind_a_jpeg_is_not_kept(grace_hopper: bytes) -> None:
-    _, kept = without_metadata(grace_hopper + b"PK\x03\x04" + SECRET, LIMITS)
+    _, kept = stripped(grace_hopper + b"PK\x03\x04" + SECRET)
     assert_bare(kept)
     assert kept.endswith(b"\xff\xd9")
 
@@ -91,7 +96,7 @@ def test_jpeg_thumbnail_of_its_first_segment_is_not_kept(grace_hopper: bytes) ->
     plain = saved(grace_hopper, "JPEG")
     thumbnail = b"JFIF\0\x01\x01\0\0\x01\0\x01\x04\x04" + SECRET * 3
     head = b"\xff\xe0" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
-    _, kept = without_metadata(plain[:2] + head + plain[20:], LIMITS)
+    _, kept = stripped(plain[:2] + head + plain[20:])
     assert_bare(kept)
     assert np.array_equal(pixels(kept), pixels(plain))
 
@@ -101,17 +106,17 @@ def test_png_keeps_its_pixels_to_the_bit_and_loses_its_texts(astronaut: bytes) -
     info.add_text("Comment", SECRET.decode())
     info.add_itxt("Location", SECRET.decode())
     tagged = saved(astronaut, "PNG", pnginfo=info, exif=tagged_exif()) + SECRET
-    suffix, kept = without_metadata(tagged, LIMITS)
+    suffix, kept = stripped(tagged)
     assert suffix == ".png"
     assert_bare(kept)
     assert np.array_equal(pixels(kept), pixels(astronaut))
 
 
-@pytest.mark.parametrize("kind", ["WEBP", "TIFF", "GIF", "BMP", "HEIF"])
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "TIFF", "GIF", "BMP", "HEIF"])
 def test_other_formats_are_kept_as_the_pixels_that_the_engine_saw(astronaut: bytes, kind: str) -> None:
     options = {} if kind in ("GIF", "BMP") else {"exif": tagged_exif(6)}
     tagged = saved(astronaut, kind, **options)
-    suffix, kept = without_metadata(tagged, LIMITS)
+    suffix, kept = stripped(tagged)
     assert suffix == ".png"
     assert_bare(kept)
     assert np.array_equal(pixels(kept), pixels(tagged))
@@ -119,14 +124,14 @@ def test_other_formats_are_kept_as_the_pixels_that_the_engine_saw(astronaut: byt
 
 def test_turned_png_is_kept_upright(astronaut: bytes) -> None:
     tagged = saved(astronaut, "PNG", exif=tagged_exif(6))
-    suffix, kept = without_metadata(tagged, LIMITS)
+    suffix, kept = stripped(tagged)
     assert suffix == ".png"
     assert_bare(kept)
     assert np.array_equal(pixels(kept), pixels(tagged))
 
 
 def test_picture_too_large_as_png_is_kept_as_jpeg(astronaut: bytes) -> None:
-    suffix, kept = without_metadata(saved(astronaut, "WEBP"), DecodeLimits(max_bytes=200_000))
+    suffix, kept = stripped(saved(astronaut, "WEBP"), DecodeLimits(max_bytes=200_000))
     assert (suffix, Image.open(io.BytesIO(kept)).format) == (".jpg", "JPEG")
     assert len(kept) <= 200_000
 
@@ -147,3 +152,25 @@ def test_position_of_an_uploaded_photo_reaches_neither_disk_nor_row_nor_answer(
     # It stands upright: the turned photo is higher than wide, as the answer says.
     shown = pixels(kept.read_bytes())
     assert answer.json()["image"]["height"] == shown.shape[0]
+
+
+def test_only_an_engine_decodes_a_picture_that_is_kept(
+    api: APIClient, astronaut: bytes, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A WebP is encoded anew, which needs its pixels; this process is the web server's."""
+    tagged = saved(astronaut, "WEBP", exif=tagged_exif(6), lossless=True)
+    expected = pixels(tagged)
+
+    def decoded_here(*_: object, **__: object) -> None:
+        raise AssertionError("the web server opened a picture")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "open", decoded_here)
+        file = io.BytesIO(tagged)
+        file.name = "photo.webp"
+        answer = api.post("/api/v1/analyses", {"image": file, "store.image": "true"}, format="multipart")
+    assert answer.status_code == 201
+    (kept,) = [path for path in pictures.rglob("*") if path.is_file()]
+    assert kept.suffix == ".png"
+    assert_bare(kept.read_bytes())
+    assert np.array_equal(pixels(kept.read_bytes()), expected)

@@ -8,16 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cv.engine.area import AreaImage, Regions
-from cv.engine.boxes import Boxes, Scores, areas, nms, regress, strongest, to_squares
 from cv.engine.config import DetectThresholds
-from cv.engine.mipmap import Mipmap
+from cv.engine.detect.area import AreaImage, Regions
+from cv.engine.detect.boxes import Boxes, Scores, areas, nms, regress, strongest, to_squares
+from cv.engine.detect.mipmap import Mipmap
+from cv.engine.detect.pyramid import CELL, STRIDE, Tile, count_outputs, group_tiles, pyramid_scales
 from cv.engine.sessions import Array, Net
 from cv.engine.transforms import crops_to_input
 from cv.engine.types import Box, Detection, Landmarks
 
-_CELL, _STRIDE = 12, 2
-_PYRAMID_FACTOR = 0.709
 _REFINE_PX, _OUTPUT_PX = 24, 48
 # Pictures up to this side are searched for faces down to this share of it, whatever the options say: a thumbnail is
 # mostly one face, and to search it closely costs little.
@@ -33,6 +32,8 @@ _MOST = 10_000
 _CUT = 64
 
 Picture = AreaImage | Mipmap
+# Columns and rows ``(N, 2)`` of P-Net's outputs, their scores ``(N,)`` and offsets ``(N, 4)``.
+Cells = tuple[npt.NDArray[np.intp], Scores, Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Detector:
         """
         shorter = min(image.size)
         if shorter <= _THUMBNAIL_PX:
-            min_face_px = min(min_face_px, max(shorter * _THUMBNAIL_SHARE, _CELL))
+            min_face_px = min(min_face_px, max(shorter * _THUMBNAIL_SHARE, CELL))
         is_large = image.width * image.height > _LARGE_PIXELS
         picture = Mipmap(image) if is_large else AreaImage(np.asarray(image))
         boxes = self._refine(picture, self._propose(picture, min_face_px))
@@ -67,31 +68,40 @@ class Detector:
         scales = pyramid_scales(min(image.size), min_face_px)
         if not scales:
             return np.empty((0, 4), np.float32)
-        width, height = image.size
-        levels = self.spread(lambda scale: image.resize(int(width * scale + 1), int(height * scale + 1)), scales)
-        strips = [_strips(crops_to_input(level[None])) for level in levels]
-        outputs = iter(self.spread(self.proposal_net, [strip for level in strips for strip in level]))
-        found = []
-        for scale, level in zip(scales, strips, strict=True):
-            parts = zip(*(next(outputs) for _ in level), strict=True)
-            probability, offsets = (np.concatenate(part, axis=-2)[0] for part in parts)
-            found.append(self._candidates(probability, offsets, scale))
-        boxes, scores, offsets = (np.concatenate(part) for part in zip(*found, strict=True))
+        cells: list[list[Cells]] = [[] for _ in scales]
+        for group in group_tiles(image.size, scales):
+            for tile, found in zip(group, self._search(image, group), strict=True):
+                cells[tile.level].append(found)
+        levels = [self._candidates(parts, scale) for parts, scale in zip(cells, scales, strict=True)]
+        boxes, scores, offsets = (np.concatenate(part) for part in zip(*levels, strict=True))
         best = strongest(scores, _MOST)
         boxes, scores, offsets = boxes[best], scores[best], offsets[best]
         kept = nms(boxes, scores, 0.7)
         return to_squares(regress(boxes[kept], offsets[kept], inclusive=False))
 
-    def _candidates(self, probability: Array, offsets: Array, scale: float) -> tuple[Boxes, Scores, Array]:
-        """Of one scale, P-Net's outputs ``(H, W)`` and ``(4, H, W)``."""
-        rows, columns = np.nonzero(probability >= self.thresholds.proposal)
-        best = strongest(probability[rows, columns], _MOST)
-        rows, columns = rows[best], columns[best]
-        corners = np.stack([columns, rows], axis=1).astype(np.float32) * _STRIDE + 1
-        boxes = np.floor(np.hstack([corners, corners + _CELL - 1]) / np.float32(scale))
-        scores = probability[rows, columns]
+    def _search(self, image: Picture, tiles: list[Tile]) -> Iterator[Cells]:
+        """What P-Net finds in each of the tiles."""
+        pixels = self.spread(lambda tile: image.resize(tile.width, tile.height, tile.window), tiles)
+        strips = [_strips(crops_to_input(tile[None])) for tile in pixels]
+        outputs = iter(self.spread(self.proposal_net, [strip for tile in strips for strip in tile]))
+        for tile, parts in zip(tiles, strips, strict=True):
+            whole = zip(*(next(outputs) for _ in parts), strict=True)
+            probability, offsets = (np.concatenate(part, axis=-2)[0] for part in whole)
+            rows, columns = np.nonzero(probability >= self.thresholds.proposal)
+            best = strongest(probability[rows, columns], _MOST)
+            rows, columns = rows[best], columns[best]
+            places = np.stack([columns + tile.left, rows + tile.top], axis=1)
+            yield places, probability[rows, columns], offsets[:, rows, columns].T
+
+    def _candidates(self, parts: list[Cells], scale: float) -> tuple[Boxes, Scores, Array]:
+        """Of one scale, the cells that P-Net found in each of its tiles."""
+        places, scores, offsets = (np.concatenate(part) for part in zip(*parts, strict=True))
+        best = strongest(scores, _MOST)
+        places, scores, offsets = places[best], scores[best], offsets[best]
+        corners = places.astype(np.float32) * STRIDE + 1
+        boxes = np.floor(np.hstack([corners, corners + CELL - 1]) / np.float32(scale))
         kept = nms(boxes, scores, 0.5)
-        return boxes[kept], scores[kept], offsets[:, rows, columns].T[kept]
+        return boxes[kept], scores[kept], offsets[kept]
 
     def _refine(self, image: Picture, boxes: Boxes) -> Boxes:
         boxes = _inside(boxes, image.size)
@@ -125,25 +135,11 @@ class Detector:
         return [np.concatenate(part) for part in zip(*self.spread(net, batches()), strict=True)]
 
 
-def pyramid_scales(shorter_side: int, min_face_px: float) -> list[float]:
-    """Scales at which a face of the 12 px cell is a face of ``min_face_px``, and every larger one."""
-    scale = _CELL / min_face_px
-    scales = []
-    while shorter_side * scale >= _CELL:
-        scales.append(scale)
-        scale *= _PYRAMID_FACTOR
-    return scales
-
-
 def _strips(level: Array) -> list[Array]:
     """P-Net's input ``(1, 3, H, W)`` in parts that share the rows of a cell: their outputs are the whole's."""
-    rows = max(_STRIP_PIXELS // level.shape[3] // _STRIDE, 1)
-    # Its pooling halves the rows, rounding up; its convolutions take two rows each.
-    output_rows = -(-(level.shape[2] - 2) // _STRIDE) - 4
-    edges = range(0, output_rows, rows)
-    return [
-        np.ascontiguousarray(level[:, :, top * _STRIDE : (top + rows) * _STRIDE + _CELL - _STRIDE]) for top in edges
-    ]
+    rows = max(_STRIP_PIXELS // level.shape[3] // STRIDE, 1)
+    edges = range(0, count_outputs(level.shape[2]), rows)
+    return [np.ascontiguousarray(level[:, :, top * STRIDE : (top + rows) * STRIDE + CELL - STRIDE]) for top in edges]
 
 
 def _parts(rows: npt.NDArray[Any], count: int) -> list[npt.NDArray[Any]]:

@@ -1,0 +1,31 @@
+"""Names of clients' own that stand in addresses: what they may be so that every client and proxy finds the address."""
+
+import unicodedata
+from typing import Any, Final
+
+from rest_framework import serializers
+
+# Control characters, and what ends a line or paragraph.
+BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
+# Between slashes these lead elsewhere: clients and proxies resolve them before they ask.
+LEADING_ELSEWHERE: Final = frozenset({"", ".", ".."})
+
+
+class NameField(serializers.CharField):
+    """Text that can stand in an address: without control characters, and without `.`, `..` or nothing between slashes.
+
+    Rows stored before this rule may hold other names; routes that take the name in the body find them.
+    """
+
+    default_error_messages = {
+        "breaking": "must have no line breaks and no control characters",
+        "leading": "must not be `.` or `..`, nor have them, or nothing, before, between or after slashes",
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        name: str = super().to_internal_value(data)
+        if any(unicodedata.category(letter) in BREAKING for letter in name):
+            self.fail("breaking")
+        if name and not LEADING_ELSEWHERE.isdisjoint(name.split("/")):
+            self.fail("leading")
+        return name

@@ -1,0 +1,44 @@
+"""Distinguishes outages of dependencies (database, disk, rate limit store) from the service's own errors."""
+
+import errno
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import InterfaceError, InternalError, OperationalError
+from redis.exceptions import RedisError
+
+from cv.files.stores import StorageUnavailable
+
+# The errors of a disk that is full, read-only or broken.
+DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+# PostgreSQL's error for a write to a read-only database; Django raises InternalError for it.
+READ_ONLY_SQLSTATE: Final = "25006"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """``code`` is stable and part of the public API."""
+
+    code: str
+    message: str
+    retry_after_s: int = 10
+
+
+DATABASE: Final = Outage("database_unavailable", "the database does not answer or cannot be written; try again", 5)
+LIMITS: Final = Outage("limits_unavailable", "the store that counts requests does not answer; try again", 5)
+
+
+def outage_of(error: BaseException | None) -> Outage | None:
+    """The outage that caused ``error``; None if it was not caused by one."""
+    match error:
+        case StorageUnavailable():
+            return Outage(error.code, str(error))
+        case OperationalError() | InterfaceError():
+            return DATABASE
+        case InternalError() if getattr(error.__cause__, "sqlstate", None) == READ_ONLY_SQLSTATE:
+            return DATABASE
+        case RedisError():
+            return LIMITS
+        case OSError() if error.errno in DISK_ERRORS:
+            return Outage(StorageUnavailable.code, f"the disk cannot be written ({error.strerror}); try again")
+    return None

@@ -1,0 +1,45 @@
+"""What an engine's process may take, tried in processes of their own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system has no /proc")
+
+
+def printed_by(code: str) -> str:
+    """What the code prints, in a fresh interpreter that has a ``footprint``."""
+    start = "from cv.engine.footprint import Footprint\nfootprint = Footprint(1, threads=None)\n"
+    result = subprocess.run([sys.executable, "-c", start + code], cwd=ROOT, check=True, capture_output=True, text=True)
+    return result.stdout.strip()
+
+
+def test_memory_that_is_freed_is_no_reason_to_end() -> None:
+    code = "parts = [bytes(50_000) for _ in range(4_000)]\nkept, parts = parts[::1000], None\n"
+    code += "print(footprint.stays_large())"
+    assert printed_by(code) == "False"
+
+
+def test_memory_that_stays_is() -> None:
+    assert printed_by("kept = b'x' * 200_000_000\nprint(footprint.stays_large())") == "True"
+
+
+def test_the_memory_of_a_model_that_was_loaded_later_is_no_images() -> None:
+    code = "kept = b'x' * 200_000_000\nfootprint.note_models(2)\nprint(footprint.stays_large())"
+    assert printed_by(code) == "False"
+
+
+def test_what_is_far_more_than_an_image_may_take_is_not_given() -> None:
+    code = """
+footprint = Footprint(1, threads=1)
+kept = bytearray(1_000_000_000)
+try:
+    bytearray(1_000_000_000)
+except MemoryError:
+    print("refused")
+"""
+    assert printed_by(code) == "refused"
