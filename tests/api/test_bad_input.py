@@ -115,8 +115,7 @@ def test_text_as_image_in_base64(api: APIClient) -> None:
 
 def test_truncated_jpeg(api: APIClient, grace_hopper: bytes) -> None:
     answer = api.post(URL, as_file(grace_hopper[: len(grace_hopper) // 2]), format="multipart")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "undecodable_image")
-    assert answer.json()["error"]["message"] == "image: the JPEG is damaged: data are missing"
+    assert_error(answer, 422, "undecodable_image", "image", "image: the JPEG is damaged: data are missing")
 
 
 def test_png_bomb_is_refused_by_its_header(api: APIClient) -> None:
