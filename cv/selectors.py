@@ -1,4 +1,4 @@
-"""What is read from the database, and for whom."""
+"""Reads from the database, limited to what a caller may see."""
 
 import hashlib
 import hmac
@@ -17,7 +17,7 @@ KEY_MARK = "xc"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisFilter:
-    """All that are given must hold; those about a face must hold for one and the same face."""
+    """All given conditions must hold. Those about a face must hold for the same face."""
 
     created_after: datetime | None = None
     created_before: datetime | None = None
@@ -34,13 +34,13 @@ class AnalysisFilter:
 
 
 def analyses_of(caller: Caller, wanted: AnalysisFilter | None = None) -> QuerySet[Analysis]:
-    """The caller's analyses with their faces; expired ones are gone for everyone, purged or not."""
+    """The caller's analyses with their faces, without expired ones, even if they are not purged yet."""
     rows = Analysis.objects.filter(caller.owned).filter(unexpired()).prefetch_related("faces", "models")
     return rows if wanted is None else _narrowed(rows, wanted)
 
 
 def subject_analyses(caller: Caller, subject: str, of_everyone: bool = False) -> QuerySet[Analysis]:
-    """What is held about a subject, oldest first: also what has expired and was not purged yet."""
+    """The subject's analyses, oldest first, including expired ones that are not purged yet."""
     owned = Q() if of_everyone else caller.owned
     rows = Analysis.objects.filter(owned, subject=subject).order_by("created_at", "pk")
     return rows.select_related("api_key").prefetch_related("faces", "models")
@@ -52,7 +52,7 @@ def jobs_of(caller: Caller) -> QuerySet[Job]:
 
 
 def subject_jobs(caller: Caller, subject: str, of_everyone: bool = False) -> QuerySet[Job]:
-    """Jobs whose every analysis is stored under the subject."""
+    """Jobs that store all their analyses under the subject."""
     owned = Q() if of_everyone else caller.owned
     return Job.objects.filter(owned, subject=subject).order_by("created_at", "pk")
 
@@ -110,7 +110,7 @@ def audit_events(
 
 
 def api_key_usable(key: str) -> ApiKey | None:
-    """The key's row, unless it is unknown, wrong, revoked, expired, or its user may not log in any more."""
+    """The key's row; None if the key is unknown, wrong, revoked or expired, or if its user may not log in any more."""
     mark, _, rest = key.partition("_")
     prefix, _, _ = rest.partition("_")
     if mark != KEY_MARK or not prefix or len(prefix) > 16:

@@ -1,4 +1,4 @@
-"""Numbers for the dashboard: how much, how fast, of whom in general; groups too small to hide in are not told."""
+"""Statistics for the dashboard: volume, speed and demographics. Groups of fewer than K faces are suppressed."""
 
 import math
 from collections import Counter, defaultdict
@@ -15,13 +15,13 @@ from cv.abstention import unsure
 from cv.engine.labels import CLASSES, Attribute
 from cv.models import Analysis, ApiKey, Face
 
-# A number that stands for fewer people than this is not shown.
+# Smaller groups are not shown.
 K: Final = 10
-# Percentiles are of so many latest analyses: enough for a p95, and the same work on the largest table.
+# Percentiles use this many latest analyses: enough for a p95, and the cost does not grow with the table.
 TIMED: Final = 2000
 KEYS_SHOWN: Final = 8
 AGE_BAND: Final = 10
-# The group of those whose answer is too unsure to count as one.
+# The group of faces whose answer is too uncertain.
 UNSURE: Final = "unsure"
 PAIRS: Final = (
     *sorted(f"{gender} {race}" for gender in CLASSES[Attribute.GENDER] for race in CLASSES[Attribute.RACE]),
@@ -32,7 +32,7 @@ STAGES: Final = ("decode", "detect", "attributes", "total")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """What the dashboard looks at: days (both included), and one key or model version where given."""
+    """The dashboard's selection: a range of days (both included), and optionally one key or model version."""
 
     since: date
     until: date
@@ -62,7 +62,7 @@ class Day:
 
 
 def per_day(part: Slice) -> list[Day]:
-    """Every day of the slice, also those on which nothing happened."""
+    """Every day of the slice, including days without analyses."""
     rows = part.analyses().annotate(day=TruncDate("created_at", tzinfo=UTC)).values("day")
     found = {row["day"]: row for row in rows.annotate(analyses=Count("pk"), seen=Sum("face_count"))}
     days = [part.since + timedelta(days=number) for number in range((part.until - part.since).days + 1)]
@@ -71,7 +71,7 @@ def per_day(part: Slice) -> list[Day]:
 
 @dataclass(frozen=True, slots=True)
 class StageTime:
-    """Milliseconds."""
+    """Percentiles of one stage, in milliseconds."""
 
     stage: str
     p50: float
@@ -79,7 +79,7 @@ class StageTime:
 
 
 def stage_times(part: Slice) -> list[StageTime]:
-    """Percentiles of each stage over the latest analyses of the slice; empty without any."""
+    """Percentiles of each stage over the latest analyses of the slice; empty if there are none."""
     columns = [f"{stage}_ms" for stage in STAGES]
     rows = list(part.analyses().order_by("-created_at").values_list(*columns)[:TIMED])
     if not rows:
@@ -92,13 +92,13 @@ def stage_times(part: Slice) -> list[StageTime]:
 
 
 def percentile(ordered: list[float], share: float) -> float:
-    """Nearest rank: the smallest of the ``ordered`` values that at least ``share`` of all do not exceed."""
+    """The nearest-rank percentile of sorted values; ``share`` in [0, 1]."""
     return ordered[max(math.ceil(share * len(ordered)), 1) - 1]
 
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """``key`` is None for people on the pages."""
+    """``key`` is None for analyses from the web pages."""
 
     key: ApiKey | None
     analyses: int
@@ -118,7 +118,7 @@ class Expiring:
 
 
 def expiring() -> Expiring:
-    """What will be deleted on its own; what is overdue counts as within a day."""
+    """Counts what expires soon. What has expired already counts as within a day."""
     now = timezone.now()
     soon = Analysis.objects.filter(expires_at__lte=now + timedelta(days=7)).order_by()
     counted = soon.aggregate(day=Count("pk", filter=Q(expires_at__lte=now + timedelta(days=1))), week=Count("pk"))
@@ -132,7 +132,7 @@ def model_versions() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A bar of a chart."""
+    """One bar of a chart."""
 
     name: str
     count: int
@@ -140,7 +140,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What of the groups is large enough to show, and how many groups are not shown, or not with all of theirs."""
+    """The groups that are large enough to show, and the number of groups that are hidden completely or in part."""
 
     groups: list[Group]
     hidden: int
@@ -148,7 +148,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Charts:
-    """Of the faces in a slice. ``faces`` is None where even their number is too small to tell."""
+    """Charts of the faces in a slice. ``faces`` is None if their total is below K."""
 
     faces: int | None
     age: Chart
@@ -157,16 +157,16 @@ class Charts:
     gender_race: Chart
 
 
-# What a slice is made of and never divides: a day of one key's analyses by one model version.
+# The smallest unit of a slice: one day's analyses of one key by one model version.
 Cell = tuple[date, int | None, str]
 Counts = dict[Cell, Counter[Any]]
 
 
 def charts(part: Slice) -> Charts:
-    """How many faces are like what. Faces whose answer is too unsure to count are a group of their own.
+    """Counts faces by answer. Faces whose answer is too uncertain are a separate group.
 
-    Groups are made large enough in every cell by itself, and a slice adds up what its cells show. Whatever two slices
-    differ by is whole cells, so that no group below K is found by subtracting one from the other.
+    Small groups are suppressed in each cell, and a slice is the sum of what its cells show. Two slices differ by whole
+    cells, so subtracting one from the other never reveals a group below K.
     """
     faces = part.analyses().aggregate(faces=Sum("face_count"))["faces"] or 0
     age, beauty = banded(Attribute.AGE, AGE_BAND), banded(Attribute.BEAUTY, 1)
@@ -183,7 +183,7 @@ def charts(part: Slice) -> Charts:
 
 
 def grouped(part: Slice, name: Callable[..., Any], *by: Case) -> Counts:
-    """How many faces of each group every cell of the slice has; ``name`` makes a group of the values, or None."""
+    """Counts faces by group in each cell of the slice. ``name`` maps values to a group, or to None to skip the face."""
     day = TruncDate("analysis__created_at", tzinfo=UTC)
     cells = Face.objects.filter(**part.conditions("analysis__")).order_by().annotate(day=day)
     rows = cells.values_list("day", "analysis__api_key", "analysis__model_version", *by).annotate(n=Count("pk"))
@@ -195,19 +195,19 @@ def grouped(part: Slice, name: Callable[..., Any], *by: Case) -> Counts:
 
 
 def band(number: int | None) -> int | str | None:
-    """The last band of a scale is open."""
+    """The band's name; the last band of a scale is open."""
     return None if number is None else UNSURE if number < 0 else min(number, 9)
 
 
 def pair(gender: str, race: str) -> str | None:
-    """Unsure where either is."""
+    """The group of a gender and a race; UNSURE if either is."""
     if not gender or not race:
         return None
     return UNSURE if UNSURE in (gender, race) else f"{gender} {race}"
 
 
 def added_up(cells: Counts, order: Sequence[Any]) -> Chart:
-    """What the cells show, together, in ``order``."""
+    """Sums the groups that the cells show, in ``order``."""
     total, hidden = Counter[Any](), set[Any]()
     for counts in cells.values():
         shown = large_enough(counts)
@@ -222,19 +222,19 @@ def most_first(chart: Chart) -> Chart:
 
 
 def labelled(attribute: Attribute) -> Case:
-    """The label, or that it is unsure."""
+    """The label, or UNSURE."""
     return Case(When(unsure(attribute), then=Value(UNSURE)), default=F(attribute.value), output_field=CharField())
 
 
 def banded(attribute: Attribute, width: int) -> Case:
-    """Which band of ``width`` the value is in, from 0; -1 where it is unsure."""
+    """The value's band of this ``width``, counted from 0; -1 if the value is too uncertain."""
     band = Cast(Floor(F(attribute.value) / width), IntegerField())
     return Case(When(unsure(attribute), then=Value(-1)), default=band)
 
 
 def large_enough(counts: Mapping[Any, int]) -> set[Any]:
-    """The groups of at least K. Where those left out are together fewer than K, the smallest shown goes with them:
-    else the whole less what is shown would give them away.
+    """The groups of at least K. If the hidden groups together have fewer than K, the smallest shown group is hidden,
+    too; otherwise the total minus the shown groups would reveal them.
     """
     small = {name for name, n in counts.items() if 0 < n < K}
     shown = {name for name, n in counts.items() if n >= K}

@@ -1,4 +1,4 @@
-"""Analyses as a table, a row a face: the one layout of CSV and Parquet, described in docs/api.md."""
+"""Analyses as a table with one row per face. CSV and Parquet have the same layout; docs/api.md describes it."""
 
 import base64
 import csv
@@ -16,16 +16,16 @@ from cv.models import Analysis, Face
 Columns = dict[str, str]
 Row = dict[str, Any]
 
-# Rows of a Parquet file that are read, and written, in one piece.
+# Rows in one row group of a Parquet file.
 ROW_GROUP: Final = 10_000
-# What spreadsheets would run as a formula, and the columns that clients write.
+# The characters that start a formula in spreadsheets, and the columns that clients write.
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 CLIENTS_TEXT: Final = ("name", "subject")
-# Excel takes CSV for UTF-8 only if this stands at its beginning.
+# Excel reads CSV as UTF-8 only if it begins with this.
 BYTE_ORDER_MARK: Final = "\ufeff"
 
 
-# Of every table, in order: name → type.
+# The columns of every table, in order: name → type.
 OF_IMAGE: Final = {
     "index": "int64", "name": "string", "state": "string", "error_code": "string", "analysis": "string",
     "created_at": "string", "subject": "string", "source": "string", "image_width": "int64",
@@ -42,15 +42,15 @@ OF_FACE: Final = {
 
 
 def table_columns(asked: Iterable[str], allowed: frozenset[str]) -> Columns:
-    """The columns of a table of analyses that were ``asked`` for these outputs: name → type, in order. Those of the
-    default outputs are always there; those of another if it was asked for and is allowed."""
+    """The columns, name → type, in order, for analyses with the requested outputs ``asked``. Default outputs always
+    have columns; other outputs have them if they were requested and are allowed."""
     wanted = allowed.intersection(asked).union(DEFAULT_OUTPUTS)
     outputs = (output for output in all_outputs() if output.name in wanted)
     return OF_IMAGE | OF_FACE | {name: kind for output in outputs for name, kind in output_columns(output).items()}
 
 
 def output_columns(output: Output) -> Columns:
-    """The columns of one output, by its shape."""
+    """The columns of one output, which depend on its shape."""
     name = output.name
     named = [f"{name}_{label}" for label in output.labels]
     match output.shape:
@@ -63,12 +63,12 @@ def output_columns(output: Output) -> Columns:
         case Shape.VECTOR if named:
             return dict.fromkeys(named, "double")
         case _:
-            # As JSON; of a mask, the PNG in base64.
+            # As JSON; a mask is a PNG in base64.
             return {name: "string"}
 
 
 def answer_cells(answer: Answer, output: Output) -> Row:
-    """The cells under ``output_columns``."""
+    """The cells for the columns from ``output_columns``."""
     name = output.name
     match answer:
         case Category(label, probabilities):
@@ -92,7 +92,7 @@ def answer_cells(answer: Answer, output: Output) -> Row:
 
 
 def table_rows(named: Iterable[tuple[str, Analysis]], allowed: frozenset[str]) -> Iterator[Row]:
-    """The rows of analyses, each with what its picture is called."""
+    """The rows of analyses, each given with the name of its picture."""
     for index, (name, analysis) in enumerate(named):
         image = {"index": index, "name": name, "state": ItemState.DONE.value, "error_code": ""}
         yield from analysis_rows(image, analysis, allowed)
@@ -101,7 +101,7 @@ def table_rows(named: Iterable[tuple[str, Analysis]], allowed: frozenset[str]) -
 def analysis_rows(image: Row, analysis: Analysis, allowed: frozenset[str]) -> Iterator[Row]:
     """A row for each face, with only the ``allowed`` outputs, or one row if there is no face.
 
-    Each begins with ``image``: index, name, state and error_code. Columns without a value are left out.
+    Each row begins with ``image``: index, name, state and error_code. Columns without a value are omitted.
     """
     image = image | _image_columns(analysis)
     faces = list(analysis.faces.all())
@@ -112,14 +112,14 @@ def analysis_rows(image: Row, analysis: Analysis, allowed: frozenset[str]) -> It
 
 
 def analyses_csv(named: Sequence[tuple[str, Analysis]], allowed: frozenset[str]) -> str:
-    """A table for a person to open: of analyses, each with what its picture is called."""
+    """A CSV for people to open, of analyses, each given with the name of its picture."""
     asked = {output for _, analysis in named for output in analysis.asked_attributes}
     return "".join(csv_lines(table_rows(named, allowed), table_columns(asked, allowed), mark=True))
 
 
 def csv_lines(rows: Iterable[Row], columns: Columns, mark: bool = False) -> Iterator[str]:
-    """The table as CSV under the names of its columns, with a byte-order mark if a person will open it. Texts that
-    clients wrote cannot become formulas."""
+    """The table as CSV with a header, and with a byte order mark if ``mark``. Text from clients is escaped so that it
+    cannot become a formula."""
     out = io.StringIO()
     if mark:
         out.write(BYTE_ORDER_MARK)
@@ -140,8 +140,8 @@ def _cell(name: str, value: Any) -> Any:
 
 
 def write_parquet(rows: Iterable[Row], columns: Columns, file: IO[bytes]) -> int:
-    """The table as Parquet; returns how many rows it has."""
-    # Imported here: it is large, and most processes never need it.
+    """Writes the table as Parquet; returns the number of rows."""
+    # Imported here, because it is large and most processes never need it.
     import pyarrow
     from pyarrow import parquet
 

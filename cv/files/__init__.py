@@ -1,1 +1,1 @@
-"""Kept files: where they are, what kind each is, and how they are stripped before they are kept."""
+"""Stores kept files: on disk or in a bucket, and how they are served and deleted."""

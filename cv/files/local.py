@@ -1,4 +1,4 @@
-"""Kept files in a folder of this machine, or of a disk that several machines mount."""
+"""Stores kept files in a local folder, or on a disk that several machines mount."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cv.files.stores import NoAddress, Room, StorageUnavailable, StoredFile
 
 @contextlib.contextmanager
 def outage_told() -> Iterator[None]:
-    """Raises StorageUnavailable for a disk that is full, gone or not ours; a file that is not there stays that."""
+    """Turns OSError into StorageUnavailable, except FileNotFoundError."""
     try:
         yield
     except FileNotFoundError:
@@ -29,7 +29,7 @@ def outage_told() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _nothing_half_written(file: Path) -> Iterator[None]:
-    """Deletes ``file`` if it is not written to its end. Nobody else can have made it: names are drawn at random."""
+    """Deletes ``file`` if writing it fails. It cannot belong to another writer, because names are random."""
     try:
         yield
     except BaseException:
@@ -39,7 +39,7 @@ def _nothing_half_written(file: Path) -> Iterator[None]:
 
 
 class LocalStore(FileSystemStorage):
-    """Files that only the service's own user can read."""
+    """Files that only the service's user can read."""
 
     def __init__(self, location: str | None = None) -> None:
         super().__init__(location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
@@ -61,19 +61,19 @@ class LocalStore(FileSystemStorage):
 
     def files(self, prefix: str = "") -> Iterator[StoredFile]:
         root = Path(self.location)
-        # Only the folder that the prefix names has to be looked through.
+        # Only searches the folder that the prefix names.
         for folder, _folders, names in os.walk(root / prefix.rpartition("/")[0]):
             for name in names:
                 file = Path(folder, name)
                 relative = file.relative_to(root).as_posix()
-                # Whoever deleted it meanwhile was right.
+                # Deleted concurrently: nothing to do.
                 with contextlib.suppress(FileNotFoundError), outage_told():
                     if relative.startswith(prefix) and file.is_file():
                         about = file.stat()
                         yield StoredFile(relative, about.st_size, datetime.fromtimestamp(about.st_mtime, UTC))
 
     def prepare(self) -> None:
-        """Folders are made when they are needed."""
+        """Does nothing: folders are created when they are needed."""
 
     def room(self) -> Room:
         root = Path(self.location)

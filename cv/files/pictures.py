@@ -1,4 +1,4 @@
-"""Kept pictures: what kind of file each is, who is handed one, and which have no row any more."""
+"""Kept pictures: their media types, how they are served, and a list for the purge."""
 
 import re
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from django.http import FileResponse, Http404
 from cv.files.stores import kept_files
 from cv.models import Analysis
 
-# The names that cv.models.picture_path gives; other kept files, such as inputs of jobs, are somebody else's.
+# The names that cv.models.picture_path creates. Other kept files, for example inputs of jobs, do not match.
 PICTURE_NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}(_[A-Za-z0-9]+)?\.[a-z]+")
-# What the files are that cv.engine.stripping writes, and what earlier versions kept as it came in.
+# The types that cv.engine.stripping writes, and those that earlier versions stored unchanged.
 MEDIA_TYPES: Final = {
     ".jpg": "image/jpeg",
     ".png": "image/png",
@@ -26,7 +26,7 @@ MEDIA_TYPES: Final = {
 
 
 def media_type(name: str) -> str:
-    """The media type of a kept picture by the ending of its name, which its own bytes gave it."""
+    """The media type of a kept picture by its suffix, which was derived from its bytes."""
     return MEDIA_TYPES[PurePath(name).suffix]
 
 
@@ -38,7 +38,7 @@ def pictures_before(moment: datetime) -> Iterator[str]:
 
 
 def picture_response(analysis: Analysis) -> FileResponse:
-    """The kept picture, for callers that may see the analysis. Raises Http404, StorageUnavailable."""
+    """Serves the kept picture. The caller must be allowed to see the analysis. Raises Http404, StorageUnavailable."""
     if not analysis.picture:
         raise Http404("this analysis has no kept picture")
     try:
@@ -48,6 +48,6 @@ def picture_response(analysis: Analysis) -> FileResponse:
     response = FileResponse(file, content_type=media_type(analysis.picture.name or ""))
     response["Content-Disposition"] = "inline"
     response["Cache-Control"] = "private, no-store"
-    # Bytes from strangers, on our own origin: whatever they turn out to be, nothing in them may run.
+    # Untrusted bytes on our own origin: no script in them may run.
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

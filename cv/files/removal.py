@@ -1,4 +1,4 @@
-"""Deletes kept files, one or all below a name; and asks first whether the storage is there to do it."""
+"""Deletes kept files, one or a whole folder, and checks first that the storage is available."""
 
 import contextlib
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from cv.files.stores import StorageUnavailable, kept_files
 
 
 def delete_kept(name: str, keep: frozenset[str] = frozenset()) -> None:
-    """Deletes the file, or with a slash at the end of ``name`` all files below it but those to ``keep``.
+    """Deletes the file or, if ``name`` ends with a slash, all files below it except those to ``keep``.
 
-    One that is not there is as good as deleted. Raises StorageUnavailable.
+    A missing file is not an error. Raises StorageUnavailable.
     """
     if not name.endswith("/"):
         default_storage.delete(name)
@@ -20,13 +20,13 @@ def delete_kept(name: str, keep: frozenset[str] = frozenset()) -> None:
         if file.name not in keep:
             default_storage.delete(file.name)
     if not keep:
-        # A folder on a disk; in a bucket there is nothing of that name.
+        # On a disk this deletes the empty folder; a bucket has no folders.
         with contextlib.suppress(FileNotFoundError, StorageUnavailable):
             default_storage.delete(name.rstrip("/"))
 
 
 def ask_storage(names: Iterable[str]) -> None:
-    """Looks for the first of the files, so that an outage is noticed before their rows are gone.
+    """Looks up the first file, so that an outage is noticed before the rows are deleted.
 
     Raises StorageUnavailable.
     """

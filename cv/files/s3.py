@@ -1,4 +1,4 @@
-"""Kept files as private objects of an S3-compatible bucket."""
+"""Stores kept files as private objects in an S3-compatible bucket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from storages.utils import clean_name
 
 from cv.files.stores import IN_MEMORY, NoAddress, StorageUnavailable, StoredFile
 
-# An outage has to be told while the client still waits: two tries, each with an end.
+# Two attempts with short timeouts, so that an outage is reported while the client still waits.
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 20
 TRIES = 2
@@ -26,7 +26,7 @@ CHUNK = 256 * 1024
 
 @contextlib.contextmanager
 def outage_told() -> Iterator[None]:
-    """Raises FileNotFoundError for an object that is not there, and StorageUnavailable for everything else."""
+    """Turns S3 errors into FileNotFoundError for a missing object, and into StorageUnavailable for the rest."""
     try:
         yield
     except ClientError as error:
@@ -41,7 +41,7 @@ def outage_told() -> Iterator[None]:
 class S3Store(S3Storage):  # type: ignore[misc]
     """Objects without an ACL, which makes them private to the bucket's owner.
 
-    A name is never written twice, so overwriting needs no look first. Clients are made once a thread.
+    No name is written twice, so saving does not check for an existing object. Each thread has its own client.
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class S3Store(S3Storage):  # type: ignore[misc]
                 connect_timeout=CONNECT_TIMEOUT_S,
                 read_timeout=READ_TIMEOUT_S,
                 retries={"total_max_attempts": TRIES, "mode": "standard"},
-                # Not every S3-compatible server knows the checksums that boto3 sends on its own.
+                # Not every S3-compatible server supports the checksums that boto3 sends by default.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),
         )
 
     def _open(self, name: str, mode: str = "rb") -> File[bytes]:
-        """The whole object at once, in one request: whoever reads on is not met by an outage any more."""
+        """Downloads the whole object in one request, so that later reads cannot fail because of an outage."""
         if mode != "rb":
             raise ValueError("kept files are opened for reading; save() writes them")
         file = cast(IO[bytes], tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 -- the caller closes it
@@ -130,7 +130,7 @@ class S3Store(S3Storage):  # type: ignore[misc]
             token = {"ContinuationToken": found["NextContinuationToken"]}
 
     def prepare(self) -> None:
-        """Makes the bucket. Raises StorageUnavailable."""
+        """Creates the bucket. Raises StorageUnavailable."""
         region = self._client.meta.region_name
         where = {} if region in {None, "us-east-1"} else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         with outage_told():
@@ -140,7 +140,7 @@ class S3Store(S3Storage):  # type: ignore[misc]
                 return
 
     def room(self) -> None:
-        """A bucket has no end, and its size is known only to whoever lists a thousand objects a request."""
+        """None: a bucket has no limit, and counting its bytes takes a request for every thousand objects."""
 
     @property
     def _client(self) -> Any:

@@ -1,7 +1,7 @@
-"""Where files are kept, pictures and inputs of jobs alike: private to this service, on disk or in an S3 bucket.
+"""The interface of the private storage for pictures and job inputs, on disk or in an S3 bucket.
 
-Code asks Django's ``default_storage``, which is one of ``LocalStore`` and ``S3Store``; nothing else in the project
-knows which. Neither has addresses: what is kept is handed out by views that ask whose it is.
+Code uses Django's ``default_storage``, which is a ``LocalStore`` or an ``S3Store``; nothing else in the project
+depends on which. Neither has public URLs: files are served by views that check permissions.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from typing import Protocol, cast
 
 from django.core.files.storage import default_storage
 
-# Beyond this, a file that is read from elsewhere lies in a temporary file, not in memory.
+# Larger files are downloaded to a temporary file, not into memory.
 IN_MEMORY = 8 * 1024 * 1024
 
 
 class StorageUnavailable(Exception):
-    """The storage does not answer, refuses us or is full. ``code`` is stable and part of the public API."""
+    """The storage does not answer, denies access or is full. ``code`` is stable and part of the public API."""
 
     code = "storage_unavailable"
 
@@ -25,12 +25,12 @@ class StorageUnavailable(Exception):
 
 
 class NoAddress(NotImplementedError):
-    """Somebody asked for the address of a kept file. There is none, which Django wants to be told like this."""
+    """Kept files have no URL. Django expects NotImplementedError for this."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """``name`` as the storage takes it; ``size`` in bytes; ``modified`` with its time zone."""
+    """``name`` in the storage; ``size`` in bytes; ``modified`` with a time zone."""
 
     name: str
     size: int
@@ -39,25 +39,25 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Bytes taken by kept files, and bytes left."""
+    """Bytes used by kept files, and bytes free."""
 
     used: int
     free: int
 
 
 class Store(Protocol):
-    """What both storages can do beyond Django's ``Storage``. Each call raises StorageUnavailable."""
+    """What both storages offer beyond Django's ``Storage``. Every method may raise StorageUnavailable."""
 
     def files(self, prefix: str = "") -> Iterator[StoredFile]:
-        """Every file whose name starts with ``prefix``, in no order, a few at a time."""
+        """Yields every file whose name starts with ``prefix``, in no particular order."""
 
     def prepare(self) -> None:
-        """Makes what has to be there before the first file, where it is not there yet."""
+        """Creates what the first file needs, for example the bucket, if it is missing."""
 
     def room(self) -> Room | None:
-        """None where that cannot be told without asking for every single file."""
+        """Used and free bytes; None if that would need a list of all files."""
 
 
 def kept_files() -> Store:
-    """The storage in service, seen as what it can do beyond Django's."""
+    """The configured storage, typed as a ``Store``."""
     return cast(Store, default_storage)

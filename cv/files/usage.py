@@ -1,4 +1,4 @@
-"""How many pictures are kept, and how much room they take."""
+"""Counts the kept pictures and the room that they take."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,14 +8,14 @@ from django.core.cache import cache
 from cv.files.stores import Room, StorageUnavailable, kept_files
 from cv.models import Analysis
 
-# Counting walks through every file: not for every look at the dashboard.
+# Counting visits every file, so the result is cached for the dashboard.
 CACHED_S: Final = 600
 CACHE_KEY: Final = "cv.files.usage.room"
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """``room`` is at most ten minutes old; None where the storage cannot say, or does not answer."""
+    """``room`` is at most ten minutes old; None if the storage cannot tell it or does not answer."""
 
     pictures: int
     room: Room | None

@@ -1,1 +1,1 @@
-"""Jobs of many images: what comes in, who works on it, and what goes out. Rows are written by cv.services."""
+"""Jobs of many images: their inputs, progress and results. cv.services writes the rows."""

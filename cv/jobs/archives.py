@@ -1,7 +1,7 @@
-"""Reads archives from strangers: entry by entry, in bounded memory, and never by the names that stand in them.
+"""Reads untrusted archives entry by entry, in bounded memory. The names of entries are never used as paths.
 
-Refused as a whole: what is no archive, encrypted, truncated, or too large in bytes or entries. An entry that is too
-large, a link or damaged fails alone. Folders and what operating systems leave behind are passed over.
+A file is refused completely if it is not an archive, encrypted, truncated, or too large in bytes or entries. If an
+entry is too large, damaged or a link, only that entry fails. Folders and files of operating systems are skipped.
 """
 
 import bz2
@@ -25,7 +25,7 @@ from cv.jobs.errors import (
     TooManyItems,
 )
 
-# What operating systems, cameras and photo services put beside photos: thumbnails, descriptions, films, lists.
+# What operating systems, cameras and photo services put beside photos: thumbnails, metadata, videos, lists.
 LEFT_BEHIND: Final = re.compile(
     r"(^|/)(__MACOSX/|@eaDir/|\.thumbnails?/|\._[^/]*$|\.DS_Store$|Thumbs\.db$|desktop\.ini$)"
     r"|\.(json|aae|xmp|thm|mov|mp4|m4v|3gp|avi|txt|html?|csv|url|lnk)$",
@@ -35,12 +35,13 @@ ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06")
 GZIP_MAGIC: Final = b"\x1f\x8b"
 BZIP2_MAGIC: Final = b"BZh"
 CENTRAL_HEADER: Final = b"PK\x01\x02"
-# Of bzip2 and LZMA, zipfile unpacks whatever comes of a piece at once.
+# With bzip2 and LZMA, zipfile decompresses a whole chunk at once, however large the result.
 BOUNDED_COMPRESSIONS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-# Photos do not shrink: an archive that unpacks to more than so many times its size, and to this much, is a bomb.
+# Photos hardly compress. An archive that unpacks to more than MAX_RATIO times its size and to more than RATIO_FROM
+# bytes is a bomb.
 MAX_RATIO: Final = 100
 RATIO_FROM: Final = 64 * 1024 * 1024
-# Of a ZIP's list of contents for each entry, and of a TAR's headers before each entry.
+# Limits in bytes: a ZIP's central directory per entry, and a TAR's headers before an entry.
 MAX_HEADER: Final = 1024
 MAX_TAR_HEADERS: Final = 1024 * 1024
 DAMAGE: Final = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError, RecursionError)
@@ -48,7 +49,7 @@ DAMAGE: Final = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSE
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """``entry_bytes`` and ``total_bytes`` are unpacked."""
+    """``entry_bytes`` and ``total_bytes`` are unpacked sizes."""
 
     entries: int
     entry_bytes: int
@@ -57,7 +58,7 @@ class ArchiveLimits:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file of an archive: its bytes, or a code and message why there are none. ``name`` is the client's."""
+    """A file of an archive: its bytes, or the code and message of its failure. ``name`` is the client's."""
 
     name: str
     data: bytes = b""
@@ -106,12 +107,12 @@ def _check_count(count: int, limits: ArchiveLimits) -> None:
 
 
 class _BoundedList(io.RawIOBase):
-    """A ZIP file whose list of contents is held to a size before zipfile makes an object of each entry of it."""
+    """A ZIP file with a limited central directory. zipfile creates an object for each of its entries."""
 
     def __init__(self, file: IO[bytes], limits: ArchiveLimits) -> None:
         self._file = file
         self._limits = limits
-        # From then on what is read is entries, of which each is held to a size of its own.
+        # Set when the directory has been read. Entries have their own size limits.
         self.listed = False
 
     def read(self, size: int = -1) -> bytes:
@@ -148,7 +149,7 @@ def _zip_entries(file: IO[bytes], limits: ArchiveLimits, total: _Total) -> Itera
         _check_count(len(named), limits)
         if any(entry.flag_bits & 0x1 for entry, _ in named):
             raise ArchiveEncrypted("the archive is encrypted; send it without a password")
-        # By their own word first, so that an honest giant costs nothing; then by what really comes out.
+        # Checks the declared sizes first, which costs nothing, and then the bytes that are really unpacked.
         announced = sum(entry.file_size for entry, _ in named if entry.file_size <= limits.entry_bytes)
         if announced > total.limit:
             raise ArchiveTooLarge(f"the archive unpacks to more than {total.limit:,} bytes")
@@ -160,7 +161,7 @@ def _zip_entry(
     archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, limits: ArchiveLimits, total: _Total
 ) -> Entry:
     kind = entry.external_attr >> 28
-    # The upper four bits of a Unix mode: 8 is a regular file, 0 is an archive from elsewhere.
+    # The upper four bits of a Unix mode: 8 is a regular file, 0 is an archive from another system.
     if entry.create_system == 3 and kind not in (0, 8):
         return Entry(name, code=ItemCode.NOT_A_FILE, message="a link or device, not a file")
     if entry.file_size > limits.entry_bytes:
@@ -175,7 +176,7 @@ def _zip_entry(
     try:
         with archive.open(entry) as packed:
             data = packed.read(limits.entry_bytes + 1)
-    # The last is zipfile's word for an encryption that it does not know.
+    # zipfile raises NotImplementedError for an encryption that it does not know.
     except (*DAMAGE, RuntimeError):
         return unreadable
     total.add(len(data))
@@ -196,14 +197,14 @@ def _unpacked(file: IO[bytes], head: bytes) -> IO[bytes]:
 
 
 class _BoundedTar(io.RawIOBase):
-    """An unpacked TAR that cannot be made to hold long headers in memory or to unpack for ever on the way to a place.
+    """An unpacked TAR with limited headers and a limited total, so that reading and seeking stay bounded.
 
     Raises ArchiveUnreadable, ArchiveTooLarge.
     """
 
     def __init__(self, file: IO[bytes], limits: ArchiveLimits, total: _Total) -> None:
         self._file = file
-        # Each entry has at least a header and is filled up to a whole block.
+        # Each entry has at least a header and is padded to a whole block.
         self._end = total.limit + 4 * tarfile.BLOCKSIZE * limits.entries
         self._total = total
         self._headers_left = 0
@@ -218,7 +219,7 @@ class _BoundedTar(io.RawIOBase):
         return self._file.read(size)
 
     def content(self, size: int) -> bytes:
-        """The next bytes, which are no header."""
+        """Reads the next bytes of an entry's content, which do not count as headers."""
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -247,7 +248,7 @@ def _tar_entries(file: IO[bytes], limits: ArchiveLimits, total: _Total) -> Itera
         raise ArchiveUnreadable("the archive is truncated or damaged") from None
     count = reached = 0
     while (member := archive.next()) is not None:
-        # tarfile remembers every member; nothing here looks back.
+        # tarfile keeps every member in memory; they are not needed again.
         archive.members.clear()  # type: ignore[attr-defined]
         if member.size < 0 or archive.offset <= reached:
             raise ArchiveUnreadable("the archive's headers point backwards")
@@ -258,11 +259,11 @@ def _tar_entries(file: IO[bytes], limits: ArchiveLimits, total: _Total) -> Itera
             _check_count(count, limits)
             yield _tar_entry(tar, member, name, limits, total)
         tar.next_header()
-    # tarfile takes damage for the end. The real one is a block of zeros.
+    # tarfile takes damage for the end of the archive. The real end is a block of zeros.
     tar.seek(archive.offset)
     if tar.content(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
         raise ArchiveUnreadable("the archive is truncated or damaged")
-    # What is packed ends with a checksum, which is looked at only by whoever reads to the end.
+    # The compressed stream ends with a checksum, which is only verified if the stream is read to its end.
     tar.content(MAX_TAR_HEADERS)
 
 

@@ -1,6 +1,6 @@
-"""Tells workers everywhere that a job is waiting: in this process, and through the broker if there is one.
+"""Wakes workers when a job is waiting: in this process, and through the broker if there is one.
 
-The broker carries one message, which says only that there is something to do.
+The broker carries only one kind of message, which says that there is work.
 """
 
 import logging
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Every worker has a queue of its own behind this exchange: all are woken, and none stores what is not heard.
+# Each worker has its own queue on this exchange, so every message wakes all workers and none is stored for later.
 EXCHANGE: Final = "xcloud.doorbell"
-# A fanout needs no key; Redis's, which are patterns, do.
+# A fanout exchange ignores the routing key, but Redis uses it as a pattern.
 ROUTING_KEY: Final = "ring"
 TASK: Final = "xcloud.there_is_work"
-# How long a request waits for a broker that does not answer.
+# How long a request waits if the broker does not answer.
 TIMEOUT_S: Final = 2
-# A message that was not heard for this long is worth nothing: workers look by themselves meanwhile.
+# Older messages are useless, because workers poll by themselves.
 EXPIRES_S: Final = 60
 
 
 def announce_jobs() -> None:
-    """Never fails: the job stands in the database, even if the broker is away."""
+    """Wakes the workers. Never fails: workers find the job in the database even if the broker is down."""
     bells.JOBS.ring()
     if not settings.XCLOUD_BROKER_URL:
         return
@@ -41,11 +41,11 @@ def announce_jobs() -> None:
 
 
 def broadcast() -> None:
-    """Wakes every worker. Raises what the broker's client raises, soon, if the broker is away."""
+    """Wakes every worker. If the broker is down, raises its client's error after a short time."""
     from kombu.entity import Exchange
 
     exchange = Exchange(EXCHANGE, type="fanout")
-    # Type and key are given: without them Celery sends past the exchange, to a queue that has no reader.
+    # Without type and key, Celery bypasses the exchange and sends to a queue that has no reader.
     celery_app().send_task(
         TASK,
         exchange=exchange,
@@ -59,7 +59,7 @@ def broadcast() -> None:
 
 @cache
 def celery_app() -> "Celery":
-    """Celery for XCLOUD_BROKER_URL. A server without a broker imports nothing of it."""
+    """Celery for XCLOUD_BROKER_URL. A server without a broker does not import Celery."""
     from celery import Celery
     from kombu.common import Broadcast
     from kombu.entity import Exchange
@@ -70,14 +70,14 @@ def celery_app() -> "Celery":
             "imports": ["cv.workers.celery"],
             "task_queues": [Broadcast(EXCHANGE, exchange=Exchange(EXCHANGE, type="fanout"), routing_key=ROUTING_KEY)],
             "task_ignore_result": True,
-            # The task rings a bell of this process: in a child process it would not be heard.
+            # The task rings a bell of this process, so it cannot run in a child process.
             "worker_pool": "solo",
             "worker_enable_remote_control": False,
             "worker_hijack_root_logger": False,
             "broker_connection_timeout": TIMEOUT_S,
             "broker_connection_retry_on_startup": True,
             "broker_connection_max_retries": None,
-            # Only Redis knows this one; py-amqp has the time-out above.
+            # Only Redis knows this option; py-amqp uses the timeout above.
             "broker_transport_options": {"socket_connect_timeout": TIMEOUT_S}
             if settings.XCLOUD_BROKER_URL.startswith("redis")
             else {},

@@ -1,4 +1,4 @@
-"""Names of archive entries as the people who packed them wrote them, whatever encoding their tools used."""
+"""Decodes the names of archive entries, whose encoding is often not stated."""
 
 import struct
 import zipfile
@@ -9,14 +9,14 @@ from typing import Final
 UTF8_FLAG: Final = 0x800
 # Info-ZIP's Unicode path: version 1, the CRC-32 of the other name, the name in UTF-8 (APPNOTE 4.6.9).
 UNICODE_PATH: Final = 0x7075
-# What Chinese and Japanese editions of Windows pack names in. Many bytes are text in both; common characters decide.
+# The encodings of Chinese and Japanese Windows. Many byte strings are valid in both; common characters decide.
 LEGACY: Final = ("gbk", "cp932")
-# Half of a name's characters at least, or it is taken for neither.
+# The smallest share of common characters; with less, neither encoding is chosen.
 ENOUGH: Final = 0.5
 
 
 def zip_names(entries: Sequence[zipfile.ZipInfo]) -> list[str]:
-    """Each entry's name. One encoding is found for all names that do not say theirs."""
+    """Each entry's name. One encoding is guessed for all names that do not state theirs."""
     raw = [b"" if entry.flag_bits & UTF8_FLAG else entry.filename.encode("cp437") for entry in entries]
     encoding = encoding_of([name for name in raw if not name.isascii()]) or "cp437"
     return [
@@ -26,13 +26,13 @@ def zip_names(entries: Sequence[zipfile.ZipInfo]) -> list[str]:
 
 
 def tar_name(name: str) -> str:
-    """A name that tarfile read as UTF-8; the bytes that are not stand in it as surrogates."""
+    """Decodes a name that tarfile read as UTF-8, in which invalid bytes are surrogates."""
     raw = name.encode("utf-8", "surrogateescape")
     return raw.decode(encoding_of([raw]) or "utf-8", "replace")
 
 
 def unicode_path(extra: bytes, name: bytes) -> str:
-    """The name that a ZIP's Unicode path field gives for ``name``; empty without one that belongs to it."""
+    """The name in a ZIP's Unicode path field; empty if there is no such field for ``name``."""
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<HH", extra)
         field, extra = extra[4 : 4 + length], extra[4 + length :]
@@ -42,7 +42,7 @@ def unicode_path(extra: bytes, name: bytes) -> str:
 
 
 def encoding_of(names: Sequence[bytes]) -> str:
-    """UTF-8 if all ``names`` are; else the legacy encoding that makes common characters of them; empty if none does."""
+    """UTF-8 if all ``names`` are valid; else the legacy encoding that gives common characters; empty if none does."""
     if _decodes(names, "utf-8"):
         return "utf-8"
     shares = {encoding: _common_share(names, encoding) for encoding in LEGACY if _decodes(names, encoding)}
@@ -60,7 +60,7 @@ def _decodes(names: Sequence[bytes], encoding: str) -> bool:
 
 
 def _common_share(names: Sequence[bytes], encoding: str) -> float:
-    """How many of the characters beyond ASCII are among those that people write every day."""
+    """The share of common characters among those beyond ASCII, in [0, 1]."""
     characters = [c for name in names for c in name.decode(encoding) if not c.isascii()]
     return sum(_is_common(c, encoding) for c in characters) / max(len(characters), 1)
 
@@ -68,7 +68,7 @@ def _common_share(names: Sequence[bytes], encoding: str) -> float:
 def _is_common(character: str, encoding: str) -> bool:
     raw = character.encode(encoding)
     if len(raw) != 2:
-        # Half-width katakana, one byte each: what Chinese looks like when it is read as Japanese.
+        # Half-width katakana, one byte each: the result of decoding Chinese as Japanese.
         return False
     if encoding == "gbk":
         # GB 2312: punctuation and the 6,763 characters of rows 16 to 87.

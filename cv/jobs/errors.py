@@ -1,10 +1,10 @@
-"""Why a job is refused as a whole, and why one of its images fails. The codes are stable and part of the public API."""
+"""Why a job is refused, and why a single image fails. The codes are stable and part of the public API."""
 
 from enum import StrEnum
 
 
 class JobRefused(Exception):
-    """Base of the reasons to refuse a job. ``field`` is the request's field with the mistake."""
+    """Base class: a job is refused. ``field`` is the request's field with the mistake."""
 
     code = "invalid_request"
     field = "job"
@@ -23,7 +23,7 @@ class TooManyItems(JobRefused):
 
 
 class ArchiveRefused(JobRefused):
-    """Base of the reasons to refuse an archive as a whole."""
+    """Base class: an archive is refused."""
 
     field = "archive"
 

@@ -1,7 +1,7 @@
-"""What a job's images are made of when it comes in, and their bytes when a worker wants them.
+"""The inputs of a job: lists its images when it is created, and loads their bytes for a worker.
 
-Uploaded images lie in the storage as ``jobs/JOB/INDEX`` from the request until each is done. Names that clients gave
-are labels: nothing is ever opened by one.
+Uploaded images are stored as ``jobs/JOB/INDEX`` until they are done. Names from clients are labels and never used as
+paths.
 """
 
 import os
@@ -41,7 +41,7 @@ UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class InputGone(Exception):
-    """What an item points at cannot be had. ``code`` is the item's."""
+    """The input of an item does not exist any more. ``code`` is the item's error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class InputGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """An image of a job to be: its label and where the bytes are, or why there are none."""
+    """An image of a new job: its label and the location of its bytes, or the reason why there are none."""
 
     name: str
     location: str = ""
@@ -60,7 +60,7 @@ class NewItem:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An image's bytes. ``subject`` and ``expires_by`` are those of the analysis that its picture came from."""
+    """An image's bytes. If it is an earlier analysis's picture, also that analysis's subject and expiry."""
 
     data: bytes
     source: Source
@@ -69,18 +69,18 @@ class Loaded:
 
 
 class JobInputs(Protocol):
-    """Where a job's images come from."""
+    """The source of a job's images."""
 
     @property
     def source(self) -> JobSource: ...
 
     def items(self, job_id: UUID) -> Iterator[NewItem]:
-        """Every image, in order. Raises JobRefused, StorageUnavailable."""
+        """Yields every image in order. Raises JobRefused, StorageUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveInputs:
-    """A ZIP or TAR of ``size`` bytes; its images are kept under names of our own until they are done."""
+    """A ZIP or TAR of ``size`` bytes. Its images are stored under generated names until they are done."""
 
     file: IO[bytes]
     size: int
@@ -101,7 +101,7 @@ class ArchiveInputs:
 
 @dataclass(frozen=True, slots=True)
 class UrlInputs:
-    """Addresses, fetched when their turn comes."""
+    """URLs, which the worker fetches."""
 
     urls: Sequence[str]
     source: JobSource = JobSource.URLS
@@ -113,7 +113,7 @@ class UrlInputs:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisInputs:
-    """Earlier analyses, whose kept pictures are described anew as analyses of their own."""
+    """Earlier analyses, whose kept pictures are analyzed again as new analyses."""
 
     analyses: Sequence[UUID]
     source: JobSource = JobSource.ANALYSES
@@ -125,7 +125,7 @@ class AnalysisInputs:
 
 @dataclass(frozen=True, slots=True)
 class FolderInputs:
-    """A folder of this server, with all below it, that the operator has allowed."""
+    """A folder of this server with its subfolders, which the operator has allowed."""
 
     folder: str
     source: JobSource = JobSource.FOLDER
@@ -136,7 +136,7 @@ class FolderInputs:
 
 @dataclass(frozen=True, slots=True)
 class LocalInputs:
-    """A folder that the operator named on the command line, which allows it; only that command works on it."""
+    """A folder that the operator named on the command line. Only that command processes the job."""
 
     folder: Path
     source: JobSource = JobSource.LOCAL
@@ -146,7 +146,7 @@ class LocalInputs:
 
 
 def limited(items: Iterator[NewItem]) -> Iterator[NewItem]:
-    """Raises TooManyItems behind the last one that a job may have."""
+    """Passes items through. Raises TooManyItems if there are more than a job may have."""
     for count, item in enumerate(items, start=1):
         if count > settings.XCLOUD_JOB_MAX_ITEMS:
             raise TooManyItems(f"a job has at most {settings.XCLOUD_JOB_MAX_ITEMS:,} images")
@@ -154,7 +154,7 @@ def limited(items: Iterator[NewItem]) -> Iterator[NewItem]:
 
 
 def load(item: JobItem, job: Job, caller: Caller) -> Loaded:
-    """The image's bytes. Raises InputGone, FetchError, ImageTooLarge, StorageUnavailable."""
+    """Loads the image's bytes. Raises InputGone, FetchError, ImageTooLarge, StorageUnavailable."""
     match job.source:
         case JobSource.URLS:
             if not settings.XCLOUD_URL_INPUT:
@@ -171,7 +171,7 @@ def load(item: JobItem, job: Job, caller: Caller) -> Loaded:
 
 
 def folder_of(job_id: UUID) -> str:
-    """The beginning of the names of a job's kept inputs."""
+    """The prefix of the names of a job's kept inputs."""
     return f"{FOLDER}/{job_id.hex}/"
 
 
@@ -186,13 +186,13 @@ def inputs_before(moment: datetime) -> Iterator[tuple[UUID, list[str]]]:
 
 
 def label(name: str) -> str:
-    """A name from a client as it can be kept and shown: its end, if it is long, without control characters."""
+    """Makes a client's name safe to store and show: without control characters, and only its end if it is long."""
     text = name.encode("utf-8", "replace").decode()
     return UNPRINTABLE.sub("�", text)[-MAX_LABEL:]
 
 
 def without_query(url: str) -> str:
-    """The address without what may be a secret: user, query and fragment."""
+    """The URL without parts that may be secret: user, query and fragment."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -201,7 +201,7 @@ def without_query(url: str) -> str:
 
 
 def allowed_folder(text: str) -> Path:
-    """The folder behind all links. Raises FolderForbidden."""
+    """The folder with all links resolved. Raises FolderForbidden."""
     refusal = FolderForbidden("the operator of this server has not allowed this folder")
     if "\0" in text or not Path(text).is_absolute():
         raise refusal
@@ -230,7 +230,7 @@ def _files_of(root: Path) -> Iterator[NewItem]:
 
 
 def _images_below(root: Path) -> Iterator[Path]:
-    """Files that are named like images, in order; links to folders and folders of thumbnails are not entered."""
+    """Files with names of images, in order. Skips links to folders, and folders of thumbnails."""
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not is_left_behind(f"{name}/"))
         for name in sorted(names):
@@ -240,7 +240,7 @@ def _images_below(root: Path) -> Iterator[Path]:
 
 
 def _read_allowed(file: Path) -> bytes:
-    """The file behind all links, which were checked only when the job was made. Raises InputGone, ImageTooLarge."""
+    """Reads the file with all links resolved and checked again. Raises InputGone, ImageTooLarge."""
     return _read(file, _is_allowed)
 
 
@@ -259,14 +259,14 @@ def _read(file: Path, allowed: Callable[[Path], bool] = lambda resolved: True) -
 
 
 def _open_without_links(resolved: Path) -> IO[bytes]:
-    """Opens a path in which no part is a link. Raises OSError if one has become one since: it could lead anywhere."""
+    """Opens a resolved path. Raises OSError if a part of it has become a link since, which could lead anywhere."""
     folder = os.open(resolved.anchor, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in resolved.parts[1:-1]:
             inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = inner
-        # Without waiting: a pipe would have its reader wait for a writer.
+        # Non-blocking: opening a pipe would otherwise wait for a writer.
         return open(os.open(resolved.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb")  # noqa: PTH123
     finally:
         os.close(folder)
@@ -298,5 +298,5 @@ def _bounded(file: IO[bytes]) -> bytes:
 
 
 def _is_text(name: str) -> bool:
-    """Whether the name is UTF-8, which the database asks for; on a disk it need not be."""
+    """Whether the name is valid UTF-8. The database requires it, a disk does not."""
     return name == name.encode("utf-8", "replace").decode()

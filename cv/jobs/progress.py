@@ -1,4 +1,4 @@
-"""How far jobs are, counted from their items."""
+"""The progress of jobs, counted from their items."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from django.utils import timezone
 from cv.choices import ItemState, JobState
 from cv.models import Job, JobItem
 
-# What a running job's rate is measured over.
+# The window for a running job's rate.
 WINDOW: Final = timedelta(seconds=60)
-# Beside the states: items closed within the window.
+# The key, beside the states, for items that ended within the window.
 LATELY: Final = "lately"
 
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """A job with its items by state, images a second, and seconds that are left; None where that cannot be told."""
+    """A job with its items by state, images per second, and seconds left; None if unknown."""
 
     job: Job
     counts: dict[str, int]
@@ -33,7 +33,7 @@ def status_of(job: Job) -> JobStatus:
 
 
 def statuses_of(jobs: Iterable[Job]) -> list[JobStatus]:
-    """In the order of ``jobs``, with one query for all counts."""
+    """Statuses in the order of ``jobs``, with one query for all counts."""
     rows, now = list(jobs), timezone.now()
     counts: dict[UUID, dict[str, int]] = {job.pk: dict.fromkeys(ItemState.values, 0) for job in rows}
     lately: dict[UUID, int] = {}
@@ -46,7 +46,7 @@ def statuses_of(jobs: Iterable[Job]) -> list[JobStatus]:
 
 
 def _counted(rows: list[Job], now: datetime) -> Iterable[tuple[UUID, str, int]]:
-    """Items of each job by state, and those that were closed within the window: each part from its own index."""
+    """Counts each job's items by state, and those that ended within the window. Each part uses its own index."""
     by_state = _grouped(JobItem.objects.filter(job__in=rows), F("state"))
     running = [job for job in rows if job.started_at is not None and job.finished_at is None]
     if not running:
@@ -67,7 +67,7 @@ def _status(job: Job, counts: dict[str, int], lately: int, now: datetime) -> Job
 
 
 def _rate(job: Job, counts: dict[str, int], lately: int, now: datetime) -> float | None:
-    """Of a job that ended over all of its time, of one that is being worked on over the last minute."""
+    """Images per second: of an ended job over its whole time, of a running job over the window."""
     if job.started_at is None or job.state in (JobState.PAUSED, JobState.DELETING):
         return None
     if job.finished_at is not None:

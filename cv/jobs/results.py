@@ -1,4 +1,4 @@
-"""What came of a job: its items that are over, and their rows of the table that ``cv.tables`` describes."""
+"""The results of a job: its ended items, and their rows of the table that ``cv.tables`` describes."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -12,7 +12,7 @@ BATCH: Final = 500
 
 
 def closed_items(job: Job) -> Iterator[JobItem]:
-    """The job's items that are over, in order, with analyses and faces; some hundred at a time."""
+    """The job's ended items in order, with analyses and faces, fetched some hundred at a time."""
     last = -1
     rows = JobItem.objects.filter(job=job, due_at__isnull=True).order_by("index")
     rows = rows.select_related("analysis").prefetch_related("analysis__faces", "analysis__models")
@@ -22,13 +22,13 @@ def closed_items(job: Job) -> Iterator[JobItem]:
 
 
 def analysis_of(item: JobItem) -> Analysis | None:
-    """The item's analysis, unless it was deleted or has expired: then it is gone for everyone, purged or not."""
+    """The item's analysis; None if it was deleted or has expired, even if it is not purged yet."""
     row = item.analysis
     return None if row is None or (row.expires_at is not None and row.expires_at <= timezone.now()) else row
 
 
 def result_rows(items: Iterable[JobItem], attributes: frozenset[str]) -> Iterator[Row]:
-    """The rows of each item's analysis, with only those attributes; one row for an item without."""
+    """The rows of each item's analysis, with only these attributes; one row for an item without analysis."""
     for item in items:
         image: Row = {"index": item.index, "name": item.name, "state": item.state, "error_code": item.error_code}
         if (analysis := analysis_of(item)) is None:

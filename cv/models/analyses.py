@@ -1,4 +1,4 @@
-"""An analysis: its row, and what of the engine's result stands in it."""
+"""An analysis: its row, and the columns that come from the engine's result."""
 
 import uuid
 from pathlib import PurePath
@@ -17,13 +17,13 @@ from cv.models.keys import ApiKey
 
 
 def picture_path(analysis: "Analysis", filename: str) -> str:
-    """A random name; nothing of the client's but the ending that the image's own bytes gave it."""
+    """A random name. Its suffix is derived from the image's bytes, not from the client's file name."""
     name = uuid.uuid4().hex
     return f"{name[:2]}/{name}{PurePath(filename).suffix}"
 
 
 class ExactCharField(models.CharField):  # type: ignore[type-arg]
-    """Text that is equal only to itself: MariaDB would otherwise take `Bob`, `bob` and `bób` for one person."""
+    """Text with exact comparison. MariaDB would otherwise take `Bob`, `bob` and `bób` for one person."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
         parameters: dict[str, Any] = dict(super().db_parameters(connection))
@@ -33,7 +33,7 @@ class ExactCharField(models.CharField):  # type: ignore[type-arg]
 
 
 class Analysis(models.Model):
-    """One image, what was asked about it, and what answered."""
+    """One image, the requested outputs, and the models that answered."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
@@ -41,7 +41,7 @@ class Analysis(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="analyses"
     )
-    # Keys are revoked, not deleted: a row can always say which key made it.
+    # Keys are revoked, not deleted, so a row always names the key that created it.
     api_key = models.ForeignKey(ApiKey, on_delete=models.RESTRICT, null=True, blank=True, related_name="analyses")
     subject = ExactCharField(max_length=200, blank=True)
     source = models.CharField(max_length=10, choices=choices.Source.choices)
@@ -58,7 +58,7 @@ class Analysis(models.Model):
     model_name = models.CharField(max_length=100)
     model_version = models.CharField(max_length=50)
     model_sha256 = models.CharField(max_length=64)
-    # What the model stated of its intervals when it answered; null where it gave none, or before this was kept.
+    # The coverage that the model stated for its intervals; null if it gave none, and for old rows.
     interval_coverage = models.FloatField(null=True, blank=True)
 
     decode_ms = models.FloatField()
@@ -99,7 +99,7 @@ class Analysis(models.Model):
     def __str__(self) -> str:
         return str(self.pk)
 
-    # The engine's values, so that a row serialises like the result that it came from.
+    # Properties with the engine's names, so that a row serializes like the engine's result.
 
     @property
     def image(self) -> ImageInfo:
@@ -115,7 +115,7 @@ class Analysis(models.Model):
 
 
 class AnalysisModel(models.Model):
-    """A model that was asked about an analysis's picture."""
+    """A model that ran on an analysis's picture."""
 
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="models")
     name = models.CharField(max_length=100)
@@ -137,7 +137,7 @@ def model_row(analysis: Analysis, run: ModelRun) -> AnalysisModel:
 
 
 def result_columns(result: AnalysisResult) -> dict[str, Any]:
-    """The columns that say what answered, how fast and how much: those that change if a picture is analyzed again."""
+    """The columns that change if a picture is analyzed again: model, timings and counts."""
     return {
         "model_name": result.model.name,
         "model_version": result.model.version,
@@ -156,6 +156,6 @@ def image_columns(image: ImageInfo) -> dict[str, Any]:
 
 
 def _stated_coverage(result: AnalysisResult) -> float | None:
-    """One number for all intervals of the model of the default outputs; None if there is no interval."""
+    """The coverage of all intervals of the default outputs' model; None if there is no interval."""
     answers = (face.attributes.get(name) for face in result.faces for name in DEFAULT_OUTPUTS)
     return next((answer.coverage for answer in answers if isinstance(answer, Estimate)), None)

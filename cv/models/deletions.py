@@ -1,4 +1,4 @@
-"""What is being deleted: files whose rows are gone, and erasures whose receipts wait for such files."""
+"""Deletions in progress: files whose rows are deleted, and erasures that wait for their files."""
 
 import uuid
 
@@ -9,11 +9,11 @@ from cv.models.analyses import ExactCharField
 
 
 class Erasure(models.Model):
-    """An erasure that has begun. Once its last file is deleted, its receipt is signed and this row goes."""
+    """An erasure in progress. When its last file is deleted, the receipt is signed and this row is deleted."""
 
-    # The receipt's, too.
+    # Also the receipt's id.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Keyed, of the subject and of whose rows these are: whoever asks again is handed the receipt.
+    # A keyed digest of the subject and the owner, by which a repeated request finds this row.
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     # Deleted so far.
@@ -31,9 +31,9 @@ class Erasure(models.Model):
 
 
 class FileToDelete(models.Model):
-    """A kept file, or with a slash at the end of its name all below, whose row went in the transaction that made this.
+    """A kept file to delete or, if the name ends with a slash, all files below it.
 
-    Nothing names the file any more. This row goes when the file is gone.
+    Created in the transaction that deletes the file's row. This row is deleted when the file is.
     """
 
     name = ExactCharField(max_length=200, unique=True)

@@ -1,4 +1,4 @@
-"""A face: its row, the answers in it, and the way from the engine's result to the row and back."""
+"""A face: its row, its answers, and the conversion between the engine's result and the row."""
 
 import base64
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def _category_check(name: str, labels: list[tuple[str, str]]) -> models.CheckCon
 def _estimate_check(name: str) -> models.CheckConstraint:
     low, high = f"{name}_low", f"{name}_high"
     columns = (name, low, high)
-    # Said outright, because a check that comes to NULL passes.
+    # Explicit, because a check that evaluates to NULL passes.
     present = Q(**{f"{column}__isnull": False for column in columns})
     absent = Q(**{f"{column}__isnull": True for column in columns})
     ordered = present & Q(**{f"{low}__lte": F(high)})
@@ -53,7 +53,7 @@ def _estimate_check(name: str) -> models.CheckConstraint:
 
 
 class FaceManager(models.Manager["Face"]):
-    """Faces come with their answers: one more query, however many faces."""
+    """Prefetches the answers with one query for any number of faces."""
 
     def get_queryset(self) -> "QuerySet[Face]":
         return super().get_queryset().prefetch_related("answers")
@@ -131,7 +131,7 @@ class Face(models.Model):
 
     @property
     def attributes(self) -> Answers:
-        """What is stored of the outputs that are known, in the registry's order."""
+        """The stored answers of registered outputs, in the registry's order."""
         found = {name: answer for name in DEFAULT_OUTPUTS if (answer := self._column_answer(name)) is not None}
         others = {row.output: row.value for row in self.answers.all()}
         for output in all_outputs():
@@ -141,7 +141,7 @@ class Face(models.Model):
         return found
 
     def _column_answer(self, name: str) -> Answer | None:
-        """None if the face was not asked for it."""
+        """The answer in the columns of a default output; None if it was not requested."""
         value = getattr(self, name)
         if value is None or value == "":
             return None
@@ -149,17 +149,17 @@ class Face(models.Model):
         if output.shape is Shape.CATEGORY:
             return Category(value, in_order(self.probabilities[name], output))
         interval = (getattr(self, f"{name}_low"), getattr(self, f"{name}_high"))
-        # A face that came through its analysis knows it; this asks the database nothing.
+        # A face that was read through its analysis has it cached, so this needs no query.
         return Estimate(value, interval, output.scale, self.analysis.interval_coverage)
 
 
 class FaceAnswer(models.Model):
-    """The answer to an output that has no columns, and the model that gave it."""
+    """The answer of an output that has no columns, and the model that gave it."""
 
     face = models.ForeignKey(Face, on_delete=models.CASCADE, related_name="answers")
     model = models.ForeignKey(AnalysisModel, on_delete=models.CASCADE, related_name="answers")
     output = models.CharField(max_length=30)
-    # As ``answer_value`` makes it.
+    # In the format of ``answer_value``.
     value = models.JSONField()
 
     class Meta:
@@ -171,7 +171,7 @@ class FaceAnswer(models.Model):
 
 
 def face_row(analysis: Analysis, face: FaceResult) -> Face:
-    """The row that a face of the engine's result becomes, with the default outputs; it is not saved."""
+    """Converts a face of the engine's result to an unsaved row, with the default outputs."""
     row = Face(
         analysis=analysis,
         index=face.index,
@@ -187,7 +187,7 @@ def face_row(analysis: Analysis, face: FaceResult) -> Face:
     for name in DEFAULT_OUTPUTS:
         match face.attributes.get(name):
             case Category(label, probabilities):
-                # Plain text: database drivers have ideas of their own about enums.
+                # Plain text, because database drivers differ in how they handle enums.
                 columns: dict[str, Any] = {name: str(label), f"{name}_probability": probabilities[label]}
                 row.probabilities[name] = dict(probabilities)
             case Estimate(value, (low, high)):
@@ -205,7 +205,7 @@ def further_answers(face: FaceResult) -> Answers:
 
 
 def answer_value(answer: Answer) -> dict[str, Any]:
-    """An answer as JSON, with its shape, so that it stays readable whatever the registry says later."""
+    """An answer as JSON with its shape, so that it stays readable if the registry changes."""
     match answer:
         case Category(label, probabilities):
             return {"shape": Shape.CATEGORY, "label": str(label), "probabilities": dict(probabilities)}
@@ -222,7 +222,7 @@ def answer_value(answer: Answer) -> dict[str, Any]:
 
 
 def answer_of(value: Mapping[str, Any], output: Output) -> Answer:
-    """The answer that ``answer_value`` made the JSON of."""
+    """Converts JSON from ``answer_value`` back to an answer."""
     match output.shape:
         case Shape.CATEGORY:
             return Category(value["label"], in_order(value["probabilities"], output))
@@ -240,6 +240,6 @@ def answer_of(value: Mapping[str, Any], output: Output) -> Answer:
 
 
 def in_order(probabilities: Mapping[str, float], output: Output) -> dict[str, float]:
-    """As the output lists its labels: PostgreSQL's jsonb does not keep the order of keys."""
+    """Sorts probabilities in the order of the output's labels. PostgreSQL's jsonb does not keep the order of keys."""
     known = {label: probabilities[label] for label in output.labels if label in probabilities}
     return {**known, **probabilities}

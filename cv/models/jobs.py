@@ -62,7 +62,7 @@ class Job(models.Model):
             models.Index(fields=["-created_at"], name="job_newest"),
             models.Index(fields=["state", "-priority"], name="job_in_turn"),
             models.Index(fields=["subject"], name="job_subject"),
-            # Whose turn it is, and which of their jobs' (see cv.services.job_items).
+            # For the order of claims: the next caller, and that caller's next job (see cv.services.job_turns).
             models.Index(fields=["owner", "claimed_at"], name="job_served_owner"),
             models.Index(fields=["api_key", "claimed_at"], name="job_served_key"),
             models.Index(fields=["owner", "state", "priority", "claimed_at", "created_at"], name="job_turn_of_owner"),

@@ -42,7 +42,7 @@ class IdempotentRequest(models.Model):
     answer = models.TextField(blank=True)
     # Which process works on it; see cv.serving.processes.
     process = models.CharField(max_length=32, blank=True, default="")
-    # An erased analysis or a deleted job takes the answers that tell of it along.
+    # If the analysis or the job is deleted, the stored answers about it are deleted, too.
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, null=True, related_name="+")
     job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)

@@ -1,4 +1,4 @@
-"""Analyses images, and keeps, renews and deletes what came of it."""
+"""Analyzes images, and saves, renews and deletes their analyses."""
 
 import contextlib
 import logging
@@ -43,17 +43,17 @@ from cv.trust.caller import Caller
 log = logging.getLogger(__name__)
 
 DELETE_BATCH = 200
-# Between two transactions of a long deletion: whoever waits for SQLite's lock looks only now and then.
+# The pause between two transactions of a long deletion. Others who wait for SQLite's lock only poll for it.
 BREATH_S = 0.05
 
 
 class NoPictureKept(Exception):
-    """There is nothing to analyse again."""
+    """The analysis has no kept picture that could be analyzed again."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """What is kept beside the result: the picture, for how many days, and whom the client says it shows."""
+    """What is stored with the result: the picture, the number of days, and the subject that the client names."""
 
     image: bool = False
     ttl_days: int | None = None
@@ -62,24 +62,24 @@ class StoreOptions:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRequest:
-    """One image, validated by whoever took it in."""
+    """One image to analyze. The caller has validated it."""
 
     data: bytes
     source: Source
     options: AnalysisOptions = field(default_factory=AnalysisOptions)
     store: StoreOptions = field(default_factory=StoreOptions)
-    # The id that the analysis is to have: saved under it twice, the second time fails.
+    # The id for the analysis. Saving a second analysis under the same id fails.
     pk: UUID | None = None
-    # Not kept beyond this, whatever ``store`` says.
+    # The analysis expires at this time at the latest, even if ``store`` allows longer.
     expires_by: datetime | None = None
 
 
 def nothing_more(_: object) -> None:
-    """For callers that have nothing to write in the transaction of what they ask for."""
+    """The default of ``saved``: writes nothing more in the transaction."""
 
 
 def nothing_first() -> None:
-    """For callers that have nothing to ask before something is written."""
+    """The default of ``first``: checks nothing before the rows are written."""
 
 
 def analysis_create(
@@ -88,11 +88,11 @@ def analysis_create(
     check_client: Callable[[], None] = nobody_left,
     saved: Callable[[Analysis], None] = nothing_more,
 ) -> Analysis:
-    """Analyses the image and saves the result, whole or not at all.
+    """Analyzes the image and saves the result, completely or not at all.
 
-    Attributes that the caller may not have are neither computed nor stored. ``check_client`` raises where the
-    client went away while this waited for the engine. ``saved`` gets the analysis in the transaction that saves it:
-    what it writes is kept or lost with the analysis. Raises EngineError, Overloaded, StorageUnavailable.
+    Attributes that the caller is not allowed to see are neither computed nor stored. ``check_client`` raises if the
+    client disconnected while this call waited for the engine. ``saved`` is called with the analysis in the
+    transaction that saves it, so both are committed or neither is. Raises EngineError, Overloaded, StorageUnavailable.
     """
     options = replace(
         request.options, attributes=request.options.attributes & caller.attributes, picture=request.store.image
@@ -107,7 +107,7 @@ def analysis_reanalyse(
     check_client: Callable[[], None] = nobody_left,
     saved: Callable[[Analysis], None] = nothing_more,
 ) -> Analysis:
-    """Describes the kept picture anew with the model in service: the same analysis, with new faces.
+    """Analyzes the kept picture again with the current model. The analysis keeps its id and gets new faces.
 
     ``check_client`` and ``saved`` as for ``analysis_create``. Raises NoPictureKept, StorageUnavailable, EngineError,
     Overloaded.
@@ -126,7 +126,7 @@ def analysis_reanalyse(
     )
     result = analyzed(data, options, caller.account, check_client)
     with transaction.atomic():
-        # Raises Analysis.DoesNotExist if it was erased meanwhile: nothing comes back. Read anew, it has no old faces.
+        # Raises Analysis.DoesNotExist if it was erased concurrently. The fresh row has no old faces prefetched.
         analysis = Analysis.objects.select_for_update().get(pk=analysis.pk)
         changed = result_columns(result) | {"asked_attributes": sorted(options.attributes)}
         for name, value in changed.items():
@@ -135,7 +135,7 @@ def analysis_reanalyse(
         Face.objects.filter(analysis=analysis).delete()
         AnalysisModel.objects.filter(analysis=analysis).delete()
         _answers_insert(analysis, result)
-        # Answers remembered for an Idempotency-Key stay what they were, except that the old faces are gone.
+        # Stored answers of idempotent requests contain the old faces, so they are deleted, too.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
         saved(analysis)
@@ -149,10 +149,10 @@ def analysis_save(
     saved: Callable[[Analysis], None] = nothing_more,
     first: Callable[[], None] = nothing_first,
 ) -> Analysis:
-    """Saves an analysis with all its faces, and the picture that came with the result, in one transaction.
+    """Saves an analysis with its faces in one transaction, and the picture that came with the result.
 
-    ``first`` is called at its beginning: where it raises, nothing is kept. The picture was written by then, which takes
-    too long to hold anybody up for.
+    ``first`` is called at the beginning of the transaction; if it raises, nothing is stored. The picture is written
+    before the transaction begins, because a slow write would block other writers.
     """
     now = timezone.now()
     analysis = Analysis(
@@ -180,13 +180,13 @@ def analysis_save(
 
 
 def _answers_insert(analysis: Analysis, result: AnalysisResult) -> None:
-    """Saves the faces, the models that were asked about them, and the answers that have no columns."""
+    """Saves the faces, the models that ran, and the answers that have no columns."""
     AnalysisModel.objects.bulk_create([model_row(analysis, run) for run in result.models])
     Face.objects.bulk_create([face_row(analysis, face) for face in result.faces])
     further = {face.index: further_answers(face) for face in result.faces}
     if not any(further.values()):
         return
-    # Not every database tells the keys of what was just inserted.
+    # Not every database returns the keys of inserted rows.
     keys = dict(analysis.models.values_list("name", "pk"))
     model_of = {output: keys[run.name] for run in result.models for output in run.outputs}
     faces = analysis.faces.values_list("pk", "index")
@@ -206,19 +206,19 @@ def _expiry(request: AnalysisRequest, now: datetime) -> datetime | None:
 
 
 def _told(analysis: Analysis) -> dict[str, Any]:
-    """What webhooks are told of an analysis: nothing about anyone's face."""
+    """The data of a webhook event about an analysis. They contain nothing about a face."""
     return {"analysis": str(analysis.pk), "faces": analysis.face_count}
 
 
 @contextlib.contextmanager
 def _picture_kept(analysis: Analysis, picture: Picture | None) -> Iterator[None]:
-    """Writes the picture before the rows that name it, and takes it back if they do not make it."""
+    """Writes the picture before the rows that name it, and deletes it if the rows cannot be saved."""
     if picture is not None:
         analysis.picture.save(f"picture{picture.suffix}", ContentFile(picture.data), save=False)
     try:
         yield
     except BaseException:
-        # Where the storage is away by now, the next purge finds it.
+        # If the storage is unavailable by now, the next purge deletes the picture.
         with contextlib.suppress(StorageUnavailable):
             if name := analysis.picture.name:
                 default_storage.delete(name)
@@ -226,17 +226,17 @@ def _picture_kept(analysis: Analysis, picture: Picture | None) -> Iterator[None]
 
 
 def analysis_delete(analysis: Analysis, caller: Caller) -> None:
-    """Removes an analysis with its faces and its picture, and notes who did. Raises StorageUnavailable."""
+    """Deletes an analysis with its faces and its picture, and audits it. Raises StorageUnavailable."""
     analyses_delete(Analysis.objects.filter(pk=analysis.pk), caller)
     traces_remove()
 
 
 def analyses_delete(rows: QuerySet[Analysis], caller: Caller | None = None) -> int:
-    """Removes all of ``rows``, a few at a time; returns how many.
+    """Deletes all ``rows`` in batches; returns how many.
 
-    Each few go in one transaction with what webhooks are told and the line of ``caller`` in the audit log, if there is
-    one; their pictures go after it. Raises StorageUnavailable: mostly before a row is gone, else what is left of the
-    pictures is on the list of files to delete.
+    Each batch is one transaction, with its webhook events and, if there is a ``caller``, its audit event. The pictures
+    are deleted after it. Raises StorageUnavailable: usually before any row is deleted; otherwise the remaining
+    pictures stay on the list of files to delete.
     """
     removed = 0
     while found := list(rows.order_by().values_list("pk", "picture")[:DELETE_BATCH]):

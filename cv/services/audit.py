@@ -9,7 +9,7 @@ from telemetry.logs import request_id
 
 
 def audit_note(caller: Caller, action: AuditAction, objects: Iterable[object] = (), count: int | None = None) -> None:
-    """Notes who did what to which rows, by their ids."""
+    """Writes an audit event: who did what to which rows, by id."""
     names = [str(name) for name in objects]
     AuditEvent.objects.create(
         actor=caller.name,

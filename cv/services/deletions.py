@@ -1,7 +1,7 @@
-"""Deletes files whose rows are gone: listed in the transaction that deletes the rows, deleted after it.
+"""Deletes files whose rows are deleted. They are listed in the same transaction as the rows, and deleted after it.
 
-No transaction waits for a disk or a network. A process that is killed between the two leaves the list, which
-``listed_files_remove`` works off.
+So no transaction waits for a disk or a network. If the process is killed between the two steps, the list remains and
+``listed_files_remove`` deletes the files.
 """
 
 from collections.abc import Iterable
@@ -10,20 +10,20 @@ from typing import Final
 from cv.files.removal import delete_kept
 from cv.models import Erasure, FileToDelete
 
-# Files deleted before they are crossed off the list.
+# How many files are deleted before their entries are removed from the list.
 BATCH: Final = 200
 
 
 def files_list(names: Iterable[str], erasure: Erasure | None = None) -> None:
-    """Writes down, in the transaction that deletes their rows, that the files are to be deleted."""
+    """Lists files to delete. Call it in the transaction that deletes their rows."""
     rows = [FileToDelete(name=name, erasure=erasure) for name in names]
     FileToDelete.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
 
 
 def files_remove(names: Iterable[str]) -> None:
-    """Deletes files that are on the list and crosses them off.
+    """Deletes files that are on the list, and removes their entries.
 
-    Raises StorageUnavailable; what is left stays on the list, and the next purge deletes it.
+    Raises StorageUnavailable. The remaining files stay on the list, and the next purge deletes them.
     """
     left = list(names)
     for start in range(0, len(left), BATCH):
@@ -34,7 +34,7 @@ def files_remove(names: Iterable[str]) -> None:
 
 
 def listed_files_remove() -> int:
-    """Deletes what is on the list; returns how many entries it had. Raises StorageUnavailable."""
+    """Deletes all files on the list; returns how many entries there were. Raises StorageUnavailable."""
     removed = 0
     while names := list(FileToDelete.objects.order_by("pk").values_list("name", flat=True)[:BATCH]):
         files_remove(names)

@@ -1,4 +1,4 @@
-"""Remembers requests that came with an ``Idempotency-Key``, so that a repeated one is answered and not done again."""
+"""Stores the answers of requests with an ``Idempotency-Key``, so that a repeated request is not executed again."""
 
 import json
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from cv.serving.processes import has_died, this_process
 from cv.trust.caller import Caller
 from cv.trust.sealing import Unreadable, keyed_digest, seal, unseal
 
-# A request still unanswered after this long died with its process, on another machine; the next one takes it over. Of
-# processes on this machine that is known at once.
+# If a request is unanswered for this long, its process has probably died on another machine, and a repeated request
+# may take over. A process on this machine is known to be dead at once.
 GIVEN_UP = timedelta(minutes=5)
 
 
 class IdempotencyConflict(Exception):
-    """The key came with another request before, or the same one is still being worked on."""
+    """The key was used with a different request, or the same request is still in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered: to be given again as it was."""
+    """A stored answer, to be sent again unchanged."""
 
     status: int
     body: Any
@@ -34,18 +34,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A request of ours to work on; ``key`` is the client's, which the row does not hold."""
+    """A request that this call may execute. ``key`` is the client's; the row does not contain it."""
 
     row: IdempotentRequest
     key: str
 
 
 def request_begin(caller: Caller, key: str, content: str) -> Begun | Answer:
-    """Takes the request to work on it, or finds its answer. Raises IdempotencyConflict.
+    """Reserves the request for this call, or returns its stored answer. Raises IdempotencyConflict.
 
-    ``content`` tells requests apart. It may name a person: what is kept of it is a digest, keyed by the server's
-    secret and the client's key. Of concurrent duplicates exactly one gets the row, which the unique digest sees to on
-    every database.
+    ``content`` distinguishes requests. It may name a person, so only a digest is stored, keyed by the server's secret
+    and the client's key. If duplicates arrive concurrently, exactly one creates the row: the digest is unique on every
+    database.
     """
     digest = keyed_digest("request", f"{caller.name}\n{key}")
     fingerprint = keyed_digest(f"content {key}", content)
@@ -57,7 +57,7 @@ def request_begin(caller: Caller, key: str, content: str) -> Begun | Answer:
         return Begun(row, key)
     row = IdempotentRequest.objects.filter(digest=digest).first()
     if row is None:
-        # Gone between the two: the other one failed just now.
+        # Deleted between the two queries: the other request has just failed.
         raise IdempotencyConflict("the first request with this key failed; try again")
     if row.fingerprint != fingerprint:
         raise IdempotencyConflict("this key was used with a different request; use a new key")
@@ -70,7 +70,7 @@ def request_begin(caller: Caller, key: str, content: str) -> Begun | Answer:
 
 
 def _begun(digest: str, fingerprint: str) -> IdempotentRequest | None:
-    """The row that was made; None if there is one already."""
+    """The new row; None if there is one already."""
     try:
         with transaction.atomic():
             return IdempotentRequest.objects.create(digest=digest, fingerprint=fingerprint, process=this_process())
@@ -79,7 +79,7 @@ def _begun(digest: str, fingerprint: str) -> IdempotentRequest | None:
 
 
 def _forget_dead(digest: str) -> bool:
-    """Forgets a request whose process was killed; whether it was."""
+    """Deletes the request if its process has died; returns whether it did."""
     row = IdempotentRequest.objects.filter(digest=digest, status__isnull=True).first()
     if row is None or not has_died(row.process):
         return False
@@ -95,10 +95,10 @@ def _forget_stale(digest: str) -> None:
 
 
 def request_finish(begun: Begun, status: int, body: Any, analysis_id: UUID | None, job_id: UUID | None = None) -> None:
-    """Keeps the answer, sealed so that only the client's own key opens it.
+    """Stores the answer, sealed so that only the client's own key opens it.
 
-    Called in the transaction that does what was asked, so that both are kept or neither. Raises IdempotencyConflict
-    where this took so long that it was given up and the request may have been taken over.
+    Call it in the transaction that does the work, so that both are committed or neither is. Raises IdempotencyConflict
+    if the work took so long that a repeated request may have taken over.
     """
     text = seal(_purpose(begun.key), json.dumps(body, default=str))
     rows = IdempotentRequest.objects.filter(pk=begun.row.pk, status__isnull=True)
@@ -107,7 +107,7 @@ def request_finish(begun: Begun, status: int, body: Any, analysis_id: UUID | Non
 
 
 def request_forget(begun: Begun) -> None:
-    """After a failure: the client may try again with the same key. An answer that was kept stays."""
+    """After a failure, lets the client try again with the same key. A stored answer stays."""
     IdempotentRequest.objects.filter(pk=begun.row.pk, status__isnull=True).delete()
 
 

@@ -1,4 +1,4 @@
-"""Removes jobs with their items and inputs, and where that is asked their analyses: large ones little by little."""
+"""Deletes jobs with their items and inputs and, if requested, their analyses. Large jobs are deleted in batches."""
 
 import time
 from collections.abc import Iterable
@@ -21,16 +21,17 @@ from cv.services.jobs import OPEN, job_cancel
 from cv.services.traces import traces_remove
 from cv.trust.caller import Caller
 
-# A job of more images is deleted in the background.
+# A job with more images is deleted in the background.
 AT_ONCE: Final = 500
 ITEM_BATCH: Final = 1000
 
 
 def job_delete(job: Job, caller: Caller, with_analyses: bool = False) -> bool:
-    """Begins to remove a job, in whatever state it is, and notes who did; returns whether it is gone already.
+    """Starts to delete a job in any state, and audits it; returns whether it is already completely deleted.
 
-    A large one is `deleting` until ``job_delete_further`` is through with it: nothing works on it and nothing leads
-    it back. Analyses stay unless asked otherwise. Raises StorageUnavailable, Job.DoesNotExist; then it is as it was.
+    A large job stays in the state `deleting` until ``job_delete_further`` has finished: no worker takes its items, and
+    the state cannot change back. Analyses stay unless ``with_analyses``. Raises StorageUnavailable, Job.DoesNotExist;
+    then nothing has changed.
     """
     ask_storage(inputs_of([(job.pk, job.source)]))
     with transaction.atomic():
@@ -50,9 +51,9 @@ def job_delete(job: Job, caller: Caller, with_analyses: bool = False) -> bool:
 
 
 def job_delete_further(job: Job) -> None:
-    """All that is left of a job, a little at a time, so that others write meanwhile. Raises StorageUnavailable.
+    """Deletes the rest of a job in batches, so that others can write in between. Raises StorageUnavailable.
 
-    Stopped at any moment, it goes on where it was when it is called again.
+    If it is interrupted, the next call continues.
     """
     while job.deletes_analyses:
         items = JobItem.objects.filter(job=job, analysis__isnull=False).order_by("index")
@@ -73,7 +74,7 @@ def job_delete_further(job: Job) -> None:
 
 
 def jobs_delete_further() -> int:
-    """Goes on with every deletion that has begun; returns how many jobs went. Raises StorageUnavailable."""
+    """Finishes every deletion that has begun; returns how many jobs were deleted. Raises StorageUnavailable."""
     gone = 0
     for job in Job.objects.filter(state=JobState.DELETING).order_by("finished_at"):
         job_delete_further(job)
@@ -82,7 +83,7 @@ def jobs_delete_further() -> int:
 
 
 def jobs_remove(rows: QuerySet[Job], erasure: Erasure | None = None) -> int:
-    """Removes jobs with their items, in the caller's transaction, and lists their inputs; returns how many went."""
+    """Deletes jobs with their items in the caller's transaction, and lists their inputs; returns how many jobs."""
     found = list(rows.select_for_update().order_by("pk").values_list("pk", "source"))
     Job.objects.filter(pk__in=[pk for pk, _ in found]).delete()
     files_list(inputs_of(found), erasure)
@@ -90,5 +91,5 @@ def jobs_remove(rows: QuerySet[Job], erasure: Erasure | None = None) -> int:
 
 
 def inputs_of(jobs: Iterable[tuple[UUID, str]]) -> list[str]:
-    """The folders of kept inputs; only an archive's images are kept."""
+    """The folders of kept inputs. Only jobs from archives have one."""
     return [folder_of(pk) for pk, source in jobs if source == JobSource.ARCHIVE]

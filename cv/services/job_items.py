@@ -1,11 +1,11 @@
-"""Hands items of jobs to workers and takes their results, each exactly once.
+"""Hands out job items to workers and stores their results, each exactly once.
 
-An item is claimed with a lease: a token and a moment until which nobody else takes it. What comes of it is written in
-one transaction that first asks whether the lease is still the worker's; a worker that lost it writes nothing.
+An item is claimed with a lease: a token, and a time until which no other worker may claim the item. The result is
+written in one transaction that first checks the lease; a worker that has lost it writes nothing.
 
-Whose turn it is: the highest priority first; within it the caller who was served the longest ago, and of that caller
-the job that was. Claims are small, so that many share fairly; within a worker, engines go to whose images took the
-least time so far.
+The highest priority comes first; within a priority the caller that has waited longest since its last claim, and of
+that caller the job that has. Claims are small, so that callers share fairly. Within a worker, the next engine goes to
+the caller whose images have taken the least time so far.
 """
 
 import logging
@@ -32,20 +32,20 @@ from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 
-# An item that took its worker down so often, the last times while it was worked on alone, is not tried again.
+# If an item's worker died this many times, the item fails. After the first death, it is processed alone.
 MAX_ATTEMPTS: Final = 3
 MAX_CLAIM: Final = 10_000
 
 
 class LeaseLost(Exception):
-    """The item is somebody else's by now, or was cancelled, or is gone. Nothing was written."""
+    """The item was claimed by another worker, cancelled or deleted. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Items of one job that a worker may work on until its leases end.
+    """Items of one job that a worker may process until the lease ends.
 
-    ``alone``: a worker died with the item before, so nothing else should be worked on beside it.
+    ``alone``: a worker died with this item before, so it must be the only item in progress.
     """
 
     job: Job
@@ -59,7 +59,7 @@ def lease_time() -> timedelta:
 
 
 def no_bound(account: str) -> int:
-    """For workers that need not share themselves among callers."""
+    """The default of ``room_for``: no limit for a caller."""
     return MAX_CLAIM
 
 
@@ -69,9 +69,9 @@ def items_claim(
     only: uuid.UUID | None = None,
     room_for: Callable[[str], int] = no_bound,
 ) -> Claim | None:
-    """Up to ``limit`` items of the job whose turn it is, or of ``only`` that one; None where there is nothing to do.
+    """Claims up to ``limit`` items of the next job, or of the job ``only``; None if there is nothing to do.
 
-    ``room_for`` says how many more items of a caller's (``Caller.account``) the worker has room for.
+    ``room_for`` returns how many more items of a caller (``Caller.account``) the worker has room for.
     """
     now = now or timezone.now()
     if only is not None:
@@ -83,18 +83,18 @@ def items_claim(
 
 
 def work_is_waiting(now: datetime | None = None) -> bool:
-    """Whether a worker would find something to do."""
+    """Whether there is an item that a worker could claim."""
     return workable_jobs(now or timezone.now()).exists()
 
 
 def _claimed(job_id: uuid.UUID, limit: int, now: datetime) -> Claim | None:
     with transaction.atomic():
-        # The job's row first: two claims of one job wait for each other, and neither misses its cancellation.
+        # Locks the job's row first, so that two claims of one job wait for each other and see a cancellation.
         job = Job.objects.select_for_update().filter(pk=job_id, state__in=WORKABLE).first()
         if job is None:
             return None
         rows = JobItem.objects.filter(job=job, due_at__lte=now).order_by("due_at", "index")
-        # A lease that ended while its worker writes after all: that one is nearly done.
+        # A locked row has an ended lease, but its worker is just writing the result: skip it.
         skip = connection.features.has_select_for_update_skip_locked
         found = list(rows.select_for_update(skip_locked=skip)[:limit])
         _give_up([row for row in found if row.attempts >= MAX_ATTEMPTS], now)
@@ -113,7 +113,7 @@ def _claimed(job_id: uuid.UUID, limit: int, now: datetime) -> Claim | None:
 
 
 def _give_up(rows: list[JobItem], now: datetime) -> None:
-    """Ends items that took worker after worker down with them. The job, if it was the last, is ended by a sweep."""
+    """Fails items whose workers died too often. If one was the job's last, a sweep finishes the job."""
     if rows:
         JobItem.objects.filter(pk__in=[row.pk for row in rows]).update(
             state=ItemState.FAILED,
@@ -126,7 +126,7 @@ def _give_up(rows: list[JobItem], now: datetime) -> None:
 
 
 def items_renew(leases: Mapping[int, str], now: datetime | None = None) -> int:
-    """Prolongs the leases of items (id → lease) that are still held; returns how many are."""
+    """Prolongs the leases (item id → lease) that are still held; returns how many."""
     if not leases:
         return 0
     until = (now or timezone.now()) + lease_time()
@@ -135,7 +135,7 @@ def items_renew(leases: Mapping[int, str], now: datetime | None = None) -> int:
 
 
 def items_return(leases: Mapping[int, str]) -> int:
-    """Gives items back that were claimed and not begun, as if they had not been; returns how many."""
+    """Returns items that were claimed but not started, without counting an attempt; returns how many."""
     if not leases:
         return 0
     held = JobItem.objects.filter(pk__in=list(leases), lease__in=set(leases.values()), state=ItemState.RUNNING)
@@ -150,10 +150,11 @@ def item_save(
     caller: Caller,
     of: uuid.UUID | None = None,
 ) -> Analysis:
-    """Writes an item's analysis and that it is done, together or not at all.
+    """Saves an item's analysis and marks the item as done, in one transaction.
 
-    The analysis's id follows from the item: not even a fault of the lease could write it twice. ``of`` is the analysis
-    that is described anew; whoever erased it meanwhile wins. Raises LeaseLost, InputGone, StorageUnavailable.
+    The analysis's id is derived from the item, so it cannot be saved twice, even if a lease failed. ``of`` is the
+    earlier analysis whose picture this is; if it was erased concurrently, nothing is saved. Raises LeaseLost,
+    InputGone, StorageUnavailable.
     """
 
     def first() -> None:
@@ -168,7 +169,7 @@ def item_save(
 
 
 def item_fail(item: JobItem, lease: str, code: str, message: str) -> None:
-    """Writes why there is no analysis of an item. Raises LeaseLost."""
+    """Marks an item as failed, with the reason. Raises LeaseLost."""
     with transaction.atomic():
         _ask_for(item, lease)
         _close(item, state=ItemState.FAILED, error_code=code, error_message=message[:200])
@@ -176,12 +177,12 @@ def item_fail(item: JobItem, lease: str, code: str, message: str) -> None:
 
 
 def result_id(item: JobItem) -> uuid.UUID:
-    """The id that the analysis of an item has."""
+    """The id of the item's analysis, derived from the item."""
     return uuid.uuid5(item.job_id, str(item.index))
 
 
 def _ask_for(item: JobItem, lease: str) -> None:
-    """Locks the item's row. Raises LeaseLost where the lease is not the item's any more."""
+    """Locks the item's row. Raises LeaseLost if the item has another lease, or none."""
     held = JobItem.objects.select_for_update().filter(pk=item.pk, lease=lease, state=ItemState.RUNNING)
     if held.first() is None:
         raise LeaseLost

@@ -1,6 +1,7 @@
-"""Whose turn it is with the workers: the jobs that are next, with the accounts of their callers.
+"""The order in which workers claim from jobs.
 
-The highest priority first; within it the caller who was served the longest ago, and of that caller the job that was.
+The highest priority comes first; within a priority the caller that has waited longest since its last claim, and of
+that caller the job that has.
 """
 
 import uuid
@@ -15,27 +16,27 @@ from cv.choices import JobSource, JobState
 from cv.models import ApiKey, Job, JobItem
 
 WORKABLE: Final = (JobState.PENDING, JobState.RUNNING)
-# Of one caller and state: those before them had been emptied by others just now.
+# How many jobs of one caller and state are tried. A job is skipped if other workers have just taken its items.
 LOOKED_AT: Final = 20
 
 
 def workable_jobs(now: datetime) -> QuerySet[Job]:
-    """Jobs that have an image for a worker."""
+    """Jobs with an item that a worker may claim now."""
     due = JobItem.objects.filter(job=OuterRef("pk"), due_at__lte=now)
     return Job.objects.filter(Exists(due), state__in=WORKABLE).exclude(source=JobSource.LOCAL)
 
 
 def jobs_in_turn(now: datetime, room_for: Callable[[str], int]) -> Iterator[tuple[uuid.UUID, int]]:
-    """Jobs, each with how many of its images there is room for (see ``items_claim``), at least one.
+    """Jobs in order, each with how many of its items there is room for (see ``items_claim``), at least one.
 
-    Asks an index for the next few only: with thousands of jobs waiting, a turn costs what it always does.
+    Reads only the next few jobs from an index, so the cost does not grow with the number of waiting jobs.
     """
     priority = _next_priority(now)
     while priority is not None:
         for account, theirs in _callers_in_turn(now, priority):
             if (room := room_for(account)) <= 0:
                 continue
-            # A pending job was never claimed, so that it comes before those that were.
+            # Pending jobs were never claimed, so they come before running ones.
             for state in WORKABLE:
                 jobs = workable_jobs(now).filter(theirs, state=state, priority=priority)
                 for pk in jobs.order_by("claimed_at", "created_at").values_list("pk", flat=True)[:LOOKED_AT]:
@@ -44,7 +45,7 @@ def jobs_in_turn(now: datetime, room_for: Callable[[str], int]) -> Iterator[tupl
 
 
 def _next_priority(now: datetime, below: int | None = None) -> int | None:
-    """The highest of the jobs with work, ``below`` another one; None if there is none."""
+    """The highest priority of the workable jobs, lower than ``below`` if given; None if there is no job."""
     jobs = workable_jobs(now) if below is None else workable_jobs(now).filter(priority__lt=below)
     highest = (
         jobs.filter(state=state).order_by("-priority").values_list("priority", flat=True).first() for state in WORKABLE
@@ -53,9 +54,9 @@ def _next_priority(now: datetime, below: int | None = None) -> int | None:
 
 
 def _callers_in_turn(now: datetime, priority: int) -> list[tuple[str, Q]]:
-    """Callers that have jobs with work of this priority, and their jobs: who was served the longest ago first.
+    """Callers with workable jobs of this priority, each with a condition for its jobs, the longest unserved first.
 
-    To be served counts, even by a job that is over by now. Those who never were take turns by their oldest jobs.
+    Claims of jobs that have ended count, too. Callers that were never served come in the order of their oldest jobs.
     """
     never = datetime.min.replace(tzinfo=now.tzinfo)
     found: list[tuple[datetime, datetime, str, Q]] = []
@@ -72,7 +73,7 @@ def _callers_in_turn(now: datetime, priority: int) -> list[tuple[str, Q]]:
 
 
 def _jobs_of_user(pk: int | OuterRef) -> Q:
-    """A person is one caller, with however many keys."""
+    """A user is one caller, even with several keys."""
     return Q(owner=pk)
 
 

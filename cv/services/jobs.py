@@ -1,6 +1,6 @@
-"""Makes jobs of many images, leads them through their states, and ends them once.
+"""Creates jobs of many images, changes their states, and finishes each exactly once.
 
-Whoever changes a job's state locks the job's row first and its items after it, so that no two wait for each other.
+Every change of a job's state locks the job's row first and then its items, so that two changes cannot deadlock.
 """
 
 import contextlib
@@ -35,21 +35,21 @@ INSERT_BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """Many images, validated by whoever took them in."""
+    """Many images to analyze. The caller has validated the request."""
 
     inputs: JobInputs
     options: AnalysisOptions = field(default_factory=AnalysisOptions)
     store: StoreOptions = field(default_factory=StoreOptions)
     priority: int = 0
-    # Given by whoever has to find the job again, even if nobody lived to be told its id.
+    # Given by callers that must find the job again after a crash, before its id was returned.
     job_id: UUID = field(default_factory=uuid.uuid4)
 
 
 def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None] = nothing_more) -> Job:
-    """Keeps the images, writes the job with all its items in one transaction, and calls the workers.
+    """Stores the images, saves the job with all its items in one transaction, and wakes the workers.
 
-    ``saved`` gets the job in that transaction: what it writes is kept or lost with the job. Raises
-    JobRefused, StorageUnavailable; then nothing is left of it.
+    ``saved`` is called with the job in that transaction, so both are committed or neither is. Raises JobRefused,
+    StorageUnavailable; then nothing is stored.
     """
     job = Job(
         id=request.job_id,
@@ -76,7 +76,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
             saved(job)
             transaction.on_commit(announce_jobs)
     except BaseException:
-        # Where the storage is away by now, the next purge finds them.
+        # If the storage is unavailable by now, the next purge deletes them.
         with contextlib.suppress(StorageUnavailable):
             delete_kept(folder_of(job.pk))
         raise
@@ -103,7 +103,7 @@ def _rows(job: Job, new: Iterable[NewItem]) -> list[JobItem]:
 
 
 def job_pause(job: Job) -> Job:
-    """Hands out no more items; those being worked on are finished. Raises JobConflict."""
+    """Hands out no more items; items in progress are finished. Raises JobConflict."""
 
     def pause(row: Job) -> None:
         if row.state not in (JobState.PENDING, JobState.RUNNING):
@@ -115,7 +115,7 @@ def job_pause(job: Job) -> Job:
 
 
 def job_resume(job: Job) -> Job:
-    """Raises JobConflict."""
+    """Hands out items again. Raises JobConflict."""
 
     def resume(row: Job) -> None:
         if row.state != JobState.PAUSED:
@@ -126,7 +126,7 @@ def job_resume(job: Job) -> Job:
 
 
 def job_cancel(job: Job) -> Job:
-    """Ends it: what is not done never will be, also what is being worked on right now. Raises JobConflict."""
+    """Ends the job: open items are cancelled, including those in progress. Raises JobConflict."""
 
     def cancel(row: Job) -> None:
         if row.state not in OPEN:
@@ -141,7 +141,7 @@ def job_cancel(job: Job) -> Job:
 
 
 def job_retry(job: Job) -> Job:
-    """Tries the failed items again whose input can still be had. Raises JobConflict where there is none."""
+    """Tries failed items again if their input still exists. Raises JobConflict if there is no such item."""
 
     def retry(row: Job) -> None:
         if row.state == JobState.CANCELLED:
@@ -170,7 +170,7 @@ def job_retry(job: Job) -> Job:
 
 
 def job_finish(job_id: UUID) -> bool:
-    """Ends the job if nothing of it is left to do; of several that see this at once, one does it."""
+    """Ends the job if it has no open item. Returns True in exactly one of several concurrent calls."""
     with transaction.atomic():
         row = Job.objects.select_for_update().filter(pk=job_id, state__in=OPEN).first()
         if row is None or JobItem.objects.filter(job=row, due_at__isnull=False).exists():
@@ -181,14 +181,14 @@ def job_finish(job_id: UUID) -> bool:
 
 
 def jobs_finish_over() -> int:
-    """Ends jobs whose last item was written by a worker that died before it could say so; returns how many."""
+    """Ends jobs without open items, whose worker died before it ended them; returns how many."""
     left = JobItem.objects.filter(job=OuterRef("pk"), due_at__isnull=False)
     over = Job.objects.filter(~Exists(left), state__in=OPEN).values_list("pk", flat=True)
     return sum(job_finish(pk) for pk in list(over))
 
 
 def _changed(job: Job, change: Callable[[Job], None]) -> Job:
-    """The job's row as it is after ``change``, which sees it locked. Raises Job.DoesNotExist."""
+    """Locks the job's row, calls ``change`` with it and returns it. Raises Job.DoesNotExist."""
     with transaction.atomic():
         row = Job.objects.select_for_update().get(pk=job.pk)
         change(row)
@@ -202,7 +202,7 @@ def _reopen(row: Job) -> None:
 
 
 def _end(row: Job, state: JobState, now: datetime) -> None:
-    """Within the transaction that locked the row: the end, the event of it, and nothing kept any longer."""
+    """Ends the job: its state, its webhook event, and its inputs. Call it in the transaction that locked the row."""
     row.state, row.finished_at = state, now
     row.save(update_fields=["state", "finished_at"])
     items = JobItem.objects.filter(job=row)
@@ -224,7 +224,7 @@ def _end(row: Job, state: JobState, now: datetime) -> None:
 
 
 def _retriable(row: Job) -> Q:
-    """Failed items whose input can be read again: of an archive only those that were kept for that."""
+    """Failed items whose input can be read again. For archives: only if the input was kept for a retry."""
     if row.source == JobSource.ARCHIVE:
         return Q(error_code__in=sorted(MENDABLE)) & ~Q(location="")
     return ~Q(location="")

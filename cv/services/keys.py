@@ -1,4 +1,4 @@
-"""Makes, changes and shuts out API keys and administrators."""
+"""Creates, changes and revokes API keys, and creates administrators."""
 
 import contextlib
 import secrets
@@ -17,7 +17,7 @@ from cv.models import ApiKey, Job, default_scopes
 from cv.selectors import KEY_MARK, key_hash
 from cv.services.jobs import OPEN, job_cancel
 
-# How stale "last used" may be: writing it on every request would make every read a write.
+# How stale "last used" may be. Updating it on every request would turn every read into a write.
 LAST_USED_STEP = timedelta(minutes=1)
 
 
@@ -31,7 +31,7 @@ def api_key_create(
     rate_per_minute: int | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """Makes a key; its text is returned this once and cannot be found out again."""
+    """Creates a key. Its text is returned only here and cannot be recovered."""
     prefix = secrets.token_hex(6)
     key = f"{KEY_MARK}_{prefix}_{secrets.token_urlsafe(32)}"
     now = timezone.now()
@@ -50,9 +50,9 @@ def api_key_create(
 
 
 def api_key_update(row: ApiKey, **changes: Any) -> ApiKey:
-    """Changes what is named: name, scopes, attributes, rate_per_minute, expires_at.
+    """Changes the given fields: name, scopes, attributes, rate_per_minute, expires_at.
 
-    Raises ApiKey.DoesNotExist where it went with its user meanwhile.
+    Raises ApiKey.DoesNotExist if the key was deleted concurrently with its user.
     """
     for name in ("scopes", "attributes"):
         if changes.get(name) is not None:
@@ -66,12 +66,12 @@ def api_key_update(row: ApiKey, **changes: Any) -> ApiKey:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """As plain text, each once, in an order that does not depend on how they came in."""
+    """The names as plain text, sorted and without duplicates."""
     return sorted({str(name) for name in names})
 
 
 def api_key_touch(row: ApiKey) -> None:
-    """Notes that the key was used, at most once a minute."""
+    """Updates when the key was last used, at most once a minute."""
     now = timezone.now()
     if row.last_used_at is None or now - row.last_used_at >= LAST_USED_STEP:
         stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - LAST_USED_STEP)
@@ -79,7 +79,7 @@ def api_key_touch(row: ApiKey) -> None:
 
 
 def api_key_revoke(row: ApiKey) -> None:
-    """Shuts the key out from the next request on, and ends its jobs."""
+    """Revokes the key from the next request on, and cancels its jobs."""
     ApiKey.objects.filter(pk=row.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
     for job in Job.objects.filter(api_key=row, state__in=OPEN):
         with contextlib.suppress(JobConflict, Job.DoesNotExist):
@@ -87,6 +87,6 @@ def api_key_revoke(row: ApiKey) -> None:
 
 
 def admin_create(username: str) -> tuple[User, str]:
-    """Makes an administrator with a random password, which is returned this once."""
+    """Creates an administrator with a random password, which is returned only here."""
     password = secrets.token_urlsafe(12)
     return User.objects.create_superuser(username=username, password=password), password

@@ -1,4 +1,4 @@
-"""Removes what is past its time."""
+"""Deletes what has expired."""
 
 import contextlib
 from dataclasses import dataclass
@@ -22,21 +22,21 @@ from cv.services.jobs import job_cancel
 from cv.services.traces import traces_remove
 from cv.serving.processes import dead_processes, forget_process
 
-# A picture younger than this may belong to a transaction that is still open.
+# A younger picture may belong to a transaction that is still open.
 ORPHAN_AGE = timedelta(hours=1)
 ANSWERS_KEPT = timedelta(hours=24)
 DELIVERIES_KEPT = timedelta(days=30)
-# Of failed images, so that they can be tried again.
+# Inputs of failed images are kept for a retry.
 INPUTS_KEPT = timedelta(hours=24)
-# Erasures whose receipt was never asked for again, after one failed on the way.
+# Interrupted erasures whose client never came back for the receipt.
 ERASURES_KEPT = timedelta(days=30)
-# Pictures looked for in the database at once.
+# Pictures that one query looks up.
 LOOKED_AT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How much a purge removed."""
+    """How much a purge deleted."""
 
     analyses: int
     pictures: int
@@ -49,9 +49,9 @@ class Purged:
 
 
 def expired_purge(now: datetime | None = None) -> Purged:
-    """Ends deletions that were stopped on the way, and removes expired analyses, pictures without a row, old records.
+    """Finishes interrupted deletions, and deletes expired analyses, pictures without a row and old records.
 
-    All of it a little at a time, so that others write meanwhile. Raises StorageUnavailable.
+    Works in batches, so that others can write in between. Raises StorageUnavailable.
     """
     now = now or timezone.now()
     files = listed_files_remove()
@@ -72,7 +72,7 @@ def expired_purge(now: datetime | None = None) -> Purged:
 
 
 def _orphans_purge() -> int:
-    """Removes pictures without a row: a process was killed between the two; returns how many."""
+    """Deletes pictures without a row, which killed processes left behind; returns how many."""
     removed, old = 0, pictures_before(timezone.now() - ORPHAN_AGE)
     while names := list(islice(old, LOOKED_AT)):
         kept = set(Analysis.objects.filter(picture__in=names).values_list("picture", flat=True))
@@ -84,14 +84,14 @@ def _orphans_purge() -> int:
 
 
 def _processes_purge() -> None:
-    """Frees the requests that dead processes worked on; after that nothing needs to know that they are dead."""
+    """Frees the idempotent requests of dead processes, and then forgets the processes."""
     for name in dead_processes():
         IdempotentRequest.objects.filter(process=name, status__isnull=True).delete()
         forget_process(name)
 
 
 def _jobs_purge(before: datetime) -> int:
-    """Removes jobs that ended before, and cancels those that were made before and still wait to be resumed."""
+    """Deletes jobs that ended before this time, and cancels paused and local ones that were created before it."""
     waiting = Q(state=JobState.PAUSED) | Q(source=JobSource.LOCAL, finished_at__isnull=True)
     for job in Job.objects.filter(waiting, created_at__lte=before):
         with contextlib.suppress(JobConflict, Job.DoesNotExist):
@@ -103,7 +103,7 @@ def _jobs_purge(before: datetime) -> int:
 
 
 def _inputs_purge(now: datetime) -> int:
-    """Removes inputs that no image of a job needs any more; returns how many."""
+    """Deletes inputs that no job item needs any more; returns how many."""
     removed = 0
     for job_id, names in inputs_before(timezone.now() - ORPHAN_AGE):
         lately = Q(job__finished_at__isnull=True) | Q(job__finished_at__gt=now - INPUTS_KEPT)

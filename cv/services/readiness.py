@@ -1,4 +1,4 @@
-"""Asks the database whether it can be written, without waiting long and without changing anything."""
+"""Checks that the database can be written, without a long wait and without changing anything."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from cv.models import IdempotentRequest
 
 
 def database_check(patience_s: float) -> None:
-    """Waits for a lock of SQLite's for at most ``patience_s``. Raises DatabaseError."""
+    """Waits at most ``patience_s`` for SQLite's lock. Raises DatabaseError."""
     with _busy_timeout(patience_s), transaction.atomic():
-        # No row has this number, but a database that is read-only refuses the statement.
+        # No row has this id, but a read-only database refuses the statement.
         IdempotentRequest.objects.filter(pk=0).update(status=None)
 
 
 @contextlib.contextmanager
 def _busy_timeout(seconds: float) -> Iterator[None]:
-    """For this thread's connection; usual requests wait their turn for longer."""
+    """Shortens the wait for SQLite's lock on this thread's connection while the block runs."""
     if connection.vendor != "sqlite":
         yield
         return

@@ -1,4 +1,4 @@
-"""The staff's roles: groups with permissions, made once and again whenever the tables were migrated."""
+"""The staff's roles: groups with permissions, ensured after every migration."""
 
 from typing import Final
 
@@ -6,8 +6,8 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
 VIEWER: Final = ("view_analysis", "view_face", "view_job", "view_jobitem")
-# change_analysis is to describe a kept picture again and to export, change_job to pause, cancel and so on; rows cannot
-# be edited by anyone.
+# change_analysis allows analyzing a kept picture again and exporting; change_job allows pausing, cancelling and so on.
+# Rows cannot be edited.
 OPERATOR: Final = (
     *VIEWER, "change_analysis", "delete_analysis", "change_job", "delete_job", "view_apikey", "change_apikey",
     "view_auditevent", "view_webhook", "view_webhookdelivery",
@@ -17,7 +17,7 @@ ROLES: Final = {"viewer": VIEWER, "operator": OPERATOR, "admin": ADMIN}
 
 
 def roles_ensure() -> None:
-    """Makes the groups that are missing, with their permissions. One that exists is left as its owner made it."""
+    """Creates the missing groups with their permissions. Existing groups are not changed."""
     for name, codenames in ROLES.items():
         group, made = Group.objects.get_or_create(name=name)
         if made:

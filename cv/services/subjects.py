@@ -1,4 +1,4 @@
-"""Erases everything about a person."""
+"""Erases everything that is stored about a subject."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,16 +28,16 @@ def subject_erase(
     of_everyone: bool = False,
     saved: Callable[[dict[str, Any]], None] = nothing_more,
 ) -> dict[str, Any]:
-    """Deletes jobs, and analyses with faces, pictures and remembered answers; returns the signed receipt.
+    """Deletes the subject's jobs and analyses with faces, pictures and stored answers; returns the signed receipt.
 
-    Rows go first, each few in one transaction with a line in the audit log and a list of their files; then the files;
-    and only then the receipt is signed, which must not claim more than what happened. ``saved`` gets it in the
-    transaction that ends the erasure. Where something fails on the way, asking again goes on and hands out one
-    receipt for all of it. Raises Analysis.DoesNotExist where nothing is held, StorageUnavailable.
+    Rows are deleted in batches, each in one transaction with an audit event and the list of its files; then the files
+    are deleted. The receipt is signed last, so that it never claims more than was done. ``saved`` is called with it in
+    the transaction that ends the erasure. If a step fails, the next call continues and returns one receipt for
+    everything. Raises Analysis.DoesNotExist if nothing is stored about the subject, StorageUnavailable.
     """
     analyses, jobs = subject_analyses(caller, subject, of_everyone), subject_jobs(caller, subject, of_everyone)
     digest = keyed_digest("erasure", f"{'everyone' if of_everyone else caller.name}\n{subject}")
-    # A key that cannot be read would be noticed only after everything is gone.
+    # Fails now, not after the deletion, if the signing key cannot be read.
     public_key()
     while True:
         ask_storage(_files_of(analyses, jobs))
@@ -58,12 +58,12 @@ def _files_of(analyses: QuerySet[Analysis], jobs: QuerySet[Job]) -> list[str]:
 
 
 def _some_erased(digest: str, analyses: QuerySet[Analysis], jobs: QuerySet[Job], caller: Caller) -> Erasure:
-    """Erases the jobs and some of the analyses, in the caller's transaction. Raises Analysis.DoesNotExist."""
+    """Erases the jobs and one batch of analyses in the caller's transaction. Raises Analysis.DoesNotExist."""
     row, began = Erasure.objects.get_or_create(digest=digest)
     erasure = Erasure.objects.select_for_update().get(pk=row.pk)
-    # First: a worker that has an image of theirs writes no further analysis from here on.
+    # Jobs first: from here on, no worker saves another analysis of the subject.
     removed = jobs_remove(jobs, erasure)
-    # What is left after these, a job may have described anew and let go of while this waited for its row.
+    # A job may have saved analyses while this call waited for its row; this query sees them.
     found = list(analyses.select_for_update().order_by().values_list("pk", "picture")[:DELETE_BATCH])
     if began and not found and not removed:
         raise Analysis.DoesNotExist
@@ -82,7 +82,7 @@ def _some_erased(digest: str, analyses: QuerySet[Analysis], jobs: QuerySet[Job],
 
 
 def _ended(erasure: Erasure, saved: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """The receipt, in the transaction in which nothing is left."""
+    """Signs the receipt and ends the erasure. Call it in the transaction that found nothing left to erase."""
     erased = Erased(
         timezone.now(),
         analyses=erasure.analyses,

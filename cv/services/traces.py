@@ -1,4 +1,4 @@
-"""Leaves nothing in SQLite's write-ahead log of what was deleted."""
+"""Removes deleted data from SQLite's write-ahead log."""
 
 import logging
 import threading
@@ -10,18 +10,18 @@ from cv import bells
 
 log = logging.getLogger(__name__)
 
-# How long others may be in the way.
+# How long to wait for other connections.
 PATIENCE_MS: Final = 1000
-# Set while something deleted may still stand in the log.
+# Set while the log may still contain deleted data.
 _left = threading.Event()
 
 
 def traces_remove() -> bool:
-    """Moves the write-ahead log into the database and empties it; returns whether it is empty.
+    """Checkpoints and truncates the write-ahead log; returns whether it is empty.
 
-    The database overwrites what is deleted (``secure_delete``), but the log keeps earlier pages until it is reused.
-    Where a reader is in the way, ``traces_remove_left`` tries again. Other databases have no such log of ours; within
-    a transaction there is nothing to do yet.
+    The database overwrites deleted data (``secure_delete``), but the log keeps earlier pages until it is reused. If a
+    reader blocks the checkpoint, ``traces_remove_left`` tries again. Does nothing on other databases and within a
+    transaction.
     """
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         return True
@@ -41,6 +41,6 @@ def traces_remove() -> bool:
 
 
 def traces_remove_left() -> None:
-    """Empties the log where an earlier try found somebody in the way."""
+    """Tries again if an earlier attempt was blocked."""
     if _left.is_set():
         traces_remove()

@@ -1,4 +1,4 @@
-"""Removes people with all that they hold."""
+"""Deletes users with everything that belongs to them."""
 
 import contextlib
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ from cv.trust.caller import Caller
 
 
 def user_delete(user: User, caller: Caller) -> None:
-    """Removes a person with their keys, analyses, pictures and jobs, and notes who did, from the start.
+    """Deletes a user with their keys, analyses, pictures and jobs. The audit event is written first.
 
-    Raises StorageUnavailable; then they are shut out, and it can be done again.
+    Raises StorageUnavailable; then the user cannot log in any more, and the call can be repeated.
     """
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(is_active=False)
@@ -38,7 +38,7 @@ def user_delete(user: User, caller: Caller) -> None:
             if not job_delete(job, caller):
                 job_delete_further(job)
     with transaction.atomic():
-        # The admin's own log has names.
+        # The admin's own log contains names.
         people = ContentType.objects.get_for_model(User)
         LogEntry.objects.filter(content_type=people, object_id=str(user.pk)).delete()
         user.delete()
@@ -46,9 +46,9 @@ def user_delete(user: User, caller: Caller) -> None:
 
 
 def user_rows_remove(user: User) -> None:
-    """For a person who is deleted without ``user_delete``: what they hold goes in the transaction that does it.
+    """Deletes the rows of a user who is deleted without ``user_delete``, in the same transaction.
 
-    Before their keys, which no database lets go while there are rows of theirs; its files are left to the purge.
+    Rows go before the keys, because they reference the keys. The purge deletes the files.
     """
     held = Q(owner=user) | Q(api_key__user=user)
     files_list(_files_of(held))

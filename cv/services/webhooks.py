@@ -1,4 +1,4 @@
-"""Makes webhooks, writes down what they are to be told, and how each telling went."""
+"""Creates webhooks, their deliveries, and the outcome of each delivery attempt."""
 
 import secrets
 from collections.abc import Collection, Iterable
@@ -15,14 +15,14 @@ from cv.models import Webhook, WebhookDelivery
 from cv.outbound.webhooks import SECRET_PURPOSE, Tried
 from cv.trust.sealing import seal
 
-# The wait before each next try; with the last one, a delivery has been tried for a day and a half.
+# The delays between attempts; together a day and a half.
 BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 28_800, 86_400))
-# Longer than a try may take: another worker takes the delivery over only if this one died.
+# Longer than an attempt can take, so another worker takes over only if this one died.
 LEASE = timedelta(seconds=60)
 
 
 def webhook_create(url: str, events: Iterable[WebhookEvent]) -> tuple[Webhook, str]:
-    """Makes a webhook; its secret is returned this once."""
+    """Creates a webhook; returns it with its secret, which is returned only here."""
     secret = f"whsec_{secrets.token_urlsafe(32)}"
     row = Webhook.objects.create(
         url=url, events=sorted({str(event) for event in events}), secret_sealed=seal(SECRET_PURPOSE, secret)
@@ -31,7 +31,7 @@ def webhook_create(url: str, events: Iterable[WebhookEvent]) -> tuple[Webhook, s
 
 
 def webhook_update(row: Webhook, **changes: Any) -> Webhook:
-    """Changes what is named: url, events, active. Raises Webhook.DoesNotExist where it was deleted meanwhile."""
+    """Changes the given fields: url, events, active. Raises Webhook.DoesNotExist if it was deleted concurrently."""
     if "events" in changes:
         changes["events"] = sorted({str(event) for event in changes["events"]})
     with transaction.atomic():
@@ -43,14 +43,14 @@ def webhook_update(row: Webhook, **changes: Any) -> Webhook:
 
 
 def webhook_delete(row: Webhook) -> None:
-    """Removes it with its delivery log; what was not delivered yet never will be."""
+    """Deletes the webhook with its delivery log. Pending deliveries are dropped."""
     row.delete()
 
 
 def event_emit(event: WebhookEvent, *happened: dict[str, Any]) -> None:
-    """Writes a delivery of each time the event happened for each webhook that wants it, in the transaction of it.
+    """Creates a delivery of each event for each subscribed webhook. Call it in the transaction of the change.
 
-    The data hold ids and counts only: the receiver reads the rest through the API, with a key of its own.
+    The data contain only ids and counts; the receiver reads the rest through the API with its own key.
     """
     now = timezone.now()
     wanted = [row for row in Webhook.objects.filter(active=True) if event in row.events]
@@ -71,15 +71,15 @@ def event_emit(event: WebhookEvent, *happened: dict[str, Any]) -> None:
 
 
 def delivery_claim(now: datetime | None = None, passing: Collection[UUID] = ()) -> WebhookDelivery | None:
-    """The delivery that has been due the longest, taken so that no other worker sends it meanwhile.
+    """Claims the delivery that has been due the longest, so that no other worker sends it; None if none is due.
 
-    Those to webhooks in ``passing`` are left where they are.
+    Deliveries to the webhooks in ``passing`` are skipped.
     """
     now = now or timezone.now()
     due = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, next_attempt_at__lte=now)
     due = due.exclude(webhook__in=passing)
     for row in due.select_related("webhook").order_by("next_attempt_at")[:20]:
-        # Whoever moves the moment from the value they saw has it; everyone else changes no row.
+        # Compare and swap: only one worker can change ``next_attempt_at`` from the value that it read.
         unmoved = WebhookDelivery.objects.filter(
             pk=row.pk, state=DeliveryState.PENDING, attempts=row.attempts, next_attempt_at=row.next_attempt_at
         )
@@ -90,7 +90,7 @@ def delivery_claim(now: datetime | None = None, passing: Collection[UUID] = ()) 
 
 
 def delivery_note(row: WebhookDelivery, tried: Tried, now: datetime | None = None) -> None:
-    """Writes down how a try went and when the next one is due; nothing where the webhook was deleted meanwhile."""
+    """Stores the outcome of an attempt and when the next is due. Does nothing if the webhook has been deleted."""
     now = now or timezone.now()
     row.last_status, row.last_error = tried.status, tried.error[:200]
     if tried.arrived:

@@ -1,1 +1,1 @@
-"""The engines that requests are served with, and the gate before them."""
+"""Serves images with the engines, and shares the engines fairly among callers."""

@@ -1,4 +1,4 @@
-"""The engines that this process serves with, and the gate before them."""
+"""The engines of this process, and the gate that limits access to them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from telemetry.metrics import ENGINE_BUSY, FACES, STAGE_SECONDS
 
 
 def served_engine() -> EnginePool:
-    """As many engines as may work at once; each is loaded when it is first needed. Raises ModelNotReady."""
+    """The pool of engines; each is loaded when it is first needed. Raises ModelNotReady."""
     return get_pool(settings.XCLOUD_ENGINE, settings.XCLOUD_ENGINE_SLOTS)
 
 
 def start_engines() -> None:
-    """Before the first request needs them. Where weights are missing, that request is told so."""
+    """Starts the engines before the first request. If weights are missing, the first request reports it."""
     with contextlib.suppress(ModelNotReady):
         served_engine().start()
 
@@ -29,20 +29,20 @@ def start_engines() -> None:
 @cache
 def engine_gate() -> EngineGate:
     slots = settings.XCLOUD_ENGINE_SLOTS
-    # One more than the engines can take, so that none stands still until the next thread wakes.
+    # One more than there are engines, so that no engine is idle until the next thread wakes.
     return EngineGate(slots + settings.XCLOUD_ENGINE_QUEUE, slots + 1)
 
 
 def nobody_left() -> None:
-    """For callers that cannot tell whether their client still waits."""
+    """The default of ``check_client``, for callers that cannot tell whether their client still waits."""
 
 
 def analyzed(
     data: bytes, options: AnalysisOptions, caller: str, check_client: Callable[[], None] = nobody_left
 ) -> AnalysisResult:
-    """The image of ``caller`` through the engine when its turn comes.
+    """Analyzes an image of ``caller`` when its turn comes.
 
-    Raises EngineError, Overloaded, what ``check_client`` does.
+    Raises EngineError, Overloaded, and what ``check_client`` raises.
     """
     with (
         engine_gate().admitted(caller, settings.XCLOUD_ENGINE_PATIENCE_S) as patience_s,
@@ -51,7 +51,7 @@ def analyzed(
 
         def on_turn() -> None:
             check_client()
-            # An image has a second turn if the engine of its first one ends.
+            # If an engine dies, its image gets a second turn.
             turn.close()
             ENGINE_BUSY.inc()
             turn.callback(ENGINE_BUSY.dec)
@@ -67,7 +67,7 @@ def analyzed(
 
 
 def note(result: AnalysisResult) -> None:
-    """Tells the metrics of an image that went through the engine."""
+    """Records an analyzed image in the metrics."""
     for stage in ("decode", "detect", "attributes", "total"):
         STAGE_SECONDS.labels(stage).observe(getattr(result.timing_ms, stage) / 1000)
     FACES.inc(len(result.faces))

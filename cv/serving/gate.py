@@ -1,4 +1,4 @@
-"""Limits how many images wait for an engine; a caller has at most half of the places, and callers take turns."""
+"""Limits how many images wait for an engine. A caller has at most half of the places, and callers take turns."""
 
 import contextlib
 import time
@@ -10,21 +10,21 @@ from telemetry.metrics import ENGINE_QUEUED
 
 
 class Overloaded(Exception):
-    """Too many are waiting already, or it took too long. ``code`` is stable and part of the public API."""
+    """Too many images are waiting, or the wait was too long. ``code`` is stable and part of the public API."""
 
     code = "overloaded"
 
 
 class ClientGone(Exception):
-    """Nobody waits for the answer any more. ``code`` is only for the log: there is nobody to answer."""
+    """The client has disconnected. ``code`` only appears in the log."""
 
     code = "client_closed_request"
 
 
 class EngineGate:
-    """``places`` images are inside at once, ``at_once`` of which are with the engines; the others wait. Thread-safe.
+    """Admits at most ``places`` images, of which ``at_once`` use the engines and the others wait. Thread-safe.
 
-    An image has a place when all of it is here: an upload that trickles in or an address that hangs takes none.
+    An image needs a place only when it has been received completely, so slow uploads and slow URLs take none.
     """
 
     def __init__(self, places: int, at_once: int) -> None:
@@ -33,7 +33,7 @@ class EngineGate:
 
     @contextlib.contextmanager
     def admitted(self, caller: str, patience_s: float) -> Iterator[float]:
-        """A place, and when its turn has come the seconds of patience that are left. Raises Overloaded."""
+        """Takes a place, waits for a turn, and yields the seconds of patience that are left. Raises Overloaded."""
         until = time.monotonic() + patience_s
         with self._places.held(caller, Overloaded("too many images are in progress; try again later")):
             ENGINE_QUEUED.inc()

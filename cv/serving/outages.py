@@ -1,4 +1,4 @@
-"""Tells an outage of what the service stands on (database, disk, the store of the limits) from a fault of its own."""
+"""Distinguishes outages of dependencies (database, disk, rate limit store) from the service's own errors."""
 
 import errno
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from redis.exceptions import RedisError
 
 from cv.files.stores import StorageUnavailable
 
-# What a disk says that is full, that may not be written, or that is broken.
+# The errors of a disk that is full, read-only or broken.
 DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
-# PostgreSQL's name for a write in a database that is read-only; Django makes an InternalError of it.
+# PostgreSQL's error for a write to a read-only database; Django raises InternalError for it.
 READ_ONLY_SQLSTATE: Final = "25006"
 
 
@@ -29,7 +29,7 @@ LIMITS: Final = Outage("limits_unavailable", "the store that counts requests doe
 
 
 def outage_of(error: BaseException | None) -> Outage | None:
-    """The outage that ``error`` tells of; None if it is none."""
+    """The outage that caused ``error``; None if it was not caused by one."""
     match error:
         case StorageUnavailable():
             return Outage(error.code, str(error))

@@ -1,4 +1,4 @@
-"""Which outputs this installation serves: those of the engine and of plugins, or fewer if the settings say so."""
+"""The outputs that this installation serves: those of the engine and of plugins, unless the settings restrict them."""
 
 import logging
 
@@ -13,14 +13,14 @@ log = logging.getLogger(__name__)
 
 
 def load_outputs() -> None:
-    """Imports the plugins, so that every door knows their outputs; called once, before anything is served.
+    """Imports the plugins, which register their outputs. Called once, at startup.
 
-    Raises ImproperlyConfigured if XCLOUD_ATTRIBUTES names an output that is not known.
+    Raises ImproperlyConfigured if XCLOUD_ATTRIBUTES names an unknown output.
     """
     try:
         load_plugins(settings.XCLOUD_ENGINE.plugins)
     except ModelNotReady as error:
-        # The server stays up: `check` and /readyz name the plugin.
+        # The server still starts; `check` and /readyz report the plugin.
         log.error("%s", error)
         return
     known = {output.name for output in all_outputs()}
@@ -31,6 +31,6 @@ def load_outputs() -> None:
 
 
 def served_outputs() -> frozenset[str]:
-    """What a caller may ask for unless a key is held to less."""
+    """The outputs that a caller may request unless the key is restricted."""
     public = frozenset(output.name for output in all_outputs() if output.public)
     return public if settings.XCLOUD_ATTRIBUTES is None else public & settings.XCLOUD_ATTRIBUTES

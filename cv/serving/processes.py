@@ -1,4 +1,4 @@
-"""Tells whether a process of this service still runs: each holds a lock on a file of its own, however it ends."""
+"""Tells whether a process of this service is alive. Each process holds a lock on its own file until it ends."""
 
 import fcntl
 import os
@@ -14,13 +14,13 @@ FOLDER: Final = "processes"
 
 @cache
 def this_process() -> str:
-    """The name of this process, 32 letters and digits. Raises OSError if its file cannot be made."""
+    """The name of this process, 32 letters and digits. Raises OSError if its file cannot be created."""
     name = uuid.uuid4().hex
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
-    # Locked before it has its name: without a lock, it would seem to be of a process that is dead.
+    # The file is locked before it gets its name, because an unlocked file means that its process is dead.
     draft = folder / f".{name}"
-    # Stays open until the process ends. Unlike flock's, its lock is not a forked child's, too.
+    # Stays open until the process ends. Unlike with flock, a forked child does not inherit the lock.
     handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     draft.rename(folder / name)
@@ -28,7 +28,7 @@ def this_process() -> str:
 
 
 def has_died(name: str) -> bool:
-    """Whether the process of this name is over. False where that cannot be told: it may run on another machine."""
+    """Whether the process has ended. False if that is unknown, because it may run on another machine."""
     if not name or name == this_process():
         return False
     try:
@@ -45,14 +45,14 @@ def has_died(name: str) -> bool:
 
 
 def dead_processes() -> list[str]:
-    """The names of processes of this machine that are over and were not forgotten."""
+    """The names of processes on this machine that have ended and whose files still exist."""
     folder = _folder()
     names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
     return [name for name in names if not name.startswith(".") and has_died(name)]
 
 
 def forget_process(name: str) -> None:
-    """Deletes what a dead one left behind."""
+    """Deletes the file of a dead process."""
     (_folder() / name).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""What there is a limited amount of, divided among callers: none holds more than half."""
+"""Divides a limited amount among callers. No caller holds more than half."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 
 class Shares:
-    """``total`` of something: threads, places, bytes. Thread-safe.
+    """An amount ``total`` of something: threads, places, bytes. Thread-safe.
 
-    One caller gets at most half, so that a second one always finds room; ``of_one`` says another bound.
+    One caller gets at most half, so that a second one always finds room; ``of_one`` sets another limit.
     """
 
     def __init__(self, total: int, of_one: int | None = None) -> None:
@@ -22,10 +22,10 @@ class Shares:
         self._lock = threading.Lock()
 
     def take(self, caller: str, amount: int = 1) -> bool:
-        """Whether ``caller`` holds ``amount`` more from now on."""
+        """Takes ``amount`` for ``caller`` if there is room; returns whether there was."""
         with self._lock:
             if self._sum + amount > self.total or self._held[caller] + amount > self.of_one:
-                # Counting made an entry; strangers must not leave one each.
+                # Reading the counter created an entry; without this, unknown callers would fill the memory.
                 self._forget(caller)
                 return False
             self._held[caller] += amount
@@ -40,7 +40,7 @@ class Shares:
 
     @contextlib.contextmanager
     def held(self, caller: str, refusal: Exception) -> Iterator[None]:
-        """One for as long as the block runs. Raises ``refusal`` at once where there is none."""
+        """Holds one while the block runs. Raises ``refusal`` at once if there is no room."""
         if not self.take(caller):
             raise refusal
         try:

@@ -1,4 +1,4 @@
-"""Turns at something that few can use at once, shared fairly among callers by the time that each has had."""
+"""Shares turns at a limited resource fairly among callers, by the time that each has used."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-# Whoever has just had a turn of so long is held to half of all turns for a while, even if nobody else waits: nothing
-# can be taken back, and the next one may be as long.
+# After a turn of more than LONG_S, a caller gets at most half of all turns for HELD_S, even if no other caller waits:
+# a turn cannot be interrupted, and the caller's next one may be as long.
 LONG_S: Final = 5.0
 HELD_S: Final = 60.0
 
 
 class NoTurn(Exception):
-    """Others were first for as long as the caller had patience."""
+    """No turn became free within the caller's patience."""
 
 
 class FairTurns:
     """``at_once`` turns. Thread-safe.
 
-    Of those who wait, the caller is next whose images took the least time so far: thirty slow images of one caller
-    hold up another's two quick ones for as long as one takes, and that only once. Who has not been here for a while
-    starts level with the others, not with credit.
+    The next turn goes to the waiting caller that has used the least time so far. Thirty slow images of one caller delay
+    another's two quick images only once, by the time of one slow image. A caller that returns after a while starts
+    level with the others, not with credit.
     """
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once
         self._of_the_slow = max(1, at_once // 2)
         self._lock = threading.Lock()
-        # Of callers that wait or have a turn: seconds so far, since when each turn runs, and who waits.
+        # For callers that wait or have a turn: seconds used, start times of their running turns, and their queues.
         self._spent: dict[str, float] = {}
         self._running: dict[str, list[float]] = {}
         self._lines: dict[str, deque[threading.Event]] = {}
-        # Of callers with long turns: until when they are held to half.
+        # For callers with long turns: until when they are limited to half.
         self._slow: dict[str, float] = {}
         self._level = 0.0
 
     @contextlib.contextmanager
     def turn(self, caller: str, patience_s: float | None = None) -> Iterator[None]:
-        """Waits for a turn, and has it while the block runs. Raises NoTurn."""
+        """Waits for a turn, and holds it while the block runs. Raises NoTurn."""
         came = threading.Event()
         with self._lock:
             self._spent.setdefault(caller, self._level)
@@ -62,7 +62,7 @@ class FairTurns:
                 self._forget(caller)
 
     def _hand_out(self) -> None:
-        """Turns that are free, to those who may have them."""
+        """Gives free turns to waiting callers."""
         while self._free:
             now = time.monotonic()
             waiting = [caller for caller in self._lines if self._may_have_one(caller, now)]
@@ -84,7 +84,7 @@ class FairTurns:
 
     def _end(self, caller: str) -> None:
         now = time.monotonic()
-        # Its turns are all alike: the one that began first is taken for the one that ends.
+        # A caller's turns are interchangeable, so the oldest one is ended.
         seconds = now - self._running[caller].pop(0)
         self._spent[caller] += seconds
         self._free += 1

@@ -1,1 +1,1 @@
-"""Who works: on jobs, on one machine or many, and on deliveries to webhooks. Above the services."""
+"""Background work: jobs, on one machine or many, webhook deliveries and the purge. Uses the services."""

@@ -1,4 +1,4 @@
-"""Which of several server processes on a machine does something that one of them should do."""
+"""Elects one of several server processes on a machine for a task that only one should do."""
 
 import contextlib
 import fcntl
@@ -9,7 +9,10 @@ from django.conf import settings
 
 @contextlib.contextmanager
 def alone(name: str) -> Iterator[bool]:
-    """Whether this process, of all that share XCLOUD_VAR_DIR, is the one; it is until it leaves the context or dies."""
+    """Yields whether this process got the lock ``name``. It holds the lock until the block ends or the process dies.
+
+    All processes that share XCLOUD_VAR_DIR compete for it.
+    """
     with (settings.VAR_DIR / f"{name}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""A Celery worker: the task that wakes it, and the loop that runs beside it."""
+"""A Celery worker: the task that wakes it, and the thread that processes jobs."""
 
 import logging
 import os
@@ -24,30 +24,30 @@ _loops: list[threading.Thread] = []
 
 
 def run() -> int:
-    """Runs a worker until it is told to stop; returns the process's exit status."""
+    """Runs a worker until it is stopped; returns the process's exit status."""
     options = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
     return int(app.worker_main(["worker", *options]) or 0)
 
 
 @app.task(name=TASK)
 def there_is_work() -> None:
-    """Claims nothing and names nothing: what there is to do stands in the database."""
+    """Wakes the loop. The message has no content, because the work is in the database."""
     bells.JOBS.ring()
 
 
 @worker_init.connect
 def start_loop(**kwargs: Any) -> None:
-    """Before the broker is reached: jobs go on where it cannot be. Raises WorkerTerminate without a model."""
+    """Starts the loop before Celery connects, so that jobs run without the broker. Raises WorkerTerminate."""
     try:
         worker = worker_here(_stop)
     except ModelNotReady as error:
         log.error("jobs cannot be processed: %s", error)
         raise WorkerTerminate(1) from error
     except Exception as error:
-        # Celery would only log it, and stay without a loop.
+        # Celery would only log the error and keep running without a loop.
         log.exception("jobs cannot be processed")
         raise WorkerTerminate(1) from error
-    # Celery listens to it only a moment after the loop began; until then it would end us with images in our hands.
+    # Celery installs its own handler later; until then, SIGTERM would kill the process while it holds items.
     signal.signal(signal.SIGTERM, _leave)
     loop = threading.Thread(target=worker.run, name="jobs")
     loop.start()
@@ -55,7 +55,7 @@ def start_loop(**kwargs: Any) -> None:
 
 
 def _leave(*_: Any) -> None:
-    """Says it to the loop and, as Celery's own handler does, to Celery; what is being started is not torn."""
+    """Stops the loop and, like Celery's own handler, Celery. Startup in progress is not interrupted."""
     stop_loop()
     state.should_stop = os.EX_OK
 

@@ -1,4 +1,4 @@
-"""Delivers what is due to webhooks, over and over; each try is written down."""
+"""Sends due webhook deliveries, and records each attempt."""
 
 import logging
 import threading
@@ -18,14 +18,14 @@ from telemetry.metrics import DELIVERIES
 
 log = logging.getLogger(__name__)
 
-# Looks this often even if the bell is not rung: retries come due, and other processes write deliveries, too.
+# The polling interval if the bell is not rung: retries become due, and other processes create deliveries.
 IDLE_S: Final = 5.0
-# Receivers that are told at once, each one event at a time: one that hangs delays only its own.
+# Receivers served concurrently, each with one event at a time, so that one that hangs delays only its own events.
 AT_ONCE: Final = 8
 
 
 def deliver_due(limit: int | None = None) -> int:
-    """Tries every delivery that is due, one after another; returns how many were tried."""
+    """Attempts the due deliveries one after another; returns how many."""
     tried = 0
     while (limit is None or tried < limit) and (delivery := delivery_claim()) is not None:
         deliver(delivery)
@@ -34,7 +34,7 @@ def deliver_due(limit: int | None = None) -> int:
 
 
 def deliver(delivery: WebhookDelivery) -> None:
-    """Tries one that was claimed, and writes down how it went."""
+    """Attempts a claimed delivery, and records the outcome."""
     outcome = post_delivery(delivery)
     delivery_note(delivery, outcome)
     DELIVERIES.labels("delivered" if outcome.arrived else "failed").inc()
@@ -42,13 +42,13 @@ def deliver(delivery: WebhookDelivery) -> None:
 
 
 def run_forever(stop: threading.Event) -> None:
-    """Delivers until ``stop`` is set; a database that is away for a while does not end it."""
+    """Delivers until ``stop`` is set. Survives outages of the database."""
     busy: set[UUID] = set()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as pool:
         while not stop.is_set():
             try:
                 close_old_connections()
-                # Claimed when there is a thread for it: a claim does not last for ever.
+                # Claims only if a thread is free, because a claim expires.
                 while len(busy) < AT_ONCE and (delivery := delivery_claim(passing=tuple(busy))) is not None:
                     busy.add(delivery.webhook_id)
                     pool.submit(_deliver_here, delivery).add_done_callback(partial(_free, busy, delivery.webhook_id))
@@ -60,7 +60,7 @@ def run_forever(stop: threading.Event) -> None:
 
 
 def start_thread() -> None:
-    """Starts the server's own delivering threads, if the settings want them."""
+    """Starts the server's delivery threads if they are enabled in the settings."""
     if settings.XCLOUD_WEBHOOK_THREAD:
         threading.Thread(target=run_forever, args=[threading.Event()], name="webhooks", daemon=True).start()
 
@@ -70,7 +70,7 @@ def _deliver_here(delivery: WebhookDelivery) -> None:
         close_old_connections()
         deliver(delivery)
     except Exception:
-        # Its claim ends, and it is tried again.
+        # The claim expires, and the delivery is tried again.
         log.exception("webhooks: a delivery failed in a way that was not foreseen")
     finally:
         close_old_connections()

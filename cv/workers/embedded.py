@@ -1,7 +1,8 @@
-"""Without a broker: the server starts a worker of its own when there is something to do, so that jobs just work.
+"""Runs a worker process for the server while there is work, if there is no broker. So jobs work without setup.
 
-It is a process, so that requests do not share an interpreter with it. It ends when it was idle for a while, when the
-server goes, also by SIGKILL, and is started again if it dies. Of several server processes on a machine one has it.
+It is a process of its own, so that requests do not share an interpreter with it. It ends when it has been idle for a
+while and when the server ends, even by SIGKILL. It is restarted if it dies. Only one server process on a machine
+starts it.
 """
 
 import logging
@@ -22,20 +23,20 @@ log = logging.getLogger(__name__)
 
 LOOK_S: Final = 5.0
 IDLE_S: Final = 60
-# After a worker that failed: not again and again without a breath.
+# The delay before a failed worker is restarted.
 BREATH_S: Final = 5.0
 
 
 def start_thread() -> None:
-    """Starts the thread that looks after the server's own worker, where the settings want one."""
+    """Starts the thread that supervises the embedded worker, if it is enabled in the settings."""
     if settings.XCLOUD_JOB_WORKER and not settings.XCLOUD_BROKER_URL:
         threading.Thread(target=run_forever, args=[threading.Event()], name="job-worker", daemon=True).start()
 
 
 def run_forever(stop: threading.Event) -> None:
-    """A worker whenever there is work; a database that is away for a while does not end it.
+    """Runs a worker when there is work. Survives outages of the database.
 
-    Jobs that have nothing left to do end without one: all their images were refused, or a worker died behind the last.
+    Also ends jobs without open items: all their images were refused, or a worker died after the last.
     """
     while not stop.is_set():
         try:
@@ -54,9 +55,9 @@ def run_forever(stop: threading.Event) -> None:
 
 
 def _worked() -> bool:
-    """Runs a worker; whether it ended well.
+    """Runs a worker until it exits; returns whether it succeeded.
 
-    Its standard input is a pipe from us: where we are gone, it sees the end of it.
+    Its standard input is a pipe from this process. The worker reads its end when this process is gone.
     """
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_worker"]
     options = ["--exit-when-idle", str(IDLE_S), "--exit-with-parent"]

@@ -1,4 +1,4 @@
-"""A process that works on jobs: its engine, how many threads it has, and how it steps back for requests."""
+"""Sets up a process that works on jobs: its engines, its threads and its priority."""
 
 import os
 import threading
@@ -12,9 +12,9 @@ from cv.workers.worker import Worker
 
 
 def worker_here(stop: threading.Event, only: UUID | None = None) -> Worker:
-    """This process's worker, for all jobs or for ``only`` one, with its engines loaded. Raises ModelNotReady."""
+    """This process's worker with loaded engines, for all jobs or for the job ``only``. Raises ModelNotReady."""
     at_once = settings.XCLOUD_JOB_THREADS or cores()
-    # One thread a net, and many images at once: nothing is lost to waiting for each other.
+    # One thread per network and many images at once, so that no thread waits for another one's part of an image.
     engines = get_pool(replace(settings.XCLOUD_ENGINE, threads=1), at_once)
     engines.start()
     engines.check()
@@ -27,5 +27,5 @@ def cores() -> int:
 
 
 def step_back() -> None:
-    """Lets everything else on this machine go first, above all requests that somebody waits for."""
+    """Lowers the priority of this process, so that requests go first."""
     os.nice(settings.XCLOUD_JOB_NICE)

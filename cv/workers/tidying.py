@@ -1,6 +1,6 @@
-"""A thread of the server that deletes what is to be deleted: what is past its time, and what a deletion left to it.
+"""A thread of the server that purges expired data and finishes deletions in the background.
 
-Of several server processes on a machine one does it. It works a little at a time, so that requests write meanwhile.
+Only one server process on a machine does it. It works in batches, so that requests can write in between.
 """
 
 import logging
@@ -21,24 +21,24 @@ from cv.workers.alone import alone
 
 log = logging.getLogger(__name__)
 
-# Looks this often even if the bell is not rung: another process may have begun a deletion, or died in one.
+# The polling interval if the bell is not rung: another process may have begun a deletion, or died during one.
 LOOK_S: Final = 30.0
 LOCK: Final = "tidying"
 
 
 def start_thread() -> None:
-    """Starts the thread. XCLOUD_PURGE_MINUTES says how often it purges, or that it does not."""
+    """Starts the thread. XCLOUD_PURGE_MINUTES is how often it purges; 0 means never."""
     threading.Thread(target=run_forever, args=[threading.Event()], name="tidying", daemon=True).start()
 
 
 def run_forever(stop: threading.Event) -> None:
-    """Tidies up until ``stop`` is set; a database or a storage that is away for a while does not end it."""
+    """Tidies up until ``stop`` is set. Survives outages of the database and the storage."""
     purged_at: float | None = None
     while not stop.is_set():
         every_s = settings.XCLOUD_PURGE_MINUTES * 60
         due = bool(every_s) and (purged_at is None or time.monotonic() - purged_at >= every_s)
         if due:
-            # Also where it fails, or another process has its turn: the next one is as good.
+            # Also counts if the purge fails or another process does it: the next time is soon enough.
             purged_at = time.monotonic()
         try:
             close_old_connections()
@@ -55,7 +55,7 @@ def run_forever(stop: threading.Event) -> None:
 
 
 def tidy_up(purge: bool) -> None:
-    """Ends deletions that have begun, and with ``purge`` removes what is past its time. Raises StorageUnavailable."""
+    """Finishes deletions that have begun, and with ``purge`` deletes expired data. Raises StorageUnavailable."""
     if purge:
         expired_purge()
     else:

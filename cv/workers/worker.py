@@ -1,8 +1,8 @@
-"""The loop that works on jobs: the same on one machine and on many, with a broker and without.
+"""The loop that processes jobs, on one machine or many, with or without a broker.
 
-A worker has as many engines, each on one core in a process of its own, as images may be described at once. Its threads
-fetch inputs and write results meanwhile, so that no engine waits for a disk or a network. What is claimed and not done
-is bounded, and so is memory.
+A worker has one engine for each image that it analyzes at once, each on one core in its own process. Its threads fetch
+inputs and write results in parallel, so that no engine waits for a disk or a network. The number of claimed items is
+bounded, and so is memory.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 
-# Images being fetched, decoded next or written, beyond those in the engine. A dead address takes up to 15 s.
+# Images that are fetched, queued or written, beyond those in the engines. A dead address takes up to 15 s.
 WAITING: Final = 8
-# A look every so often even if nobody rings: other processes make jobs, and leases end.
+# The polling interval if the bell is not rung: other processes create jobs, and leases end.
 LOOK_S: Final = 1.0
-# With a broker that rings, only to find what was lost.
+# The polling interval with a broker, only to find lost messages.
 SWEEP_S: Final = 10.0
-# The waits between tries while the database or the storage is away; the lease is prolonged meanwhile, or lost.
+# The delays between attempts during an outage of the database or the storage. The lease is prolonged, or lost.
 TRIES_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 AWAY: Final = (OperationalError, InterfaceError, StorageUnavailable)
 
@@ -69,9 +69,9 @@ class Task:
 
 
 class Worker:
-    """``run`` works until ``stop`` is set; what is in the engine is then finished and the rest given back.
+    """``run`` works until ``stop`` is set. Then it finishes the images in the engines and returns the others.
 
-    Of its threads at most ``at_once`` wait for ``engines``. With ``only``, it works on that job and on no other.
+    At most ``at_once`` of its threads use ``engines`` at a time. With ``only``, it works on that job alone.
     """
 
     def __init__(
@@ -82,16 +82,16 @@ class Worker:
         self._stop = stop or threading.Event()
         self._turns = FairTurns(at_once)
         self._room = at_once + WAITING
-        # Of one caller, so that another's images find room, and an engine as soon as one is free.
+        # The limit for one caller, so that other callers' images always find room, and the next free engine.
         self._room_of_one = self._room - self._room // 4
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        # Everything that is claimed and not closed, by item.
+        # Claimed items that have not ended, by primary key.
         self._held: dict[int, Task] = {}
         self._changed = threading.Condition()
         self._closed = 0
 
     def run(self, idle_s: float | None = None) -> int:
-        """Works until stopped, or until nothing was to do for ``idle_s``; returns how many items were closed."""
+        """Works until stopped, or until there was no work for ``idle_s``; returns how many items it processed."""
         over = threading.Event()
         crew = [threading.Thread(target=self._serve, name=f"job-{number}") for number in range(self._room)]
         crew.append(threading.Thread(target=self._keep_leases, args=[over], name="job-leases"))
@@ -101,7 +101,7 @@ class Worker:
         try:
             self._lead(idle_s)
         finally:
-            # Behind all tasks: a thread leaves when there are none before it.
+            # Queued after all tasks, so a thread ends when no task is left.
             for _ in range(self._room):
                 self._tasks.put(None)
             self._wait_until(lambda: not self._held, even_if_stopped=True)
@@ -111,7 +111,7 @@ class Worker:
         return self._closed
 
     def _lead(self, idle_s: float | None) -> None:
-        """Claims, a little at a time, whenever half of the room is free."""
+        """Claims a few items when half of the room is free, until stopped or idle for ``idle_s``."""
         busy_at = time.monotonic()
         while not self._stop.is_set():
             taken = self._take(self._room - len(self._held))
@@ -126,7 +126,7 @@ class Worker:
                 bells.JOBS.wait(SWEEP_S if settings.XCLOUD_BROKER_URL and idle_s is None else LOOK_S)
 
     def _take(self, limit: int) -> bool:
-        """Claims items and hands them to the threads. A database that is away is a reason to wait, not to end."""
+        """Claims items for the threads; returns whether there were any. Survives outages of the database."""
         try:
             close_old_connections()
             claim = items_claim(limit, only=self._only, room_for=self._room_for) if limit > 0 else None
@@ -142,7 +142,7 @@ class Worker:
         with self._changed:
             self._held |= {task.item.pk: task for task in tasks}
         if claim.alone:
-            # Its worker died: whatever it does, it shall do it to nobody else.
+            # The item's last worker died, so it must not take other items down with it.
             self._wait_until(lambda: len(self._held) == 1)
         for task in tasks:
             self._tasks.put(task)
@@ -162,7 +162,7 @@ class Worker:
             while not so() and (even_if_stopped or not self._stop.is_set()):
                 if ends is not None and time.monotonic() >= ends:
                     return
-                # Short, because a signal that stops us notifies nobody.
+                # Short, because a signal handler that sets ``stop`` does not notify this condition.
                 self._changed.wait(0.2)
 
     def _serve(self) -> None:
@@ -171,7 +171,7 @@ class Worker:
                 close_old_connections()
                 self.work(task)
             except Exception:
-                # Its lease ends, and somebody tries it again.
+                # The lease ends, and the item is tried again.
                 log.exception("jobs: an image was left behind", extra={"job": task.job.pk})
             finally:
                 with self._changed:
@@ -182,7 +182,7 @@ class Worker:
         connection.close()
 
     def _finish_if_over(self, job: Job) -> None:
-        """Asks the database only behind the last image of the job that is held here."""
+        """Ends the job if it has no open item. Asks the database only after the last item of the job held here."""
         with self._changed:
             if any(task.job.pk == job.pk for task in self._held.values()):
                 return
@@ -190,11 +190,11 @@ class Worker:
             if not JobItem.objects.filter(job=job, due_at__isnull=False).exists():
                 job_finish(job.pk)
         except Exception:
-            # A sweep ends it.
+            # A sweep will end the job.
             log.exception("jobs: a job could not be ended", extra={"job": job.pk})
 
     def work(self, task: Task) -> None:
-        """From an item to its result in the database, or to why there is none."""
+        """Processes an item: saves its analysis, or the reason why there is none."""
         if self._stop.is_set():
             items_return({task.item.pk: task.lease})
             return
@@ -246,7 +246,7 @@ class Worker:
     def _keep_leases(self, over: threading.Event) -> None:
         while not over.wait(lease_time().total_seconds() / 3):
             if self._engines.silent_s() > settings.XCLOUD_ENGINE.image_seconds:
-                # Whoever has engines that answer shall have these images.
+                # Lets the leases end, so that workers with responsive engines get these images.
                 log.error("jobs: no engine answers; leases are not prolonged")
                 continue
             with self._changed:
@@ -260,7 +260,7 @@ class Worker:
 
 
 def _options(task: Task) -> AnalysisOptions:
-    """Today's rights of the caller count, not those of the day when the job was made."""
+    """The engine's options. The caller's current permissions apply, not those at the job's creation."""
     return AnalysisOptions(
         attributes=task.caller.attributes.intersection(task.job.asked_attributes),
         min_face_px=task.job.min_face_px,
@@ -275,14 +275,14 @@ def _request(task: Task, loaded: Loaded, options: AnalysisOptions) -> AnalysisRe
         loaded.data,
         loaded.source,
         options,
-        # A picture that is described anew shows whom it showed before, and is not kept longer for it.
+        # A picture that is analyzed again keeps its subject and its expiry.
         StoreOptions(job.store_image, job.store_ttl_days, job.subject or loaded.subject),
         expires_by=loaded.expires_by,
     )
 
 
 def _tidy(task: Task, keep_input: bool = False) -> None:
-    """After the item was closed: its input is not needed any more."""
+    """Deletes the input of an ended item unless it is kept for a retry."""
     if task.job.source == JobSource.ARCHIVE and not keep_input:
         try:
             default_storage.delete(task.item.location)
@@ -291,13 +291,13 @@ def _tidy(task: Task, keep_input: bool = False) -> None:
 
 
 def _patiently(step: Callable[[], Any]) -> Any:
-    """``step``, again and again while the database or the storage is away. Raises what the last try raises."""
+    """Calls ``step``, and repeats it during outages of the database or the storage. Raises the last attempt's error."""
     for seconds in TRIES_S:
         try:
             return step()
         except AWAY as error:
             log.warning("jobs: trying again", extra={"code": type(error).__name__})
-            # A broken connection is not mended; a new one is made.
+            # A broken connection cannot be repaired; Django opens a new one.
             connection.close()
             time.sleep(seconds)
     return step()

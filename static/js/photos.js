@@ -3,6 +3,7 @@
 import { ApiError, analysisCreate } from "./api.js";
 import { fill, gettext } from "./i18n.js";
 import { createStage } from "./stage.js";
+import { uprightUrl } from "./upright.js";
 
 // As many as the server analyzes in parallel; more would only wait there.
 const AT_ONCE = 2;
@@ -22,10 +23,11 @@ export class Photos {
     return this.all.filter((photo) => photo.state === State.DONE);
   }
 
-  add(files) {
-    const added = [...files].map((file) => ({
-      file, name: file.name, url: URL.createObjectURL(file), keep: this.keep(), state: State.WAITING, share: 0,
-    }));
+  async add(files) {
+    const keep = this.keep();
+    const added = await Promise.all([...files].map(async (file) => ({
+      file, name: file.name, url: await uprightUrl(file), keep, state: State.WAITING, share: 0,
+    })));
     for (const photo of added) photo.figure = createStage(photo.url, photo.name);
     this.all.push(...added);
     // After the caller has received them.

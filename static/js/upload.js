@@ -37,9 +37,10 @@ startOver.addEventListener("click", () => {
 const all = () => photos.done.map(({ name, analysis }) => [name, analysis]);
 const strip = createStrip(stripRoot, { onPick: show, onAdd: () => file.click(), tools: [sideBySide, ...exportButtons(all, failed, true), startOver] });
 
-function take(files) {
-  const added = photos.add(files ?? []);
+async function take(files) {
+  const adding = photos.add(files ?? []);
   file.value = "";
+  const added = await adding;
   if (added.length === 0) return;
   clearError(errorPlace);
   show(shown?.state === State.DONE ? added[0] : shown ?? added[0]);

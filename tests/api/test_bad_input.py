@@ -100,7 +100,7 @@ def test_address_in_the_image_field_is_pointed_to_the_right_one(api: APIClient) 
     assert_error(api.post(URL, {"image": "https://example.org/a.jpg"}), 400, "invalid_request", "image", message)
 
 
-NOT_AN_IMAGE = "image: not a JPEG, PNG, WebP, BMP, GIF, TIFF or HEIC image"
+NOT_AN_IMAGE = "image: not a JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or HEIC image"
 
 
 def test_text_as_image_in_a_file(api: APIClient) -> None:
@@ -115,12 +115,11 @@ def test_text_as_image_in_base64(api: APIClient) -> None:
 
 def test_truncated_jpeg(api: APIClient, grace_hopper: bytes) -> None:
     answer = api.post(URL, as_file(grace_hopper[: len(grace_hopper) // 2]), format="multipart")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "undecodable_image")
-    assert answer.json()["error"]["message"].startswith("image: the image cannot be decoded: ")
+    assert_error(answer, 422, "undecodable_image", "image", "image: the JPEG is damaged: data are missing")
 
 
 def test_png_bomb_is_refused_by_its_header(api: APIClient) -> None:
-    message = "image: the image has 20000 × 20000 pixels; the limit is 50,000,000 in all"
+    message = "image: the image has 20000 × 20000 pixels; the limit is 65,000,000 in all"
     answer = api.post(URL, as_file(png_of(20_000, 20_000)), format="multipart")
     assert_error(answer, 413, "image_too_large", "image", message)
 
@@ -165,7 +164,7 @@ def test_unknown_option_is_named(api: APIClient, empty_scene: bytes) -> None:
         ({"store": "yes"}, "store: Invalid data. Expected a dictionary, but got str."),
         ({"store": {"ttl_days": 0}}, "store.ttl_days: Ensure this value is greater than or equal to 1."),
         ({"store": {"subject": "x" * 201}}, "store.subject: Ensure this field has no more than 200 characters."),
-        ({"store": {"subject": "a\0b"}}, "store.subject: Null characters are not allowed."),
+        ({"store": {"subject": "a\0b"}}, "store.subject: must have no line breaks and no control characters"),
         ({"max_faces": 0}, "max_faces: Ensure this value is greater than or equal to 1."),
         ({"max_faces": 10**30}, "max_faces: Ensure this value is less than or equal to 1000."),
         ({"max_faces": "many"}, "max_faces: A valid integer is required."),
@@ -228,7 +227,7 @@ def test_more_bytes_than_the_limit(api: APIClient, settings: Settings, format: s
     too_many = b"\xff\xd8" + bytes(settings.MAX_IMAGE_BYTES)
     body = {"image": as_text(too_many)} if format == "json" else as_file(too_many)
     answer = api.post(URL, body, format=format)
-    message = "image: the image has 10,485,762 bytes; the limit is 10,485,760"
+    message = "image: the image has 26,214,402 bytes; the limit is 26,214,400"
     assert_error(answer, 413, "image_too_large", "image", message)
 
 

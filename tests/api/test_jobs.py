@@ -153,7 +153,7 @@ def test_items_are_listed_in_order_by_cursor_and_by_state(api: APIClient, finish
     assert [(item["name"], item["state"], item["analysis"]) for item in last] == [("scan.pdf", "failed", None)]
     assert last[0]["error"] == {
         "code": "unsupported_media_type",
-        "message": "not a JPEG, PNG, WebP, BMP, GIF, TIFF or HEIC image",
+        "message": "not a JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or HEIC image",
     }
     (failed,) = api.get(f"{finished}/items?state=failed").json()["results"]
     assert failed == last[0]

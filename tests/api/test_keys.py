@@ -163,7 +163,7 @@ def test_operator_can_switch_an_attribute_off_for_everyone(
 @pytest.fixture
 def midway(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is 20 seconds past a full minute."""
-    monkeypatch.setattr("api.throttles.time.time", lambda: 1_000_000 * 60 + 20.5)
+    monkeypatch.setattr("cv.trust.rates.time.time", lambda: 1_000_000 * 60 + 20.5)
 
 
 @pytest.mark.usefixtures("midway")
@@ -182,7 +182,7 @@ def test_next_minute_counts_anew(
 ) -> None:
     limited = client_of(api_key_create("x", rate_per_minute=1)[1])
     for minute in (1_000_000, 1_000_001):
-        monkeypatch.setattr("api.throttles.time.time", lambda minute=minute: minute * 60 + 1)
+        monkeypatch.setattr("cv.trust.rates.time.time", lambda minute=minute: minute * 60 + 1)
         assert [limited.get(ANALYSES).status_code for _ in range(2)] == [200, 429]
 
 

@@ -75,15 +75,7 @@ def test_it_is_not_computed_unless_it_is_asked_for(api: APIClient, astronaut: by
 
 
 def test_the_schema_names_it_as_an_option_and_describes_its_answer() -> None:
-<<<<<<< HEAD
     told = manage("spectacular", "--format", "openapi-json", plugins="tests.toy_reader")
-=======
-    """In a process of its own: one describes its API once."""
-    command = [sys.executable, "manage.py", "spectacular", "--format", "openapi-json"]
-    told = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "XCLOUD_PLUGINS": "tests.toy_reader"}, capture_output=True, check=True
-    )
->>>>>>> main
     schemas = json.loads(told.stdout)["components"]["schemas"]
     assert schemas["Attributes"]["properties"]["mean_colour"] == {"$ref": "#/components/schemas/MeanColourAnswer"}
     answer = schemas["MeanColourAnswer"]["properties"]["values"]

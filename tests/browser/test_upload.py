@@ -49,6 +49,44 @@ def test_a_turned_camera_photo_is_boxed_as_it_is_shown(start: Page, astronaut: b
     assert box_in_photo(start, 1, photo_width=512) == pytest.approx(ASTRONAUT, abs=TOLERANCE_PX)
 
 
+# Where Pillow would have to put the upright photo for each orientation, so that it is upright again.
+LAID = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+# The colour of a point, in shares of the photo's width and height, as the page shows it.
+COLOUR_AT = """([x, y]) => {
+  const photo = document.querySelector(".stage-photo");
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [photo.naturalWidth, photo.naturalHeight];
+  canvas.getContext("2d").drawImage(photo, 0, 0);
+  return [...canvas.getContext("2d").getImageData(x * canvas.width, y * canvas.height, 1, 1).data].slice(0, 3);
+}"""
+
+
+@pytest.mark.parametrize("orientation", LAID)
+def test_a_turned_webp_is_shown_and_boxed_upright(
+    start: Page, astronaut: bytes, tmp_path: Path, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright = Image.open(io.BytesIO(astronaut)).convert("RGB")
+    upright.transpose(LAID[orientation]).save(tmp_path / "turned.webp", quality=95, exif=exif)
+    choose(start, tmp_path / "turned.webp")
+    expect(start.locator(".face-box")).to_have_count(1)
+    assert box_in_photo(start, 1, photo_width=512) == pytest.approx(ASTRONAUT, abs=TOLERANCE_PX)
+    # A square photo has its box at the same place whichever way it lies on the page: its pixels say which.
+    for point in ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9), (0.1, 0.6)):
+        shown = start.evaluate(COLOUR_AT, point)
+        wanted = upright.getpixel((int(point[0] * 512), int(point[1] * 512)))
+        assert shown == pytest.approx(wanted, abs=25)
+
+
 def test_a_photo_that_the_browser_cannot_show_gets_its_boxes_on_a_blank_sheet(
     start: Page, astronaut: bytes, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Answers that are too unsure: marked alike in the API, the exports, the lists and the statistics."""
+"""Answers that are too uncertain are marked alike in the API, the exports, the lists and the statistics."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Answers from the engine to the row and back, by their shape, and how each door shows them."""
+"""Answers of every shape survive the way from the engine to the row and back, and appear in every interface."""
 
 import json
 
@@ -60,7 +60,7 @@ def test_an_answer_of_any_shape_is_read_back_as_it_was_and_shown_by_its_shape(ca
         "embedding": {"values": [0.25, 0.5]},
         "hair_mask": {"png": "iVBORw==", "width": 3, "height": 2},
     }
-    # Not public: a scope of its own has to allow it, and none does yet.
+    # Not public: it needs its own scope, which does not exist yet.
     assert caller.attributes == {*DEFAULT_OUTPUTS, *answers} - {"embedding"}
     cells = next(analysis_rows({}, row, frozenset(answers)))
     columns = [name for output in OF_EVERY_SHAPE for name in output_columns(output)]

@@ -1,4 +1,4 @@
-"""The commands' output, which people and scripts read."""
+"""The output of the commands, for people and scripts."""
 
 import io
 import json
@@ -95,7 +95,7 @@ def test_analyze_image_goes_on_after_a_bad_file_and_fails_at_the_end(tmp_path: P
     assert lines[0]["error"] == {"code": "invalid_request", "message": "file: No such file or directory"}
     assert lines[1]["error"] == {
         "code": "unsupported_media_type",
-        "message": "image: not a JPEG, PNG, WebP, BMP, GIF, TIFF or HEIC image",
+        "message": "image: not a JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or HEIC image",
     }
     assert len(lines[2]["faces"]) == 1
 

@@ -1,4 +1,4 @@
-"""Servers and workers that start together each migrate the database, and none of them fails over it."""
+"""Servers and workers can start and migrate the database at the same time without errors."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ NAME = f"xcloud_migrate_{os.getpid()}"
 
 @pytest.fixture
 def empty_database(db: None, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database without tables, on the server that these tests run on."""
+    """The URL of a database without tables, on the database server of these tests."""
     if connection.vendor == "sqlite":
         yield f"sqlite:///{tmp_path}/new.sqlite3"
         return

@@ -1,4 +1,4 @@
-"""A database of an older version migrates forward with its rows as they were, on every database that is served."""
+"""A database of an older version migrates without changing its data, on every supported database."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from cv.models import Analysis
 from cv.selectors import key_hash
 
 pytestmark = pytest.mark.django_db(transaction=True)
-# The last one before faces had answers beyond their columns.
+# The last migration before faces had answers beyond their columns.
 OLD = ("cv", "0005_local_jobs")
 ANALYSES = 1000
 KEY = "xc_0123456789ab_secret"
@@ -25,7 +25,7 @@ FIRST = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def migrate(*targets: tuple[str, str]) -> Any:
-    """Returns the models as they were then."""
+    """Migrates to ``targets``; returns the models of that state."""
     executor = MigrationExecutor(connection)
     executor.migrate(list(targets))
     return MigrationExecutor(connection).loader.project_state(list(targets)).apps
@@ -41,7 +41,7 @@ def old_models() -> Iterator[Any]:
 
 
 def fill(models: Any) -> None:
-    """A thousand analyses of one key: every third without a face, the others with one or two."""
+    """Adds a thousand analyses of one key: every third without a face, the others with one or two."""
     key = models.get_model("cv", "ApiKey").objects.create(
         name="old", prefix="0123456789ab", sha256=key_hash(KEY), scopes=["read"], created_at=FIRST
     )
@@ -100,7 +100,7 @@ def fill(models: Any) -> None:
 
 
 def contents(columns: dict[str, list[str]]) -> dict[str, list[tuple[str, ...]]]:
-    """These columns of every row, as text."""
+    """The given columns of every row, as text."""
     found = {}
     with connection.cursor() as cursor:
         for table, names in columns.items():
@@ -129,13 +129,13 @@ def test_a_thousand_analyses_migrate_forward_with_every_column_as_it_was(
     migrate(*MigrationExecutor(connection).loader.graph.leaf_nodes("cv"))
 
     assert contents(columns) == before
-    # Read with the models of today: the faces, their further answers, the models.
+    # Read with the current models, with one query each for the faces, their further answers and the models.
     rows = Analysis.objects.order_by("created_at").prefetch_related("faces", "models")
     with django_assert_num_queries(4):
         shown = AnalysisSerializer(rows, many=True).data
     assert len(shown) == ANALYSES
     assert shown[2]["faces"][1]["attributes"]["gender"]["probabilities"] == {"female": 0.98, "male": 0.02}
-    # What was asked is known, how long it took is not.
+    # The requested outputs are known; the time they took is not.
     assert shown[1]["models"] == [
         {"name": "xcloud-attributes", "version": "1.6.0", "sha256": "ab" * 32, "ms": None}
     ]  # fmt: skip

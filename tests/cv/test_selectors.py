@@ -1,4 +1,4 @@
-"""Who sees which analyses, and what the filters let through."""
+"""Which analyses a caller sees, and which the filters return."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The one table of faces: what its cells hold, and that the jobs, the admin and the page all hand out the same one."""
+"""The cells of the table of faces. Jobs, the admin and the page all export the same table."""
 
 import csv
 import io
@@ -82,7 +82,7 @@ def test_the_admin_and_the_page_hand_out_the_same_table(client: Client, db: None
     of_page = client.post("/analyses.csv", body, content_type="application/json").content.decode()
     wanted = "".join(csv_lines(table_rows([("", analysis)], ALL), COLUMNS))
     assert list(rows_of(wanted)[0]) == list(COLUMNS)
-    # For Excel, which people open it with.
+    # The byte order mark is for Excel.
     assert of_admin == of_page == f"\ufeff{wanted}"
 
 

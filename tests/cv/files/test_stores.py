@@ -1,4 +1,4 @@
-"""Where files are kept: on disk and in a real S3-compatible server the same, private, and clear about outages."""
+"""Both storages, on disk and in a real S3-compatible server, behave alike, stay private and report outages."""
 
 import os
 import threading
@@ -88,7 +88,7 @@ def test_an_object_is_private_and_below_the_prefix(s3: S3Site, settings: Setting
 def test_more_objects_than_one_answer_lists_are_all_found(
     s3: S3Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thousand elsewhere, ten here."""
+    """The test server lists 10 objects per answer, other servers 1,000."""
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "10")
     configure(settings, s3)
     for number in range(25):

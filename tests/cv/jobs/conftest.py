@@ -1,4 +1,4 @@
-"""A job to begin with."""
+"""Fixtures for jobs."""
 
 import pytest
 
@@ -9,5 +9,5 @@ from tests.jobs import archive, made_job
 
 @pytest.fixture
 def job(caller: Caller, empty_scene: bytes) -> Job:
-    """Three images without a face."""
+    """A job of three images without a face."""
     return made_job(caller, archive((f"{name}.jpg", empty_scene) for name in "abc"))

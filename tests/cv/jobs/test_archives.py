@@ -1,4 +1,4 @@
-"""Archives from strangers: what is refused whole, what fails alone, and what none of it may cost."""
+"""Untrusted archives: which are refused completely, which entries fail alone, and that memory stays bounded."""
 
 import gzip
 import io
@@ -58,7 +58,7 @@ def test_a_truncated_archive_is_refused_whole(pack: Callable[[list[tuple[str, by
     data = pack([(f"{index}.jpg", bytes([index, 7, index]) * 1500) for index in range(20)])
     cut = data[: int(len(data) * keep)]
     if pack is tar_of and keep > 0.9:
-        # Only zeros are missing: nothing of it.
+        # Cutting at 0.97 would only remove the padding of zeros; this removes all of it.
         cut = data.rstrip(b"\0")
     with pytest.raises(ArchiveUnreadable):
         entries(cut)
@@ -110,7 +110,7 @@ def test_too_many_bytes_are_refused() -> None:
 
 
 def lying(archive: bytes, size: int) -> bytes:
-    """A ZIP of one entry that says it is smaller than it is, in both places."""
+    """A ZIP of one entry whose two headers declare a size that is too small."""
     data = bytearray(archive)
     for magic, at in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         start = data.find(magic) + at
@@ -127,7 +127,7 @@ HUGE = ArchiveLimits(entries=100_000, entry_bytes=10 * MIB, total_bytes=8 * 1024
 
 
 def peak_of(data: bytes, limits: ArchiveLimits) -> tuple[type[Exception] | None, int]:
-    """How reading it ended, and the most memory that Python held meanwhile."""
+    """The error from reading the archive, if any, and the peak of Python's memory."""
     tracemalloc.start()
     try:
         for _ in archive_entries(io.BytesIO(data), len(data), limits):
@@ -178,7 +178,7 @@ def test_200_000_entries_are_refused_before_each_is_an_object() -> None:
 
 
 def test_a_tar_whose_header_is_a_bomb_is_refused() -> None:
-    """A pax header of 512 MiB of zeros, which takes half a megabyte packed."""
+    """A pax header of 512 MiB of zeros takes half a megabyte when it is packed."""
     header = tarfile.TarInfo("pax")
     header.type, header.size = tarfile.XHDTYPE, 512 * MIB
     raw = header.tobuf(tarfile.USTAR_FORMAT)

@@ -1,4 +1,4 @@
-"""Names of archive entries as they were written, whatever packed them; and what is no photo is passed over."""
+"""Names of archive entries are decoded correctly for every packing tool, and files that are not photos are skipped."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""What jobs are made of: folders that the operator allowed, and the names that clients gave."""
+"""Inputs of jobs: folders that the operator allowed, and names from clients."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is left of a job when its subject is erased, its analyses are deleted, or its time is over."""
+"""What remains of a job if its subject is erased, its analyses are deleted, or it expires."""
 
 import io
 import os
@@ -64,7 +64,7 @@ def test_purge_removes_old_jobs_and_inputs_that_nothing_needs(
     work_through()
     assert expired_purge().jobs == 0
     later = timezone.now() + timedelta(days=settings.XCLOUD_JOB_DAYS + 1)
-    # Also the one that nobody resumed.
+    # The paused job is purged, too.
     assert paused.state == JobState.PAUSED
     assert (expired_purge(later).jobs, Job.objects.count()) == (2, 0)
 

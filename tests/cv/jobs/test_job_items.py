@@ -1,4 +1,4 @@
-"""Items of jobs: claimed with leases, in turn, and written once."""
+"""Job items are claimed with leases, in a fair order, and their results are written once."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("db")
 
 @pytest.fixture
 def job(caller: Caller, empty_scene: bytes) -> Job:
-    """Three images without a face."""
+    """A job of three images without a face."""
     return made_job(caller, archive((f"{name}.jpg", empty_scene) for name in "abc"))
 
 
@@ -49,7 +49,7 @@ def test_a_claim_is_taken_once_until_its_lease_ends(job: Job) -> None:
     assert (job.state, job.started_at) == (JobState.RUNNING, now)
 
     assert items_renew({item.pk: first.lease for item in first.items}, now + timedelta(seconds=50)) == 2
-    # The second one's worker is dead by now; the image is worked on with nothing else beside it.
+    # The second worker's lease has ended, so its image is claimed again, alone.
     again = items_claim(10, now + timedelta(seconds=61))
     assert again
     assert ([item.index for item in again.items], again.alone) == ([2], True)
@@ -109,7 +109,7 @@ def test_turns_go_by_priority_and_then_round_the_callers(caller: Caller, empty_s
     while claim := items_claim(2):
         order.append(claim.job.pk)
     assert order[0] == urgent.pk
-    # The other caller was served just now; this one's jobs take turns with theirs, and with each other.
+    # The other caller has just been served. From here on, callers alternate, and so do the first caller's two jobs.
     assert order[1:] == [first.pk, theirs.pk, second.pk, theirs.pk, first.pk, second.pk]
 
 

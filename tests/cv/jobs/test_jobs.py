@@ -1,4 +1,4 @@
-"""Jobs: every image once, a bad one alone, and each state as it should follow another."""
+"""Jobs process every image once, a bad image fails alone, and only valid changes of state are possible."""
 
 import os
 from datetime import timedelta
@@ -235,7 +235,7 @@ def test_an_attribute_that_the_key_lost_meanwhile_is_not_described(caller: Calle
     assert row.faces.get().gender == ""
 
 
-# Addresses, earlier analyses and folders.
+# URLs, earlier analyses and folders.
 
 
 def test_dead_addresses_fail_alone(caller: Caller, site: Site) -> None:
@@ -288,7 +288,7 @@ def test_who_erases_an_analysis_while_it_is_described_anew_wins(
 def test_a_picture_is_written_before_the_transaction_that_saves_it(
     caller: Caller, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite has one writer at a time: everyone else would wait for it."""
+    """SQLite allows one writer at a time, so a slow write inside the transaction would block all others."""
     inside: list[int] = []
     save = Storage.save
 

@@ -1,4 +1,4 @@
-"""Jobs of a command's folder: for that command alone."""
+"""Jobs from a command's folder are processed by that command alone."""
 
 from datetime import timedelta
 from pathlib import Path

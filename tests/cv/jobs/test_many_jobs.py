@@ -1,4 +1,4 @@
-"""What a claim and a list cost does not grow with the jobs that wait or run."""
+"""The cost of a claim and of a list does not grow with the number of waiting or running jobs."""
 
 import time
 from datetime import timedelta
@@ -18,7 +18,7 @@ CLAIMS = 15
 
 
 def add_jobs(caller: Caller, count: int, started: bool = False) -> list[Job]:
-    """Jobs of three images, of the caller; ``started`` ones have one done a second ago, and one ten minutes ago."""
+    """Adds jobs of three images. If ``started``, one image was done a second ago and one ten minutes ago."""
     now = timezone.now()
     jobs = [
         Job(
@@ -46,7 +46,7 @@ def add_jobs(caller: Caller, count: int, started: bool = False) -> list[Job]:
 
 
 def cpu_of_a_claim() -> float:
-    """Seconds of a core for the quickest of several: what else this machine does is in none."""
+    """CPU seconds of the fastest of several claims, so that other load on the machine does not count."""
     found = []
     for _ in range(CLAIMS):
         start = time.thread_time()
@@ -76,6 +76,6 @@ def test_a_list_of_running_jobs_is_two_queries(
     assert [round(60 * (status.images_per_second or 0)) for status in statuses] == [1] * 20
     assert [round(status.seconds_left or 0) for status in statuses] == [60] * 20
     api.get("/api/v1/jobs")
-    # And one that finds the key.
+    # One more query finds the key.
     with django_assert_num_queries(3):
         assert len(api.get("/api/v1/jobs", {"page_size": 20}).json()["results"]) == 20

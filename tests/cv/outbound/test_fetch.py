@@ -1,4 +1,4 @@
-"""What is fetched from addresses of strangers, and what never is."""
+"""Which untrusted URLs are fetched, and which never are."""
 
 import ipaddress
 import threading
@@ -99,7 +99,7 @@ def test_name_with_one_private_address_among_public_ones_is_forbidden(monkeypatc
 def test_a_name_that_answers_otherwise_the_second_time_is_not_asked_again(
     site: Site, grace_hopper: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DNS rebinding: the address that was checked is the one that is connected to."""
+    """Against DNS rebinding: the connection goes to the address that was checked."""
     asked: list[str] = []
     connected: list[Any] = []
 
@@ -150,7 +150,7 @@ def test_addresses_that_are_refused_as_they_stand(url: str) -> None:
 def test_hosts_that_are_not_public_in_every_spelling(host: str) -> None:
     with pytest.raises((UrlForbidden, UrlFetchFailed)) as refused:
         fetch_image(f"http://{host}/", 1000)
-    # A spelling that this machine's resolver does not know was not asked either.
+    # If this machine's resolver does not know the spelling, nothing was requested either.
     assert refused.type is UrlForbidden or "could not be resolved" in str(refused.value)
 
 

@@ -1,4 +1,4 @@
-"""Programs that a test runs on a SQLite database in a file, as it is served; each prints JSON.
+"""Programs that tests run on a SQLite database in a file, as in production; each prints JSON.
 
 ``python -m tests.cv.services.on_a_file NAME`` runs one; the environment names the database and a folder.
 """
@@ -28,7 +28,7 @@ from cv.models import Analysis, Face, Job, JobItem  # noqa: E402
 from cv.trust.caller import Caller  # noqa: E402
 from tests.factories import face_result, stored_analysis  # noqa: E402
 
-# As slow as a store far away.
+# As slow as a remote storage.
 FILE_S = 0.25
 
 
@@ -39,7 +39,7 @@ def small_picture() -> bytes:
 
 
 def longest_wait(work: Any, caller: Caller) -> float:
-    """The seconds that the slowest of many audit lines took while ``work`` was done in another thread."""
+    """Seconds that the slowest of many audit events took while ``work`` ran in another thread."""
     worker = threading.Thread(target=work)
     worker.start()
     waits = [0.0]
@@ -53,7 +53,7 @@ def longest_wait(work: Any, caller: Caller) -> float:
 
 
 def slow_files(caller: Caller) -> dict[str, Any]:
-    """Erases eight pictures from a storage that takes its time."""
+    """Erases eight pictures from a slow storage."""
     for _ in range(8):
         stored_analysis(caller, data=small_picture(), image=True, subject="Jane")
     storage: Any = default_storage._wrapped  # type: ignore[attr-defined]
@@ -70,7 +70,7 @@ def slow_files(caller: Caller) -> dict[str, Any]:
 
 
 def large_job(caller: Caller) -> dict[str, Any]:
-    """Deletes a job of 5,000 images with as many analyses, a face each, while others write."""
+    """Deletes a job of 5,000 images and analyses, with one face each, while others write."""
     count = 5_000
     stored_analysis(caller, face_result(), subject="Jane")
     analysis = Analysis.objects.values().get()
@@ -99,7 +99,7 @@ def large_job(caller: Caller) -> dict[str, Any]:
 
 
 def traces(caller: Caller) -> dict[str, Any]:
-    """Erases a subject and tells where on the disk its name is before and after."""
+    """Erases a subject and reports which files on the disk contain its name before and after."""
     database = Path(settings.DATABASES["default"]["NAME"])
 
     def found() -> list[str]:
@@ -118,7 +118,7 @@ def traces(caller: Caller) -> dict[str, Any]:
 def main(name: str) -> None:
     call_command("migrate", verbosity=0)
     key, _ = services.api_key_create("tests")
-    print(json.dumps(PROGRAMS[name](Caller(api_key=key))))  # noqa: T201 -- what the test reads
+    print(json.dumps(PROGRAMS[name](Caller(api_key=key))))  # noqa: T201 -- the test reads it
 
 
 PROGRAMS = {"slow_files": slow_files, "large_job": large_job, "traces": traces}

@@ -1,4 +1,4 @@
-"""What is deleted is gone, wholly and with a line in the audit log, and holds nobody up meanwhile."""
+"""Deletions are complete and audited, and do not block other writers."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -38,13 +38,13 @@ Held = Callable[[], Any]
 
 @pytest.fixture
 def analysis(user: User, empty_scene: bytes) -> Analysis:
-    """A person's, with a picture and a face."""
+    """A user's analysis with a picture and a face."""
     return stored_analysis(Caller(user=user), face_result(), data=empty_scene, image=True, subject="Jane")
 
 
 @pytest.fixture
 def job(user: User, empty_scene: bytes) -> Job:
-    """A person's, of two images that wait."""
+    """A user's job of two pending images."""
     return made_job(Caller(user=user), archive([("a.jpg", empty_scene), ("b.jpg", empty_scene)]))
 
 
@@ -57,7 +57,7 @@ def expire() -> None:
     Analysis.objects.update(created_at=past, expires_at=past + timedelta(days=1))
 
 
-# Each way to delete something that has files: what is done by whom.
+# Each way to delete something that has files, as a call.
 WAYS: dict[str, Callable[[Analysis, Job, Caller], object]] = {
     "analysis": lambda analysis, job, caller: analysis_delete(analysis, caller),
     "subject": lambda analysis, job, caller: subject_erase("Jane", caller),
@@ -117,7 +117,7 @@ def test_an_erasure_that_was_stopped_before_the_files_is_gone_on_with_and_its_re
         with pytest.raises(StorageUnavailable):
             subject_erase("Jane", caller)
     assert (Analysis.objects.count(), len(files_in(pictures))) == (0, 1)
-    # What waits for the receipt names nobody.
+    # The waiting erasure does not contain the subject's name.
     assert "Jane" not in str(list(Erasure.objects.values()))
     receipt = subject_erase("Jane", caller)["receipt"]
     assert (receipt["deleted"]["analyses"], receipt["deleted"]["pictures"]) == (1, 1)
@@ -145,7 +145,7 @@ def away(*_: object) -> None:
 
 @pytest.fixture
 def unaudited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database that has no room for another line in the audit log."""
+    """A database that cannot store another audit event."""
 
     def full(**_: object) -> None:
         raise DatabaseError("database or disk is full")
@@ -243,7 +243,7 @@ def test_deleting_a_user_leaves_nothing_of_theirs(
 
 @pytest.fixture
 def large(api: APIClient, caller: Caller, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch) -> Job:
-    """A job of three images that is done, and too large to be deleted at once."""
+    """A finished job of three images, which counts as too large to be deleted at once."""
     monkeypatch.setattr("cv.services.job_deletion.AT_ONCE", 2)
     job = made_job(caller, archive([(f"{number}.jpg", empty_scene) for number in range(3)]), image=True)
     work_through()
@@ -262,7 +262,7 @@ def test_a_large_job_is_deleted_in_the_background_and_audited_from_the_start(
     assert api.get(address).json()["state"] == "deleting"
     for change in ("cancel", "pause", "resume", "retry"):
         assert api.post(f"{address}/{change}", {}).status_code == 409
-    # Again is no second deletion.
+    # Repeating the request starts no second deletion.
     assert api.delete(address).status_code == 202
     assert jobs_delete_further() == 1
     assert api.get(address).status_code == 404
@@ -305,7 +305,7 @@ def test_answers_to_requests_go_with_what_they_tell_of(api: APIClient, empty_sce
 def test_the_purge_looks_for_pictures_a_few_at_a_time(
     user: User, empty_scene: bytes, monkeypatch: pytest.MonkeyPatch, pictures: Path
 ) -> None:
-    """Not all names of all pictures at once in memory."""
+    """The names of all pictures are never in memory at once."""
     monkeypatch.setattr("cv.services.purge.LOOKED_AT", 2)
     monkeypatch.setattr("cv.services.purge.ORPHAN_AGE", timedelta(seconds=-1))
     rows = [stored_analysis(Caller(user=user), data=empty_scene, image=True) for _ in range(5)]

@@ -1,4 +1,4 @@
-"""Deletions on SQLite in a file, as it is served: who waits for them, and what is left on the disk."""
+"""Deletions on SQLite in a file, as in production: how long others wait, and what remains on the disk."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def run(tmp_path: Path) -> Any:
 
 
 def test_others_write_while_files_are_deleted(run: Any) -> None:
-    """Eight pictures from a storage that takes a quarter of a second for each: two seconds in all."""
+    """Eight pictures in a storage that takes 0.25 s each: two seconds in total."""
     found = run("slow_files")
     assert found["left"] == 0
     assert found["took"] >= 2
@@ -47,7 +47,7 @@ def test_a_large_job_is_answered_for_at_once_and_others_write_while_it_is_delete
 
 def test_an_erased_name_is_nowhere_on_the_disk(run: Any) -> None:
     found = run("traces")
-    # It was in the database and in its write-ahead log.
+    # The name was in the database and in its write-ahead log.
     assert found["before"] == ["", "-wal"]
     assert found["after"] == []
     assert found["kept"] == 15

@@ -1,4 +1,4 @@
-"""The staff's roles: what each may do, and what it may not."""
+"""What each of the staff's roles may and may not do."""
 
 import base64
 import json
@@ -123,7 +123,7 @@ def test_an_operator_exports_what_is_ticked(caller: Caller) -> None:
 
 
 def receipts_in(page: str) -> list[Any]:
-    """Those of the link that downloads them."""
+    """The receipts in the page's download link."""
     (data,) = re.findall(r'download="receipts.json" href="data:application/json;base64,([^"]+)"', page)
     receipts: list[Any] = json.loads(base64.b64decode(data))
     return receipts
@@ -142,7 +142,7 @@ def test_erasing_a_subject_asks_first_then_erases_everything_and_hands_out_a_rec
     assert Analysis.objects.count() == 3
     page = client.post(ANALYSES, chosen("erase_subjects", ticked, confirmed="yes")).content.decode()
     assert list(Analysis.objects.all()) == [kept]
-    # It says what was erased, and asks no more.
+    # The page reports what was erased and does not ask again.
     assert "visitor 17" in page
     assert "is-danger" not in page
     (receipt,) = receipts_in(page)
@@ -154,7 +154,7 @@ def test_erasing_a_subject_asks_first_then_erases_everything_and_hands_out_a_rec
 
 
 def test_the_subjects_of_all_rows_are_erased_however_many_rows_there_are(caller: Caller) -> None:
-    """More than the thousand that were looked at once; all of one subject but the last."""
+    """An earlier version looked at the first thousand rows only. All rows but the last have the same subject."""
     template = stored_analysis(caller, subject="a")
     rows = Analysis.objects.bulk_create(
         Analysis(**{**Analysis.objects.filter(pk=template.pk).values().get(), "id": uuid4(), "subject": subject})

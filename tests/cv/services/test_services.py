@@ -1,4 +1,4 @@
-"""What is written: whole, once, and by the services alone."""
+"""Only the services write, and they write completely and once."""
 
 import io
 import os
@@ -54,7 +54,7 @@ def test_a_row_serialises_exactly_like_the_result_it_came_from(caller: Caller) -
     assert stored.pop("id") == str(row.pk)
     assert stored.pop("created_at")
     assert stored == ResultSerializer(result).data
-    # The order of labels too, which not every database keeps.
+    # Labels keep their order, too, although not every database keeps the order of JSON keys.
     race = stored["faces"][0]["attributes"]["race"]["probabilities"]
     assert list(race.items()) == [("white", 0.05), ("black", 0.7), ("asian", 0.1), ("indian", 0.1), ("others", 0.05)]
 
@@ -75,7 +75,7 @@ def test_a_row_is_shown_with_as_many_queries_for_two_faces_as_for_twenty(
 ) -> None:
     for faces in (2, 20):
         row = Analysis.objects.get(pk=stored_analysis(caller, *map(face_result, range(faces))).pk)
-        # The faces, all their further answers, the models.
+        # One query each for the faces, their further answers and the models.
         with django_assert_num_queries(3):
             assert len(AnalysisSerializer(row).data["faces"]) == faces
 
@@ -162,7 +162,7 @@ def test_picture_is_kept_only_where_asked_under_a_random_private_name(
 
     kept = stored_analysis(caller, data=grace_hopper, image=True)
     (file,) = files_in(pictures)
-    # The very pixels; its comment, which says where it is from, is not kept.
+    # The pixels are unchanged; the comment with the picture's origin is removed.
     assert np.array_equal(np.asarray(Image.open(file)), np.asarray(Image.open(io.BytesIO(grace_hopper))))
     assert b"wikimedia" in grace_hopper
     assert b"wikimedia" not in file.read_bytes()

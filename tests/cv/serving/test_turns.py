@@ -1,4 +1,4 @@
-"""Half is the most that one caller holds, and turns go to who had the least time."""
+"""A caller holds at most half, and the next turn goes to the caller that has used the least time."""
 
 import threading
 import time

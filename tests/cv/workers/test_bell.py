@@ -1,4 +1,4 @@
-"""The bell that wakes workers: through the broker where there is one, and never in the way of a request."""
+"""The bell wakes workers, through the broker if there is one, and never delays a request."""
 
 import logging
 
@@ -11,7 +11,7 @@ from cv.workers.celery import there_is_work
 
 
 def test_a_ring_reaches_the_queue_of_every_worker_and_no_other() -> None:
-    """By kombu's broker in memory; the tests of failures ring through real ones."""
+    """Uses kombu's in-memory broker; the failure tests use real brokers."""
     app = celery_app()
     with app.connection_for_write() as connection:
         ((_, declared),) = app.amqp.queues.consume_from.items()

@@ -1,4 +1,4 @@
-"""A receiver that hangs delays its own events and no other's."""
+"""A receiver that hangs delays only its own events."""
 
 import threading
 from types import SimpleNamespace

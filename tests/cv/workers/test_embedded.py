@@ -1,4 +1,4 @@
-"""The server's own worker: what the thread that looks after it does by itself."""
+"""The embedded worker: what its supervising thread does by itself."""
 
 import io
 import threading

@@ -1,4 +1,4 @@
-"""A worker keeps what it claimed while its engines answer, and no longer."""
+"""A worker prolongs its leases only while its engines answer."""
 
 import threading
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from cv.workers.worker import Task, Worker
 
 
 class Twice(threading.Event):
-    """Over after two waits."""
+    """An event that is set after two waits."""
 
     waits = 0
 

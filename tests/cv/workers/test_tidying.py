@@ -1,4 +1,4 @@
-"""The server's own purge: what is past its time goes without anybody's doing, and one process of several does it."""
+"""The server purges expired data by itself, and only one of several processes does it."""
 
 import threading
 from datetime import timedelta
@@ -26,7 +26,7 @@ def own_folder(settings: Settings, tmp_path: Path) -> None:
 
 
 def look(monkeypatch: pytest.MonkeyPatch, times: int = 1) -> None:
-    """Runs the thread's loop in this thread, so many rounds long."""
+    """Runs the thread's loop in this thread, ``times`` rounds."""
     stop, rounds = threading.Event(), iter(range(1, times + 1))
 
     def waited(seconds: float) -> None:
@@ -106,7 +106,7 @@ def test_no_failure_ends_it(failure: Exception, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_server_starts_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `make serve` loads the application."""
+    """Loads the application as `make serve` does."""
     started = []
     for name in ("cv.workers.deliveries", "cv.workers.embedded", "cv.serving.engines"):
         step = "start_engines" if name.endswith("engines") else "start_thread"
@@ -115,5 +115,5 @@ def test_the_server_starts_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gc.freeze", lambda: None)
     monkeypatch.setattr("gc.set_threshold", lambda *numbers: None)
     source = Path(tidying.__file__).resolve().parents[2] / "xcloud" / "wsgi.py"
-    exec(compile(source.read_text(), str(source), "exec"), {})  # noqa: S102 -- our own file, as a fresh process runs it
+    exec(compile(source.read_text(), str(source), "exec"), {})  # noqa: S102 -- our own file, run as in a new process
     assert started == [True]

@@ -28,7 +28,7 @@ def test_two_quick_images_of_another_wait_for_one_round_of_slow_ones(monkeypatch
     number = iter(range(1000))
 
     def claim(limit: int, only: Any, room_for: Any) -> Claim | None:
-        # As the database answers: who was served the longest ago.
+        # Like the database: the caller that has waited longest since its last claim comes first.
         for name in sorted(jobs, key=lambda name: claimed.get(name, 0.0)):
             job = jobs[name]
             if count := min(limit, room_for(name), waiting[name]):
@@ -39,7 +39,7 @@ def test_two_quick_images_of_another_wait_for_one_round_of_slow_ones(monkeypatch
         return None
 
     class Engines:
-        """Takes as long as the image says."""
+        """Engines that take as long as the image says."""
 
         def analyze(self, data: bytes, options: AnalysisOptions) -> str:
             time.sleep(SLOW_S if data == b"slow" else QUICK_S)
@@ -74,6 +74,6 @@ def test_two_quick_images_of_another_wait_for_one_round_of_slow_ones(monkeypatch
     waiting["quick"] = 2
     asked = time.monotonic()
     running.join(20)
-    # A look for work every second, and then the slow images that have an engine.
+    # At most one polling interval, and then the slow images that are in an engine.
     assert times["quick"] - asked < workers.LOOK_S + 2 * SLOW_S + 0.5
     assert closed.count("slow") < 16
