@@ -84,7 +84,7 @@ def test_each_format_holds_every_image_with_its_error(
         case "parquet":
             found = [(row["name"], row["error_code"], row["race"]) for row in pq.read_table(out).to_pylist()]
         case "csv":
-            with out.open(newline="") as sheet:
+            with out.open(newline="", encoding="utf-8-sig") as sheet:
                 found = [(row["name"], row["error_code"], row["race"]) for row in csv.DictReader(sheet)]
         case _:
             lines = [json.loads(line) for line in out.read_text().splitlines()]
@@ -109,7 +109,7 @@ def test_a_job_that_was_cancelled_meanwhile_is_no_success(administrator: User, p
     job_cancel(job_create(request, Caller(user=administrator)))
     with pytest.raises(CommandError, match="cancelled: 3 images were not analyzed"):
         call_command("analyze_folder", str(photos), "--out", str(out))
-    with out.open(newline="") as sheet:
+    with out.open(newline="", encoding="utf-8-sig") as sheet:
         assert [row["state"] for row in csv.DictReader(sheet)] == ["cancelled"] * 3
 
 
