@@ -1,1 +1,1 @@
-"""The REST interface under /api/v1: it validates, hands over to cv.services, and serialises."""
+"""The REST interface under /api/v1: it validates, hands over to cv.services, and serializes."""

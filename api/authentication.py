@@ -12,7 +12,7 @@ from cv.trust.caller import Caller
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """First in the list, so that its ``WWW-Authenticate`` is what a 401 answers."""
+    """First in the list, so that a 401 has its ``WWW-Authenticate`` header."""
 
     def authenticate(self, request: Request) -> tuple[User | AnonymousUser, ApiKey] | None:
         scheme, _, key = get_authorization_header(request).partition(b" ")
@@ -20,7 +20,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         row = api_key_usable(key.strip().decode("latin-1"))
         if row is None:
-            # One answer for unknown, wrong, revoked and expired: a guesser learns nothing.
+            # The same answer for unknown, wrong, revoked and expired keys, so that guesses reveal nothing.
             raise AuthenticationFailed("Authorization: the API key is not valid")
         api_key_touch(row)
         return row.user or AnonymousUser(), row

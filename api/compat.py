@@ -1,6 +1,6 @@
 """The first XCloud's ``POST /cv/fbp``, for clients that have not moved over yet: its fields, its answer, no key.
 
-``image`` is a file, base64 text or an address. Nothing is stored. Unlike the first one, a failure is no HTTP 200.
+``image`` is a file, base64 text or an address. Nothing is stored. Unlike in the first one, failures are not HTTP 200.
 """
 
 import time
@@ -62,7 +62,7 @@ class FbpView(JsonView):
         return Response(body, status=status, headers=model_headers(result) if result else None)
 
     def handle_exception(self, exc: Exception) -> Response:
-        """The first one's shape around the status and message that the API gives."""
+        """Answers in the first XCloud's format, with the API's status and message."""
         response = exception_handler(exc, {})
         code = WRONG_METHOD if response.status_code == 405 else FAILURE
         message = "Invalid HTTP Method" if code == WRONG_METHOD else response.data["error"]["message"]
@@ -71,11 +71,11 @@ class FbpView(JsonView):
 
 
 def described(face: FaceResult) -> dict[str, Any]:
-    """As the first XCloud's clients know it: beauty from 1 to 5, and the detector's result."""
+    """A face in the first XCloud's format: beauty from 1 to 5, and the detector's result."""
     box, beauty = face.box, face.attributes.get(Attribute.BEAUTY)
     keypoints = {name: [round(x), round(y)] for name, (x, y) in zip(LANDMARKS, face.landmarks, strict=True)}
     return {
-        # Uploads are not kept, so there is nothing to point at.
+        # Uploads are not kept, so there is no file to link to.
         "imgpath": "",
         "beauty": first_scale(beauty.value) if isinstance(beauty, Estimate) else None,
         "detection": {
@@ -97,7 +97,7 @@ _view = FbpView.as_view()
 
 @csrf_exempt
 def fbp(request: HttpRequest) -> HttpResponseBase:
-    """Not there unless the settings ask for it. Raises Http404."""
+    """Raises Http404 unless the settings enable it."""
     if not settings.XCLOUD_COMPAT_ROUTE:
         raise Http404
     return _view(request)

@@ -1,4 +1,4 @@
-"""Is anybody still waiting for the answer?"""
+"""Checks whether the client still waits for the answer."""
 
 import socket
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from cv.serving.gate import ClientGone
 
 
 class Peekable(Protocol):
-    """A socket, or what the server puts in the place of one."""
+    """A socket, or the server's replacement for it."""
 
     def recv(self, size: int, flags: int = 0) -> bytes: ...
 
 
 def check_of(request: Request) -> Callable[[], None]:
-    """A check that raises ClientGone where the client has closed the connection; it tells only under gunicorn."""
+    """A check that raises ClientGone if the client has closed the connection; without gunicorn it never does."""
     connection: Peekable | None = request.META.get("gunicorn.socket")
 
     def check() -> None:

@@ -48,7 +48,7 @@ STATUS_OF_CODE: Final = {
     "url_forbidden": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "url_fetch_failed": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "rate_limited": status.HTTP_429_TOO_MANY_REQUESTS,
-    # nginx's number for it; nobody is there to receive it.
+    # nginx's status for a client that closed the connection; no client receives it.
     "client_closed_request": 499,
     "internal_error": status.HTTP_500_INTERNAL_SERVER_ERROR,
     "overloaded": status.HTTP_503_SERVICE_UNAVAILABLE,
@@ -57,7 +57,7 @@ STATUS_OF_CODE: Final = {
     "database_unavailable": status.HTTP_503_SERVICE_UNAVAILABLE,
     "limits_unavailable": status.HTTP_503_SERVICE_UNAVAILABLE,
 }
-# Engine errors that are about the image: the engine does not know what the field is called.
+# Engine errors about the image: the engine does not know the name of the field.
 IMAGE_CODES: Final = frozenset(
     {"image_too_large", "image_too_expensive", "unsupported_media_type", "undecodable_image"}
 )
@@ -76,7 +76,7 @@ class AmbiguousImageSource(exceptions.APIException):
 
 
 class BodyTooLarge(exceptions.APIException):
-    """The request announces more bytes than the largest image needs; none of them was read."""
+    """The request announces more bytes than the largest image needs; the body was not read."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "image_too_large"
@@ -91,12 +91,12 @@ class CompressedBody(exceptions.APIException):
 
 
 def envelope(code: str, message: str, details: Any = None) -> dict[str, Any]:
-    """The body of every error. ``details`` names fields with their messages where there are any."""
+    """The body of every error. ``details`` has the messages of each field, if any."""
     return {"error": {"code": code, "message": message, "details": details or {}}, "request_id": request_id.get()}
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's hook. No exception gets past it: what is not foreseen is logged and answered as ``internal_error``."""
+    """DRF's hook for all exceptions. Unexpected errors are logged and answered as ``internal_error``."""
     set_rollback()
     code, message, details = described(error)
     metrics.ERRORS.labels(code).inc()
@@ -110,7 +110,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     elif code in RETRY_AFTER_S:
         headers["Retry-After"] = RETRY_AFTER_S[code]
     if STATUS_OF_CODE[code] >= status.HTTP_500_INTERNAL_SERVER_ERROR:
-        # Being busy is not a fault: a traceback for each refused request would be load on top of load.
+        # Being busy is not a fault, and a traceback for each refused request would add to the load.
         traceback = None if isinstance(error, Overloaded) else error
         log.error(code, exc_info=traceback, extra={"code": code})
     return Response(envelope(code, message, details), status=STATUS_OF_CODE[code], headers=headers)
@@ -180,7 +180,7 @@ def first_message(detail: Any, field: str = "") -> str:
     return f"{field}: {detail}" if field else str(detail)
 
 
-# What Django answers outside of DRF's views: JSON below /api, the usual page elsewhere.
+# Django's error answers outside DRF's views: JSON below /api, the usual page elsewhere.
 
 
 def _is_api(request: HttpRequest) -> bool:
@@ -211,7 +211,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Called while the exception is handled, also one of a middleware: sessions and log-ins write rows, too."""
+    """Called for exceptions of middleware, too: sessions and log-ins also write rows."""
     if outage := outage_of(sys.exception()):
         return _outage(request, outage)
     if _is_api(request):
@@ -224,7 +224,7 @@ def _outage(request: HttpRequest, outage: Outage) -> HttpResponse:
     if _is_api(request):
         response = _json(outage.code, outage.message)
     else:
-        # Without the request: who is logged in stands in the database.
+        # Without the request: looking up the logged-in user would query the database.
         response = HttpResponse(render_to_string("503.html", {"code": outage.code}), status=503)
     response.headers["Retry-After"] = str(outage.retry_after_s)
     return response

@@ -1,4 +1,4 @@
-"""All that is held about a subject, as JSON or as a ZIP with the pictures beside it."""
+"""Exports everything stored about a subject, as JSON or as a ZIP with the pictures."""
 
 import base64
 import json
@@ -15,22 +15,22 @@ from cv.files.pictures import media_type
 from cv.jobs.progress import statuses_of
 from cv.models import Analysis, Job
 
-# Larger ones go to disk while they are built.
+# Larger exports are built on disk.
 IN_MEMORY = 8 * 1024 * 1024
 
 
 def export_document(rows: Iterable[Analysis], jobs: Iterable[Job]) -> IO[bytes]:
-    """One JSON document, with kept pictures in base64; whole, or StorageUnavailable."""
+    """One JSON document, with kept pictures in base64. Raises StorageUnavailable if it would be incomplete."""
     return _spooled(lambda file: _write_document(file, rows, jobs))
 
 
 def export_archive(rows: Iterable[Analysis], jobs: Iterable[Job]) -> IO[bytes]:
-    """A ZIP of ``export.json`` and ``pictures/…``; whole, or StorageUnavailable."""
+    """A ZIP of ``export.json`` and ``pictures/…``. Raises StorageUnavailable if it would be incomplete."""
     return _spooled(lambda file: _write_archive(file, rows, jobs))
 
 
 def _spooled(write: Callable[[IO[bytes]], None]) -> IO[bytes]:
-    """A file that is written and ready to be read; one picture at a time is in memory."""
+    """A written file, ready to be read; only one picture at a time is in memory."""
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 -- the response closes it
     try:
         write(file)

@@ -13,7 +13,7 @@ from cv.engine.outputs import all_outputs
 
 @extend_schema_field({"type": "number", "format": "double"})
 class Rounded(serializers.Field[Any, Any, Any, Any]):
-    """A number without digits that mean nothing."""
+    """A number rounded to ``digits`` decimal places."""
 
     def __init__(self, digits: int, **kwargs: Any) -> None:
         self.digits = digits
@@ -101,7 +101,7 @@ class Probabilities(serializers.Field[Any, Any, Any, Any]):
 
 
 class OutputName(serializers.ChoiceField):
-    """An output that a request or a key may name, as the registry has them when the serializer is made."""
+    """An output that a request or a key may name, from the registry at the time the serializer is made."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=[output.name for output in all_outputs() if output.public], **kwargs)

@@ -1,4 +1,4 @@
-"""Form fields (multipart or URL-encoded) as the nested data that JSON would have brought."""
+"""Form fields (multipart or URL-encoded) converted to nested data like that of a JSON body."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ STORE = "store"
 def nested(form: QueryDict) -> dict[str, Any]:
     """``attributes`` may be repeated or comma-separated; ``store`` is a JSON object or fields ``store.image``…
 
-    Raises ValidationError where a field comes twice or ``store`` is not JSON.
+    Raises ValidationError if a field comes twice or ``store`` is not JSON.
     """
     data: dict[str, Any] = {}
     store: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""For whoever restarts, routes or watches: is the process alive, can it answer, and how is it doing?"""
+"""Endpoints for monitoring: liveness, readiness and metrics."""
 
 import hmac
 
@@ -14,7 +14,7 @@ from api.readiness import problems
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """What Prometheus collects: counts and times, nothing about anyone; behind a token where the settings name one."""
+    """Prometheus metrics: counts and times, no personal data; requires a token if the settings have one."""
     token = settings.XCLOUD_METRICS_TOKEN
     given = request.headers.get("Authorization", "")
     if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
@@ -24,7 +24,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _registry() -> CollectorRegistry:
-    """This process's numbers, or with several workers (PROMETHEUS_MULTIPROC_DIR) those of all of them."""
+    """This process's metrics or, with several workers (PROMETHEUS_MULTIPROC_DIR), those of all workers."""
     if not settings.PROMETHEUS_MULTIPROC_DIR:
         return REGISTRY
     registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: a POST that is sent twice is done once, and answered twice alike."""
+"""``Idempotency-Key``: a POST that is sent twice runs once, and both answers are the same."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ SANE_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def idempotent(handler: Handler) -> Handler:
-    """For a view's ``post``. Failures are not remembered: the client may try again with the same key.
+    """Decorates a view's ``post``. Failures are not remembered: the client may try again with the same key.
 
     A handler that saves something calls the view's ``remember`` with its answer, in the transaction that saves: a
     worker that is killed leaves both or neither. Without that, the answer is remembered once the handler is done.
@@ -61,7 +61,7 @@ def idempotent(handler: Handler) -> Handler:
 
 
 def content_of(request: Request) -> str:
-    """Method, address and fields as text; not the bytes, because a form's boundary is another at every try."""
+    """Method, address and fields as text; not the bytes, because a form's boundary differs with each try."""
     body = body_of(request)
     content = _form(body) if isinstance(body, QueryDict) else body
     return json.dumps([request.method, request.get_full_path(), content], sort_keys=True)

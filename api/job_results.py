@@ -24,7 +24,7 @@ MEDIA_TYPES = {
 
 
 def results_response(job: Job, form: str, attributes: frozenset[str]) -> HttpResponseBase:
-    """All items that are over, in order, with those attributes that the caller may have."""
+    """All finished items, in order, with the attributes that the caller may read."""
     response: StreamingHttpResponse
     match form:
         case "parquet":
@@ -44,7 +44,7 @@ def _table(job: Job, attributes: frozenset[str]) -> tuple[Iterator[Row], Columns
 
 
 def _parquet_file(job: Job, attributes: frozenset[str]) -> IO[bytes]:
-    """Whole before it is sent: what it holds where stands at its end."""
+    """Complete before it is sent, because Parquet's index is at the end of the file."""
     file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 -- the response closes it
     try:
         write_parquet(*_table(job, attributes), file)
@@ -62,7 +62,7 @@ def json_lines(job: Job, attributes: frozenset[str]) -> Iterator[str]:
 
 
 def write_results(job: Job, file: Path, attributes: frozenset[str]) -> None:
-    """In the format that the name ends in, one of FILE_FORMATS; whole or not at all. Raises OSError."""
+    """Writes the format of the file's extension, one of FILE_FORMATS; never a partial file. Raises OSError."""
     draft = file.with_name(f"{file.name}.part")
     try:
         _write_table(job, draft, file.suffix.lower(), attributes)

@@ -1,4 +1,4 @@
-"""Multipart forms in which a file may lack its name, as programs send it that make the parts themselves."""
+"""Parses multipart forms whose files may have no names, which some programs send."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 from rest_framework import parsers
 
-# Django takes a part without a file name for text, and what is not UTF-8 in it would be lost.
+# Django decodes a part without a file name as text, and bytes that are not UTF-8 would be lost.
 LOSSLESS: Final = "xcloud-lossless"
 # The fields that may be files.
 FILES: Final = ("image", "archive")
 
 
 def _lossless(name: str) -> codecs.CodecInfo | None:
-    """UTF-8 that keeps every other byte as a half of a surrogate pair."""
+    """UTF-8 that keeps each invalid byte as half of a surrogate pair."""
     if name != LOSSLESS.replace("-", "_"):
         return None
 

@@ -1,4 +1,4 @@
-"""What an answer looks like: always JSON."""
+"""Content negotiation: answers are always JSON."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Pages by cursor: steady while rows are added, and as quick on the last page as on the first."""
+"""Pages by cursor: stable while rows are added, and as fast on the last page as on the first."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from api.inputs import MAX_PAGE_SIZE
 
 
 class NewestFirst(CursorPagination):
-    """A broken cursor is a mistake in the request (400), not a page that is missing."""
+    """An invalid cursor is an error in the request (400), not a missing page (404)."""
 
     ordering = ("-created_at", "-pk")
     page_size = 20
@@ -29,12 +29,12 @@ class NewestFirst(CursorPagination):
         try:
             return super().paginate_queryset(queryset, request, view)
         except (DjangoValidationError, DataError, OverflowError, ValueError):
-            # A cursor that someone built: its position is no moment in time.
+            # A forged cursor, whose position is not a valid time.
             raise _not_ours() from None
 
 
 class InOrder(NewestFirst):
-    """Items of a job, as they came in."""
+    """Items of a job, in the order in which they were sent."""
 
     ordering = ("index",)  # type: ignore[assignment]
 

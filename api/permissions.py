@@ -10,7 +10,7 @@ from cv.models import ApiKey
 from cv.trust.caller import Caller
 
 if TYPE_CHECKING:
-    # DRF loads this file from its settings, while its views are still being imported.
+    # DRF imports this file from its settings while its own views are still being imported.
     from rest_framework.views import APIView
 
 

@@ -1,4 +1,4 @@
-"""Checks what the service stands on: the database, the disk, the store of the limits, the engines."""
+"""Checks what the service depends on: the database, the disk, the store of the limits, the engines."""
 
 import contextlib
 import logging
@@ -20,7 +20,7 @@ from cv.serving.engines import served_engine
 
 log = logging.getLogger(__name__)
 
-# The longest that a lock of the database or an engine is waited for: who asks has a thread of the server for as long.
+# The longest wait for a lock of the database or for an engine: the check holds a thread of the server meanwhile.
 PATIENCE_S: Final = 1.0
 
 
@@ -34,7 +34,7 @@ class Problem:
 
 
 def problems() -> list[Problem]:
-    """What does not work at this moment. Loads an engine where none is; being busy is being ready."""
+    """What does not work now. Loads an engine if none is loaded; a busy engine counts as ready."""
     checks = (_database_problems, _disk_problems, _limits_problems, _model_problems)
     return [problem for check in checks for problem in check()]
 
@@ -72,7 +72,7 @@ def _limits_problems() -> Iterator[Problem]:
     try:
         cache.set("readyz", True, timeout=10)
     except Exception:
-        # Each kind of cache has errors of its own.
+        # Each cache backend raises its own errors.
         log.exception("the store of the limits does not answer")
         yield Problem("limits", "limits_unavailable", "the store that counts requests does not answer")
 
@@ -86,7 +86,7 @@ def _model_problems() -> Iterator[Problem]:
 
 
 def _check_engines() -> None:
-    """Raises ModelNotReady, EngineFailed, and EngineDied, also where none answers for as long as an image may take."""
+    """Raises ModelNotReady, EngineFailed, and EngineDied, also if no engine answers within an image's time limit."""
     engines = served_engine()
     if engines.silent_s() > settings.XCLOUD_ENGINE.image_seconds:
         raise EngineDied(f"no engine has answered for {engines.silent_s():.0f} s")

@@ -1,4 +1,4 @@
-"""The image of a request: a file, base64 text or an address, and exactly one of them."""
+"""Reads the image of a request: exactly one file, base64 text or address."""
 
 import base64
 import binascii
@@ -28,7 +28,7 @@ FORM_OVERHEAD = 64 * 1024
 
 @cache
 def fetches() -> Shares:
-    """Addresses that are fetched for waiting requests: they hang as long as they like, and hold no place meanwhile."""
+    """Limits the addresses fetched at once, apart from the engines' queue, because hosts may be slow."""
     return Shares(settings.XCLOUD_URL_FETCHES)
 
 
@@ -51,18 +51,18 @@ class _Parts:
 def refuse_huge_body(
     request: Request, max_bytes: int | None = None, error: type[BodyTooLarge | ArchiveTooLarge] = BodyTooLarge
 ) -> None:
-    """Looks at Content-Length before anything is read. Raises ``error``, ParseError."""
+    """Checks Content-Length before the body is read. Raises ``error``, ParseError."""
     announced = request.META.get("CONTENT_LENGTH") or "0"
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE if max_bytes is None else max_bytes + FORM_OVERHEAD
     if announced.isdigit() and int(announced) > limit:
         raise error(f"the request has {int(announced):,} bytes; the limit is {limit:,}")
     if "HTTP_TRANSFER_ENCODING" in request.META:
-        # Django reads no body of unknown length; it would seem to be empty.
+        # Django does not read a body of unknown length; it would appear empty.
         raise ParseError("Transfer-Encoding: send the body with a Content-Length instead")
 
 
 def refuse_compressed_body(request: Request) -> None:
-    """Unpacked here, a small body could fill the memory. Raises CompressedBody."""
+    """Raises CompressedBody: a small compressed body could fill the memory."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise CompressedBody
 
@@ -79,7 +79,7 @@ def body_of(request: Request) -> Mapping[str, Any]:
 
 
 def json_object(request: Request) -> dict[str, Any]:
-    """A JSON body; none at all is an empty one. Raises ParseError."""
+    """A JSON body; a missing body counts as an empty object. Raises ParseError."""
     return dict(body_of(request))
 
 

@@ -1,4 +1,4 @@
-"""How many requests a minute a key or a person may send."""
+"""Limits the requests per minute of a key or a person."""
 
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class PerMinute(BaseThrottle):
-    """Counts in whole minutes: one atomic step a request in memory or in Redis, and an exact ``Retry-After``."""
+    """Counts per calendar minute: one atomic step per request in memory or in Redis, and an exact ``Retry-After``."""
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         limit = limit_of(request)
-        # A request whose large body is still to come is asked again with it, and counted then.
+        # A request with a large body is handled again after the body is received, and is counted then.
         if not limit or getattr(request.META.get("wsgi.input"), "awaited", False):
             return True
         return count_this_minute(caller_name(request)) <= limit
@@ -29,7 +29,7 @@ class PerMinute(BaseThrottle):
 
 
 def limit_of(request: Request) -> int:
-    """A key's own limit, or the server's; 0 is none."""
+    """A key's own limit, or the server's; 0 is no limit."""
     own = request.auth.rate_per_minute if isinstance(request.auth, ApiKey) else None
     return own or settings.XCLOUD_RATE_PER_MINUTE
 

@@ -24,7 +24,7 @@ urlpatterns = [
     # A subject is the client's own text and may hold a slash.
     path("subjects/<path:subject>/export", subjects.SubjectExportView.as_view(), name="subject-export"),
     path("subjects/<path:subject>/erase", subjects.SubjectEraseView.as_view(), name="subject-erase"),
-    # For those that no address can hold.
+    # For subjects that an address cannot hold.
     path("subjects/export", subjects.NamedSubjectExportView.as_view(), name="named-subject-export"),
     path("subjects/erase", subjects.NamedSubjectEraseView.as_view(), name="named-subject-erase"),
     path("receipt-keys", subjects.ReceiptKeysView.as_view(), name="receipt-keys"),

@@ -114,15 +114,14 @@ def analysis_rows(image: Row, analysis: Analysis, allowed: frozenset[str]) -> It
 def analyses_csv(named: Sequence[tuple[str, Analysis]], allowed: frozenset[str]) -> str:
     """A CSV for people to open, of analyses, each given with the name of its picture."""
     asked = {output for _, analysis in named for output in analysis.asked_attributes}
-    return "".join(csv_lines(table_rows(named, allowed), table_columns(asked, allowed), mark=True))
+    return "".join(csv_lines(table_rows(named, allowed), table_columns(asked, allowed)))
 
 
-def csv_lines(rows: Iterable[Row], columns: Columns, mark: bool = False) -> Iterator[str]:
-    """The table as CSV with a header, and with a byte order mark if ``mark``. Text from clients is escaped so that it
-    cannot become a formula."""
+def csv_lines(rows: Iterable[Row], columns: Columns) -> Iterator[str]:
+    """The table as CSV with a byte order mark, for Excel, and a header. Text from clients is escaped so that it cannot
+    become a formula."""
     out = io.StringIO()
-    if mark:
-        out.write(BYTE_ORDER_MARK)
+    out.write(BYTE_ORDER_MARK)
     writer = csv.DictWriter(out, list(columns), extrasaction="ignore")
     writer.writeheader()
     for row in rows:

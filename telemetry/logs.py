@@ -14,7 +14,7 @@ EXTRA_FIELDS = (
 )  # fmt: skip
 
 
-# Of Django's own lines: what is about a request quotes its address or its host, which may be anybody's name.
+# Django's loggers about requests quote the URL or host, which may contain a person's name.
 ABOUT_REQUESTS = ("django.request", "django.security")
 
 
@@ -30,14 +30,14 @@ class JsonFormatter(logging.Formatter):
         if current := request_id.get():
             line["request_id"] = current
         line |= {name: getattr(record, name) for name in EXTRA_FIELDS if hasattr(record, name)}
-        # The refusal of a host or an address is an exception that quotes it.
+        # The exception about a refused host or URL quotes it.
         if record.exc_info and not record.name.startswith("django.security"):
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
 def _without_quotation(record: logging.LogRecord) -> str:
-    """What happened, without the address or host that it happened at: the request's own line has the route."""
+    """The message without the URL or host that it quotes; the request's own line has the route."""
     if isinstance(record.args, tuple) and record.args:
         return str(record.args[0])
     return f"refused: {record.name.rpartition('.')[2]}"

@@ -153,12 +153,12 @@ def train_epoch(
 
 
 def order_faces(recipe: Recipe, sets: Sets, epoch: int) -> list[Entry]:
-    """The faces of an epoch as the recipe draws them."""
+    """Draws the faces of an epoch as the recipe says."""
     return shuffle_faces(sets, recipe.sets, recipe.outputs, recipe.balance, recipe.seed, epoch)
 
 
 def check_sets(recipe: Recipe, train_sets: Sets, val_sets: Sets) -> None:
-    """Raises SystemExit if there is no whole batch, or if the score, which chooses the best epoch, finds no measure."""
+    """Raises SystemExit if there is no whole batch, or if the sets lack a measure that chooses the best epoch."""
     if not count_steps(train_sets, recipe.sets, recipe.outputs, recipe.batch_size):
         raise SystemExit(f"the sets of the recipe {recipe.name} have less than one batch of {recipe.batch_size} faces")
     measured = list_measures(val_sets, recipe.outputs)

@@ -14,7 +14,7 @@ from cv.engine.labels import BINS, Attribute
 # Logits and targets, float32 ``(N, head_size)``, and the head's bins ``(head_size,)`` if it has any.
 LossFunction = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
-# A range says less than a year: its part is small without.
+# Without this factor, targets that mark a range would hardly count: a range says less than a year.
 _RANGE_WEIGHT = 1.5
 
 
@@ -29,8 +29,8 @@ class Loss:
 def distribution_loss(logits: Tensor, targets: Tensor, bins: Tensor | None = None) -> Tensor:
     """Cross-entropy to the targets; a missing target is a row of zeros, and the loss is 0 if all are missing.
 
-    If ``bins`` gives the head's numbers, plus the error of the mean (DLDL-v2, Gao et al. 2018), in tenths of the scale,
-    so that years do not drown the other outputs. A target that marks a range is learned by ``_range_loss``.
+    If the head has ``bins``, the error of the mean is added (DLDL-v2, Gao et al. 2018), in tenths of the scale, so that
+    years do not outweigh the other outputs. Targets that mark a range use ``_range_loss``.
     """
     labelled = targets.sum(dim=1) > 0
     if not labelled.any():
@@ -46,12 +46,12 @@ def distribution_loss(logits: Tensor, targets: Tensor, bins: Tensor | None = Non
 
 
 def marks_range(targets: Tensor) -> Tensor:
-    """Which targets are no distribution but mark several bins, one of which is right: bool ``(N,)``."""
+    """Which targets are not a distribution but mark the bins that may be right: bool ``(N,)``."""
     return targets.sum(dim=1) > 1.5
 
 
 def _range_loss(log_probabilities: Tensor, targets: Tensor, bins: Tensor) -> Tensor:
-    """How little probability lies on the marked bins, and how far the mean lies outside them, ``(N,)``."""
+    """The negative log of the probability on the marked bins, plus the distance of the mean from them, ``(N,)``."""
     marked = targets > 0
     inside = log_probabilities.masked_fill(~marked, -math.inf).logsumexp(dim=1)
     mean, half = log_probabilities.exp() @ bins, (bins[1] - bins[0]) / 2

@@ -1,1 +1,1 @@
-"""The browser: pages, admin, template tags, and the words that people read."""
+"""The browser interface: pages, admin, template tags, and the words that people read."""

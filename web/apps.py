@@ -1,4 +1,4 @@
-"""The browser's door as a Django app: pages, admin and template tags. It has no tables."""
+"""The browser interface as a Django app: pages, admin and template tags. It has no tables."""
 
 from django.apps import AppConfig
 

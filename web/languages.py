@@ -13,7 +13,7 @@ from django.views.i18n import JavaScriptCatalog
 
 from web.words import script_words
 
-# What programs read: one language, so that nobody's parser depends on a header.
+# Paths that programs read: always English, so that no parser depends on a header.
 MACHINES: Final = ("/api/", "/cv/", "/healthz", "/readyz", "/metrics")
 
 
@@ -31,7 +31,7 @@ class PageLocaleMiddleware(LocaleMiddleware):
 
 
 class Texts(JavaScriptCatalog):
-    """``gettext`` and friends for the pages' scripts, and ``words``: what outputs, labels and so on are called."""
+    """``gettext`` and related functions for the pages' scripts, and ``words``: names of outputs, labels and so on."""
 
     packages = ["cv"]
 

@@ -95,7 +95,7 @@ JOB_SOURCES: Final = {
     JobSource.LOCAL.value: _("From a folder given to a command"),
 }
 UNITS: Final = {"years": _("years")}
-# What of a face is said in one line, if it is sure: the words of a label, or a sentence about a number.
+# The parts of a face's one-line description, if certain: the words of a label, or a phrase about a number.
 SUMMARY: Final = {
     Attribute.GENDER.value: {"labels": LABELS},
     Attribute.AGE.value: {"sentence": _("about %(value)s")},
@@ -104,12 +104,12 @@ SUMMARY: Final = {
 
 
 def output_title(name: str) -> str:
-    """What an output is called; one without a word of its own by its name."""
+    """An output's title; if it has no word here, its name."""
     return str(ATTRIBUTES.get(name) or gettext(name.replace("_", " ").capitalize()))
 
 
 def script_words() -> dict[str, Any]:
-    """What the pages' scripts need to know; static/js/words.js reads it."""
+    """The words for the pages' scripts; static/js/words.js reads them."""
     return {
         "labels": LABELS,
         "warnings": WARNINGS,
@@ -120,7 +120,7 @@ def script_words() -> dict[str, Any]:
 
 
 def _described(output: Output) -> dict[str, Any]:
-    """``scale`` is what an estimate is drawn on; ``limits`` says that it ends there by definition."""
+    """``scale`` is the range on which an estimate is drawn; ``limits`` says that it is bounded by definition."""
     drawn = output.scale or ((output.bins[0], output.bins[-1]) if output.bins else None)
     return {
         "shape": output.shape,

@@ -108,7 +108,7 @@ def cache(name: str, default: str) -> dict[str, Any]:
     url = text(name, default)
     match urlsplit(url).scheme:
         case "locmem":
-            # Of Django's own 300, the 301st caller would make it forget what a hundred others had sent.
+            # With Django's default of 300 entries, the 301st caller would evict the counts of a hundred others.
             return {
                 "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
                 "OPTIONS": {"MAX_ENTRIES": 200_000},
@@ -117,7 +117,7 @@ def cache(name: str, default: str) -> dict[str, Any]:
             return {
                 "BACKEND": "django.core.cache.backends.redis.RedisCache",
                 "LOCATION": url,
-                # Requests wait for it: one that hangs is given up, and a connection that it closed is opened again.
+                # Requests wait for Redis: a call that hangs times out, and a closed connection is opened again.
                 "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 1)},
             }
     raise ImproperlyConfigured(f"{name} must start with locmem, redis, rediss or unix")
@@ -231,11 +231,11 @@ def _sqlite(name: str, url: SplitResult) -> dict[str, Any]:
         # Threads keep their connections: closing the last one would move the whole write-ahead log into the file.
         "CONN_MAX_AGE": None,
         "OPTIONS": {
-            # A transaction that takes its lock late can fail at once with "database is locked"; one that takes it
-            # at the start waits up to ``timeout`` seconds for it.
+            # A transaction that takes its lock late can fail at once with "database is locked"; a transaction that
+            # takes it at the start waits up to ``timeout`` seconds.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            # What is deleted is overwritten, too.
+            # Overwrites deleted data with zeros.
             "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;",
         },
     }

@@ -16,7 +16,7 @@ from telemetry.proxy import client_address
 
 # Checking a password takes a third of a second on purpose; the other cores stay free for logged-in users.
 _CHECKING: Final = threading.Lock()
-# Log-ins that wait for it hold a thread each: a few, and fewer of one address.
+# Each log-in that waits holds a thread: only a few may wait, and fewer from one address.
 _WAITING: Final = Shares(8, of_one=4)
 
 
@@ -27,7 +27,7 @@ def locked_out(request: HttpRequest, response: HttpResponse | None = None, crede
 
 
 class LoginRateMiddleware:
-    """Limits log-ins of one address, right or wrong, before a password is checked: per minute, and at once."""
+    """Limits log-ins from one address, right or wrong, per minute and at once, before a password is checked."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -18,7 +18,7 @@ log = logging.getLogger("xcloud.requests")
 # A client's id is copied to headers and logs, so only short, harmless ids are accepted.
 CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-# Parts of Django's routes: `<uuid:analysis_id>`, and regular expressions, which only catch what has no route.
+# Parts of Django's routes: `<uuid:analysis_id>`, and regular expressions, which match only paths without a route.
 ROUTE_PARAMETER = re.compile(r"<(?:\w+:)?(?P<name>\w+)>")
 ROUTE_WITH_PATTERNS = re.compile(r"\(\?P<|[\^$]")
 ID = re.compile(r"[0-9]{1,19}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -66,10 +66,10 @@ class RequestIdMiddleware:
 
 
 def _path_without_names(request: HttpRequest, response: HttpResponse) -> str:
-    """The route with its ids. Whatever else stands in an address may be a person's name, also in a mistyped one."""
+    """The route with its ids. All other parts of an address, even a mistyped one, may be a person's name."""
     found = request.resolver_match
     if found is None:
-        # A static file that is there has no name of a person's.
+        # The path of an existing static file contains no person's name.
         return request.path if response.status_code < 400 else "(no such address)"
     if ROUTE_WITH_PATTERNS.search(found.route):
         return f"/{found.route}"

@@ -1,18 +1,18 @@
-"""The database's file is for its owner alone, whatever the umask: it has people's names and faces in it."""
+"""Makes the database's file readable by its owner only, whatever the umask: it holds people's names and faces."""
 
 import os
 from pathlib import Path
 from typing import Any, Final
 
 OWNER_ONLY: Final = 0o600
-# SQLite gives the files beside the database the mode that the database has.
+# SQLite gives its files beside the database the database's mode.
 BESIDE: Final = ("", "-wal", "-shm", "-journal")
 
 
 def keep_private(database: dict[str, Any]) -> None:
-    """Makes SQLite's file where it is not there yet, and closes it and those beside it to others.
+    """Creates SQLite's file if it is missing, and removes others' access to it and to the files beside it.
 
-    Does nothing for other databases, in memory, and where the folder is missing or somebody else's.
+    Does nothing for other databases, for a database in memory, and if the folder is missing or belongs to another user.
     """
     file = Path(database["NAME"])
     if not database["ENGINE"].endswith("sqlite3") or database["NAME"] == ":memory:" or not file.parent.is_dir():
@@ -24,5 +24,5 @@ def keep_private(database: dict[str, Any]) -> None:
             if beside.exists() and beside.stat().st_mode & 0o077:
                 beside.chmod(OWNER_ONLY)
     except OSError:
-        # Whoever runs this may not; the server that owns the file does it.
+        # This user may not change the mode; the server, which owns the file, does it.
         return

@@ -25,7 +25,7 @@ MAX_IMAGE_BYTES = env.integer("XCLOUD_MAX_IMAGE_BYTES", DecodeLimits().max_bytes
 XCLOUD_ENGINE = EngineConfig(
     weights_dir=env.path("XCLOUD_WEIGHTS_DIR", WEIGHTS_DIR),
     backend=env.choice("XCLOUD_ENGINE_BACKEND", Backend.ONNX),
-    # Threads of one net. With 1, as many images in parallel as cores take less time than one after the other.
+    # Threads of one net. 1 is best if as many images as cores are analyzed in parallel.
     threads=env.integer("XCLOUD_ENGINE_THREADS", 1),
     image_seconds=env.integer("XCLOUD_IMAGE_SECONDS", 20),
     limits=DecodeLimits(
@@ -39,10 +39,10 @@ XCLOUD_ENGINE = EngineConfig(
 XCLOUD_ENGINE_SLOTS = env.integer("XCLOUD_ENGINE_SLOTS", 2)
 XCLOUD_ENGINE_QUEUE = env.integer("XCLOUD_ENGINE_QUEUE", 16, minimum=0)
 XCLOUD_ENGINE_PATIENCE_S = env.integer("XCLOUD_ENGINE_PATIENCE_S", 30)
-# What the installation serves at all, plugins' outputs too; None is everything. A key can be held to less.
+# The outputs that the installation serves, including those of plugins; None is all. A key can be limited to fewer.
 XCLOUD_ATTRIBUTES = frozenset(env.words("XCLOUD_ATTRIBUTES", "")) or None
-# Answers less sure than this are marked `abstained`; how often those are right is in docs/api.md. The width of beauty's
-# interval (in points) says little about its error, so that only one over the whole scale counts, and none is wider.
+# Answers below this confidence are marked `abstained`; docs/api.md says how often they are right. The width of beauty's
+# interval (in points) says little about its error, so its limit is the whole scale, and no interval is wider.
 XCLOUD_ABSTAIN_BELOW = env.limits(
     "XCLOUD_ABSTAIN_BELOW",
     {Attribute.GENDER: 0.9, Attribute.RACE: 0.6, Attribute.EXPRESSION: 0.45},
@@ -53,13 +53,13 @@ XCLOUD_ABSTAIN_WIDER = env.limits(
     "XCLOUD_ABSTAIN_WIDER", {Attribute.AGE: 25, Attribute.BEAUTY: 9}, highest=100, one_for_all=False
 )
 
-# Images at addresses that clients name. Only public hosts are asked, whatever their names resolve to.
+# Images at addresses that clients name. Only public addresses are contacted, whatever host names resolve to.
 XCLOUD_URL_INPUT = env.boolean("XCLOUD_URL_INPUT", True)
 XCLOUD_URL_ALLOWED_HOSTS = [host.lower() for host in env.words("XCLOUD_URL_ALLOWED_HOSTS", "")]
 XCLOUD_URL_PORTS = frozenset(env.integers("XCLOUD_URL_PORTS", "80,443"))
-# Addresses fetched at once for requests; a caller gets half, and more are refused with 503.
+# Addresses fetched at once for requests; one caller may use half, and further requests get a 503.
 XCLOUD_URL_FETCHES = env.integer("XCLOUD_URL_FETCHES", 12)
-# Networks of the operator's own that images may be fetched from and webhooks sent to.
+# The operator's own networks from which images may be fetched and to which webhooks may be sent.
 XCLOUD_PRIVATE_NETWORKS = env.networks("XCLOUD_PRIVATE_NETWORKS", "")
 
 # Jobs of many images. The broker only wakes workers; without one, the server does the work itself.
@@ -79,9 +79,9 @@ XCLOUD_JOB_FOLDERS = [Path(folder).expanduser().resolve() for folder in env.word
 # How long the rows of a finished job are kept; its analyses have their own time limit.
 XCLOUD_JOB_DAYS = env.integer("XCLOUD_JOB_DAYS", 30)
 
-# Privacy: what is kept for how long where a request does not say, and what signs receipts of erasure.
+# Privacy: how long data are kept if a request does not say, and the key that signs receipts of erasure.
 XCLOUD_DEFAULT_TTL_DAYS = env.integer("XCLOUD_DEFAULT_TTL_DAYS", 0, minimum=0)
-# How often the server deletes what is past its time; 0 where `manage.py purge_expired` is run by something else.
+# How often the server deletes expired data; 0 if something else runs `manage.py purge_expired`.
 XCLOUD_PURGE_MINUTES = env.integer("XCLOUD_PURGE_MINUTES", 60, minimum=0)
 XCLOUD_AUDIT_DAYS = env.integer("XCLOUD_AUDIT_DAYS", 365)
 XCLOUD_RECEIPT_KEY_FILE = env.path("XCLOUD_RECEIPT_KEY_FILE", VAR_DIR / "receipt_key.pem")
@@ -97,12 +97,12 @@ XCLOUD_WEBHOOK_THREAD = env.boolean("XCLOUD_WEBHOOK_THREAD", True)
 XCLOUD_METRICS_TOKEN = env.text("XCLOUD_METRICS_TOKEN", "")
 # prometheus_client's own variable: a folder, emptied at the start, in which several workers sum their metrics.
 PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR", "")
-# The first XCloud's POST /cv/fbp, for its clients, which send no key.
+# Serves the first XCloud's POST /cv/fbp for its clients, which send no key.
 XCLOUD_COMPAT_ROUTE = env.boolean("XCLOUD_COMPAT_ROUTE", False)
 
-# Bodies of requests on their way in, of all callers together; one of them gets half, which must hold the largest job.
+# Space for request bodies being received, of all callers; one caller may use half, which must hold the largest job.
 XCLOUD_UPLOAD_BYTES = env.integer("XCLOUD_UPLOAD_BYTES", 3 * XCLOUD_JOB_MAX_BYTES)
-# Beside the database: what others keep in /tmp is memory on some machines. No file in it has a name.
+# Beside the database, because /tmp is in memory on some machines. The files in it have no names.
 FILE_UPLOAD_TEMP_DIR = VAR_DIR / "uploads"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 FILE_UPLOAD_HANDLERS = [
@@ -174,10 +174,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
 
     pymysql.install_as_MySQLdb()
 
-# With fewer bytes free on a disk that is written to, /readyz says so: requests soon fail for lack of room.
+# With fewer bytes free on a disk that is written to, /readyz reports it, since requests will soon fail.
 XCLOUD_DISK_FLOOR_BYTES = env.integer("XCLOUD_DISK_FLOOR_BYTES", 256 * 1024**2, minimum=0)
-# Kept files, pictures and inputs of jobs: outside every folder that is served, and without a URL. Only views that ask
-# whose they are hand them out. MEDIA_ROOT is where they are unless XCLOUD_STORAGE_URL names another place.
+# Kept files, pictures and inputs of jobs: outside all served folders, and without a URL. Only views that check the
+# owner return them. They are in MEDIA_ROOT unless XCLOUD_STORAGE_URL names another place.
 MEDIA_ROOT = VAR_DIR / "pictures"
 STATIC_URL = "static/"
 STATIC_ROOT = env.path("XCLOUD_STATIC_DIR", VAR_DIR / "static")
@@ -202,13 +202,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
-# Guessed passwords: after so many wrong ones, a name is refused from that address for a while.
+# Guessed passwords: after this many wrong ones, a name is refused from that address for a while.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "xcloud.lockout.OneAtATimeBackend"]
-# Log-ins a minute from one address, whatever the name: an office that arrives at nine, and no guessing machine.
+# Log-ins per minute from one address, whatever the name: enough for an office at nine, too few to guess passwords.
 XCLOUD_LOGIN_RATE = env.integer("XCLOUD_LOGIN_RATE", 20)
 AXES_FAILURE_LIMIT = env.integer("XCLOUD_LOGIN_TRIES", 10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-# Both together: an address alone would lock out a whole office; with a name alone, anyone could lock out its owner.
+# Name and address together: an address alone would lock out an office; a name alone would let anyone lock out its
+# owner.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "telemetry.proxy.client_address"
 AXES_RESET_ON_SUCCESS = True

@@ -12,7 +12,7 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, HttpResponse
 
 MAX_PAGE_BODY: Final = 64 * 1024
-# The page's table names up to a thousand photos, each by its id and its file's name.
+# The page's table lists up to a thousand photos, each with its id and file name.
 LARGER_BODIES: Final = {"/analyses.csv": 1024 * 1024}
 # All other routes are pages, whose forms have no files.
 TAKES_FILES: Final = ("/api/", "/cv/fbp")

@@ -15,7 +15,7 @@ from cv.serving.engines import start_engines  # noqa: E402
 from cv.workers import deliveries, embedded, tidying  # noqa: E402
 
 start_engines()
-# All views, which would keep the first request waiting for seconds.
+# Imports all views now, so that the first request does not wait seconds for them.
 import_module(settings.ROOT_URLCONF)
 deliveries.start_thread()
 embedded.start_thread()

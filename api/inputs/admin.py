@@ -1,4 +1,4 @@
-"""What administrators send: keys, webhooks, filters of the audit log."""
+"""Inputs of administrators: keys, webhooks, filters of the audit log."""
 
 from datetime import datetime
 from typing import Any

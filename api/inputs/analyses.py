@@ -18,7 +18,7 @@ from cv.selectors import AnalysisFilter
 from cv.services import StoreOptions
 
 MAX_TTL_DAYS = 3650
-# Which attribute each filter of the list tells something about.
+# The attribute that each filter of the list reveals.
 ATTRIBUTE_OF_FILTER = {
     "gender": Attribute.GENDER,
     "race": Attribute.RACE,
@@ -31,7 +31,7 @@ ATTRIBUTE_OF_FILTER = {
 
 
 def check_attributes(asked: Iterable[str], allowed: frozenset[str]) -> None:
-    """Raises PermissionDenied, naming what the caller may not have."""
+    """Raises PermissionDenied, which names the attributes that the caller may not read."""
     forbidden = sorted(set(asked) - allowed)
     if forbidden:
         raise PermissionDenied(f"attributes: not available to this key or on this server: {', '.join(forbidden)}")
@@ -117,5 +117,5 @@ class ListInput(PagingInput):
         return AnalysisFilter(**{name: value for name, value in self.validated_data.items() if name not in paging})
 
     def attributes_filtered(self) -> set[str]:
-        """What the filters would tell about faces, even without showing them."""
+        """The attributes that the filters reveal, even if they are not shown."""
         return {ATTRIBUTE_OF_FILTER[name] for name in self.validated_data if name in ATTRIBUTE_OF_FILTER}

@@ -1,4 +1,4 @@
-"""What a job is made of, and how jobs and their items are listed."""
+"""The inputs of a new job, and the filters of jobs and their items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of clients' own that stand in addresses: what they may be so that every client and proxy finds the address."""
+"""Validates clients' names that become part of addresses, so that all clients and proxies can use the addresses."""
 
 import unicodedata
 from typing import Any, Final
@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 # Control characters, and what ends a line or paragraph.
 BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
-# Between slashes these lead elsewhere: clients and proxies resolve them before they ask.
+# As path segments these change the address: clients and proxies resolve them before they send the request.
 LEADING_ELSEWHERE: Final = frozenset({"", ".", ".."})
 
 

@@ -1,4 +1,4 @@
-"""The base of all inputs, which drops nothing in silence, and fields that every input shares."""
+"""The base of all inputs, which rejects unknown fields, and fields that all inputs share."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ from django.http import QueryDict
 from rest_framework import serializers
 
 MAX_PAGE_SIZE = 100
-# How much of an unknown field's name is quoted back.
+# How much of an unknown field's name the error quotes.
 QUOTED = 100
 
 
@@ -24,7 +24,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 def given_once(query: QueryDict) -> dict[str, str]:
-    """The parameters of an address. Raises ValidationError for one that is repeated: either value could be meant."""
+    """The parameters of an address. Raises ValidationError for a repeated parameter, which would be ambiguous."""
     repeated = [name for name, values in query.lists() if len(values) > 1]
     if repeated:
         raise serializers.ValidationError({name[:QUOTED]: ["give it once, not several times"] for name in repeated})

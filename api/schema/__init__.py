@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says of each endpoint: bodies, answers, errors and examples."""
+"""The OpenAPI schema of each endpoint: bodies, answers, errors and examples."""
 
 from api.schema.admin import (
     AUDIT_LIST,

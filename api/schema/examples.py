@@ -1,4 +1,4 @@
-"""One of each thing that the API answers with, to show in the schema."""
+"""An example of each object in the API's answers, for the schema."""
 
 from typing import Final
 

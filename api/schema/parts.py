@@ -75,7 +75,7 @@ IMAGE: Final = (
     "url_fetch_failed",
     "model_not_ready",
 )
-# What any endpoint with a body can answer before it looks at the fields.
+# The errors of all endpoints with a body that come before the fields are checked.
 BODY: Final = ("unsupported_media_type", "image_too_large")
 REMEMBERED: Final = ("idempotency_conflict",)
 
@@ -101,7 +101,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 def errors(*codes: str) -> dict[int, OpenApiResponse]:
-    """The error answers of an endpoint, an example for each code; what every endpoint can answer is added."""
+    """The error answers of an endpoint, with an example for each code, and those that all endpoints share."""
     by_status: dict[int, list[str]] = defaultdict(list)
     for code in sorted({*codes, *ALWAYS}):
         by_status[STATUS_OF_CODE[code]].append(code)

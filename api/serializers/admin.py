@@ -1,4 +1,4 @@
-"""Keys, webhooks and the audit log, as administrators see them."""
+"""The answers about keys, webhooks and the audit log, for administrators."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The shape of every answer. It reads attributes alone, so an engine's result and a stored row come out the same."""
+"""The shape of analyses. Only attributes are read, so an engine's result and a stored row serialize alike."""
 
 from typing import Any
 

@@ -43,7 +43,7 @@ class AttributesSerializer(serializers.Serializer[Any]):
         return {output.name: answer_serializer(output)(required=False) for output in all_outputs()}
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        # Stored before the key lost an attribute: not shown any more.
+        # If the key has lost an attribute, stored answers no longer show it.
         allowed = self.context.get("attributes", instance)
         fields = self.fields
         return {name: fields[name].to_representation(answer) for name, answer in instance.items() if name in allowed}
@@ -51,7 +51,7 @@ class AttributesSerializer(serializers.Serializer[Any]):
 
 @cache
 def answer_serializer(output: Output) -> type[serializers.Serializer[Any]]:
-    """Its name is the component's in the schema: those of the default outputs are called as the outputs are."""
+    """Its name is the component's name in the schema; for the default outputs this is the output's name."""
     name = output.name.title().replace("_", "") + ("" if output.default else "Answer")
     attributes = {"__doc__": described(output), "__module__": __name__, **answer_fields(output)}
     return type(f"{name}Serializer", (serializers.Serializer,), attributes)
@@ -65,7 +65,7 @@ def described(output: Output) -> str | None:
 
 
 def answer_fields(output: Output) -> dict[str, Any]:
-    """The fields of an answer of this shape, made in the order of its JSON: DRF sorts them by when they were made."""
+    """The fields of an answer of this shape, created in the order of the JSON: DRF sorts by creation."""
     match output.shape:
         case Shape.CATEGORY:
             return {
@@ -77,7 +77,7 @@ def answer_fields(output: Output) -> dict[str, Any]:
             return {
                 "value": Rounded(ESTIMATE_DIGITS),
                 **({} if output.scale is None else {"scale": Pair(ESTIMATE_DIGITS)}),
-                # One that is read from a distribution always has an interval.
+                # An estimate from a distribution always has an interval.
                 "interval": Pair(ESTIMATE_DIGITS, **({} if output.bins else {"allow_null": True})),
                 "coverage": CoverageField(),
                 "abstained": AbstainedField(output.name),

@@ -1,4 +1,4 @@
-"""Jobs and their items as they are answered."""
+"""The answers about jobs and their items."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The models in service: what they are, what they were trained on, how good they measured, and for whom."""
+"""The models in service: their description, training data and measured accuracy, also by group of people."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""The endpoints: each validates, calls one service or selector, and serialises."""
+"""The endpoints: each validates, calls one service or selector, and serializes."""

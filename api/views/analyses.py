@@ -1,4 +1,4 @@
-"""Analyses: made, listed, read, made anew and deleted; and detections, which are not kept."""
+"""Endpoints to create, list, read, repeat and delete analyses; and detections, which are not stored."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -143,17 +143,17 @@ class DetectionsView(JsonView):
 
 
 def own_analysis(request: Request, analysis_id: UUID) -> Analysis:
-    """The caller's analysis; another's is as absent as none. Raises NotFound."""
+    """The caller's analysis. Raises NotFound if it does not exist or belongs to someone else."""
     return find_row(analyses_of(caller_of(request)), analysis_id)
 
 
 def shown(request: Request, analysis: Analysis) -> dict[str, Any]:
-    """The analysis, without attributes that the caller may not have any more."""
+    """The analysis, without attributes that the caller may no longer read."""
     answer: dict[str, Any] = _serializer(caller_of(request).attributes).to_representation(analysis)
     return answer
 
 
 @cache
 def _serializer(attributes: frozenset[str]) -> AnalysisSerializer:
-    """Kept: of the 20 ms of a request, DRF takes 2 ms to copy the fields, and 0.3 ms to show one face with them."""
+    """Cached: of a request's 20 ms, DRF takes 2 ms to copy the fields, but only 0.3 ms to serialize a face."""
     return AnalysisSerializer(context={"attributes": attributes})

@@ -1,4 +1,4 @@
-"""The audit log, for those with the admin scope."""
+"""The audit log, which needs the admin scope."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request

@@ -1,4 +1,4 @@
-"""What all views share: JSON, limits before anything is read, the caller's scope, and headers."""
+"""The base of all views: JSON, limits on the body, the caller's scope, and headers."""
 
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -27,14 +27,14 @@ class JsonView(APIView):
     content_negotiation_class = AlwaysJson
     # The scope that each method needs; a method that is not named needs only a known caller.
     scopes: ClassVar[dict[str, Scope]] = {}
-    # The analysis or job that a POST made: an answer kept for an Idempotency-Key goes when it goes.
+    # The analysis or job that a POST made: the answer kept for an Idempotency-Key is deleted with it.
     analysis_id: UUID | None = None
     job_id: UUID | None = None
-    # The request with an Idempotency-Key that a POST works on, until its answer is remembered.
+    # The request with an Idempotency-Key that is in progress, until its answer is remembered.
     begun: Begun | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # First of all: checking a session's CSRF token may read the body.
+        # Before anything else, because checking a session's CSRF token may read the body.
         refuse_compressed_body(request)
         self.check_body(request)
         super().initial(request, *args, **kwargs)
@@ -44,7 +44,7 @@ class JsonView(APIView):
         refuse_huge_body(request)
 
     def remember(self, response: Response) -> Response:
-        """Keeps the answer for the request's Idempotency-Key, where it has one; see ``api.idempotency``.
+        """Keeps the answer for the request's Idempotency-Key, if it has one; see ``api.idempotency``.
 
         Raises IdempotencyConflict.
         """
@@ -55,8 +55,8 @@ class JsonView(APIView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        # Someone's faces: not for shared caches, not without asking whether they are still there, and not on the disk
-        # of a browser, whose next user may be somebody else.
+        # Faces of people: must not be in shared caches, be reused without asking the server, or stay on the disk of a
+        # browser, whose next user may be someone else.
         kept = "no-cache" if "Authorization" in request.headers else "no-store"
         response.headers.setdefault("Cache-Control", f"private, {kept}")
         patch_vary_headers(response, ["Authorization", "Cookie"])
@@ -64,7 +64,7 @@ class JsonView(APIView):
 
 
 def model_headers(answered: Any, timed: bool = True) -> dict[str, str]:
-    """Which model answered and how long each stage took, of a result or a stored analysis."""
+    """Headers for a result or a stored analysis: the model, and the time of each stage."""
     headers = {"X-Model-Version": f"{answered.model.name}/{answered.model.version}"}
     if timed:
         stages = ("decode", "detect", "attributes", "total")
@@ -79,7 +79,7 @@ def page_response(pages: Any, data: Any) -> Response:
 
 
 def find_row(rows: QuerySet[Row], key: UUID | int) -> Row:
-    """The row with this id. Raises NotFound, naming what is missing."""
+    """The row with this id. Raises NotFound, which names the missing object."""
     try:
         return rows.get(pk=key)
     except ObjectDoesNotExist:

@@ -1,4 +1,4 @@
-"""The API's own description (OpenAPI), made once: it takes a second of a core, and anyone may ask for it."""
+"""The API's OpenAPI schema, generated once, because it takes a second of a core and is public."""
 
 import threading
 from typing import Any, Final
@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
 
-# By media type. The generator must not run in two threads at once: the second finds it half set up and fails.
+# By media type. The generator must not run in two threads at once: the second would find it half set up and fail.
 _RENDERED: Final[dict[str, str | bytes]] = {}
 _LOCK: Final = threading.Lock()
 
@@ -15,7 +15,7 @@ _LOCK: Final = threading.Lock()
 class DescriptionView(SpectacularAPIView):
     """As YAML or JSON; the same for everyone."""
 
-    # It does not describe itself.
+    # The schema does not describe this view.
     schema = None
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Jobs of many images: made, watched, led through their states, and their results handed out."""
+"""Endpoints to create jobs, follow their progress, change their states and fetch their results."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -132,7 +132,7 @@ class JobResultsView(JsonView):
 
 
 class JobChangeView(JsonView):
-    """Leads a job from one state to another; each route has its own ``change``."""
+    """Changes a job's state; each route has its own ``change``."""
 
     scopes = {"POST": Scope.ANALYSE}
 
@@ -174,5 +174,5 @@ class JobRetryView(JobChangeView):
 
 
 def own_job(request: Request, job_id: UUID) -> Job:
-    """The caller's job; another's is as absent as none. Raises NotFound."""
+    """The caller's job. Raises NotFound if it does not exist or belongs to someone else."""
     return find_row(jobs_of(caller_of(request)), job_id)

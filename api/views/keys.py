@@ -1,4 +1,4 @@
-"""API keys, managed by those with the admin scope."""
+"""API keys, managed with the admin scope."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -43,5 +43,5 @@ class ApiKeyView(ManagedView):
 
 
 def found(key_id: int) -> ApiKey:
-    """Revoked keys, too: they are part of the record. Raises NotFound."""
+    """Finds revoked keys, too, because they are part of the record. Raises NotFound."""
     return find_row(api_keys(), key_id)

@@ -1,4 +1,4 @@
-"""What keys and webhooks have in common: listed, made, changed and removed by administrators, audited in one go."""
+"""The base of keys and webhooks: administrators list, create, change and remove them; changes are audited."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ from cv.services import audit_note
 
 
 class ManagedView(JsonView):
-    """The whole of it needs the admin scope."""
+    """All methods need the admin scope."""
 
     scopes = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), Scope.ADMIN)
 
@@ -40,7 +40,7 @@ class ManagedView(JsonView):
         action: AuditAction,
         secret_field: str,
     ) -> Response:
-        """A new row, and in ``secret_field`` the secret that only this answer ever shows."""
+        """Answers with a new row and, in ``secret_field``, its secret, which is shown only once."""
         fields = given(data=json_object(request))
         fields.is_valid(raise_exception=True)
         with transaction.atomic():
@@ -58,7 +58,7 @@ class ManagedView(JsonView):
         shape: type[Serializer[Any]],
         action: AuditAction,
     ) -> Response:
-        """The row with the fields that were given."""
+        """Changes the given fields and answers with the row."""
         fields = given(data=json_object(request), partial=True)
         fields.is_valid(raise_exception=True)
         with transaction.atomic():
@@ -67,7 +67,7 @@ class ManagedView(JsonView):
         return Response(shape(row).data)
 
     def removed(self, request: Request, row: Any, remove: Callable[[Any], None], action: AuditAction) -> Response:
-        """Nothing any more; what is not in the audit log did not happen."""
+        """Removes the row and records it in the audit log, in one transaction."""
         pk = row.pk
         with transaction.atomic():
             remove(row)

@@ -1,4 +1,4 @@
-"""What is held about a person: handed out, and erased with a receipt."""
+"""Endpoints to export everything stored about a person, and to erase it with a receipt."""
 
 from typing import Final
 
@@ -87,7 +87,7 @@ class NamedSubjectEraseView(ErasesSubject):
 
 
 class ReceiptKeysView(JsonView):
-    """For whoever holds a receipt, with or without a key to this API."""
+    """Public, so that receipts can be verified without a key to this API."""
 
     authentication_classes = []
     permission_classes = []
@@ -101,14 +101,14 @@ class ReceiptKeysView(JsonView):
 
 
 def clean(subject: str) -> str:
-    """The subject of an address as a request would have stored it. Raises ValidationError."""
+    """The subject of an address, normalized as when it is stored. Raises ValidationError."""
     given = SubjectInput(data={"subject": subject})
     given.is_valid(raise_exception=True)
     return str(given.validated_data["subject"])
 
 
 def exported(request: Request, subject: str, format: str, everyone: bool) -> FileResponse:
-    """All that is held about the subject, as ``json`` or ``zip``. Raises Http404, PermissionDenied."""
+    """Everything stored about the subject, as ``json`` or ``zip``. Raises Http404, PermissionDenied."""
     caller = caller_of(request)
     if caller.is_limited:
         raise PermissionDenied("an export contains every stored attribute, but this key is limited to some")
@@ -124,7 +124,7 @@ def exported(request: Request, subject: str, format: str, everyone: bool) -> Fil
 
 
 def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analysis], QuerySet[Job]]:
-    """The caller's analyses and jobs of the subject, or with the admin scope everyone's.
+    """The caller's analyses and jobs of the subject or, if ``everyone``, those of all owners.
 
     Raises NotFound, PermissionDenied.
     """
@@ -137,6 +137,6 @@ def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analy
 
 
 def check_everyone(request: Request, everyone: bool) -> None:
-    """Raises PermissionDenied where what everyone holds is meant and may not be."""
+    """Raises PermissionDenied if data of all owners are requested without the right to them."""
     if everyone and Scope.ADMIN not in caller_of(request).scopes:
         raise PermissionDenied(f"`everyone` needs the scope `{Scope.ADMIN}`")

@@ -1,4 +1,4 @@
-"""Webhooks and their delivery log, managed by those with the admin scope."""
+"""Webhooks and their delivery log, managed with the admin scope."""
 
 from uuid import UUID
 

@@ -2,5 +2,5 @@
 
 import os
 
-# The official builds of ONNX Runtime report their use to Microsoft over HTTPS, unless this is said before they start.
+# The official builds of ONNX Runtime report their use to Microsoft over HTTPS unless this is set before the import.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -25,7 +25,7 @@ class Template:
 
 
 # The medians of the cascade's landmarks in dlib's face chips (padding 0.25) of every sixth face of UTKFace `val`, made
-# symmetric; so dlib's weights get chips like those that they were trained on.
+# symmetric, so that dlib's weights get chips like those in their training.
 XCLOUD_5: Final = Template(
     "xcloud-5", ((0.318, 0.306), (0.677, 0.306), (0.4975, 0.518), (0.338, 0.673), (0.657, 0.673))
 )

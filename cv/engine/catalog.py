@@ -21,12 +21,12 @@ class Catalog:
 
     @property
     def card(self) -> ModelCard:
-        """Of the model that answers if a request names no output."""
+        """The card of the model that answers if a request names no output."""
         return self.manifest.default.card
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
-        """Of every model in service: those of the manifest in its order, then those of plugins."""
+        """The cards of all models in service: the manifest's in its order, then those of plugins."""
         return *(model.card for model in self.manifest.models), *(reader.card for reader in self.readers)
 
     @property

@@ -1,4 +1,4 @@
-"""What an engine can be told when it is built; what may differ from image to image is ``AnalysisOptions``."""
+"""The settings of an engine. The options of a single image are in ``AnalysisOptions``."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,10 +16,10 @@ class Backend(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """Largest image that is decoded: bytes as they came in, and pixels by its header."""
+    """The largest image that is decoded: its size in bytes, and its pixels according to its header."""
 
     max_bytes: int = 25 * 1024 * 1024
-    # A phone's 64 megapixels, and its panoramas.
+    # Enough for a phone's 64 megapixels and its panoramas.
     max_pixels: int = 65_000_000
 
 

@@ -1,4 +1,4 @@
-"""Bytes of an image file, from anyone, to upright RGB pixels, within limits."""
+"""Decodes an untrusted image file to upright RGB pixels, within limits."""
 
 import hashlib
 import io
@@ -24,7 +24,7 @@ pillow_heif.register_heif_opener()
 # A reduced JPEG keeps this much on its long side, and the smallest face asked for keeps this many pixels.
 REDUCED_LONG_SIDE = 1600
 REDUCED_FACE_PX = 20
-# A file that begins like this and cannot be opened is damaged; it is not of another kind.
+# If a file begins like this and cannot be opened, it is damaged, not of another format.
 _SIGNATURES: Final = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG\r\n\x1a\n": "PNG",
@@ -33,9 +33,9 @@ _SIGNATURES: Final = {
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
 }
-# A PNG of 20 MB has 2,500 chunks of pixels where they are small; each costs a few microseconds of Python.
+# A PNG of 20 MB with small chunks has 2,500 chunks of pixels; each takes a few microseconds of Python.
 _MOST_CHUNKS: Final = 50_000
-# How the pixels that are stored turned by EXIF's orientation are turned back.
+# The transposition that undoes each EXIF orientation.
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -49,7 +49,7 @@ _UPRIGHT: Final = {
 _DEPTHS: Final = (8, 10, 12, 14, 16)
 # Their decoders take 15 or 16 bytes a pixel; others take 8.
 _MOST_PIXELS: Final = {"WEBP": 50_000_000, "AVIF": 50_000_000, "HEIF": 50_000_000}
-# Pixels whose kind is changed at once: the steps between take as much as the picture itself.
+# Pixels converted at once: the intermediate copies take as much memory as the pixels themselves.
 _BAND_PIXELS: Final = 4_000_000
 
 
@@ -92,8 +92,8 @@ def decode(data: bytes, limits: DecodeLimits, min_face_px: int, *, reduce: bool 
         raise
     except MemoryError as error:
         raise ImageTooExpensive("the image takes more memory than one image may") from error
-    # A decoder fed by strangers fails in as many ways as it has authors: OSError, SyntaxError, struct.error,
-    # ValueError… and each of them means the same to the sender.
+    # Given untrusted data, decoders raise many kinds of errors: OSError, SyntaxError, struct.error, ValueError…
+    # All mean the same to the client.
     except Exception as error:
         raise UndecodableImage(f"the image cannot be decoded: {error}") from error
     return DecodedImage(
@@ -147,7 +147,7 @@ def _has_too_many_chunks(data: bytes) -> bool:
 
 
 def _draft(image: ImageFile.ImageFile, min_face_px: int) -> bool:
-    """Lets libjpeg skip the pixels that no face asked for needs. False for other formats and small images."""
+    """Lets libjpeg decode at a reduced size if the faces asked for allow it. Returns whether it will."""
     shrink = min(max(image.size) / REDUCED_LONG_SIDE, min_face_px / REDUCED_FACE_PX)
     if shrink < 2:
         return False
@@ -159,7 +159,7 @@ def _load(image: ImageFile.ImageFile, structure: Structure | None) -> None:
         image.fp.load(image, structure)
     else:
         image.load()
-        # The decoders of WebP and AVIF hold the picture once or twice more.
+        # The decoders of WebP and AVIF hold one or two more copies of the picture.
         vars(image).pop("_decoder", None)
 
 
@@ -192,7 +192,7 @@ def _depth(image: Image.Image) -> int:
 
 
 def _bands(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
-    """Where each of the bands of an image starts, from its top, and its pixels."""
+    """The horizontal bands of an image: the row at which each starts, and its pixels."""
     rows = max(_BAND_PIXELS // image.width, 1)
     for top in range(0, image.height, rows):
         yield top, image.crop((0, top, image.width, min(top + rows, image.height)))

@@ -1,4 +1,4 @@
-"""TIFF's directory of tags, which TIFF, EXIF and most raw files have: read by the letter, without its values."""
+"""Reads the directory of tags of TIFF, EXIF and most raw files, strictly by the standard and without values."""
 
 import struct
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from typing import Final
 
 ORIENTATION: Final = 0x0112
 _MAKE, _SUB_DIRECTORIES, _PHOTOMETRIC, _DNG_VERSION = 0x010F, 0x014A, 0x0106, 0xC612
-# What only sensors write: one colour a pixel, and the light before any curve.
+# Photometric interpretations of raw sensor data: one colour per pixel, or linear light.
 _SENSOR: Final = frozenset({32803, 34892})
 _SHORT, _LONG, _IFD = 3, 4, 13
 _BYTES_OF_TYPE: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
 _MOST_SUB_DIRECTORIES = 16
-# By their first bytes: raw files that are no TIFF, or one of their own kind.
+# First bytes of raw formats that are not TIFF or only resemble it.
 _SIGNATURES: Final = (
     (0, b"FUJIFILMCCD-RAW", "Fujifilm RAF"),
     (4, b"ftypcrx ", "Canon CR3"),
@@ -29,7 +29,7 @@ _SIGNATURES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A tag with its type, how many values it has, and the bytes where they, or the way to them, stand."""
+    """A tag with its type, its number of values, and the bytes that hold the values or their offset."""
 
     tag: int
     type: int
@@ -50,7 +50,7 @@ class Directory:
     entries: tuple[Entry, ...]
 
     def number(self, tag: int) -> int | None:
-        """The first value of a tag of short or long numbers that stands in its entry."""
+        """The first value of a tag of short or long numbers, if the entry itself holds it."""
         for entry in self.entries:
             if entry.tag == tag and entry.type in (_SHORT, _LONG, _IFD) and entry.count == 1:
                 form = "H" if entry.type == _SHORT else "I"
@@ -59,12 +59,12 @@ class Directory:
         return None
 
     def is_overfull(self, file_size: int) -> bool:
-        """Whether a reader would copy the bytes of the file again and again, for many values that overlap."""
+        """Whether many overlapping values would make a reader copy the file's bytes again and again."""
         return sum(min(entry.size, file_size) for entry in self.entries) > 2 * file_size + 65_536
 
 
 def read_orientation(exif: bytes | None) -> int:
-    """EXIF's orientation, 1 to 8; 1 where it says none, or says it in another type than the standard's."""
+    """EXIF's orientation, 1 to 8; 1 if it is missing or has another type than the standard's."""
     directory = read_directory((exif or b"").removeprefix(b"Exif\0\0"))
     if directory is None or not any(entry.tag == ORIENTATION and entry.type == _SHORT for entry in directory.entries):
         return 1
@@ -73,7 +73,7 @@ def read_orientation(exif: bytes | None) -> int:
 
 
 def raw_format(data: bytes) -> str | None:
-    """The name of the raw format of a camera's file; None where it is something else."""
+    """The name of a camera's raw format; None if the file is something else."""
     for at, signature, name in _SIGNATURES:
         if data.startswith(signature, at):
             return name
@@ -88,7 +88,7 @@ def raw_format(data: bytes) -> str | None:
 
 
 def read_directory(data: bytes, at: int | None = None) -> Directory | None:
-    """The first directory of a TIFF or BigTIFF, or the one at ``at``; None where there is none."""
+    """The first directory of a TIFF or BigTIFF, or the one at ``at``; None if there is none."""
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 16:
         return None

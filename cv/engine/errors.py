@@ -1,4 +1,4 @@
-"""Every way the engine refuses an image, typed once; the API maps ``code`` to an HTTP status."""
+"""All errors with which the engine refuses an image; the API maps ``code`` to an HTTP status."""
 
 
 class EngineError(Exception):
@@ -26,13 +26,13 @@ class ImageTooLarge(EngineError):
 
 
 class UndecodableImage(EngineError):
-    """The header names a known format, but the pixels cannot be read: truncated, corrupt or lying."""
+    """The header names a known format, but the pixels cannot be read: truncated, corrupt or inconsistent."""
 
     code = "undecodable_image"
 
 
 class ImageTooExpensive(EngineError):
-    """The image costs more time or memory than one image may, or is built to."""
+    """The image takes more time or memory than one image may, or is crafted to."""
 
     code = "image_too_expensive"
 

@@ -11,18 +11,18 @@ MANIFEST: Final = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A value of the manifest and where it stands, such as ``models[0].crop``. Every reading raises ModelNotReady if
-    the value is missing or of another kind."""
+    """A value of the manifest and its path, for example ``models[0].crop``. Every method that reads raises
+    ModelNotReady if the value is missing or of another type."""
 
     value: Any
     field: str = ""
 
     def wrong(self, what: str) -> ModelNotReady:
-        """The error to raise: what the field is, in words."""
+        """The error to raise; ``what`` says what is wrong with the field."""
         return ModelNotReady(f"{MANIFEST}: {self.field or 'the whole'} {what}")
 
     def inner(self, name: str, value: Any = None) -> "Part":
-        """The place of a field of this object."""
+        """A field of this object."""
         return Part(value, f"{self.field}.{name}".lstrip("."))
 
     def __getitem__(self, name: str) -> "Part":

@@ -1,4 +1,4 @@
-"""How much memory an engine's own process takes: a wall that no image gets past, and what one may leave behind."""
+"""Limits the memory of an engine's process: how much one image may use, and how much may remain afterwards."""
 
 import ctypes
 import resource
@@ -6,21 +6,21 @@ from pathlib import Path
 from typing import Final
 
 _STATM: Final = Path("/proc/self/statm")
-# What one image may add to the address space. No accepted one adds more than 0.9 GB; what is not counted here is a
-# decoder's mistake, and ends as an error in this process instead of taking the machine's last memory.
+# What one image may add to the address space. No accepted image adds more than 0.9 GB; more is a decoder's mistake,
+# which ends as an error in this process instead of using up the machine's memory.
 _ROOM: Final = 1280 * 2**20
-# Each further thread brings a stack and an arena of the C library, which are reserved and hardly used.
+# Each further thread reserves a stack and an arena of the C library, and hardly uses them.
 _ROOM_FOR_THREAD: Final = 136 * 2**20
-# What images may leave behind in the process, after freed memory was given back: 60 MB are the nets' own, from their
-# first faces on.
+# What may remain in the process after images, once freed memory is returned; the nets themselves keep 60 MB after
+# their first faces.
 _LEFT: Final = 160 * 2**20
 
 
 class Footprint:
-    """Of a process that has just loaded so many models and does nothing else. Without /proc it watches nothing.
+    """The memory of a process that has just loaded its models and is idle. Without /proc nothing is measured.
 
-    From now on an allocation far beyond what an image may take fails in this process, if it says how many ``threads``
-    it has.
+    If the number of ``threads`` is given, allocations far beyond what an image may use fail in this process from now
+    on.
     """
 
     def __init__(self, models: int, threads: int | None) -> None:
@@ -29,7 +29,7 @@ class Footprint:
         self._measure()
 
     def note_models(self, models: int) -> None:
-        """What a model takes that was loaded since is no image's."""
+        """Memory of models that were loaded later is not counted as left by images."""
         if models != self._models:
             self._models = models
             self._measure()
@@ -42,7 +42,7 @@ class Footprint:
             resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
     def stays_large(self) -> bool:
-        """Whether images have left more behind than one may, also when all freed memory is given back."""
+        """Whether images have left too much memory in use, even after all freed memory is returned."""
         if _bytes_used()[1] - self._loaded <= _LEFT:
             return False
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
@@ -52,7 +52,7 @@ class Footprint:
 
 
 def _bytes_used() -> tuple[int, int]:
-    """The process's address space and what of it is in memory; zeros where the system does not say."""
+    """The sizes of the process's address space and of its resident part; zeros if the system does not tell."""
     try:
         size, resident, *_ = _STATM.read_text().split()
     except OSError:

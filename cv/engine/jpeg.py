@@ -1,4 +1,4 @@
-"""How a JPEG file is built (ITU-T T.81, annex B), and whether its data fit its picture, without decoding a pixel."""
+"""Reads the structure of a JPEG file (ITU-T T.81, annex B) and checks that its data are complete, without decoding."""
 
 import io
 import re
@@ -12,22 +12,22 @@ from cv.engine.errors import ImageTooExpensive, UndecodableImage
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 APP0, APP1, APP2, APP14, APP15, COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
-# Start of a frame: baseline, extended sequential, progressive. All that Pillow decodes.
+# Start of a frame: baseline, extended sequential, progressive. Pillow decodes no others.
 _FRAMES: Final = range(0xC0, 0xC3)
 # The next marker behind a scan's data, in which a stuffed zero and restarts are no markers.
 _MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-# Each scan of a progressive JPEG goes through the whole picture, and an empty one takes 80 bytes. Encoders write ten.
+# A decoder runs through the whole picture for each scan, and an empty scan takes 80 bytes. Encoders write ten.
 MOST_SCANS: Final = 500
 # An EXIF segment holds 64 KB, and a colour profile has at most 255 segments.
 MOST_SEGMENTS: Final = 5_000
-# Bytes of a scan that may be left over, or be missing with all that follow them. The last bytes of a file are lost the
-# most often; a hole in the middle leaves more, since the data behind it then mean something else.
+# How many bytes of a scan may be left over, or missing at its end. Most often the last bytes of a file are lost; a gap
+# in the middle leaves more over, since the data after it are misread.
 _TOLERANCE: Final = 32, 16
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A marker and where its segment starts and ends; that of a scan ends with its data."""
+    """A marker with the start and end of its segment; a scan's segment includes its data."""
 
     marker: int
     start: int
@@ -35,7 +35,7 @@ class Segment:
 
 
 def read_segments(data: bytes) -> Iterator[Segment]:
-    """Each segment behind the start of the image up to its end, or to where the file ends or makes no sense."""
+    """The segments after the start of the image, up to its end or to the first invalid byte."""
     at = 2
     while True:
         if data[at : at + 1] != b"\xff":
@@ -62,9 +62,9 @@ def read_segments(data: bytes) -> Iterator[Segment]:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """How many scans it has, where the data of the last end, and EXIF as Pillow reads it.
+    """The number of scans, the end of the last scan's data, and EXIF as Pillow reads it.
 
-    ``is_complete`` where the scans have begun to give the last bit of every coefficient.
+    ``is_complete`` if the scans have begun to give the last bit of every coefficient.
     """
 
     scans: int
@@ -75,9 +75,9 @@ class Structure:
 
 
 def read_structure(data: bytes) -> Structure:
-    """Raises ImageTooExpensive where it has more scans or segments than any camera or encoder writes."""
+    """Raises ImageTooExpensive if it has more scans or segments than any camera or encoder writes."""
     scans, scans_end, has_end = 0, 0, False
-    # Of each component, how many low bits of each coefficient no scan has given yet.
+    # For each component and coefficient, the number of low bits that no scan has given yet.
     precision: dict[int, list[int]] = {}
     exif = b""
     for number, segment in enumerate(read_segments(data)):
@@ -110,9 +110,9 @@ def _note_scan(header: bytes, precision: dict[int, list[int]]) -> None:
 
 
 class JpegSource(io.BytesIO):
-    """A JPEG file for Pillow that can tell, by how far it was read, whether its data fit its picture.
+    """A JPEG file for Pillow that records how far it was read, which shows whether its data are complete.
 
-    libjpeg goes on where data are missing or make no sense, and Pillow does not hear of it.
+    libjpeg continues if data are missing or corrupt, and Pillow reports no error.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -133,7 +133,7 @@ class JpegSource(io.BytesIO):
         left_over, missing = _TOLERANCE
         marker = b"\xff\xd9"
         if structure.scans > 1:
-            # Rows come only when all scans were read. A file that breaks off in the last one shows everything.
+            # Rows come only after all scans were read. A file truncated in the last scan shows everything.
             if not structure.has_end and not structure.is_complete:
                 raise UndecodableImage("the JPEG is damaged: it is cut off")
             self._parts = [self._data[:end], marker]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 
 class Attribute(StrEnum):
-    """What a face can be asked for."""
+    """The attributes of a face."""
 
     AGE = "age"
     GENDER = "gender"

@@ -18,7 +18,7 @@ FORMAT = 2
 
 @dataclass(frozen=True, slots=True)
 class WeightsFile:
-    """A file that must have exactly these bytes; ``field`` says where the manifest names it."""
+    """A file with a fixed hash; ``field`` is the manifest's field that names it."""
 
     path: Path
     sha256: str
@@ -47,7 +47,7 @@ class NetFiles:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was fitted after training, on faces that training did not see, by output.
+    """Parameters for each output, fitted after training on faces that training did not use.
 
     ``bias`` is added to a head's logits, so that rare classes get their share (logit adjustment, Menon et al. 2021);
     ``temperature`` divides the sum (Guo et al. 2017; fitted as by Clarté et al. 2023). An interval runs between the
@@ -64,7 +64,7 @@ class Calibration:
 @dataclass(frozen=True, slots=True)
 class Model:
     """One entry of ``models``. ``heads`` has the number of logits of each output, in the order of the net's heads;
-    ``reader`` is the kind of reader that knows how to ask the net; ``field`` says where the entry stands."""
+    ``reader`` is the kind of reader that runs the net; ``field`` is the entry's path in the manifest."""
 
     field: str
     card: ModelCard
@@ -171,7 +171,7 @@ def _heads(entry: Part) -> dict[str, int]:
 
 
 def _labels(part: Part, heads: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
-    """The classes that the heads were trained on, in order. Another order would give every answer a wrong name."""
+    """The classes that the heads were trained on, in order. In another order every answer would get a wrong name."""
     labels = {name: values.texts() for name, values in part.items()}
     expected = {name: get_output(name).labels for name in heads if get_output(name).labels}
     for name in dict.fromkeys([*expected, *labels]):

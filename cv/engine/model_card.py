@@ -1,4 +1,4 @@
-"""What a user may know of a model in service."""
+"""The public description of a model in service."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,7 @@
-"""What a face can be asked for: the registry of outputs, each with its shape and its labels, bins or unit.
+"""The registry of outputs: what can be computed for a face, each with its shape and its labels, bins or unit.
 
-A new output is one ``register`` call, here or in a plugin; what shows answers goes by their shape, never by a name.
+A new output is one ``register`` call, here or in a plugin. Code that shows answers depends on their shape, never on a
+name.
 """
 
 import re

@@ -38,22 +38,22 @@ from cv.engine.types import (
 
 @dataclass(frozen=True, slots=True)
 class Chips:
-    """The faces of a photo as one crop shows them: uint8 RGB ``(N, S, S, 3)``, and what maps each chip's pixels to
+    """The chips of a photo's faces for one crop: uint8 RGB ``(N, S, S, 3)``, and the maps from each chip's pixels to
     those of the upright, full-size photo."""
 
     pixels: npt.NDArray[np.uint8]
     to_photo: tuple[Similarity, ...]
 
 
-# If a face is smaller than this in a reduced picture, it is judged and described in the full one. From 48 px on, the
-# size that costs no score, both give the same; boxes of the two differ by a tenth.
+# If a face is smaller than this in a reduced picture, the full picture is used for its quality and attributes. From
+# 48 px on, the size that costs no score, both pictures give the same; their boxes differ by a tenth.
 _FULL_SIZE_BELOW_PX = 56
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
     """Detector, readers and limits. Thread-safe; build it with ``runtime.get_engine``. ``default`` is the model of the
-    default outputs; the quality of a face is judged by its chips."""
+    default outputs; the quality of a face is computed from its chips."""
 
     detector: Detector
     readers: tuple[LazyReader, ...]
@@ -76,7 +76,7 @@ class Engine:
         """Finds and describes every face of an encoded image.
 
         Raises ImageTooLarge, UnsupportedMediaType or UndecodableImage, and ModelNotReady if the model of an output
-        cannot be loaded; no face is no error.
+        cannot be loaded. A picture without faces is not an error.
         """
         started = time.perf_counter()
         readers = self._readers_of(options.attributes)
@@ -86,7 +86,7 @@ class Engine:
         detected = time.perf_counter()
         if image.scale < 1 and any(_shorter_side(detection) < _FULL_SIZE_BELOW_PX for detection in detections):
             detections = [_at_full_size(detection, image.scale) for detection in detections]
-            # Not both at once.
+            # Not both in memory at once.
             del image
             image = decode(data, self.limits, options.min_face_px, reduce=False)
         sharpened = time.perf_counter()
@@ -109,7 +109,7 @@ class Engine:
         )
 
     def _readers_of(self, wanted: frozenset[str]) -> dict[LazyReader, frozenset[str]]:
-        """The readers to ask, and which of the wanted outputs each gives."""
+        """The readers to run, each with the wanted outputs that it gives."""
         asked = {reader: given for reader in self.readers if (given := reader.gives & wanted)}
         missing = wanted.difference(*asked.values())
         if missing:
@@ -148,14 +148,14 @@ class Engine:
         if not detections:
             return Chips(np.empty((0, crop.size, crop.size, 3), dtype=np.uint8), ())
         to_chips = [crop_similarity(detection.landmarks, crop) for detection in detections]
-        # Where a photo may have several cores, each cuts some: Pillow takes a millisecond for one.
+        # If a photo may use several cores, each cuts some chips: Pillow takes a millisecond for one.
         chips = self.detector.spread(lambda to_chip: warp(image.pixels, to_chip, crop.size), to_chips)
         to_photo = tuple(to_chip.inverse().enlarged(1 / image.scale) for to_chip in to_chips)
         return Chips(np.stack(list(chips)), to_photo)
 
 
 def _in_order(answers: Answers) -> Answers:
-    """As the registry has the outputs, whichever reader answered first."""
+    """The answers in the registry's order, whichever reader answered first."""
     return {output.name: answers[output.name] for output in all_outputs() if output.name in answers}
 
 

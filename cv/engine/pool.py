@@ -1,8 +1,8 @@
-"""Engines in processes of their own, so that nothing shares an interpreter with one, nor ends when one does.
+"""Runs each engine in its own process, isolated from the server's GIL and from crashes.
 
-Threads would do for the nets, which compute outside of the interpreter's lock. But around them stand hundreds of short
-steps in Python, and each waits for whatever else the process is doing: requests took a fifth of the engine's rate. And
-where an image makes a decoder crash, it takes with it one engine, which is started again, and not the server.
+The nets compute without the GIL, so threads would suffice for them. But the engine also runs hundreds of short steps in
+Python, and in the server's process each step waits for the GIL: requests cost a fifth of the engine's throughput. If an
+image crashes a decoder, only one engine ends, and it is started again; the server continues.
 """
 
 import multiprocessing
@@ -29,11 +29,11 @@ from cv.engine.types import DEFAULT_OPTIONS, AnalysisOptions, AnalysisResult
 
 _SPAWN: Final = multiprocessing.get_context("spawn")
 Question = tuple[bytes, AnalysisOptions] | None
-# An engine that has not loaded its weights by then never will.
+# Time limit for an engine to load its weights.
 LOADING_S: Final = 120.0
-# What an engine says first: it has loaded, or cannot. Its time for an image runs from there.
+# An engine's first message: it has loaded, or it cannot. The first image's time limit starts then.
 _LOADED: Final = b"loaded"
-# The first byte of an answer: whether the engine's process ends behind it, because it would stay large.
+# The first byte of an answer: whether the engine's process ends after it, because its memory use stays high.
 _STAYS, _LEAVES = b"\0", b"\1"
 
 
@@ -42,33 +42,33 @@ def _nothing_first() -> None:
 
 
 class EngineDied(Exception):
-    """The engine's process ended over an image, or was killed, twice."""
+    """The engine's process ended or was killed while it worked on an image, twice."""
 
 
 class EnginesBusy(Exception):
-    """Others were first for as long as the caller had patience."""
+    """No engine became free within the caller's patience."""
 
 
 class EngineFailed(Exception):
-    """The engine failed in a way that was not foreseen; the message says where."""
+    """The engine failed unexpectedly; the message says where in the code."""
 
 
 class EnginePool:
     """``size`` engines. Thread-safe; build it with ``get_pool``. An engine is started when it is first needed.
 
-    Who comes first is served first. The next image is handed over by the thread that got the last answer, before it
-    does anything with that: an engine does not stand still until another thread has the interpreter.
+    First come, first served. The thread that receives an answer first hands over the next image and then handles the
+    answer, so that the engine does not idle until another thread gets the GIL.
     """
 
     def __init__(self, config: EngineConfig, size: int) -> None:
         self.catalog = read_catalog(config)
         self.card = self.catalog.card
         self._lock = threading.Lock()
-        # Last in, first out: few requests keep few engines warm.
+        # Last in, first out: if there are few requests, few engines stay warm.
         self._idle = [_Engine(config) for _ in range(size)]
-        # Nobody stands in it for longer than a moment while an engine is idle.
+        # While an engine is idle, a request stays in this queue only for a moment.
         self._line: deque[_Turn] = deque()
-        # How many questions engines have, and since when none was answered.
+        # The number of questions in progress, and the time since which none was answered.
         self._open = 0
         self._silent_since = 0.0
 
@@ -81,10 +81,10 @@ class EnginePool:
     ) -> AnalysisResult:
         """As ``Engine.analyze``, by the first engine that is free.
 
-        ``on_turn`` is called before the engine is asked, by whichever thread hands the image over; where it raises,
-        this does too, and the engine is not asked. An image whose engine ended is tried once more, by another process.
-        Raises EngineError, EngineDied, EngineFailed, EnginesBusy where it was not this image's turn within
-        ``patience_s``, and ImageTooExpensive where the engine took longer than an image may; it is replaced then.
+        ``on_turn`` is called before the engine is asked, by the thread that hands the image over. If it raises, this
+        method raises the same error, and the engine is not asked. If the engine ends, the image is tried once more in
+        another process. Raises EngineError, EngineDied, EngineFailed, EnginesBusy if no engine was free within
+        ``patience_s``, and ImageTooExpensive if the engine took longer than an image may; the engine is then replaced.
         """
         try:
             return self._result(data, options, on_turn, patience_s)
@@ -98,19 +98,19 @@ class EnginePool:
         return result
 
     def check(self, patience_s: float | None = None) -> None:
-        """Returns when an engine is loaded. Raises ModelNotReady, EngineDied, EngineFailed, and EnginesBusy where none
+        """Returns when an engine is loaded. Raises ModelNotReady, EngineDied, EngineFailed, and EnginesBusy if none
         was free within ``patience_s``.
         """
         self._ask(None, patience_s=patience_s)
 
     def start(self) -> None:
-        """Starts every idle engine that does not run yet, and does not wait for it."""
+        """Starts all idle engines that do not run yet, without waiting for them."""
         with self._lock:
             for engine in self._idle:
                 engine.start()
 
     def silent_s(self) -> float:
-        """For how long no engine has answered anything although one was asked; 0 where none is."""
+        """Seconds for which no engine has answered, if questions are in progress; otherwise 0."""
         with self._lock:
             return time.monotonic() - self._silent_since if self._open else 0.0
 
@@ -137,7 +137,7 @@ class EnginePool:
         return answer
 
     def _hand_over(self, engine: "_Engine") -> None:
-        """Asks the engine what the first in line wants to know, or lets it rest."""
+        """Gives the engine the first image in the queue, or marks the engine as idle."""
         while True:
             with self._lock:
                 if not self._line:
@@ -172,7 +172,7 @@ class EnginePool:
         except (OSError, EOFError) as error:
             raise EngineDied("the engine's process ended") from error
         finally:
-            # The next question first: a line of images that are too expensive is one silence.
+            # The next question first: several images in a row that are too expensive count as one silence.
             self._hand_over(engine)
             with self._lock:
                 self._open -= 1
@@ -180,7 +180,7 @@ class EnginePool:
 
 
 class _Turn:
-    """A place in line. Once it ``came``, ``engine`` has the question, or ``refusal`` says why not."""
+    """A place in the queue. When ``came`` is set, ``engine`` has the question, or ``refusal`` says why not."""
 
     engine: "_Engine"
 
@@ -200,7 +200,7 @@ class _Engine:
         self._is_loaded = False
 
     def start(self) -> Connection:
-        """The pipe to its process, which is started where it does not run."""
+        """The pipe to its process; starts the process if it does not run."""
         if self._running is None:
             pipe, theirs = _SPAWN.Pipe()
             process = _SPAWN.Process(target=_serve, args=(theirs, self._config), name="engine", daemon=True)
@@ -210,7 +210,7 @@ class _Engine:
         return self._running[1]
 
     def ask(self, question: memoryview) -> None:
-        """Asks a pickled ``Question``. A process that was killed or hangs while it had nothing to do is replaced."""
+        """Asks a pickled ``Question``. Replaces the process if it was killed or hung while it was idle."""
         try:
             self._send(question)
         except OSError:
@@ -218,7 +218,7 @@ class _Engine:
             self._send(question)
 
     def _send(self, question: memoryview) -> None:
-        """Raises OSError where the process is gone, or takes nothing in for as long as an image may take."""
+        """Raises OSError if the process is gone, or reads nothing for as long as an image may take."""
         pipe = self.start()
         seconds = self._config.image_seconds if self._is_loaded else LOADING_S
         with socket.socket(fileno=os.dup(pipe.fileno())) as ours:
@@ -228,9 +228,9 @@ class _Engine:
         pipe.send_bytes(question)
 
     def answer(self) -> memoryview:
-        """What ``_answer`` gives there to what was asked, pickled.
+        """The pickled answer of ``_answer`` to the last question.
 
-        Raises TimeoutError where it took longer than an image may, OSError or EOFError where the process ended.
+        Raises TimeoutError if it took longer than an image may, OSError or EOFError if the process ended.
         """
         try:
             pipe = self.start()
@@ -243,7 +243,7 @@ class _Engine:
                 raise TimeoutError
             answer = memoryview(pipe.recv_bytes())
         except BaseException:
-            # Whatever it still answers is no answer to the next question.
+            # A late answer must not be taken for the answer to the next question.
             self._kill()
             raise
         if answer[:1] == _LEAVES:
@@ -260,8 +260,8 @@ class _Engine:
 
 
 def _serve(pipe: Connection, config: EngineConfig) -> None:
-    """Answers until the other end of the pipe is closed, which it is when its process ends, however that ends."""
-    # Ctrl-C reaches every process of the terminal; the server finishes what it began, and then this ends.
+    """Answers until the other end of the pipe is closed, which happens at the latest when the server ends."""
+    # Ctrl-C reaches all processes of the terminal; this one ends after the server has finished its requests.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     footprint: Footprint | None = None
     while True:
@@ -279,14 +279,14 @@ def _serve(pipe: Connection, config: EngineConfig) -> None:
 
 
 def _load(config: EngineConfig) -> Footprint:
-    """Loads the engine where that is possible; where it is not, the answer says why."""
-    # A GPU's driver reserves far more addresses than there is memory.
+    """Loads the engine if possible; if not, the answers to questions say why."""
+    # A GPU's driver reserves far more address space than there is memory.
     threads = config.threads if config.backend is Backend.ONNX else None
     return Footprint(_models_loaded(config), threads)
 
 
 def _models_loaded(config: EngineConfig) -> int:
-    # Imported here: the libraries that run nets are for this process alone.
+    # Imported here: only this process needs the libraries that run nets.
     from cv.engine.runtime import get_engine
 
     try:
@@ -311,5 +311,5 @@ def _answer(question: Question, config: EngineConfig) -> AnalysisResult | Except
 
 @cache
 def get_pool(config: EngineConfig, size: int) -> EnginePool:
-    """The process's pool. Raises ModelNotReady where weights are missing or changed."""
+    """The process's pool. Raises ModelNotReady if weights are missing or changed."""
     return EnginePool(config, size)

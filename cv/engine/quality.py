@@ -1,4 +1,4 @@
-"""How far a face can be relied on: one score and plain warnings, from its box, its landmarks and its chip."""
+"""The quality of a face: one score and warnings, from its box, its landmarks and its chip."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,8 +6,8 @@ import numpy.typing as npt
 from cv.engine.align import chip_similarity
 from cv.engine.types import Detection, Quality, QualityWarning
 
-# Where a measure starts to cost score, and the value at which it has cost all of it. Set by photos of UTKFace `val`
-# made worse on purpose, so that the score falls where the error rises: see "Quality" in the model card.
+# For each measure, the value at which the score starts to fall and the value at which it is 0. Set with degraded photos
+# of UTKFace `val`, so that the score falls as the error rises: see "Quality" in the model card.
 _SMALL_PX = (48.0, 12.0)
 _SHARPNESS = (0.01, 0.002)
 _LUMA = (50.0, 10.0)
@@ -16,17 +16,18 @@ _OUTSIDE = (0.0, 0.22)
 _CONFIDENCE = (0.99, 0.6)
 
 _LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-# Eyes to mouth, as shares of the chip's sides: the rest is hair, background, or nothing where the picture ends.
+# Eyes to mouth, as shares of the chip's sides: the rest is hair, background, or outside the picture.
 _FACE_ROWS, _FACE_COLUMNS = (0.25, 0.8), (0.2, 0.8)
-# Points all over a face, forehead to chin and cheek to cheek, in a chip of side 1: x as real, y as imaginary part.
+# Points spread over a face, forehead to chin and cheek to cheek, in a chip of side 1: x is the real, y the imaginary
+# part.
 _STEPS = (np.arange(20) + 0.5) / 20
 _FACE_POINTS = np.add.outer((0.1 + 0.8 * _STEPS) * 1j, 0.15 + 0.7 * _STEPS).ravel()
-# Below this spread of grey levels a face shows nothing whose sharpness could be judged.
+# Below this spread of grey levels a face has too little contrast to measure its sharpness.
 _LEAST_SPREAD = 5.0
-# Variance of the Laplacian of nothing but rounding: 1/12 in each channel, summed over the squares of what it and the
-# luma weigh them with.
+# Variance of the Laplacian that rounding alone causes: 1/12 in each channel, times the summed squares of the weights of
+# the Laplacian and of the luma.
 _ROUNDING = float((4 + 4**2) * (_LUMA_WEIGHTS**2).sum() / 12)
-# A measure that has cost this much of its score is worth a warning.
+# A measure whose score falls this far causes a warning.
 _WARN_BELOW = 0.6
 
 
@@ -65,13 +66,13 @@ def _ramp(value: float, good: float, bad: float) -> float:
 
 def _sharpness(luma: npt.NDArray[np.float32]) -> float:
     """Variance of the Laplacian (Pech-Pacheco et al. 2000) as a share of that of the grey levels, so that a dark face
-    counts as dark and not as blurred; without what the rounding of the chip's levels adds."""
+    does not count as blurred; without the part that rounding of the chip's levels adds."""
     laplacian = luma[1:-1, :-2] + luma[1:-1, 2:] + luma[:-2, 1:-1] + luma[2:, 1:-1] - 4 * luma[1:-1, 1:-1]
     return float(max(laplacian.var() - _ROUNDING, 0) / max(luma.var(), _LEAST_SPREAD**2))
 
 
 def _turn(detection: Detection) -> float:
-    """How far the nose stands from the middle between the eyes, as a share of half their distance: 0 is frontal."""
+    """The nose's distance from the middle between the eyes, as a share of half the eyes' distance: 0 is frontal."""
     eyes = np.array([detection.landmarks.left_eye, detection.landmarks.right_eye])
     between = eyes[1] - eyes[0]
     distance = float(np.hypot(*between))
@@ -82,7 +83,7 @@ def _turn(detection: Detection) -> float:
 
 
 def _outside(detection: Detection, image_size: tuple[int, int]) -> float:
-    """Share of the face, which stands where its landmarks tell, that lies outside the image."""
+    """Share of the face, located by its landmarks, that lies outside the image."""
     to_image = chip_similarity(detection.landmarks, 1).inverse()
     points = to_image.a * _FACE_POINTS + to_image.b
     width, height = image_size

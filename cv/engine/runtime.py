@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _loading = threading.Lock()
 _CASCADE = ("pnet", "rnet", "onet")
-# glibc's M_MMAP_THRESHOLD and M_TRIM_THRESHOLD in bytes: the largest it takes, and a photo of 40 megapixels.
+# glibc's M_MMAP_THRESHOLD and M_TRIM_THRESHOLD in bytes: the largest allowed value, and a photo of 40 megapixels.
 _MALLOC_OPTIONS = {-3: 32 * 2**20, -1: 128 * 2**20}
 
 
@@ -36,8 +36,8 @@ def get_engine(config: EngineConfig) -> Engine:
 
 
 def load_detector(config: EngineConfig) -> Detector:
-    """The cascade alone, as the engine has it; training cuts its chips with it. Raises ModelNotReady."""
-    # Its nets are too small to share one call among cores: each call takes one, and several run at once.
+    """The engine's detector alone, with which training cuts its chips. Raises ModelNotReady."""
+    # Its nets are too small for several cores per call: each call uses one core, and several calls run at once.
     one_core = replace(config, threads=1)
     files = read_manifest(config.weights_dir).detector
     proposal, refine, output = (load_net(files[name], one_core, partial(_cascade_net, name)) for name in _CASCADE)
@@ -68,10 +68,10 @@ def _load(config: EngineConfig) -> Engine:
 
 
 def _keep_freed_memory() -> None:
-    """Has the C library keep what one photo used for the next one.
+    """Makes the C library keep the memory of one photo for the next one.
 
-    It would give megabytes back to the kernel and fetch them again page by page: on a virtual machine 13 ms for a photo
-    of 2 megapixels, as much as decoding it. Other C libraries have no such option, or keep it anyway.
+    By default it returns megabytes to the kernel and gets them back page by page: on a virtual machine this takes 13 ms
+    for a photo of 2 megapixels, as much as decoding it. Other C libraries lack this option, or keep memory anyway.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:

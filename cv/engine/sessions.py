@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Array = npt.NDArray[np.float32]
-# Makes the net in PyTorch of its weights, and says its heads: the size of each output by name, in their order. Raises
-# RuntimeError if the weights are another net's.
+# Builds the net in PyTorch from its weights, and returns it with its heads: the size of each output by name, in order.
+# Raises RuntimeError if the weights are those of another net.
 Build = Callable[[Mapping[str, "Tensor"]], "tuple[nn.Module, dict[str, int]]"]
 
 
@@ -48,11 +48,11 @@ def _onnx_net(file: WeightsFile, threads: int, heads: Mapping[str, int] | None) 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Threads that wait for each other within a call spin, which saves a twentieth of it; between calls they sleep, or
-    # they would take the cores from everyone else.
+    # Within a call, waiting threads spin, which saves a twentieth of the time; between calls they sleep, and leave the
+    # cores to others.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    # Photos have any size: a plan of the memory kept for each would only add up.
+    # Photos have many sizes: keeping a memory plan for each would only use up memory.
     options.enable_mem_pattern = False
     data = file.read()
     try:
@@ -100,7 +100,7 @@ def _torch_net(file: WeightsFile, threads: int, build: Build, heads: Mapping[str
 
 
 def _check_heads(file: WeightsFile, found: Mapping[str, int], expected: Mapping[str, int]) -> None:
-    """Raises ModelNotReady if names, sizes or order differ: every answer would be another output's."""
+    """Raises ModelNotReady if names, sizes or order differ; answers would be assigned to wrong outputs."""
     if list(found.items()) != list(expected.items()):
         field = f"{file.field.rpartition('.')[0]}.heads"
         raise ModelNotReady(f"{file.path.name} has the heads {_told(found)}; {MANIFEST}: {field} has {_told(expected)}")

@@ -1,4 +1,4 @@
-"""Pictures as they are kept: the pixels as they came in, without EXIF, GPS, comments, thumbnails or trailing bytes."""
+"""Strips metadata from pictures to keep: the same pixels, without EXIF, GPS, comments, thumbnails or trailing bytes."""
 
 import io
 import struct
@@ -12,31 +12,31 @@ from cv.engine.jpeg import APP0, APP2, APP14, APP15, COM, EOI, read_segments
 from cv.engine.types import MIN_FACE_PX_RANGE, Picture
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# What a still PNG needs to look as it did; text, time, EXIF and whatever else is left out.
+# The chunks that a still PNG needs to look the same; text, time, EXIF and all others are left out.
 PNG_CHUNKS = frozenset(
     {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD"}
 )
 FALLBACK_QUALITY = 95
-# A photo is not worth trying as PNG where its bare pixels have more bytes than this many times the limit: its PNG has
-# half as many, and takes 16 seconds for 64 megapixels.
+# PNG is not tried if the raw pixels have more bytes than this many times the limit: a PNG has about half as many, and
+# encoding 64 megapixels takes 16 seconds.
 PNG_SHARE = 2
 
 
 class _NotLossless(Exception):
-    """The file is not built as expected: it has to be encoded anew."""
+    """The file has an unexpected structure and must be re-encoded."""
 
 
 def without_metadata(data: bytes, limits: DecodeLimits, pixels: Image.Image | None = None) -> Picture:
-    """The picture to keep of an image that was decoded before; ``pixels`` are its full-size, upright ones where known.
+    """The picture to keep of an image that was decoded before; ``pixels`` are its full-size, upright pixels if known.
 
-    JPEG and PNG keep their compressed pixels to the bit. Others, and files that are not built by the book, are
-    encoded anew from their upright first frame: as PNG, or as JPEG where a PNG would have too many bytes.
+    JPEG and PNG keep their compressed pixels bit for bit. Other formats, and files with an unexpected structure, are
+    re-encoded from their upright first frame: as PNG, or as JPEG if a PNG would have too many bytes.
     Raises what ``decode`` does.
     """
     image, _ = open_image(data)
     kind, orientation = image.format, read_orientation(image.info.get("exif"))
     try:
-        # An MPO is a JPEG with more pictures behind it.
+        # An MPO is a JPEG followed by more pictures.
         if kind in ("JPEG", "MPO"):
             return Picture(".jpg", _jpeg(data, orientation))
         if kind == "PNG" and orientation == 1:
@@ -69,7 +69,7 @@ def _jpeg(data: bytes, orientation: int) -> bytes:
 
 
 def _oriented(jpeg: bytes, orientation: int) -> bytes:
-    """Which way is up stays said, or the picture would turn; it is all of EXIF that is left."""
+    """Keeps EXIF's orientation, and nothing else of EXIF, so that the picture stays upright."""
     if orientation == 1:
         return jpeg
     exif = Image.Exif()
@@ -96,7 +96,7 @@ def _png(data: bytes) -> bytes:
 
 
 def _encoded(pixels: Image.Image, limits: DecodeLimits) -> Picture:
-    """The very pixels that the engine sees, so that a second analysis sees them, too."""
+    """Encodes the pixels that the engine sees, so that a second analysis sees the same."""
     if pixels.width * pixels.height * 3 <= limits.max_bytes * PNG_SHARE:
         file = io.BytesIO()
         pixels.save(file, "PNG")

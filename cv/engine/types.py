@@ -58,7 +58,7 @@ class QualityWarning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How far the attributes of this face can be relied on: ``score`` in [0, 1], 1 is best."""
+    """How reliable the attributes of this face are: ``score`` in [0, 1], 1 is best."""
 
     score: float
     warnings: tuple[QualityWarning, ...] = ()
@@ -74,8 +74,8 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its interval, if the model states one. Of 100 faces, the model states the interval to hold the
-    label of ``100 * coverage``; ``coverage`` is None if nothing was stated yet when the answer was stored."""
+    """A number with its interval, if the model states one. The model states that the interval contains the
+    label for a share of ``coverage`` of faces; None if nothing was stated when the answer was stored."""
 
     value: float
     interval: tuple[float, float] | None = None
@@ -85,7 +85,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """The probability of each of several labels; any number of them may be true of one face."""
+    """The probability of each of several labels; any number may apply to one face."""
 
     probabilities: Mapping[str, float]
 
@@ -100,7 +100,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """Numbers that belong together: angles that the output's labels name, or an embedding."""
+    """A vector: angles named by the output's labels, or an embedding."""
 
     values: tuple[float, ...]
 
@@ -115,7 +115,7 @@ class Mask:
 
 
 Answer = Category | Estimate | Flags | Points | Vector | Mask
-# By the output's name, in the order of the registry; without those that were not asked for.
+# By the output's name, in the order of the registry; only those that were requested.
 Answers = Mapping[str, Answer]
 
 
@@ -142,7 +142,7 @@ class FaceResult:
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """``sha256`` is of the bytes as they came in; width and height are of the upright image."""
+    """``sha256`` is of the received bytes; width and height are of the upright image."""
 
     width: int
     height: int
@@ -160,7 +160,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelRun:
-    """A model that was asked, the milliseconds that it took for all faces of the photo, and which outputs it gave."""
+    """A model that was run, its milliseconds for all faces of the photo, and the outputs that it gave."""
 
     name: str
     version: str
@@ -189,7 +189,7 @@ class AnalysisOptions:
     attributes: frozenset[str] = frozenset(DEFAULT_OUTPUTS)
     min_face_px: int = 40
     max_faces: int = 100
-    # Whether the result brings the picture as it may be kept.
+    # Whether the result contains the picture without metadata, to be kept.
     picture: bool = False
 
     def __post_init__(self) -> None:
@@ -217,10 +217,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisResult:
-    """Everything that one image gave; no face is an empty ``faces``.
+    """The whole result of one image; ``faces`` is empty if there is no face.
 
-    ``model`` is the one of the default outputs, asked or not; ``models`` are all that were asked. ``picture`` is there
-    if the options ask for it.
+    ``model`` is the one of the default outputs, run or not; ``models`` are all that were run. ``picture`` is set if
+    the options ask for it.
     """
 
     image: ImageInfo

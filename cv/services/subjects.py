@@ -18,7 +18,7 @@ from cv.services.job_deletion import inputs_of, jobs_remove
 from cv.services.traces import traces_remove
 from cv.services.webhooks import event_emit
 from cv.trust.caller import Caller
-from cv.trust.receipts import Erased, public_key, signed_receipt
+from cv.trust.receipts import Erased, public_key, sign_receipt
 from cv.trust.sealing import keyed_digest
 
 
@@ -91,7 +91,7 @@ def _ended(erasure: Erasure, saved: Callable[[dict[str, Any]], None]) -> dict[st
         answers=erasure.answers,
         jobs=erasure.jobs,
     )
-    receipt = signed_receipt(erased, erasure.pk)
+    receipt = sign_receipt(erased, erasure.pk)
     event_emit(WebhookEvent.SUBJECT_ERASED, {"receipt": str(erasure.pk), "analyses": erasure.analyses})
     saved(receipt)
     erasure.delete()

@@ -31,7 +31,7 @@ class Erased:
     jobs: int = 0
 
 
-def signed_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
+def sign_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
     """The receipt with an Ed25519 signature over ``canonical(receipt)``."""
     key = _private_key()
     receipt = {
@@ -61,7 +61,7 @@ def canonical(receipt: dict[str, Any]) -> bytes:
 
 
 def is_genuine(signed: Any, key: Ed25519PublicKey) -> bool:
-    """Whether the key signed exactly this receipt, and what stands around it says so and nothing else."""
+    """Whether the key signed exactly this receipt, and the document has nothing else."""
     if not isinstance(signed, dict) or set(signed) != {"receipt", "algorithm", "key_id", "signature"}:
         return False
     if (signed["algorithm"], signed["key_id"]) != (ALGORITHM, key_id(key)):
@@ -71,12 +71,12 @@ def is_genuine(signed: Any, key: Ed25519PublicKey) -> bool:
         key.verify(signature, canonical(signed["receipt"]))
     except (InvalidSignature, TypeError, ValueError):
         return False
-    # Several texts stand for the same bytes; one of them was handed out.
+    # Several base64 texts decode to the same bytes; only the canonical one is genuine.
     return bool(base64.b64encode(signature).decode() == signed["signature"])
 
 
 def receipts_in(document: Any) -> list[Any]:
-    """What is to be verified of a file: the one receipt that it is, or each of a list."""
+    """The receipts in a file: a single receipt, or each of a list."""
     return document if isinstance(document, list) else [document]
 
 

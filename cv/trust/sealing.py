@@ -1,4 +1,4 @@
-"""Encrypts, or digests, what nobody is to read out of a copy of the database: keys derived from the server's secret."""
+"""Encrypts or digests data that a copy of the database must not reveal, with keys derived from the server's secret."""
 
 import base64
 import hashlib
@@ -28,9 +28,9 @@ def unseal(purpose: str, sealed: str) -> str:
 
 
 def keyed_digest(purpose: str, text: str) -> str:
-    """64 digits that are the same for the same text, and from which nobody without the server's secret finds it out.
+    """A keyed hash of ``text``, 64 hex digits; the same for the same text and purpose.
 
-    A plain hash of a name is no secret: whoever has a list of names hashes them all.
+    A plain hash would not hide a name, because anyone can hash a list of names.
     """
     return hmac.new(_key(purpose), text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 

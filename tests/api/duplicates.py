@@ -1,4 +1,4 @@
-"""The same request, sent by several clients at one moment."""
+"""Sends the same request from several clients at the same time."""
 
 import threading
 from typing import Any
@@ -12,7 +12,7 @@ CLIENTS = 4
 
 
 def sent_together(key: str, path: str, body: Any) -> dict[str, Any]:
-    """What each client was answered (status and id, where there is one), and how many analyses there are then."""
+    """The answer to each client (status, and id if there is one), and the number of analyses afterwards."""
     answers: list[tuple[int, str | None]] = []
     together = threading.Barrier(CLIENTS)
 

@@ -1,10 +1,10 @@
 """The table of hostile inputs: what is sent, and the status and code that answer it.
 
-``python -m tests.api.hostile`` writes it into docs/hostile-inputs.md, which a test holds to it; what stands there below
+``python -m tests.api.hostile`` writes it into docs/hostile-inputs.md, and a test compares the two; the part below
 MEASURED is written by hand.
 """
 
-# ruff: noqa: E501 -- a row of the table is a line, where it can be.
+# ruff: noqa: E501 -- one line per row of the table, if possible.
 
 import base64
 import io
@@ -29,7 +29,7 @@ Send = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Hostile:
-    """``code`` is empty where the answer is a success: what is hostile in it was made harmless."""
+    """``code`` is empty if the answer is a success: the hostile part was made harmless."""
 
     group: str
     what: str

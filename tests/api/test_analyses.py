@@ -115,7 +115,7 @@ def test_form_brings_the_same_options_as_json(
     assert row.subject == "visitor 17"
     assert row.expires_at is not None
     assert (row.expires_at - row.created_at).days == 3
-    # Nothing of the client's file name is left.
+    # No part of the client's file name is stored.
     assert row.picture.name is not None
     assert (pictures / row.picture.name).read_bytes() == empty_scene
     assert "php" not in row.picture.name
@@ -186,7 +186,7 @@ def test_list_takes_as_many_queries_for_twenty_rows_as_for_one(api: APIClient, c
         return len(context)
 
     stored_analysis(caller, face_result())
-    api.get(URL)  # the key's first use writes when it was
+    api.get(URL)  # the key's first use writes its time
     with_one = queries()
     for _ in range(19):
         stored_analysis(caller, face_result(0), face_result(1))

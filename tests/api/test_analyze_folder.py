@@ -1,4 +1,4 @@
-"""`manage.py analyze_folder`: one table of a folder, whatever happens on the way."""
+"""`manage.py analyze_folder`: one complete table of a folder, despite interruptions."""
 
 import csv
 import json
@@ -47,14 +47,14 @@ def photos(tmp_path: Path, grace_hopper: bytes) -> Path:
 
 
 def noted(folder: Path, out: Path) -> Note:
-    """As the command notes it before anything else."""
+    """The note that the command writes first."""
     note = Note(str(uuid.uuid4()), str(folder), min_face_px=40, max_faces=100, ttl_days=None, subject="")
     out.with_name(f"{out.name}.job").write_text(json.dumps(asdict(note)))
     return note
 
 
 def worked(folder: Path, out: Path, owner: User) -> Job:
-    """A job that an earlier call worked through, killed before it wrote the table."""
+    """A job of an earlier call that finished all images and was killed before it wrote the table."""
     request = JobRequest(LocalInputs(folder), job_id=uuid.UUID(noted(folder, out).job))
     job = job_create(request, Caller(user=owner))
     worker = Worker(engines.served_engine(), 1)
@@ -84,7 +84,7 @@ def test_each_format_holds_every_image_with_its_error(
         case "parquet":
             found = [(row["name"], row["error_code"], row["race"]) for row in pq.read_table(out).to_pylist()]
         case "csv":
-            with out.open(newline="") as sheet:
+            with out.open(newline="", encoding="utf-8-sig") as sheet:
                 found = [(row["name"], row["error_code"], row["race"]) for row in csv.DictReader(sheet)]
         case _:
             lines = [json.loads(line) for line in out.read_text().splitlines()]
@@ -103,13 +103,13 @@ def test_each_format_holds_every_image_with_its_error(
 
 
 def test_a_job_that_was_cancelled_meanwhile_is_no_success(administrator: User, photos: Path, tmp_path: Path) -> None:
-    """As the purge does it to one that nobody went on with for XCLOUD_JOB_DAYS."""
+    """The purge cancels a job that was not continued for XCLOUD_JOB_DAYS."""
     out = tmp_path / "results.csv"
     request = JobRequest(LocalInputs(photos), job_id=uuid.UUID(noted(photos, out).job))
     job_cancel(job_create(request, Caller(user=administrator)))
     with pytest.raises(CommandError, match="cancelled: 3 images were not analyzed"):
         call_command("analyze_folder", str(photos), "--out", str(out))
-    with out.open(newline="") as sheet:
+    with out.open(newline="", encoding="utf-8-sig") as sheet:
         assert [row["state"] for row in csv.DictReader(sheet)] == ["cancelled"] * 3
 
 
@@ -191,7 +191,7 @@ def test_a_run_that_is_killed_goes_on_and_doubles_nothing(tmp_path: Path, grace_
     assert 0 < before < PHOTOS
     assert not out.exists()
 
-    # What the killed process held comes due when its leases end; not to wait for that, they end now.
+    # The killed process's images are free when its leases end; to save the wait, the leases end now.
     with sqlite3.connect(database, timeout=20) as connection:
         connection.execute("UPDATE cv_jobitem SET due_at = '2020-01-01 00:00:00' WHERE state = 'running'")
     second = start("analyze_folder", folder, "--out", out)

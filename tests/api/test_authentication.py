@@ -1,4 +1,4 @@
-"""Who gets in: a key, or a browser's session with its CSRF token."""
+"""Authentication: with a key, or with a browser's session and its CSRF token."""
 
 from collections.abc import Callable
 

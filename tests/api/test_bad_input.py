@@ -45,7 +45,7 @@ def assert_error(answer: Any, status: int, code: str, field: str | None, message
 
 
 def png_of(width: int, height: int) -> bytes:
-    """The head of a PNG that claims a size, and a few bytes of pixels: what a decompression bomb begins with."""
+    """The head of a PNG that claims a size, and a few bytes of pixels: like the start of a decompression bomb."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -37,7 +37,7 @@ def test_face_is_answered_in_the_first_shape_and_nothing_is_kept(
     assert list(body["data"]) == ["imgpath", "beauty", "detection"]
     assert 1 <= body["data"]["beauty"] <= 5
     detection = body["data"]["detection"]
-    # [x, y, width, height] in whole pixels, as the mtcnn package gave it.
+    # [x, y, width, height] in whole pixels, as in the mtcnn package.
     assert detection["box"] == pytest.approx([180, 61, 88, 111], abs=4)
     assert all(isinstance(value, int) for value in detection["box"])
     assert set(detection["keypoints"]) == {"left_eye", "right_eye", "nose", "mouth_left", "mouth_right"}

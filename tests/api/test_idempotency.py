@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: done once, answered alike, and never another request's answer."""
+"""``Idempotency-Key``: runs once, answers the same twice, and never gives another request's answer."""
 
 import base64
 import hashlib
@@ -101,7 +101,7 @@ def test_what_is_kept_of_a_request_cannot_be_found_out_by_hashing_names(
     first, second = kept("one secret"), kept("another secret")
     guess = json.dumps(["POST", "/api/v1/subjects/Jane/erase", {}], sort_keys=True).encode()
     assert hashlib.sha256(guess).hexdigest() not in {*first, *second}
-    # Without the server's secret nothing can be guessed: with another one, all of it is another.
+    # Without the server's secret nothing can be guessed: with another secret, all values differ.
     assert set(first).isdisjoint(second)
 
 
@@ -189,7 +189,7 @@ def test_erasure_whose_receipt_cannot_be_noted_hands_it_out_at_the_next_try(
     pictures: Path,
     image: bool,
 ) -> None:
-    """Where there is a picture, which cannot come back, the rows are gone by then; else nothing was erased."""
+    """If there was a picture, which cannot be restored, the rows are already erased; otherwise nothing is."""
     row, key = api_key_create("eraser", scopes=[Scope.ERASE])
     stored_analysis(Caller(api_key=row), face_result(), data=empty_scene, image=image, subject="visitor")
     with monkeypatch.context() as patch:
@@ -207,7 +207,7 @@ def test_request_that_was_given_up_meanwhile_keeps_nothing(
     api: APIClient, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slowly(*args: Any) -> AnalysisResult:
-        # As the one does that takes it over.
+        # As the process that takes over does.
         IdempotentRequest.objects.all().delete()
         return analysis_result(face_result())
 
@@ -240,7 +240,7 @@ sys.stdin.read()
 
 @contextmanager
 def another_process(var: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A process of the service that shares our folder: its name, and itself to be killed."""
+    """A process of the service that shares the test's folder: its name, and the process, to be killed."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "xcloud.settings", "XCLOUD_VAR_DIR": str(var)}
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED],

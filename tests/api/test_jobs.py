@@ -1,4 +1,4 @@
-"""Jobs over HTTP: made from each source, watched, led through their states, and read in three formats."""
+"""Jobs over HTTP: created from each source, followed, moved through their states, and read in three formats."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ def text_of(answer: Any) -> str:
 
 @pytest.fixture
 def finished(api: APIClient, two_faces: bytes, empty_scene: bytes) -> str:
-    """The address of a job that is over: two faces, none, and no image."""
+    """The address of a finished job of three files: two faces, no face, and not an image."""
     archive = zip_of([("=two.png", two_faces), ("none.jpg", empty_scene), ("scan.pdf", b"hello")])
     job = sent(api, archive, **{"store.ttl_days": "3"}).json()["id"]
     work_through()
@@ -174,7 +174,10 @@ def test_results_as_json_lines_are_the_analyses_themselves(api: APIClient, finis
 
 
 def test_results_as_csv_have_a_face_a_row_and_no_formula(api: APIClient, finished: str) -> None:
-    rows = list(csv.DictReader(io.StringIO(text_of(api.get(f"{finished}/results?format=csv")))))
+    text = text_of(api.get(f"{finished}/results?format=csv"))
+    # Excel takes a file without it for the machine's old encoding.
+    assert text.startswith("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(text[1:])))
     assert [(row["name"], row["face"], row["state"], row["error_code"]) for row in rows] == [
         ("'=two.png", "0", "done", ""),
         ("'=two.png", "1", "done", ""),
@@ -204,7 +207,10 @@ def test_results_leave_out_what_the_key_may_not_have_and_what_was_deleted(
 ) -> None:
     assert caller.api_key
     type(caller.api_key).objects.update(attributes=["age"])
-    rows = list(csv.DictReader(io.StringIO(text_of(api.get(f"{finished}/results?format=csv")))))
+    text = text_of(api.get(f"{finished}/results?format=csv"))
+    # Excel takes a file without it for the machine's old encoding.
+    assert text.startswith("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(text[1:])))
     assert rows[0]["age"] != ""
     assert (rows[0]["gender"], rows[0]["race_white"], rows[0]["beauty"]) == ("", "", "")
     line = json.loads(text_of(api.get(f"{finished}/results")).splitlines()[0])

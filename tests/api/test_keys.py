@@ -1,4 +1,4 @@
-"""Keys over HTTP: shown once, and held to their scopes, attributes, rate, expiry and revocation."""
+"""Keys over HTTP: shown once, and limited by scopes, attributes, rate, expiry and revocation."""
 
 import base64
 from collections.abc import Callable
@@ -100,7 +100,7 @@ def test_expired_key_is_401(admin: APIClient, client_of: Callable[[str], APIClie
     assert client_of(body["key"]).get(ANALYSES).status_code == 401
 
 
-# Which attributes a key may have.
+# The attributes that a key may read.
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_asking_for_a_forbidden_attribute_is_403_and_names_it(
     answer = client.post(ANALYSES, {"image": "AAAA", "attributes": ["age", "race", "beauty"]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
     assert answer.json()["error"]["message"] == "attributes: not available to this key or on this server: beauty, race"
-    # A filter tells as much as the value itself.
+    # A filter reveals as much as the value itself.
     for query in ("race=black", "min_beauty=5", "expression=happiness"):
         assert client.get(f"{ANALYSES}?{query}").status_code == 403, query
     assert client.get(f"{ANALYSES}?gender=male&min_age=20").status_code == 200
@@ -157,12 +157,12 @@ def test_operator_can_switch_an_attribute_off_for_everyone(
     assert set(Face.objects.values_list("race", flat=True)) == {""}
 
 
-# How many requests a minute.
+# Requests per minute.
 
 
 @pytest.fixture
 def midway(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is 20 seconds past a full minute."""
+    """Sets the time to 20 seconds past a full minute."""
     monkeypatch.setattr("cv.trust.rates.time.time", lambda: 1_000_000 * 60 + 20.5)
 
 

@@ -16,8 +16,7 @@ from cv.services import api_key_create, audit_note, event_emit, webhook_create
 from cv.trust.caller import Caller
 from tests.factories import close, face_result, stored_analysis
 
-# Each list with its queries: the key and whose it is; the rows; what hangs on them; what was looked up or written down
-# beside them.
+# Each list with its queries: the key and its owner; the rows; their related rows; other look-ups and writes.
 LISTS = {
     "/api/v1/analyses": 6,
     "/api/v1/analyses?gender=female&min_age=1&subject=visitor": 6,
@@ -33,7 +32,7 @@ LISTS = {
 @pytest.fixture
 def full(user: User) -> tuple[ApiKey, str]:
     row, text = api_key_create("everything", user, scopes=list(Scope))
-    # Used just now: no request of the test has to write it down.
+    # Used just now, so that no request of the test writes the time of use.
     row.last_used_at = timezone.now()
     row.save()
     return row, text

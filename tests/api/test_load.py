@@ -1,4 +1,4 @@
-"""More than the engine can do: refused at once, shared fairly among callers, and not done for who has left."""
+"""Overload: refused at once, shared fairly among callers, and skipped for clients that have left."""
 
 import base64
 import contextlib
@@ -24,7 +24,7 @@ URL = "/api/v1/analyses"
 
 @pytest.fixture
 def gate(settings: Settings) -> Iterator[EngineGate]:
-    """Four images inside at most, two of one caller."""
+    """At most four images in progress, and two from one caller."""
     settings.XCLOUD_ENGINE_SLOTS, settings.XCLOUD_ENGINE_QUEUE = 2, 2
     engines.engine_gate.cache_clear()
     yield engines.engine_gate()
@@ -126,7 +126,7 @@ def test_engine_does_not_run_for_a_client_that_left(
     monkeypatch.setattr(pool._Engine, "ask", counted(pool._Engine.ask, runs))
     body = {"image": base64.b64encode(empty_scene).decode()}
     assert api.post(URL, body, **{"gunicorn.socket": server}).status_code == 201
-    # What a client sends early, such as its next request, does not mean that it left.
+    # Data that a client sends early, for example its next request, do not mean that it left.
     client.send(b"GET / HTTP/1.1\r\n")
     assert api.post(URL, body, **{"gunicorn.socket": server}).status_code == 201
     server.recv(100)

@@ -96,7 +96,7 @@ def test_guessing_a_password_is_stopped_after_ten_tries_for_that_name_and_addres
     answer = client.post("/login/", {"username": "ada", "password": "wrong"}, REMOTE_ADDR="10.0.0.9")
     assert (answer.status_code, answer["Retry-After"]) == (429, "900")
     assert answer.content == b"Too many wrong passwords. Try again in 15 minutes.\n"
-    # The right one comes too late; another address and another name are not shut out.
+    # The right password comes too late; another address and another name are not locked out.
     assert log_in(client, "ada", "a-good-password") == 429
     assert log_in(Client(), "ada", "a-good-password", "10.0.0.10") == 302
     assert log_in(Client(), "grace", "another-password") == 302
@@ -111,7 +111,7 @@ def test_behind_a_proxy_the_lock_is_for_the_address_that_the_proxy_names(
         body = {"username": "ada", "password": password}
         return client.post("/login/", body, REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded).status_code
 
-    # What the client itself wrote before it changes nothing.
+    # Entries before it, which the client wrote itself, have no effect.
     assert [status("wrong", f"192.0.2.{number}, 198.51.100.7") for number in range(10)] == [200] * 9 + [429]
     assert status("a-good-password", "198.51.100.7") == 429
     assert status("a-good-password", "198.51.100.8") == 302

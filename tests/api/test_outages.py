@@ -1,4 +1,4 @@
-"""What the service stands on is away: a 503 with a code and Retry-After; health is answered, readiness tells why."""
+"""Outages of what the service depends on: a 503 with code and Retry-After; /healthz answers, /readyz says why."""
 
 import base64
 import errno
@@ -44,7 +44,7 @@ def page_refused(answer: Any, words: str = "The service is not available right n
 
 
 def unready(client: Client, part: str, code: str) -> str:
-    """What /readyz says of the part, while /healthz is well."""
+    """The reason that /readyz gives for the part; /healthz still answers 200."""
     answer = client.get("/readyz")
     error = answer.json()["error"]
     assert (answer.status_code, answer["Retry-After"], error["code"]) == (503, "10", code)
@@ -56,7 +56,7 @@ def unready(client: Client, part: str, code: str) -> str:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """Takes connections and says nothing."""
+    """Accepts connections and sends nothing."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         yield server
 
@@ -145,7 +145,7 @@ def fill_sessions(size: int) -> None:
 
 @pytest.fixture
 def full_database(transactional_db: None) -> Iterator[None]:
-    """As large as it may become: what SQLite says then, it says on a full disk."""
+    """A database at its maximum size: SQLite then raises the same error as on a full disk."""
     if connection.vendor != "sqlite":
         pytest.skip("only SQLite can be told how large its file may become")
     with connection.cursor() as cursor:

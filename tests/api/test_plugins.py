@@ -1,4 +1,4 @@
-"""The toy reader, one file that XCLOUD_PLUGINS names, is seen at every door with nothing else edited."""
+"""The toy reader, one file named in XCLOUD_PLUGINS, appears in every interface without other edits."""
 
 import csv
 import io
@@ -63,7 +63,7 @@ def test_it_is_answered_and_stored_beside_the_model_that_gave_it(api: APIClient,
     assert (row.output, row.value["shape"], row.model.name) == ("mean_colour", "vector", "toy")
     assert row.value["values"] == pytest.approx(list(values.values()), abs=1e-5)
     assert AnalysisModel.objects.get(name="toy").sha256 == body["models"][1]["sha256"]
-    # Read again, it is the same.
+    # A second read gives the same.
     assert api.get(f"{URL}/{body['id']}").json() == body
 
 
@@ -93,7 +93,7 @@ def test_a_key_and_the_server_can_be_held_to_less(
     ApiKey.objects.filter(pk=key[0].pk).update(attributes=["age"])
     assert posted(api, astronaut, "mean_colour").status_code == 403
     assert list(api.get(f"{URL}/{stored.pk}").json()["faces"][0]["attributes"]) == ["age"]
-    # Not all that is stored may be handed out to it.
+    # The key may not read all that is stored.
     assert api.get("/api/v1/subjects/x/export").status_code == 403
     ApiKey.objects.filter(pk=key[0].pk).update(attributes=None)
     assert "mean_colour" in api.get(f"{URL}/{stored.pk}").json()["faces"][0]["attributes"]
@@ -181,7 +181,7 @@ def test_the_setting_brings_it_to_the_commands() -> None:
 
 
 def manage(*command: str, plugins: str) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own, which reads its settings anew."""
+    """Runs a command in its own process, which reads its settings again."""
     environment = {**os.environ, "XCLOUD_PLUGINS": plugins}
     return subprocess.run(
         [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False

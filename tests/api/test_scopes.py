@@ -1,4 +1,4 @@
-"""Every route against no key, a wrong key, a key without the scope, and somebody else's row."""
+"""Every route with no key, a wrong key, a key without the scope, and another owner's row."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ from tests.factories import close, face_result, stored_analysis
 from tests.jobs import made_job
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-# Method, address and the scope it needs; None is any known caller. {analysis}, {job}, {key}, {webhook} are there.
+# Method, address and the scope it needs; None is any known caller. {analysis}, {job}, {key}, {webhook} exist.
 ROUTES: list[tuple[str, str, Scope | None]] = [
     ("GET", "/api/v1/analyses", Scope.READ),
     ("POST", "/api/v1/analyses", Scope.ANALYSE),

@@ -1,4 +1,4 @@
-"""All that is held about a person: handed out whole, and erased whole with a receipt that names nobody."""
+"""Everything stored about a person: exported completely, and erased completely with a receipt without names."""
 
 import base64
 import io
@@ -79,7 +79,7 @@ def test_zip_export_has_the_pictures_as_files(api: APIClient, caller: Caller, gr
 def test_a_key_that_may_not_have_every_attribute_exports_nothing(
     api: APIClient, caller: Caller, key: tuple[ApiKey, str], settings: Settings, served: frozenset[Attribute]
 ) -> None:
-    """Also where the server serves no more than the key may have: more may be stored."""
+    """Even if the server serves only what the key may read, because more may be stored."""
     stored_analysis(caller, face_result(), subject="visitor")
     ApiKey.objects.filter(pk=key[0].pk).update(attributes=["age"])
     settings.XCLOUD_ATTRIBUTES = served
@@ -166,7 +166,7 @@ def test_receipt_is_genuine_names_nobody_and_notices_every_change(
     assert published["key_id"] == receipt["key_id"]
     key = load_pem_public_key(published["pem"].encode())
     assert isinstance(key, Ed25519PublicKey)
-    # As anyone can check it, without this service's code.
+    # Verified without this service's code, as anyone can.
     key.verify(base64.b64decode(receipt["signature"]), canonical(receipt["receipt"]))
     assert is_genuine(receipt, key)
     forged = json.loads(json.dumps(receipt))
@@ -191,7 +191,7 @@ def test_a_receipt_with_a_changed_outer_field_is_not_genuine(api: APIClient, cal
     receipt = api.post(address("visitor", "erase"), {}).json()
     key = public_key()
     assert is_genuine(receipt, key)
-    # The last letter before the padding has four bits that stand for nothing.
+    # The last letter before the padding has four unused bits.
     other = chr(ord(receipt["signature"][-3]) + 1)
     for changes in (
         {"algorithm": "none"},
@@ -207,7 +207,7 @@ def test_a_receipt_with_a_changed_outer_field_is_not_genuine(api: APIClient, cal
 def test_a_file_of_several_receipts_verifies_where_each_does(
     api: APIClient, caller: Caller, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As the admin's receipts.json is."""
+    """The admin's receipts.json is an example."""
     receipts = []
     for subject in ("one", "two"):
         stored_analysis(caller, subject=subject)

@@ -54,7 +54,7 @@ def test_detections_heed_their_options(api: APIClient, two_faces: bytes) -> None
 
 @pytest.fixture
 def newer_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that finds other faces than yesterday's."""
+    """An engine that finds other faces than the previous one."""
     engine = engines.served_engine()
     found = analysis_result(described(age=Estimate(50.0, (45.0, 55.0), coverage=0.9), beauty=None))
     newer = replace(found, model=replace(found.model, version="2027.1"))

@@ -1,4 +1,4 @@
-"""Webhooks: written down with what happened, signed, retried, never sent to private addresses."""
+"""Webhooks: saved in the transaction of their event, signed, retried, never sent to private addresses."""
 
 import base64
 import hashlib
@@ -61,7 +61,7 @@ def test_event_is_posted_once_with_a_signature_and_nothing_about_a_face(hook: An
         "data": {"analysis": str(analysis.pk), "faces": 1},
     }
     assert (headers["X-XCloud-Event"], headers["X-XCloud-Delivery"]) == ("analysis.created", str(delivery.pk))
-    # As a receiver checks it, from the documentation alone.
+    # Verified as a receiver does it, from the documentation alone.
     moment, digest = (part.partition("=")[2] for part in headers["X-XCloud-Signature"].split(","))
     expected = hmac.new(hook["secret"].encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
     assert hmac.compare_digest(digest, expected)
@@ -102,7 +102,7 @@ def test_failed_delivery_is_tried_again_later_and_later_and_given_up_at_last(
             waits.append(round((row.next_attempt_at - before).total_seconds()))
     assert waits == [step.total_seconds() for step in BACK_OFF]
     assert len(site.posts) == len(BACK_OFF) + 1
-    # A redirect was a failure like another: it was not followed, which would be a GET.
+    # A redirect counts as a failure: it is not followed, which would be a GET.
     assert site.seen == []
     # Every try posts the same bytes.
     assert len({body for _, body in site.posts}) == 1
@@ -167,7 +167,7 @@ def test_private_address_is_refused_when_it_is_given(admin: APIClient, url: str)
 def test_address_that_became_private_is_not_posted_to(
     hook: Any, site: Site, caller: Caller, settings: Settings
 ) -> None:
-    """As after DNS rebinding: what was let through once is looked at again at each delivery."""
+    """As after DNS rebinding: each delivery checks the address again."""
     settings.XCLOUD_PRIVATE_NETWORKS = []
     stored_analysis(caller)
     deliver_due()

@@ -48,10 +48,10 @@ def test_a_file_over_the_limit_is_refused_before_it_is_uploaded(start: Page, tmp
     uploads: list[str] = []
     start.on("request", lambda request: uploads.append(request.url) if request.method == "POST" else None)
     file = tmp_path / "large.jpg"
-    file.write_bytes(bytes(20 * 1024 * 1024))
+    file.write_bytes(bytes(30 * 1024 * 1024))
     choose(start, file)
     expect(start.get_by_role("alert")).to_contain_text("This picture is too large")
-    expect(start.get_by_role("alert")).to_contain_text("This file has 20.0 MB; the limit is 10.0 MB.")
+    expect(start.get_by_role("alert")).to_contain_text("This file has 30.0 MB; the limit is 25.0 MB.")
     assert uploads == []
 
 

@@ -17,7 +17,7 @@ from cv.engine.labels import Attribute
 from cv.engine.manifest import read_manifest
 from cv.engine.nets.attribute_net import Branch
 from training.data.chips import Crop, Faces
-from training.data.labels import labels_of
+from training.data.labels import build_labels
 from training.loop import schedule_rate, train
 from training.losses import Loss
 from training.measure.curves import read_log
@@ -45,7 +45,7 @@ Sets = dict[str, Faces]
 @pytest.fixture
 def sets() -> Sets:
     random = np.random.default_rng(0)
-    labels = labels_of([{"age": 20 + i, "gender": "female" if i % 2 else "male", "race": "asian"} for i in range(8)])
+    labels = build_labels([{"age": 20 + i, "gender": "female" if i % 2 else "male", "race": "asian"} for i in range(8)])
     cached = Crop().cached
     return {"faces": Faces(random.integers(0, 256, (8, cached, cached, 3), dtype=np.uint8), labels)}
 

@@ -1,4 +1,4 @@
-"""The page's CSV: of the visitor's own analyses, in the order asked for, and written down in the audit log."""
+"""The page's CSV: of the visitor's own analyses, in the requested order, and recorded in the audit log."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The pages about jobs: one's own, what each says, and nobody else's."""
+"""The pages about jobs: they show the visitor's own jobs and no others."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def visitor(client: Client, user: User) -> Client:
 
 @pytest.fixture
 def job(user: User, empty_scene: bytes) -> Job:
-    """Two images, of which one is none."""
+    """A job of two files, one of which is not an image."""
     return made_job(Caller(user=user), archive([("a.jpg", empty_scene), ("b.jpg", b"no picture")]), subject="beach")
 
 
@@ -168,7 +168,7 @@ def test_the_admin_shows_progress_and_leads_jobs_on(client: Client, job: Job) ->
     assert act("pause") == "paused"
     assert act("go_on") == "pending"
     work_through()
-    # Neither can happen to it any more, and that is said, not done.
+    # Neither change is possible any more; the page says so.
     assert act("pause") == act("cancel") == "done"
     assert act("delete_selected", post="yes") == "gone"
     audited = list(AuditEvent.objects.filter(actor__startswith="user:").values_list("action", flat=True))

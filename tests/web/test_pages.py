@@ -1,4 +1,4 @@
-"""What every page keeps to: nothing inline, nothing from elsewhere, and a policy that enforces both."""
+"""The rules of all pages: nothing inline, nothing from other hosts, and a policy that enforces both."""
 
 import json
 import re

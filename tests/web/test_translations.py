@@ -1,4 +1,4 @@
-"""The Chinese texts are whole: nothing on a page or in a script is left in English, and what is served is compiled."""
+"""The Chinese texts are complete: pages and scripts have no English left, and the compiled files are current."""
 
 import gettext
 import re
@@ -38,7 +38,7 @@ def compiled(domain: str) -> gettext.GNUTranslations:
 
 
 def texts(folder: str, pattern: str, *expressions: str) -> set[str]:
-    """What the sources ask for, as the catalogues name it."""
+    """The texts in the sources, as the catalogues name them."""
     found = set()
     for file in (ROOT / folder).rglob(pattern):
         source = templatize(file.read_text()) if file.suffix == ".html" else file.read_text()

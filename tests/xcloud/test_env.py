@@ -1,4 +1,4 @@
-"""The readers of the environment: what they take, and what they say when they refuse."""
+"""The readers of the environment: the values they accept, and their errors."""
 
 from enum import StrEnum
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Log-ins are limited by address, before a password is looked at, and passwords are looked at one at a time."""
+"""Log-ins are limited by address before a password is checked, and passwords are checked one at a time."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ from xcloud.lockout import OneAtATimeBackend
 
 @pytest.fixture(autouse=True)
 def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test runs over the end of one."""
+    """Keeps each test within a single minute."""
     monkeypatch.setattr("cv.trust.rates.time.time", lambda: 1_000_000_000.0)
 
 

@@ -1,4 +1,4 @@
-"""No line of the log has a name that stood in an address, a host or a line that could not be read."""
+"""No line of the log contains a name from an address, a host or an unreadable request line."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def written(caplog: pytest.LogCaptureFixture) -> list[Any]:
-    """What the console's handler would have written."""
+    """The records that the console's handler would write."""
     return [json.loads(JsonFormatter().format(record)) for record in caplog.records]
 
 

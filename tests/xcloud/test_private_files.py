@@ -1,4 +1,4 @@
-"""The database's file is readable by its owner alone, however it came to be there."""
+"""The database's file is readable by its owner alone, however it was created."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ def modes(folder: Path) -> dict[str, int]:
 
 
 def test_a_new_installations_database_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Also what SQLite keeps beside it while somebody has it open; as `make serve` first makes it."""
+    """As `make serve` first creates it; also SQLite's files beside it while it is open."""
     program = (
         "import django; django.setup()\n"
         "from django.db import connection\n"

@@ -1,4 +1,4 @@
-"""Forms fill neither the disk nor the memory: what pages refuse, and what large files leave behind."""
+"""Forms fill neither disk nor memory: pages refuse large bodies, and large files leave nothing behind."""
 
 import io
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LARGE = 3 * 1024 * 1024
 
 @pytest.fixture(autouse=True)
 def folder(settings: Settings, tmp_path: Path) -> Iterator[Path]:
-    """Where large uploads are kept while a request lasts."""
+    """The folder of large uploads during a request."""
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
     yield tmp_path
     assert not list(tmp_path.iterdir())

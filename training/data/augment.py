@@ -35,7 +35,7 @@ class Augmentation:
     erase: float = 0.2
 
 
-# A face that is seen in many epochs is learned by heart; one that is changed more each time is not.
+# Larger changes keep the net from memorizing faces that it sees in many epochs.
 STRONG: Final = Augmentation(
     rotation_degrees=15,
     scale=0.12,
@@ -64,8 +64,8 @@ def mix_pairs(
 ) -> tuple[Tensor, dict[Attribute, Tensor]]:
     """Blends each chip and its targets with those of another chip in the batch (mixup, Zhang et al. 2018).
 
-    The share is drawn from Beta(alpha, alpha) once a batch; an alpha of 0 leaves everything as it is. A blend in which
-    one face has no target, or marks a range, gets none, which is a row of zeros.
+    The share is drawn from Beta(alpha, alpha) once per batch; an alpha of 0 changes nothing. If one of two faces has no
+    target, or its target marks a range, the blend has none: a row of zeros.
     """
     if not alpha:
         return chips, targets

@@ -1,4 +1,4 @@
-"""Faces of several sets to batches, drawn and ordered as follows from the seed and the epoch alone."""
+"""Builds batches from the faces of several sets; draw and order depend only on the seed and the epoch."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,16 +18,16 @@ Entry = tuple[str, int]
 def weigh_faces(
     faces: Faces, outputs: tuple[Attribute, ...], balance: Mapping[Attribute, float]
 ) -> npt.NDArray[np.float64]:
-    """How often each face is drawn, ``(N,)`` up to a factor: never without a target for one of the outputs.
+    """The relative frequency of each face in a draw, ``(N,)``; 0 for a face without a target for any of the outputs.
 
-    ``balance`` gives the power of a class: its faces are drawn by (number of faces of the class) ** -power.
+    ``balance`` gives an exponent by attribute: faces have the weight (number of faces of their class) ** -exponent.
     """
     targets = faces.labels.distributions
     labelled = [targets[output].sum(axis=1) > 0 for output in outputs]
     weights = np.asarray(np.any(labelled, axis=0), dtype=np.float64)
     for attribute, power in balance.items():
         rows = targets[attribute]
-        # Faces without the label are a class of their own.
+        # Faces without the label form a class of their own.
         classes = np.where(rows.sum(axis=1) > 0, rows.argmax(axis=1), rows.shape[1])
         weights = weights * np.bincount(classes)[classes] ** -float(power)
     return weights
@@ -49,9 +49,9 @@ def shuffle_faces(
     seed: int,
     epoch: int,
 ) -> list[Entry]:
-    """As many faces of every set as it has with a target, times its repeats, in the order of this epoch.
+    """Draws from every set its number of faces with a target, times its repeats, in this epoch's order.
 
-    Without a ``balance`` each of them comes as often as the others, with one as the dice fall.
+    Without a ``balance`` each face occurs equally often; with one, faces are drawn at random by their weight.
     """
     dice = np.random.default_rng([seed, epoch])
     entries: list[Entry] = []

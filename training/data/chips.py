@@ -24,7 +24,7 @@ from cv.engine.errors import EngineError
 from cv.engine.manifest import read_manifest
 from cv.engine.runtime import load_detector
 from cv.engine.types import AnalysisOptions, Detection
-from training.data.labels import Labels, Row, describe_unknown_labels, labels_of
+from training.data.labels import Labels, Row, build_labels, describe_unknown_labels
 from training.data.tables import rows
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ def load_faces(table: Path, split: str, config: EngineConfig, cache: Path, crop:
     if not labels_file.exists():
         cache.mkdir(parents=True, exist_ok=True)
         _build(table, split, load_detector(config), crop, chips_file, labels_file)
-    return Faces(np.load(chips_file, mmap_mode="r"), labels_of(json.loads(labels_file.read_text())))
+    return Faces(np.load(chips_file, mmap_mode="r"), build_labels(json.loads(labels_file.read_text())))
 
 
 def _digest_sources(table: Path, config: EngineConfig, crop: Crop) -> str:

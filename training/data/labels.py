@@ -14,7 +14,7 @@ NO_CLASS: Final = -1
 # Valid labels of the sets that the service does not answer.
 _UNSERVED = frozenset({"contempt"})
 
-# Mean and spread over the training rows of MEBeauty's and SCUT's mean ratings and of OMI's ``attractive``.
+# Mean and standard deviation over the training rows, of MEBeauty's and SCUT's mean ratings and OMI's ``attractive``.
 _BEAUTY_MEAN, _BEAUTY_SPREAD = 6.12, 1.32
 _ATTRACTIVE_MEAN, _ATTRACTIVE_SPREAD = 53.2, 12.5
 _SCUT_MEAN, _SCUT_SPREAD = 3.01, 0.65
@@ -39,10 +39,10 @@ class Labels:
     """Labels of N faces; a missing one is NO_CLASS, NaN or a row of zeros.
 
     classes: int64 ``(N,)`` each; values: float32 ``(N,)`` each, years or points of the scale; distributions: float32
-    ``(N, head_size)`` of every attribute, the class or value as a distribution that sums to 1. Where only the band of
-    an age is known, its years are 1 and the others 0.
-    votes: float32 ``(N, 10)``, FER+'s counts, zeros where nobody voted.
-    majorities: int64 ``(N,)``, the expression that more than half of the ten voters name; age_bands: int64 ``(N,)``,
+    ``(N, head_size)`` of every attribute, the class or value as a distribution that sums to 1. If only the
+    band of an age is known, its years are 1 and the others 0.
+    votes: float32 ``(N, 10)``, FER+'s counts; zeros without votes.
+    majorities: int64 ``(N,)``, the expression that more than half of the ten voters chose; age_bands: int64 ``(N,)``,
     an index of AGE_BANDS.
     """
 
@@ -60,12 +60,12 @@ class Labels:
         return ~np.isnan(self.values[attribute])
 
 
-def with_known_labels(row: Row) -> Row:
-    """The row in the terms that are served; One Million Impressions and SCUT have scales of their own.
+def convert_labels(row: Row) -> Row:
+    """Converts rows of One Million Impressions and SCUT, which have their own scales; returns other rows unchanged.
 
-    Beauty is put on MEBeauty's scale by mean and spread. A row with ``attractive`` is from One Million Impressions,
-    unless that or its ``gender`` is a text: numbers from 0 to 100, of which ``gender`` counts where it is clear, and
-    ``age`` does not, since an impression is not a number of years. A row with a ``fold`` is from SCUT.
+    Beauty is scaled to MEBeauty's mean and standard deviation. A row with ``attractive`` is from One Million
+    Impressions, unless that or ``gender`` is text. Its numbers go from 0 to 100: a clear ``gender`` is kept, ``age`` is
+    dropped, because an impression is not a number of years. A row with a ``fold`` is from SCUT.
     """
     if row.get("fold") is not None and row.get("beauty") is not None:
         return row | {"beauty": _BEAUTY_MEAN + (row["beauty"] - _SCUT_MEAN) / _SCUT_SPREAD * _BEAUTY_SPREAD}
@@ -82,13 +82,13 @@ def with_known_labels(row: Row) -> Row:
 
 def describe_unknown_labels(row: Row) -> list[str]:
     """Messages for the log about labels that are not classes; these labels count as missing."""
-    known = with_known_labels(row)
+    known = convert_labels(row)
     return [
         f"{attribute} {label!r} is not one of {', '.join(CLASSES[attribute])}"
         for attribute in CLASSES
         if (label := known.get(attribute)) is not None
         and label not in _UNSERVED
-        and class_label(known, attribute) == NO_CLASS
+        and find_class(known, attribute) == NO_CLASS
     ]
 
 
@@ -96,16 +96,16 @@ def count_unknown_labels(table_rows: list[Row]) -> dict[str, dict[str, int]]:
     """Counts the labels outside the served classes and age bands: for each column, rows by label."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for row in table_rows:
-        known = with_known_labels(row)
+        known = convert_labels(row)
         for attribute in CLASSES:
-            if known.get(attribute) is not None and class_label(known, attribute) == NO_CLASS:
+            if known.get(attribute) is not None and find_class(known, attribute) == NO_CLASS:
                 counts[attribute.value][str(known[attribute])] += 1
         if row.get("age_band") is not None and age_band(row) == NO_CLASS:
             counts["age_band"][str(row["age_band"])] += 1
     return {column: dict(labels) for column, labels in counts.items()}
 
 
-def majority_expression(row: Row) -> int:
+def find_majority_expression(row: Row) -> int:
     """The class index of the expression with more than half of the ``votes``; NO_CLASS if there is none."""
     for label, votes in zip(VOTED, row.get("votes") or (), strict=False):
         if votes > _VOTERS / 2:
@@ -131,8 +131,8 @@ def years_of_band(band: int) -> npt.NDArray[np.float32]:
     return np.asarray((years >= low) & (years <= high), dtype=np.float32)
 
 
-def class_label(row: Row, attribute: Attribute) -> int:
-    """The class index of a row, NO_CLASS where the row has none that is served."""
+def find_class(row: Row, attribute: Attribute) -> int:
+    """The class index of a row, or NO_CLASS if its label is missing or not a served class."""
     label = _SAME_RACE.get(row.get(attribute, ""), row.get(attribute))
     return CLASSES[attribute].index(label) if label in CLASSES[attribute] else NO_CLASS
 
@@ -154,14 +154,14 @@ def beauty_distribution(row: Row) -> npt.NDArray[np.float32]:
     return np.asarray((histogram / raters + normal) / 2 if raters else normal, dtype=np.float32)
 
 
-def labels_of(table_rows: list[Row]) -> Labels:
+def build_labels(table_rows: list[Row]) -> Labels:
     """Builds the labels of rows as the tables have them; a column that a row lacks counts as a missing label."""
-    known = [with_known_labels(row) for row in table_rows]
+    known = [convert_labels(row) for row in table_rows]
     values = {
         attribute: np.array([_number(row.get(attribute)) for row in known], dtype=np.float32) for attribute in BINS
     }
     classes = {
-        attribute: np.array([class_label(row, attribute) for row in known], dtype=np.int64) for attribute in CLASSES
+        attribute: np.array([find_class(row, attribute) for row in known], dtype=np.int64) for attribute in CLASSES
     }
     distributions = {attribute: np.zeros((len(known), head_size(attribute)), np.float32) for attribute in Attribute}
     for attribute, labels in classes.items():
@@ -179,7 +179,7 @@ def labels_of(table_rows: list[Row]) -> Labels:
         values,
         distributions,
         votes=np.array([row.get("votes") or [0] * _COUNTS for row in table_rows], dtype=np.float32),
-        majorities=np.array([majority_expression(row) for row in table_rows], dtype=np.int64),
+        majorities=np.array([find_majority_expression(row) for row in table_rows], dtype=np.int64),
         age_bands=age_bands,
     )
 

@@ -24,7 +24,7 @@ _BATCH = 64
 def teach(faces: Faces, weights_dir: Path, outputs: tuple[Attribute, ...], share: float, crop: Crop) -> Faces:
     """Takes ``share`` of each target from the teacher's answer, or the whole target if there is no label.
 
-    A target that marks a range stays as it is.
+    A target that marks a range stays unchanged.
     Raises ModelNotReady if the published net cannot be read.
     """
     reader = AttributeReader.load(read_manifest(weights_dir).default, EngineConfig(threads=torch.get_num_threads()))

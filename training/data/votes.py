@@ -1,6 +1,6 @@
-"""What ten people said of each face of FER2013 (FER+, Barsoum et al. 2016), learned beside its one label.
+"""Mixes the votes of ten people on each face of FER2013 (FER+, Barsoum et al. 2016) into its target.
 
-The votes confirm 64 % of the labels: a share of the voters says more of a mixed expression than either label.
+The votes confirm 64 % of the labels, and shares of votes describe a mixed expression better than one label.
 """
 
 from dataclasses import replace
@@ -12,14 +12,14 @@ from training.data.chips import Faces
 from training.data.labels import VOTED
 
 _NOT_A_FACE = 9
-# Fewer votes for the seven say that it is none of them.
+# With fewer votes for the seven expressions, the face shows none of the seven.
 _FEWEST = 3
 
 
 def blend_votes(faces: Faces, share: float) -> Faces:
-    """The faces with ``share`` of each expression's target taken from its votes, where there are some.
+    """Takes ``share`` of each expression's target from the face's votes, if it has any.
 
-    A face that most voters take for none, or for none of the seven expressions, loses its target.
+    A face loses its target if most voters say that it is not a face, or that it shows none of the seven expressions.
     """
     votes = faces.labels.votes
     seven = np.zeros((len(faces), len(VOTED)), dtype=np.float32)

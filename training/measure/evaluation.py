@@ -19,7 +19,7 @@ from cv.engine.quality import assess
 from cv.engine.readers.attributes import AttributeReader
 from cv.engine.types import Quality
 from training.data.chips import Change, find_largest_faces
-from training.data.labels import Labels, Row, count_unknown_labels, labels_of
+from training.data.labels import Labels, Row, build_labels, count_unknown_labels
 from training.data.tables import has_split, list_columns, rows
 from training.measure.detection import score_detection
 from training.measure.report import report
@@ -126,7 +126,7 @@ def predict(
         raise ValueError("no readable row")
     return Predictions(
         logits={attribute: np.concatenate(parts) for attribute, parts in logits.items()},
-        labels=labels_of(kept),
+        labels=build_labels(kept),
         quality=quality,
         unreadable=unreadable,
         unknown_labels=count_unknown_labels(kept),

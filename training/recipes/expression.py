@@ -1,7 +1,7 @@
-"""The seven expressions, from a smaller trunk of their own: face recognition learns to look past them.
+"""The seven expressions, with a smaller trunk of their own, because face recognition learns to ignore them.
 
-FER2013's labels are often wrong, so half of each target is what its ten voters said. RAF-DB brings colour; the rare
-expressions are drawn more often than they occur. The last third of the steps sees whole faces instead of blends.
+FER2013's labels are often wrong, so half of each target comes from its ten voters. RAF-DB adds colour. Rare
+expressions are drawn more often than they occur. The last third of the steps uses whole faces instead of blends.
 """
 
 from cv.engine.labels import Attribute

@@ -1,7 +1,7 @@
 """Age, gender, race and beauty from one trunk: label distributions (Gao et al. 2018) on top of face recognition.
 
-The first two stages, which dlib learned from three million faces, stay as they are. FairFace names the band of an age
-instead of the years; SCUT and One Million Impressions are put on MEBeauty's scale of beauty.
+dlib's first two stages, trained on three million faces, stay frozen. FairFace gives age bands instead of years. SCUT
+and One Million Impressions are converted to MEBeauty's scale of beauty.
 """
 
 from cv.engine.labels import Attribute
@@ -19,7 +19,7 @@ RECIPE = Recipe(
         Attribute.RACE: Loss(),
         Attribute.BEAUTY: Loss(weight=0.6),
     },
-    # An error of ten years counts as much as all genders.
+    # A mean error of ten years costs as much as a set's gender accuracy can earn.
     score={
         "utkface_gender": 1,
         "fairface_gender": 1,

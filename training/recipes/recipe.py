@@ -27,9 +27,9 @@ class Recipe:
         for the weights that ``training.nets`` starts this net from.
     frozen: how many parts of the trunk, counted from the input, do not learn.
     trunk_rate, head_rate: peak learning rates of AdamW.
-    balance: that of ``training.data.batches.weigh_faces``; without one each face is seen as often as the others.
+    balance: ``balance`` of ``training.data.batches.weigh_faces``; without one all faces are used equally often.
     mixup: ``alpha`` of ``training.data.augment.mix_pairs``, until the share ``mixup_until`` of all steps.
-    votes_share: ``share`` of ``training.data.votes.blend_votes``; with 0 the votes are not looked at.
+    votes_share: ``share`` of ``training.data.votes.blend_votes``; with 0 the votes are ignored.
     teacher_share: ``share`` of ``training.data.teacher.teach``.
     """
 

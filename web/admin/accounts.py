@@ -1,4 +1,4 @@
-"""People and their roles. Whoever manages people cannot make themselves more than they are."""
+"""People and their roles. People who manage accounts cannot give themselves more rights."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ class UserAdmin(DeletedByServices, DjangoUserAdmin, ModelAdmin):
         return super().has_delete_permission(request, obj) and may_touch(request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
-        """Analyses and jobs go with a person, also those that nobody may delete alone; they are counted, not named."""
+        """A person's analyses and jobs are deleted too, also those that may not be deleted alone; shown as counts."""
         held = Q(owner__in=objs) | Q(api_key__user__in=objs)
         counts = {
             "people": len(objs),
@@ -55,7 +55,7 @@ class UserAdmin(DeletedByServices, DjangoUserAdmin, ModelAdmin):
 
 
 def may_touch(request: HttpRequest, user: User | None) -> bool:
-    """A superuser's password, changed by someone else, would be a way to become one."""
+    """Only superusers may change a superuser: others could set the password and log in as one."""
     return request.user.is_superuser or user is None or not user.is_superuser
 
 

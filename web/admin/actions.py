@@ -1,4 +1,4 @@
-"""What can be done with the analyses that are ticked in the list."""
+"""The actions on the analyses that are ticked in the list."""
 
 import json
 from typing import Any, Final
@@ -18,7 +18,7 @@ from cv.tables import analyses_csv
 from web.admin.base import staff_caller
 from web.admin.erasure import erasure_page
 
-# More is a job for the API or the database.
+# For more, use the API or the database.
 EXPORTED_AT_ONCE: Final = 1000
 REANALYSED_AT_ONCE: Final = 50
 ERASED_AT_ONCE: Final = 100
@@ -73,7 +73,7 @@ class AnalysisActions:
 
     @admin.action(description="Erase everything about the subjects of the selected analyses", permissions=["erase"])
     def erase_subjects(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
-        """Asks first. Everything about the subjects goes, also what was not ticked; the page says what did."""
+        """Asks first, then erases everything about the subjects, including rows that were not ticked."""
         subjects = chosen_subjects(queryset)
         if not subjects:
             self.message_user(request, "None of the selected analyses has a subject", messages.WARNING)
@@ -93,7 +93,7 @@ class AnalysisActions:
 
 
 def chosen_subjects(queryset: QuerySet[Analysis]) -> list[str]:
-    """The subjects of the rows, each once; of too many, one more than may be erased at once."""
+    """The subjects of the rows, each once; at most one more than may be erased at once."""
     named = queryset.exclude(subject="").order_by("subject").values_list("subject", flat=True)
     return list(named.distinct()[: ERASED_AT_ONCE + 1])
 

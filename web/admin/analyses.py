@@ -117,7 +117,7 @@ class AnalysisAdmin(AnalysisActions, DeletedByServices, ReadOnlyAdmin):
         return request.user.has_perm("cv.delete_analysis")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
-        """Faces go with their analysis, though nobody may delete one alone."""
+        """Faces are deleted with their analysis, although they may not be deleted alone."""
         shown, counts, forbidden, protected = super().get_deleted_objects(objs, request)
         return shown, counts, forbidden - {Face._meta.verbose_name, "idempotent request"}, protected
 

@@ -1,4 +1,4 @@
-"""A face's answers as columns of lists, each with the word `unsure` if it is too unsure to be taken for one."""
+"""A face's answers as columns of lists, each marked `unsure` if it is too uncertain to use."""
 
 from collections.abc import Callable
 from functools import cache
@@ -15,13 +15,13 @@ Column = Callable[[Face], str]
 
 
 def answer_columns() -> tuple[Column, ...]:
-    """One for each output, in the registry's order; the default ones can be sorted by."""
+    """One for each output, in the registry's order; those of default outputs are sortable."""
     return tuple(map(_column, all_outputs()))
 
 
 @cache
 def _column(output: Output) -> Column:
-    """The same function each time: Django compares columns by identity."""
+    """Cached, because Django compares columns by identity."""
 
     @admin.display(description=output_title(output.name), ordering=output.name if output.default else None)
     def column(face: Face) -> str:

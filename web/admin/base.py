@@ -1,4 +1,4 @@
-"""What the lists share: nothing can be edited, nothing is counted without end, looking is written down."""
+"""The base of all lists: rows cannot be edited, counts have a limit, and views are recorded in the audit log."""
 
 from typing import Any, Final
 
@@ -14,12 +14,12 @@ from cv.choices import AuditAction
 from cv.services import audit_note
 from cv.trust.caller import Caller
 
-# Nobody leafs further; filters and the search get there.
+# Further rows are found with filters and the search.
 COUNTED: Final = 10_000
 
 
 class BoundedPaginator(Paginator):
-    """Counts up to a limit and then stops: the work does not grow with the table."""
+    """Counts up to a limit only, so that the work does not grow with the table."""
 
     @cached_property
     def count(self) -> int:
@@ -28,7 +28,7 @@ class BoundedPaginator(Paginator):
 
 
 class ReadOnly:
-    """Neither added nor changed here."""
+    """Rows cannot be added or changed."""
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
@@ -51,15 +51,15 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
 
 
 class DeletedByServices:
-    """Deletes through services, which have transactions of their own, delete files behind them and note who did."""
+    """Deletes through services, which use their own transactions, then delete files, and record who deleted."""
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Without Django's transaction around all of it, in which files would be deleted."""
+        """Without Django's transaction around the request, inside which files would be deleted."""
         page: HttpResponse = self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]
         return page
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[LogEntry]:
-        """None: the audit log has them, by their ids; the admin's own log would keep names of what is gone."""
+        """Logs nothing: the audit log has the ids; the admin's own log would keep the names of deleted rows."""
         return []
 
 
@@ -70,7 +70,7 @@ def staff_caller(request: HttpRequest) -> Caller:
 
 
 def note_list(request: HttpRequest, response: Any, of_analyses: bool) -> None:
-    """Writes down which analyses a list showed; ``of_analyses`` or of faces."""
+    """Records in the audit log which analyses a list showed; its rows are analyses if ``of_analyses``, else faces."""
     shown = getattr(response, "context_data", None) or {}
     if (changes := shown.get("cl")) is None:
         return

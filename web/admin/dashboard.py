@@ -1,4 +1,4 @@
-"""The admin's first screen: what happened, how fast, what failed, what is held, and of whom in general."""
+"""The admin's first screen: numbers of analyses, their speed, errors, stored data, and groups of people."""
 
 from datetime import date, timedelta
 from typing import Any, Final
@@ -35,7 +35,7 @@ from web.words import LABELS
 
 DAYS: Final = 30
 MOST_DAYS: Final = 366
-# Before the first photo of anyone's, and far from where dates end.
+# Before the first photo of anyone, and far from the smallest possible date.
 FIRST_DAY: Final = date(2010, 1, 1)
 
 
@@ -55,7 +55,7 @@ class SliceForm(forms.Form):
         self.fields["version"].choices = [("", _("All")), *versions]  # type: ignore[attr-defined]
 
     def part(self) -> Slice:
-        """The last month where nothing, or nothing sensible, was asked for; never more than a year."""
+        """The last month if no valid days are given; never more than a year."""
         given = self.cleaned_data if self.is_valid() else {}
         today = timezone.now().date()
         until: date = max(min(given.get("until") or today, today), FIRST_DAY)
@@ -68,7 +68,7 @@ class SliceForm(forms.Form):
 
 
 def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Called by unfold for the index page. Whoever may not see analyses sees no numbers about them."""
+    """Called by unfold for the index page. People who may not see analyses see no numbers about them."""
     if not request.user.has_perm("cv.view_analysis"):
         return context
     form = SliceForm(request.GET)
@@ -95,13 +95,13 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
 
 
 def yesterday(days: list[Day]) -> int | None:
-    """None where the slice does not hold it."""
+    """None if the slice does not contain it."""
     wanted = timezone.now().date() - timedelta(days=1)
     return next((day.analyses for day in days if day.day == wanted), None)
 
 
 def columns(days: list[Day]) -> list[dict[str, Any]]:
-    """A column a day on a sheet 100 high, 10 a day wide."""
+    """A column per day, in a chart 100 units high and 10 units per day wide."""
     most = max((day.analyses for day in days), default=0) or 1
     tall = [round(96 * day.analyses / most, 2) for day in days]
     return [
@@ -147,14 +147,14 @@ def bars(chart: Chart, name: Any) -> dict[str, Any]:
 
 
 def errors_by_code() -> list[tuple[str, int]]:
-    """Of this process since it started, the most frequent first; /metrics has them for longer."""
+    """The errors of this process since its start, the most frequent first; Prometheus keeps /metrics for longer."""
     samples = (sample for metric in ERRORS.collect() for sample in metric.samples if sample.name.endswith("_total"))
     found = [(sample.labels["code"], int(sample.value)) for sample in samples]
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
 def model_in_service() -> str | None:
-    """Its name and version; None where no model can be read."""
+    """Its name and version; None if no model can be read."""
     try:
         card = read_manifest(settings.XCLOUD_ENGINE.weights_dir).default.card
     except EngineError:

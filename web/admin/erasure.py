@@ -1,4 +1,4 @@
-"""The page that erases subjects: asks first, and then says what was erased and hands out the receipts."""
+"""The page that erases subjects: asks first, then shows what was erased and offers the receipts."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ from web.admin.base import staff_caller
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one subject: its receipt, or why there is none."""
+    """The result for one subject: its receipt, or why there is none."""
 
     subject: str
     receipt: dict[str, Any] | None
@@ -26,9 +26,9 @@ class Outcome:
 
 
 def erasure_page(request: HttpRequest, context: dict[str, Any], subjects: Sequence[str]) -> TemplateResponse:
-    """The question, or once it was answered with yes, what was erased of everyone's rows of the subjects.
+    """The question or, after it was confirmed, the rows of all owners that were erased.
 
-    What is erased is what the question named, whatever the list's filter finds by then.
+    Erases the subjects that the question named, even if the list's filter now finds others.
     """
     if request.POST.get("confirmed") == "yes":
         asked_for = json.loads(request.POST["subjects"]) if "subjects" in request.POST else subjects
@@ -46,14 +46,14 @@ def erasure_page(request: HttpRequest, context: dict[str, Any], subjects: Sequen
         "title": "Erase everything about these subjects?",
         "found": found,
         "selected": request.POST.getlist("_selected_action"),
-        # As JSON: a browser would change line breaks in it.
+        # As JSON: a browser would change line breaks in the text.
         "subjects": json.dumps(subjects),
     }
     return TemplateResponse(request, "admin/erase_subjects.html", context | asked)
 
 
 def erased(request: HttpRequest, subject: str) -> Outcome:
-    """One that fails keeps none of the others from being erased, nor from being told of."""
+    """If one subject fails, the others are still erased and reported."""
     try:
         return Outcome(subject, subject_erase(subject, staff_caller(request), of_everyone=True))
     except Analysis.DoesNotExist:
@@ -68,7 +68,7 @@ def outcome_page(request: HttpRequest, context: dict[str, Any], outcomes: list[O
     told = {
         "title": "Erased" if receipts else "Nothing was erased",
         "outcomes": outcomes,
-        # A link that holds the file: the receipts are kept nowhere.
+        # A link that contains the file: receipts are not stored.
         "receipts": f"data:application/json;base64,{base64.b64encode(text).decode()}" if receipts else "",
     }
     return TemplateResponse(request, "admin/erased_subjects.html", context | told)

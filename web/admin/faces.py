@@ -17,7 +17,7 @@ from web.admin.filters import FACE_FILTERS, named
 
 @admin.register(Face)
 class FaceAdmin(ReadOnlyAdmin):
-    # Without one of its faces, an analysis would be half a result: nothing is deleted here.
+    # Faces cannot be deleted here: an analysis without one face would be incomplete.
     list_display_links = ("index",)
     list_filter = FACE_FILTERS
     list_select_related = ("analysis",)
@@ -29,7 +29,7 @@ class FaceAdmin(ReadOnlyAdmin):
         return ("of", "index", *answer_columns(), "confidence", "quality_score")
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
-        """The estimates that have columns: what can be more or less."""
+        """The columns of estimates, which have an order."""
         shown = zip(all_outputs(), answer_columns(), strict=True)
         return [column for output, column in shown if output.default and output.shape is Shape.ESTIMATE]
 

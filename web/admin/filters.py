@@ -1,4 +1,4 @@
-"""Filters of analyses by what their faces are like: for one and the same face, without joining all of them."""
+"""Filters analyses by the answers of a single face, without a join over all faces."""
 
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ QUALITIES: Bounds = {
 
 
 def named(term: str, prefix: str = "") -> Q:
-    """What a search for a whole subject, id or fingerprint finds; by parts, it would read the whole table."""
+    """Finds a whole subject, id or fingerprint; a search for parts would read the whole table."""
     found = Q(**{f"{prefix}subject": term}) | Q(**{f"{prefix}image_sha256": term.lower()})
     try:
         return found | Q(**{f"{prefix}pk": UUID(term)})
@@ -45,7 +45,7 @@ class FaceFilter(SimpleListFilter):
         return [(name, name.capitalize().replace("_", " ")) for name in self.of_face]
 
     def condition(self) -> Q | None:
-        """None where nothing that there is was chosen."""
+        """None if no existing choice was made."""
         chosen = self.of_face.get(self.value() or "")
         return None if chosen is None else Q(**chosen)
 
@@ -54,14 +54,14 @@ class FaceFilter(SimpleListFilter):
             return queryset
         if queryset.model is Face:
             return queryset.filter(condition)
-        # Conditions chosen together must hold for the same face: each filter repeats those chosen before it.
+        # All chosen conditions must hold for the same face, so each filter repeats those before it.
         together = getattr(request, "of_face", Q()) & condition
         request.of_face = together  # type: ignore[attr-defined]
         return queryset.filter(Exists(Face.objects.filter(together, analysis=OuterRef("pk"))))
 
 
 class UnsureFilter(FaceFilter):
-    """Faces to look at oneself."""
+    """Faces that a person should check."""
 
     title = "unsure of"
     parameter_name = "unsure"

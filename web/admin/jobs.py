@@ -1,4 +1,4 @@
-"""Jobs and their images: how far they are, and the ways to lead them on."""
+"""Jobs and their images: their progress, and actions to pause, resume, cancel or retry them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ class JobAdmin(DeletedByServices, ReadOnlyAdmin):
         response: HttpResponse = super().changelist_view(request, extra_context)
         shown = getattr(response, "context_data", None) or {}
         if (changes := shown.get("cl")) is not None:
-            # All counts of the page with one query; the columns below find theirs on the row.
+            # One query for all counts of the page; the columns below read them from the row.
             for status in statuses_of(changes.result_list):
                 status.job.told = status  # type: ignore[attr-defined]
         return response
@@ -42,7 +42,7 @@ class JobAdmin(DeletedByServices, ReadOnlyAdmin):
         status = told(job)
         closed = status.counts[ItemState.DONE] + status.counts[ItemState.FAILED]
         if job.state == JobState.DELETING:
-            # Of what is to be deleted, how much is gone.
+            # Of a job that is being deleted, how much is deleted.
             closed = job.item_count - sum(status.counts.values())
         return format_html(
             '<progress max="{}" value="{}" aria-label="Progress"></progress> {} of {}',
@@ -69,7 +69,7 @@ class JobAdmin(DeletedByServices, ReadOnlyAdmin):
         return request.user.has_perm("cv.delete_job")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
-        """A job's images go with it, though nobody may delete one alone; they are too many to be named."""
+        """A job's images are deleted with it, although they may not be deleted alone; too many to list."""
         count = JobItem.objects.filter(job__in=objs).count()
         return [str(job) for job in objs], {"jobs": len(objs), "images of jobs": count}, set(), []
 
@@ -111,14 +111,14 @@ class JobAdmin(DeletedByServices, ReadOnlyAdmin):
 
 
 def told(job: Job) -> JobStatus:
-    """How far the job is: what the list asked for all its rows at once, or asked now."""
+    """The job's progress: from the list's query for all rows, or from a new query."""
     status: JobStatus | None = getattr(job, "told", None)
     return status or status_of(job)
 
 
 @admin.register(JobItem)
 class JobItemAdmin(ReadOnlyAdmin):
-    """Where an image lies is nobody's business here."""
+    """Does not show where an image is stored."""
 
     list_display = ("job", "index", "name", "state", "error_code", "attempts", "finished_at")
     list_filter = ("state", "error_code", "finished_at")

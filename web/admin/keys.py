@@ -1,4 +1,4 @@
-"""API keys: who has one, when it was used last, and shutting it out."""
+"""API keys: their owners, when they were last used, and their revocation."""
 
 from django.contrib import admin
 from django.db import transaction
@@ -13,7 +13,7 @@ from web.admin.base import ReadOnlyAdmin, staff_caller
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """Keys are made by ``manage.py create_api_key`` or over the API, which alone ever show one."""
+    """Keys are made by ``manage.py create_api_key`` or over the API; only these show the key, once."""
 
     list_display = ("name", "prefix", "user", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at")
     list_filter = ("revoked_at", "created_at")

@@ -1,4 +1,4 @@
-"""A stored analysis as a picture: the photo where it was kept, and every box and landmark over it."""
+"""Draws a stored analysis: the photo, if it was kept, with all boxes and landmarks."""
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -11,7 +11,7 @@ from cv.models import Analysis, Face
 
 def overlay_svg(analysis: Analysis, picture_address: str | None) -> SafeString:
     width, height = analysis.image_width, analysis.image_height
-    # Lines and letters as thick on a large photo as on a small one.
+    # Lines and letters have the same thickness on large and small photos.
     unit = max(width, height) / 400
     photo = (
         format_html('<image href="{}" width="{}" height="{}"/>', picture_address, width, height)
@@ -41,7 +41,7 @@ def face_svg(face: Face, unit: float) -> SafeString:
 
 
 def in_words(face: Face) -> str:
-    """The answers that are sure enough to be taken for one."""
+    """The answers that are certain enough to use."""
     sure = {
         attribute: answer
         for attribute in (Attribute.GENDER, Attribute.AGE, Attribute.RACE, Attribute.EXPRESSION)

@@ -1,4 +1,4 @@
-"""The audit log, and webhooks with what was delivered."""
+"""The audit log, and webhooks with their deliveries."""
 
 from django.contrib import admin
 

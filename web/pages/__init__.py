@@ -1,1 +1,1 @@
-"""The pages. Each is a template around the JSON API, which the browser asks with the session of the visitor."""
+"""The pages. Each is a template around the JSON API, which the browser calls with the visitor's session."""

@@ -1,4 +1,4 @@
-"""What all pages share: a visitor who is logged in, a strict content security policy, and no copy in a cache."""
+"""The base of all pages: they need a log-in, have a strict content security policy, and are not cached."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -23,13 +23,13 @@ CSP = (
 
 
 def page(view: Page[P]) -> Page[P]:
-    """For people who are logged in, under the strict content security policy, and kept nowhere."""
+    """A page for logged-in people, with the strict content security policy, not cached."""
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response["Content-Security-Policy"] = CSP
-        # Somebody's faces or names: not to be had from a browser's disk or its history after the log-out.
+        # Faces or names of people: must not stay on a browser's disk or in its history after the log-out.
         response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
@@ -37,7 +37,7 @@ def page(view: Page[P]) -> Page[P]:
 
 
 def action(view: Page[P]) -> Page[P]:
-    """For what a page's script posts; Django checks the CSRF token."""
+    """A view to which a page's script posts; Django checks the CSRF token."""
     return require_POST(login_required(view))
 
 

@@ -1,4 +1,4 @@
-"""The pages about jobs: the visitor's own, how far each is, and what became of its images."""
+"""The pages about jobs: the visitor's own jobs, their progress, and the results of their images."""
 
 from typing import Final
 from uuid import UUID
@@ -37,7 +37,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
 
 @page
 def job_rows(request: HttpRequest) -> HttpResponse:
-    """The jobs that are named, as a part of a page: for the page to bring itself up to date."""
+    """The named jobs as a part of a page, with which the page updates itself."""
     try:
         wanted = [UUID(text) for text in request.GET.getlist("id")[:JOBS_A_PAGE]]
     except ValueError:

@@ -18,13 +18,13 @@ LATEST = 12
 
 @page
 def upload(request: HttpRequest) -> HttpResponse:
-    """Choose photos, see them described, see the last analyses."""
+    """Choose photos, see their results, see the last analyses."""
     return render(request, "upload.html", {"max_bytes": settings.MAX_IMAGE_BYTES})
 
 
 @page
 def latest(request: HttpRequest) -> HttpResponse:
-    """The last analyses as a part of a page, for the start page to put in."""
+    """The last analyses as a part of a page, which the start page inserts."""
     caller = caller_of(request)
     rows = list(analyses_of(caller)[:LATEST])
     audit_note(caller, AuditAction.ANALYSIS_LIST, [row.pk for row in rows])
@@ -65,5 +65,5 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 
 def own_analysis(request: HttpRequest, analysis_id: UUID) -> Analysis:
-    """The visitor's; another's is as absent as none. Raises Http404."""
+    """The visitor's analysis. Raises Http404 if it does not exist or belongs to someone else."""
     return get_object_or_404(analyses_of(caller_of(request)), pk=analysis_id)

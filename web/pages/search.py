@@ -1,4 +1,4 @@
-"""The gallery's search: what a visitor may ask for, and one page of what they have."""
+"""The gallery's search: its filters, and one page of a visitor's analyses."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -18,9 +18,9 @@ from cv.serving.outputs import served_outputs
 from web.words import LABELS
 
 PAGE_SIZE: Final = 24
-# Far enough for anyone who looks with their eyes; further back there are the filters.
+# Enough for browsing; older analyses are found with the filters.
 MAX_PAGE: Final = 500
-# What the installation does not serve cannot be searched for either.
+# Only outputs that the installation serves can be searched for.
 FIELD_OF: Final = {
     "gender": Attribute.GENDER,
     "race": Attribute.RACE,
@@ -39,13 +39,13 @@ def day(label: Any) -> forms.DateField:
         label=label,
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
-        # So that a day more or less, and another zone, is still a moment.
+        # So that a day more or less in another time zone is still a valid time.
         validators=[MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(9000, 1, 1))],
     )
 
 
 class GallerySearch(forms.Form):
-    """Every field may stay empty. Those about a face hold for one and the same face."""
+    """Every field may stay empty. All filters about a face must match a single face."""
 
     subject = forms.CharField(label=_("Subject"), required=False, max_length=200)
     gender = forms.ChoiceField(label=_("Gender"), required=False, choices=choices(GENDERS))
@@ -55,7 +55,7 @@ class GallerySearch(forms.Form):
     max_age = forms.FloatField(label=_("Age to"), required=False, min_value=0, max_value=120)
     since = day(_("From day"))
     until = day(_("To day"))
-    # What the visitor's clock goes by; the page fills it in.
+    # The visitor's time zone; the page fills it in.
     zone = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -65,7 +65,7 @@ class GallerySearch(forms.Form):
                 del self.fields[name]
 
     def wanted(self) -> AnalysisFilter:
-        """What was asked for; fields that make no sense are left out, the form says so beside them."""
+        """The filter; invalid fields are left out, and the form shows their errors."""
         given = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
         since, until, zone = given.pop("since", None), given.pop("until", None), zone_of(given.pop("zone", ""))
         if since is not None:
@@ -76,7 +76,7 @@ class GallerySearch(forms.Form):
 
 
 def zone_of(name: str) -> tzinfo:
-    """The time zone of that name, or UTC where there is none."""
+    """The time zone of that name, or UTC if there is none."""
     try:
         return ZoneInfo(name) if name else UTC
     except (KeyError, ValueError, OSError):
@@ -85,7 +85,7 @@ def zone_of(name: str) -> tzinfo:
 
 @dataclass(frozen=True, slots=True)
 class GalleryPage:
-    """One page, and whether there are others; never counted, since nobody needs the number."""
+    """One page, and whether there are others; without a total, which the page does not show."""
 
     rows: list[Analysis]
     newer: int | None
@@ -93,12 +93,12 @@ class GalleryPage:
 
 
 def page_number(asked: str) -> int:
-    """What ``asked`` names, or the first where it names none."""
+    """The number that ``asked`` names, or the first if it is not valid."""
     return min(int(asked), MAX_PAGE) if asked.isdecimal() and len(asked) < 6 and int(asked) else 1
 
 
 def gallery_page(rows: QuerySet[Analysis], asked: str) -> GalleryPage:
-    """The page that ``asked`` names, or the first where it names none."""
+    """The page that ``asked`` names, or the first if it is not valid."""
     number = page_number(asked)
     start = (number - 1) * PAGE_SIZE
     found = list(rows[start : start + PAGE_SIZE + 1])

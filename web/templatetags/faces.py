@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.filter
 def in_words(analysis: Analysis) -> str:
-    """“Female, about 31” for one face, without what is unsure; the number of faces for others."""
+    """“Female, about 31” for one face, without uncertain answers; otherwise the number of faces."""
     found = list(analysis.faces.all())
     if len(found) == 1:
         words = []
@@ -33,7 +33,7 @@ def in_words(analysis: Analysis) -> str:
 
 
 def _answer(face: Face, attribute: Attribute) -> Answer | None:
-    """None where it is not there, not served any more, or too unsure to be taken for one."""
+    """None if it is missing, no longer served, or too uncertain to use."""
     answer = face.attributes.get(attribute)
     if answer is None or attribute not in served_outputs() or abstains(attribute, answer):
         return None

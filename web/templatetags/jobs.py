@@ -24,7 +24,7 @@ def source_words(source: str) -> object:
 
 @register.filter
 def closed(status: JobStatus) -> int:
-    """How many images were worked on, well or not; of a job that is being deleted, how many are gone."""
+    """How many images are finished, failed or not; for a job that is being deleted, how many are deleted."""
     if status.job.state == JobState.DELETING:
         return status.job.item_count - sum(status.counts.values())
     return status.counts[ItemState.DONE] + status.counts[ItemState.FAILED]
@@ -32,7 +32,7 @@ def closed(status: JobStatus) -> int:
 
 @register.filter
 def left_in_words(seconds: float) -> str:
-    """“About 5 minutes left”, no more exact than it can be known."""
+    """“About 5 minutes left”, rounded to the accuracy of the estimate."""
     if seconds < MINUTE:
         return gettext("less than a minute left")
     if seconds < HOUR:

@@ -21,7 +21,7 @@ LEAST_BYTES_PER_S: Final = 1024
 WINDOW_S: Final = 20.0
 # How long a refused client may continue to send, so that it can read the refusal.
 LINGER_S: Final = 5.0
-# For a larger body the application is asked first: whether it knows the caller, and whether the URL takes a body.
+# Before a larger body is read, the application decides whether it knows the caller and whether the URL takes a body.
 SMALL_BODY: Final = 64 * 1024
 # The same limit for a request with a key or a session, which has not been checked yet.
 NAMED_BODY: Final = 1024 * 1024
@@ -45,7 +45,7 @@ class UnreadBody:
 
 
 class Doing(Enum):
-    """The thing that a connection waits for."""
+    """What a connection waits for."""
 
     HEAD = auto()
     BODY = auto()

@@ -13,7 +13,7 @@ from django.conf import settings
 
 # Limit per direction of each connection; 1,000 connections use at most 128 MB.
 IN_MEMORY: Final = 64 * 1024
-# Up to this size an answer is buffered, so that a slow reader does not hold a thread.
+# An answer up to this size is buffered, so that a slow reader does not hold a thread.
 HELD_FOR_READER: Final = 64 * 1024 * 1024
 PIECE: Final = 64 * 1024
 

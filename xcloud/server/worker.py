@@ -28,7 +28,7 @@ from xcloud.server.connection import SMALL_BODY, BodyNeeded, Connection, Doing, 
 
 PIECE: Final = 256 * 1024
 SWEEP_S: Final = 1.0
-# The route that says that the process is alive; it never waits behind other requests.
+# The liveness route; it never waits behind other requests.
 ALIVE: Final = "/healthz"
 # A socket and a file for each direction, for which the usual limit of 1,024 files is too low.
 FILES_PER_CONNECTION: Final = 3

@@ -1,4 +1,4 @@
-"""Analyses every image of a folder and writes one table; goes on where it was stopped."""
+"""Analyzes all images of a folder and writes one table; continues an interrupted run."""
 
 import json
 import signal
@@ -39,7 +39,7 @@ INTERRUPTED: Final = 130
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is written beside the table until it is whole: which job it is, and what was asked for."""
+    """The note kept beside the table until it is complete: the job's id, and the options."""
 
     job: str
     folder: str
@@ -47,7 +47,7 @@ class Note:
     max_faces: int
     ttl_days: int | None
     subject: str
-    # None in the notes of older versions, and the default outputs.
+    # None in the notes of older versions, and if the default outputs are used.
     attributes: list[str] | None = None
 
     def same_request(self, other: "Note") -> bool:
@@ -117,7 +117,7 @@ class Command(BaseCommand):
             sys.exit(SOME_FAILED)
 
     def _job(self, note: Note, caller: Caller) -> Job:
-        """The job of an earlier call, or a new one under the id that was noted before it was made."""
+        """The job of an earlier call, or a new job with the id that the note already has."""
         if (job := Job.objects.filter(pk=note.job).first()) is not None:
             self.stdout.write(f"continuing: {closed(status_of(job))} of {job.item_count} images are done")
             return job
@@ -128,13 +128,13 @@ class Command(BaseCommand):
         return job_create(JobRequest(inputs, options, store, job_id=uuid.UUID(note.job)), caller)
 
     def _worked(self, job: Job) -> tuple[JobStatus, float]:
-        """How the job is after this process worked on it until its end or a signal, and the seconds it took."""
+        """Works on the job until its end or a signal; returns its status and the seconds taken."""
         started = time.monotonic()
-        # A call that was killed behind its last image could not say any more that the job was over.
+        # An earlier call that was killed after its last image did not mark the job as finished.
         job_finish(job.pk)
         if (status := status_of(Job.objects.get(pk=job.pk))).job.state not in OPEN:
             return status, 0.0
-        # Imported here: the engine's libraries take seconds, which `help` need not.
+        # Imported here: the engine's libraries take seconds to load, and `help` does not need them.
         from cv.workers.process import worker_here
 
         stop = threading.Event()
@@ -176,7 +176,7 @@ def check_paths(folder: Path, out: Path, overwrite: bool) -> None:
 
 
 def named(subject: str) -> str:
-    """The subject, as a request may give one. Raises CommandError."""
+    """The subject, validated as in a request. Raises CommandError."""
     try:
         return str(NameField(max_length=MAX_SUBJECT, allow_blank=True).run_validation(subject))
     except ValidationError as error:
@@ -184,7 +184,7 @@ def named(subject: str) -> str:
 
 
 def owner(username: str) -> User:
-    """Raises CommandError where there is nobody of that name, or no administrator."""
+    """Raises CommandError if there is no user of that name, or no administrator."""
     found = User.objects.filter(username=username) if username else User.objects.filter(is_superuser=True)
     if (user := found.order_by("pk").first()) is None:
         who = (
@@ -197,7 +197,7 @@ def owner(username: str) -> User:
 
 
 def noted(file: Path, wanted: Note) -> Note:
-    """The note of an earlier call for the same table, or ``wanted``, noted now. Raises CommandError."""
+    """The note of an earlier call for the same table; otherwise writes ``wanted``. Raises CommandError."""
     if file.exists():
         try:
             note = Note(**json.loads(file.read_text()))
@@ -217,7 +217,7 @@ def closed(status: JobStatus) -> int:
 
 
 class ended_by_signals:  # noqa: N801 -- a context, named as one
-    """SIGINT and SIGTERM call ``end`` the first time, and are what they were before from then on."""
+    """The first SIGINT or SIGTERM calls ``end``; after it, the previous handlers apply again."""
 
     def __init__(self, end: Callable[[], None]) -> None:
         self._end = end

@@ -1,4 +1,4 @@
-"""Where the faces of a picture stand: MTCNN's cascade, within a budget of memory whatever the picture's size."""
+"""Detects faces with MTCNN's cascade; the memory used does not grow with the picture's size."""
 
 from cv.engine.detect.mtcnn import Detector
 

@@ -16,7 +16,7 @@ class AreaImage:
 
     def __init__(self, pixels: npt.NDArray[np.uint8]) -> None:
         height, width, channels = pixels.shape
-        # uint32 may wrap around; the difference of two sums is right all the same while a bin has < 16 million pixels.
+        # uint32 may wrap around; the difference of two sums is still right if a bin has < 16 million pixels.
         self._sums = np.zeros((height + 1, width + 1, channels), dtype=np.uint32)
         self._sums[1:, 1:] = pixels
         # Row by row and without a cast: several times as fast as one cumsum over the first axis.
@@ -41,7 +41,7 @@ class AreaImage:
         left, right = (edges[:, None, :] for edges in _bins(regions[:, 0], regions[:, 2], size))
         top, bottom = (edges[:, :, None] for edges in _bins(regions[:, 1], regions[:, 3], size))
         height, width, channels = self._sums.shape
-        # One index a pixel: NumPy takes whole pixels from a list of them much faster than from a grid.
+        # One index per pixel: NumPy takes whole pixels from a flat list much faster than from a grid.
         pixels = self._sums.reshape(height * width, channels)
         upper, lower = top * width, bottom * width
         sums = pixels.take(lower + right, axis=0)

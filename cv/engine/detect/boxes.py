@@ -6,7 +6,7 @@ import numpy.typing as npt
 Boxes = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
 
-# The best boxes are compared with all others so many at a time: few calls, and no matrix that outgrows the cache.
+# How many of the best boxes are compared with all others at once: few calls, and a matrix that fits the cache.
 _BLOCK = 64
 
 
@@ -16,7 +16,7 @@ def areas(boxes: Boxes) -> npt.NDArray[np.float32]:
 
 
 def strongest(scores: Scores, most: int) -> npt.NDArray[np.intp]:
-    """Indices of the ``most`` best of the scores, or of all where there are no more, in their order."""
+    """Indices of the ``most`` best scores in their original order; of all scores if there are fewer."""
     if len(scores) <= most:
         return np.arange(len(scores))
     return np.sort(np.argpartition(-scores, most)[:most])
@@ -25,7 +25,7 @@ def strongest(scores: Scores, most: int) -> npt.NDArray[np.intp]:
 def nms(boxes: Boxes, scores: Scores, threshold: float, *, over_smaller: bool = False) -> npt.NDArray[np.intp]:
     """Indices of the boxes kept by greedy non-maximum suppression, best score first.
 
-    A box falls where its overlap with a better one exceeds ``threshold``; the overlap is the intersection over
+    A box is removed if its overlap with a better one exceeds ``threshold``; the overlap is the intersection over
     the union or, ``over_smaller``, over the smaller of the two boxes (as MTCNN's last stage has it).
     """
     order = np.argsort(-scores, kind="stable")
@@ -44,7 +44,7 @@ def nms(boxes: Boxes, scores: Scores, threshold: float, *, over_smaller: bool = 
 
 def _apart(some: Boxes, others: Boxes, threshold: float, over_smaller: bool) -> npt.NDArray[np.bool_]:
     """Whether each of ``some`` (N) and each of ``others`` (M) may both stay, ``(N, M)``."""
-    # Side by side, not box by box: NumPy runs along numbers that lie next to each other several times as fast.
+    # One array per side, not per box: NumPy is several times as fast on contiguous numbers.
     left, top, right, bottom = np.ascontiguousarray(some.T)[:, :, None]
     other_left, other_top, other_right, other_bottom = np.ascontiguousarray(others.T)
     shared = np.minimum(right, other_right)
@@ -52,7 +52,7 @@ def _apart(some: Boxes, others: Boxes, threshold: float, over_smaller: bool) -> 
     np.maximum(shared, 0, out=shared)
     height = np.minimum(bottom, other_bottom)
     height -= np.maximum(top, other_top)
-    # Where one of them is negative, the product is not positive, as it is not where there is nothing shared.
+    # If the boxes do not overlap, the width is 0 or the height is not positive, so the product is not positive.
     shared *= height
     one, other = areas(some)[:, None], areas(others)[None]
     whole = np.minimum(one, other) if over_smaller else one + other - shared

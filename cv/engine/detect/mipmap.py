@@ -1,7 +1,8 @@
 """Area resampling of large images: each region is read from the smallest copy that still shows enough of it.
 
-Mipmaps (Williams 1983): the image, halved again and again. Each pixel of a result is the mean of four of the copy in
-which it is one to two pixels wide: nearly the mean of what it covers, at the same cost however much that is.
+Mipmaps (Williams 1983): the image, halved again and again. Each pixel of a result is the mean of four pixels of the
+copy in which it is one to two pixels wide. That is nearly the mean of the area it covers, at a cost that does not
+depend on the size of the area.
 """
 
 from functools import cached_property
@@ -14,12 +15,12 @@ from cv.engine.detect.area import Regions
 
 Packed = npt.NDArray[np.uint32]
 
-# A larger image is packed part by part, as it is read, or it would stand in memory twice.
+# A larger image is packed part by part as it is read, so that it is not in memory twice.
 PACKED_PIXELS = 2**24
 
 
 class Mipmap:
-    """An RGB image with its halved copies, each made when it is first needed. As ``AreaImage``, but not exact."""
+    """An RGB image with its halved copies, each made when first needed. Like ``AreaImage``, but approximate."""
 
     def __init__(self, image: Image.Image) -> None:
         self.image = image
@@ -31,7 +32,7 @@ class Mipmap:
 
     @cached_property
     def _packed(self) -> Packed:
-        """``(H, W)``: red, green, blue and an unused byte of a pixel as one number, which NumPy takes at once."""
+        """``(H, W)``: red, green, blue and an unused byte of each pixel packed into one number."""
         return self._pack((0, 0, *self.size))
 
     def _pack(self, box: tuple[int, int, int, int]) -> Packed:
@@ -39,7 +40,7 @@ class Mipmap:
         return np.frombuffer(part.tobytes("raw", "RGBX"), np.uint32).reshape(part.height, part.width)
 
     def _part(self, box: tuple[int, int, int, int]) -> Packed:
-        """The part xyxy of the image, ``(H, W)``, in one piece."""
+        """The region xyxy of the image, ``(H, W)``, contiguous."""
         if self._is_large:
             return self._pack(box)
         left, top, right, bottom = box
@@ -49,7 +50,7 @@ class Mipmap:
         """The window xyxy of the image of ``width`` × ``height``: uint8 RGB ``(H, W, 3)``."""
         halving = int(_halvings(min(self.size[0] / width, self.size[1] / height)))
         copy = self._halved(halving)
-        # Not the whole copy: that of an odd image covers half a pixel more.
+        # Not the whole copy: if a side of the image is odd, the copy covers half a pixel more.
         whole = np.array([[0, 0, *self.size]]) / 2**halving
         x1, y1, x2, y2 = window
         upper, lower = (rows[0] for rows in copy._quarters(whole, height, axis=1, bins=range(y1, y2)))
@@ -60,7 +61,7 @@ class Mipmap:
             x, y = int(left[0]), int(upper[0])
             lines = copy._part((x, y, int(right[-1]) + 1, int(lower[-1]) + 1))
             left, right, upper, lower = left - x, right - x, upper - y, lower - y
-        # Rows first: they lie in one piece.
+        # Rows first: they are contiguous.
         rows = _mean(lines.take(upper, axis=0), lines.take(lower, axis=0))
         return _unpacked(_mean(rows.take(left, axis=1), rows.take(right, axis=1)))
 
@@ -115,7 +116,7 @@ def _halvings(shrink: npt.ArrayLike) -> npt.NDArray[np.intp]:
 
 
 def _four_means(pixels: Packed, left: Regions, right: Regions, upper: Regions, lower: Regions) -> Packed:
-    """Of pixels ``(H, W)`` at columns and rows ``(N, size)`` each: ``(N, size, size)``."""
+    """Means of four pixels of ``(H, W)``, at columns and rows ``(N, size)`` each: ``(N, size, size)``."""
     flat, width = pixels.reshape(-1), pixels.shape[1]
     left, right = left[:, None, :], right[:, None, :]
     upper, lower = upper[:, :, None] * width, lower[:, :, None] * width
@@ -131,7 +132,7 @@ def _unpacked(packed: Packed) -> npt.NDArray[np.uint8]:
 
 
 def _mean(one: Packed, other: Packed) -> Packed:
-    """Of each of the four bytes, rounded down: what both share, and half of what only one has. Changes ``one``."""
+    """The mean of each of the four bytes, rounded down: the common bits plus half of the others. Changes ``one``."""
     shared = one & other
     one ^= other
     one &= np.uint32(0xFEFEFEFE)

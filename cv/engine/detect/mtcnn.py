@@ -18,17 +18,17 @@ from cv.engine.transforms import crops_to_input
 from cv.engine.types import Box, Detection, Landmarks
 
 _REFINE_PX, _OUTPUT_PX = 24, 48
-# Pictures up to this side are searched for faces down to this share of it, whatever the options say: a thumbnail is
-# mostly one face, and to search it closely costs little.
+# In pictures up to this side, faces down to this share of it are searched, whatever the options say: a thumbnail is
+# mostly one face, and a close search costs little.
 _THUMBNAIL_PX, _THUMBNAIL_SHARE = 200, 1 / 8
-# Pictures of more pixels are not resampled exactly: it would take longer, and they show faces well enough.
+# Pictures of more pixels are not resampled exactly: it would take longer, and their faces are large enough.
 _LARGE_PIXELS = 1_000_000
-# What goes through a net at once: so much that what it computes on the way stays in the processor's cache.
+# The size of a net's batch: its intermediate results stay in the processor's cache.
 _BATCH, _STRIP_PIXELS = 16, 40_000
 # The most candidates of a scale, and of all scales together: about as many as a crowd of 1,000 faces has. A picture of
 # 2,000 × 2,000 pixels tiled with small faces has thirty times as many, and would keep an engine busy for minutes.
 _MOST = 10_000
-# So many are cut out at once, while the nets see the ones before.
+# How many are cut out at once, while the nets process the previous ones.
 _CUT = 64
 
 Picture = AreaImage | Mipmap
@@ -40,7 +40,7 @@ Cells = tuple[npt.NDArray[np.intp], Scores, Array]
 class Detector:
     """The cascade. Thread-safe: it holds no state but the loaded nets.
 
-    ``spread`` applies a function to many inputs and gives its outputs in their order: ``map``, or a pool of threads'.
+    ``spread`` applies a function to many inputs and gives its outputs in their order: ``map``, or a thread pool's.
     """
 
     proposal_net: Net
@@ -52,7 +52,7 @@ class Detector:
     def detect(self, image: Image.Image, min_face_px: float, max_faces: int) -> list[Detection]:
         """The faces of an RGB image, largest first, at most ``max_faces``, in its pixels.
 
-        A face smaller than ``min_face_px`` is not looked for, except in a thumbnail.
+        Smaller faces than ``min_face_px`` are searched only in a thumbnail.
         """
         shorter = min(image.size)
         if shorter <= _THUMBNAIL_PX:
@@ -80,7 +80,7 @@ class Detector:
         return to_squares(regress(boxes[kept], offsets[kept], inclusive=False))
 
     def _search(self, image: Picture, tiles: list[Tile]) -> Iterator[Cells]:
-        """What P-Net finds in each of the tiles."""
+        """The cells that P-Net finds in each tile."""
         pixels = self.spread(lambda tile: image.resize(tile.width, tile.height, tile.window), tiles)
         strips = [_strips(crops_to_input(tile[None])) for tile in pixels]
         outputs = iter(self.spread(self.proposal_net, [strip for tile in strips for strip in tile]))
@@ -94,7 +94,7 @@ class Detector:
             yield places, probability[rows, columns], offsets[:, rows, columns].T
 
     def _candidates(self, parts: list[Cells], scale: float) -> tuple[Boxes, Scores, Array]:
-        """Of one scale, the cells that P-Net found in each of its tiles."""
+        """The candidates of one scale, from the cells that P-Net found in its tiles."""
         places, scores, offsets = (np.concatenate(part) for part in zip(*parts, strict=True))
         best = strongest(scores, _MOST)
         places, scores, offsets = places[best], scores[best], offsets[best]
@@ -136,14 +136,14 @@ class Detector:
 
 
 def _strips(level: Array) -> list[Array]:
-    """P-Net's input ``(1, 3, H, W)`` in parts that share the rows of a cell: their outputs are the whole's."""
+    """P-Net's input ``(1, 3, H, W)`` in strips that overlap by a cell; together they give the same outputs."""
     rows = max(_STRIP_PIXELS // level.shape[3] // STRIDE, 1)
     edges = range(0, count_outputs(level.shape[2]), rows)
     return [np.ascontiguousarray(level[:, :, top * STRIDE : (top + rows) * STRIDE + CELL - STRIDE]) for top in edges]
 
 
 def _parts(rows: npt.NDArray[Any], count: int) -> list[npt.NDArray[Any]]:
-    """``count`` rows at a time; an empty part where there are none."""
+    """``count`` rows at a time; one empty part if there are no rows."""
     return [rows[i : i + count] for i in range(0, max(len(rows), 1), count)]
 
 
@@ -154,10 +154,10 @@ def _clip(boxes: Boxes, image_size: tuple[int, int]) -> Regions:
 
 
 def _inside(boxes: Boxes, image_size: tuple[int, int]) -> Boxes:
-    """The parts of the boxes that lie in the image, of those that have one.
+    """Clips the boxes to the image, without those that lie outside.
 
-    What a net says of a picture is measured on what it sees. facenet-pytorch measures it on the whole box: where that
-    reaches over the picture's edge, its landmarks are off by a third of the distance of the eyes.
+    A net's outputs refer to the pixels that it sees. facenet-pytorch applies them to the whole box: if the box
+    crosses the picture's edge, the landmarks are off by a third of the distance between the eyes.
     """
     pixels = _clip(boxes, image_size)
     visible = (pixels[:, 2:] > pixels[:, :2]).all(axis=1)

@@ -1,7 +1,7 @@
 """The scales at which a picture is searched, cut into tiles that are searched a few at a time.
 
-What is in memory at once is bounded by the tiles, not by the picture. A tile shares the rows and columns of a cell with
-the next, so that P-Net gives for all tiles of a level just what it gives for the level.
+The tiles, not the picture, bound the memory in use. Neighbouring tiles overlap by a cell, so that P-Net's outputs for
+all tiles of a level equal those for the whole level.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ CELL, STRIDE = 12, 2
 FACTOR = 0.709
 # Pixels of the tiles that are searched at once: every level of an ordinary photo together.
 GROUP_PIXELS = 4_000_000
-# P-Net's outputs across a tile, and its pixels. Where a strip that fits the cache is much wider, it is a few rows high,
-# and most of them are rows that it shares with the next: a panorama took twice as long.
+# P-Net's outputs across a tile, and its pixels. A much wider strip that fits the cache is only a few rows high and
+# shares most rows with the next strip: a panorama took twice as long.
 TILE_COLUMNS = 512
 TILE_PIXELS = 2_000_000
 
@@ -21,8 +21,8 @@ Window = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """The part ``window`` (left, top, right, bottom) of the picture resized to ``width`` × ``height``, and of which
-    level. ``left`` and ``top`` count P-Net's outputs before it."""
+    """The part ``window`` (left, top, right, bottom) of the picture resized to ``width`` × ``height``, and its
+    level. ``left`` and ``top`` count the P-Net outputs before it."""
 
     level: int
     width: int
@@ -38,7 +38,7 @@ class Tile:
 
 
 def pyramid_scales(shorter_side: int, min_face_px: float) -> list[float]:
-    """Scales at which a face of the 12 px cell is a face of ``min_face_px``, and every larger one."""
+    """Scales at which P-Net's 12 px cell covers a face of ``min_face_px`` and each larger size."""
     scale = CELL / min_face_px
     scales = []
     while shorter_side * scale >= CELL:
@@ -48,7 +48,7 @@ def pyramid_scales(shorter_side: int, min_face_px: float) -> list[float]:
 
 
 def group_tiles(size: tuple[int, int], scales: list[float]) -> Iterator[list[Tile]]:
-    """The tiles of all levels in their order, as many at a time as are searched at once."""
+    """The tiles of all levels in order, in groups that are searched at once."""
     group: list[Tile] = []
     pixels = 0
     for level, scale in enumerate(scales):

@@ -2,7 +2,7 @@
 
 Face recognition learns to ignore expression, so expression has its own branch. Age, gender, race and beauty help each
 other and share one (separate branches as in HMT-Net, Xu et al. 2019, but from the pixels on). That branch gets chips of
-the size that dlib's net was trained on, at which its features are best; for expressions a smaller chip is enough.
+the size that dlib's net was trained on, which gives the best features; for expressions a smaller chip is enough.
 """
 
 from typing import Final
@@ -54,7 +54,7 @@ class Branch(nn.Module):
 
 
 def expression_resnet() -> nn.Sequential:
-    """``face_resnet`` with fewer blocks above 64 channels: expressions are coarse, and there are few data."""
+    """``face_resnet`` with fewer blocks above 64 channels: expressions are coarse, and training data are scarce."""
     return nn.Sequential(
         Stem(), stage(32, 32, 3, down=False), stage(32, 64, 4), stage(64, 128, 2), stage(128, FEATURES, 1)
     )
@@ -97,7 +97,7 @@ class AttributeNet(nn.Module):
 
 
 class MirrorAveraged(nn.Module):
-    """What is served: the mean of the logits of a chip and of its mirror image, in one batch of twice the size."""
+    """The served net: the mean of the logits of a chip and of its mirror image, in one batch of twice the size."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()

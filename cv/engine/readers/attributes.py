@@ -1,4 +1,4 @@
-"""One net with a head an output: chips to logits in batches, then calibrated classes, and numbers with intervals."""
+"""A net with one head per output: chips to logits in batches, then calibrated classes, and numbers with intervals."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ _ANSWERS: Final[Mapping[Shape, Callable[[AttributeReader, Output, Array], list[A
 
 
 def attribute_net(state: Mapping[str, Tensor]) -> tuple[nn.Module, dict[str, int]]:
-    """The net in PyTorch, as it is served, with these weights; and its heads."""
+    """The served net in PyTorch with these weights, and its heads."""
     from cv.engine.nets.attribute_net import AttributeNet, MirrorAveraged
 
     net = AttributeNet()

@@ -1,4 +1,4 @@
-"""What a reader is: a model that answers about faces from their chips. Plugins register theirs here."""
+"""The base class of readers, the models that answer about faces from their chips. Plugins register theirs here."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ class FaceReader(ABC):
         """
 
 
-# Makes a reader of a model's entry in the manifest. Raises ModelNotReady.
+# Makes a reader from a model's entry in the manifest. Raises ModelNotReady.
 ReaderKind = Callable[[Model, EngineConfig], FaceReader]
 
 _KINDS: Final[dict[str, ReaderKind]] = {}
@@ -50,7 +50,7 @@ def reader_kind(name: str) -> ReaderKind:
 
 
 def register_reader(reader: FaceReader) -> None:
-    """Adds a reader that needs no weights, and so no entry in the manifest. Raises ValueError if its name is taken."""
+    """Adds a reader without weights, which has no entry in the manifest. Raises ValueError if its name is taken."""
     if _READERS.setdefault(reader.card.name, reader) is not reader:
         raise ValueError(f"another reader is called {reader.card.name}")
 

@@ -1,4 +1,4 @@
-"""The readers of an engine, each loaded when it is first needed; which kinds of reader come with it."""
+"""The readers of an engine, each loaded when it is first needed, and the built-in kinds of reader."""
 
 import threading
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class LazyReader:
         return self._reader is not None
 
     def load(self) -> FaceReader:
-        """The reader. Raises ModelNotReady, and tries again the next time."""
+        """The reader. Raises ModelNotReady; the next call tries again."""
         with self._loading:
             if self._reader is None:
                 self._reader = self._make()
@@ -47,7 +47,7 @@ class LazyReader:
 
 
 def lazy_readers(catalog: Catalog, config: EngineConfig) -> tuple[LazyReader, ...]:
-    """One for each model in service; nothing is loaded yet. Raises ModelNotReady if no reader is of a model's kind."""
+    """One for each model in service; nothing is loaded yet. Raises ModelNotReady if a kind of reader is unknown."""
     of_models = [_of_model(model, config) for model in catalog.manifest.models]
     of_plugins = [
         LazyReader(reader.card, reader.crop, reader.gives, partial(_itself, reader), partial(_itself, reader))

@@ -1,4 +1,4 @@
-"""Tries the storage of kept files as the service uses it, before anything depends on it."""
+"""Checks that the storage of kept files works as the service uses it."""
 
 import secrets
 import time
@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
 
 def try_out() -> None:
-    """Raises StorageUnavailable, also where something else is read than was written."""
+    """Raises StorageUnavailable, also if the data read differ from the data written."""
     data = secrets.token_bytes(1024)
     name = default_storage.save(f"checks/{uuid.uuid4().hex}", ContentFile(data))
     try:

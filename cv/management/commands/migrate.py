@@ -1,4 +1,4 @@
-"""Django's ``migrate``, one at a time: servers and workers that start together each run it."""
+"""Django's ``migrate``, one at a time, because servers and workers that start together all run it."""
 
 import contextlib
 import fcntl
@@ -11,7 +11,7 @@ from django.core.management.commands import migrate
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# Of PostgreSQL's advisory locks and MariaDB's named ones; the number is any that no other program uses.
+# For PostgreSQL's advisory lock and MariaDB's named lock; an arbitrary number that no other program uses.
 LOCK_NUMBER: Final = 7_261_034
 LOCK_NAME: Final = "xcloud.migrate"
 # Longer than any migration of a large table should take.
@@ -26,7 +26,7 @@ class Command(migrate.Command):
 
 @contextlib.contextmanager
 def alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Waits until no other process migrates this database. The lock goes with the process, however that ends.
+    """Waits until no other process migrates this database. The lock is released even if the process crashes.
 
     Raises CommandError if MariaDB's lock is still taken after an hour.
     """

@@ -1,4 +1,4 @@
-"""Removes what is past its time, where the server does not do it by itself (XCLOUD_PURGE_MINUTES)."""
+"""Deletes expired data, if the server does not do it itself (XCLOUD_PURGE_MINUTES)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Works on jobs until it is told to stop; as many of these as there are machines may run."""
+"""Works on jobs until it is told to stop. Any number may run, on any number of machines."""
 
 import signal
 import sys
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Imported here: the engine's libraries take seconds, which `help` need not.
+        # Imported here: the engine's libraries take seconds to load, and `help` does not need them.
         from cv.workers.process import step_back, worker_here
 
         step_back()
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
 def _stop(stop: threading.Event) -> None:
     if stop.is_set():
-        # Asked twice: at once. The leases bring everything back.
+        # A second signal stops at once; when the leases expire, other workers take over the images.
         sys.exit(1)
     stop.set()
     bells.JOBS.ring()

@@ -1,4 +1,4 @@
-"""Both backends say the same, and what is served does not change unnoticed."""
+"""Both backends give the same results, and the served results do not change unnoticed."""
 
 from typing import Any
 

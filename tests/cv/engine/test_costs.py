@@ -1,4 +1,4 @@
-"""Files that are cheap to write and dear to read are refused at their header; what is accepted stays bounded."""
+"""Files that are small but expensive to decode are refused by their header; accepted files have bounded costs."""
 
 import io
 import itertools
@@ -49,7 +49,7 @@ def jpeg_of_scans(count: int, side: int = 800) -> bytes:
 
 
 def tiff_of_tags(order: str = "<") -> bytes:
-    """A TIFF with 20,000 tags, each of which is the same hundred kilobytes."""
+    """A TIFF with 20,000 tags that all refer to the same hundred kilobytes."""
     count, size = 20_000, 100_000
     entries = b"".join(struct.pack(order + "HHII", 1000 + tag, 1, size, 8) for tag in range(count))
     return b"II*\0" + struct.pack("<I", 8 + size) + bytes(size) + struct.pack("<H", count) + entries + bytes(4)
@@ -124,7 +124,7 @@ def test_the_photos_of_phones_are_taken_by_default(size: tuple[int, int]) -> Non
 def test_tiles_give_what_the_whole_gives(
     detector: Detector, portraits: dict[str, Image.Image], monkeypatch: pytest.MonkeyPatch, is_packed: bool
 ) -> None:
-    """A face on the edge of a tile is whole in one of them."""
+    """A face on the edge of a tile is complete in one tile."""
     photo = portraits["pair"].resize((1537, 901), Image.Resampling.BICUBIC)
     whole = detector.detect(photo, 20, 100)
     monkeypatch.setattr(pyramid, "GROUP_PIXELS", 30_000)
@@ -158,7 +158,7 @@ def test_tiles_cover_a_level_and_share_a_cell() -> None:
 
 
 def cost(picture: bytes, min_face_px: int, path: Path) -> dict[str, float]:
-    """Megabytes at the peak and behind an image, in a process of an engine and nothing else."""
+    """Megabytes at the peak of an image and after it, in a process that runs only an engine."""
     path.write_bytes(picture)
     code = f"""
 import json, pathlib

@@ -131,7 +131,7 @@ def test_sha256_is_of_the_bytes_that_came_in(astronaut: bytes) -> None:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A PNG whose header promises many pixels, with one line of them behind it."""
+    """A PNG whose header claims many pixels, followed by a single line."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
@@ -257,7 +257,7 @@ def test_raw_files_are_refused_by_name(data: bytes, name: str) -> None:
 
 
 def test_a_thumbnail_before_a_sensors_pixels_is_no_picture() -> None:
-    """As in NEF and ARW: a small RGB picture, and behind it a directory of the sensor's."""
+    """As in NEF and ARW: a small RGB picture, followed by a directory of sensor data."""
     thumbnail = encoded(Image.new("RGB", (160, 120)), "TIFF", tiffinfo={271: "NIKON CORPORATION", 330: 4})
     sensor = struct.pack("<HHHII", 1, 262, 3, 1, 32803) + bytes(4)
     with_sensor = thumbnail.replace(struct.pack("<HHII", 330, 4, 1, 4), struct.pack("<HHII", 330, 4, 1, len(thumbnail)))
@@ -291,7 +291,7 @@ def test_a_jpeg_that_is_cut_off_is_damaged_with_and_without_an_end(
 
 
 def test_a_hole_in_the_middle_of_a_jpeg_is_damage_too(grace_hopper: bytes) -> None:
-    """libjpeg goes on behind it with pixels that are none. Few holes happen to fit."""
+    """libjpeg continues after the gap with meaningless pixels. Few gaps leave a file that seems intact."""
     whole = encoded(Image.open(io.BytesIO(grace_hopper)), "JPEG", quality=95)
     places = range(20_000, len(whole) - 10_000, 2_000)
     refused = []

@@ -121,7 +121,7 @@ def test_a_face_that_the_picture_cuts_off_has_its_landmarks_where_they_stand(
     crop: tuple[int, int, int, int],
     tolerance_px: int,
 ) -> None:
-    """facenet-pytorch's stand up to 28 and 62 pixels from there: see ``cv.engine.detect.mtcnn._inside``."""
+    """Those of facenet-pytorch are up to 28 and 62 pixels off: see ``cv.engine.detect.mtcnn._inside``."""
     (face,) = detector.detect(portraits[picture].crop(crop), 40, max_faces=10)
 
     ((box, landmarks),) = REFERENCE[picture, 40]
@@ -203,7 +203,7 @@ def test_faces_of_a_large_picture_are_found_where_they_stand(
 ) -> None:
     """A large picture is searched reduced; its large face is read reduced, its small one from the full picture.
 
-    MTCNN's boxes hang on its pyramid: those of the reference move by 14 px from one ``min_face_size`` to the other.
+    MTCNN's boxes depend on its pyramid: the reference's move by 14 px from one ``min_face_size`` to the other.
     """
     canvas = Image.new("RGB", (1800, 1400), (127, 127, 127))
     canvas.paste(portraits["grace_hopper"], (100, 50))

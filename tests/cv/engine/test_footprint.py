@@ -1,4 +1,4 @@
-"""What an engine's process may take, tried in processes of their own."""
+"""The memory limits of an engine's process, each tested in a new process."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="t
 
 
 def printed_by(code: str) -> str:
-    """What the code prints, in a fresh interpreter that has a ``footprint``."""
+    """The output of the code in a new interpreter that has a ``footprint``."""
     start = "from cv.engine.footprint import Footprint\nfootprint = Footprint(1, threads=None)\n"
     result = subprocess.run([sys.executable, "-c", start + code], cwd=ROOT, check=True, capture_output=True, text=True)
     return result.stdout.strip()

@@ -36,7 +36,7 @@ def change_manifest(weights: Path, change: Change) -> None:
 
 
 def publish(weights: Path, kind: str) -> None:
-    """Takes a changed file of the attribute model for the published one."""
+    """Makes the manifest accept a changed file of the attribute model."""
 
     def change(manifest: dict[str, Any]) -> None:
         entry = manifest["models"][0][kind]
@@ -106,7 +106,7 @@ def test_missing_manifest_is_named(tmp_path: Path) -> None:
 
 
 def to_format_1(manifest: dict[str, Any]) -> None:
-    """As manifests were when there was one model."""
+    """The manifest in the old format, with a single model."""
     (attributes,) = manifest.pop("models")
     manifest.update(format=1, mtcnn=manifest.pop("detector"), attributes=attributes)
 

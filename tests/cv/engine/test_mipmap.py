@@ -10,7 +10,7 @@ from cv.engine.detect.mipmap import Mipmap
 
 @pytest.fixture(scope="module")
 def image(portraits: dict[str, Image.Image]) -> Image.Image:
-    """Of odd size, so that its halves are larger than half of it."""
+    """An image of odd size, so that its halved copies cover more than half."""
     return portraits["astronaut"].resize((1201, 1001), Image.Resampling.BICUBIC)
 
 

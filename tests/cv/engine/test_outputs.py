@@ -1,4 +1,4 @@
-"""The registry of what a face can be asked for."""
+"""The registry of outputs."""
 
 from dataclasses import replace
 

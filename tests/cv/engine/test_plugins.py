@@ -1,4 +1,4 @@
-"""A plugin is one module: what it registers is answered by engines in their own processes, if it is asked for."""
+"""A plugin is one module: engines in their own processes answer its outputs if a request names them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ def test_what_a_plugin_adds_is_answered_in_the_engines_own_process(
     astronaut: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = EnginePool(CONFIG, 1)
-    # This process knows the reader, and never asks it.
+    # This process knows the reader, but never runs it.
     monkeypatch.setattr(base._READERS["toy"], "read", lambda *asked: pytest.fail("read in the server's process"))
     options = AnalysisOptions(attributes=frozenset({"mean_colour", "gender"}))
 

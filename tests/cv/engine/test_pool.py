@@ -1,4 +1,4 @@
-"""Engines in processes of their own: the same answers, and what remains when one of them dies."""
+"""Engines in their own processes: they give the same answers, and the pool survives their crashes."""
 
 import io
 import os
@@ -99,7 +99,7 @@ def test_an_image_whose_engine_is_killed_is_tried_once_more(
     engine = the_engine_of(frail)
     with ThreadPoolExecutor(1) as caller:
         engine.suspend()
-        # So small that the pipe holds it: it is handed over before the engine dies.
+        # Small enough for the pipe's buffer: it is handed over before the engine dies.
         assert len(empty_scene) < SMALL
         asked = handed_over(monkeypatch)
         answer = caller.submit(frail.analyze, empty_scene)
@@ -126,7 +126,7 @@ def test_an_image_over_which_two_engines_end_is_given_up(
     assert frail.analyze(empty_scene).image.width == 320
 
 
-# What an image may cost.
+# Time limits of images.
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_an_engine_that_hangs_over_an_image_is_replaced_and_the_image_refused_or
     hung.suspend()
     started = time.monotonic()
     if pads:
-        # It was never taken in: another engine gets it.
+        # The engine never received it: another engine gets it.
         assert hasty.analyze(empty_scene + bytes(pads)).image.width == 320
     else:
         with pytest.raises(ImageTooExpensive, match="longer than one image may"):

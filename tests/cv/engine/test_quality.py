@@ -78,7 +78,7 @@ def test_a_small_face_is_called_small(face: Detection, chip: np.ndarray) -> None
 def test_a_face_loses_score_by_the_share_of_it_that_the_picture_cuts_off(
     face: Detection, chip: np.ndarray, share: float, score: float
 ) -> None:
-    """The picture ends at the right, so far from the left cheek (0.15 of the chip) that ``share`` is missing."""
+    """The picture ends at the right, at the distance from the left cheek (0.15 of the chip) that cuts off ``share``."""
     to_image = chip_similarity(face.landmarks, 1).inverse()
     ends_at = round((to_image.a * (0.15 + 0.7 * (1 - share) + 0.5j) + to_image.b).real)
 

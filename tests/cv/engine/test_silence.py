@@ -1,4 +1,4 @@
-"""The engine keeps to itself: nothing about its use is collected, let alone sent."""
+"""The engine sends and stores no usage data."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ print(len(engine.analyze(open(sys.argv[1], "rb").read(), AnalysisOptions()).face
 
 
 def test_an_analysis_leaves_no_record_of_its_use(tmp_path: Path, grace_hopper: bytes) -> None:
-    """ONNX Runtime's own would be a database in the home folder of its user, from where it is sent."""
+    """ONNX Runtime would store its records in a database in the user's home folder, and send them from there."""
     photo, home = tmp_path / "photo.jpg", tmp_path / "home"
     photo.write_bytes(grace_hopper)
     home.mkdir()

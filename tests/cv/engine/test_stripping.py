@@ -1,4 +1,4 @@
-"""What a kept picture does not keep: position, device, comments, thumbnails, whatever stands behind the image."""
+"""Kept pictures lose their position, device, comments, thumbnails, and bytes after the image."""
 
 import io
 import struct
@@ -63,13 +63,13 @@ def test_jpeg_loses_its_position_and_keeps_every_pixel_upright(grace_hopper: byt
     assert suffix == ".jpg"
     assert_bare(kept)
     assert np.array_equal(pixels(kept), pixels(tagged))
-    # The compressed data itself is the same: nothing was encoded again.
+    # The compressed data are the same: they were not re-encoded.
     scan = tagged[tagged.index(b"\xff\xda") :]
     assert kept.endswith(scan)
 
 
 def test_an_orientation_that_means_nothing_is_not_kept(grace_hopper: bytes) -> None:
-    """A number of four bytes, where eight values of two bytes are known."""
+    """A number of four bytes, although the standard has eight values of two bytes."""
     entry = struct.pack(">HHII", ORIENTATION, 4, 1, 70_000)
     odd = b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + entry + bytes(4)
     tagged = saved(grace_hopper, "JPEG", exif=odd, quality=90)
@@ -157,7 +157,7 @@ def test_position_of_an_uploaded_photo_reaches_neither_disk_nor_row_nor_answer(
 def test_only_an_engine_decodes_a_picture_that_is_kept(
     api: APIClient, astronaut: bytes, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A WebP is encoded anew, which needs its pixels; this process is the web server's."""
+    """A WebP is re-encoded, which needs its pixels; this process stands for the web server."""
     tagged = saved(astronaut, "WEBP", exif=tagged_exif(6), lossless=True)
     expected = pixels(tagged)
 

@@ -6,7 +6,7 @@ import pytest
 from cv.engine.labels import Attribute
 from training.data.batches import build_batch, count_steps, shuffle_faces, weigh_faces
 from training.data.chips import Faces
-from training.data.labels import labels_of
+from training.data.labels import build_labels
 
 GENDER = (Attribute.GENDER,)
 
@@ -15,7 +15,7 @@ GENDER = (Attribute.GENDER,)
 def sets() -> dict[str, Faces]:
     chips = np.arange(5, dtype=np.uint8)[:, None, None, None].repeat(4, 1).repeat(4, 2).repeat(3, 3)
     genders = [{"gender": "female" if i % 2 else "male"} for i in range(5)]
-    return {"a": Faces(chips[:3], labels_of(genders[:3])), "b": Faces(chips[3:], labels_of(genders[3:]))}
+    return {"a": Faces(chips[:3], build_labels(genders[:3])), "b": Faces(chips[3:], build_labels(genders[3:]))}
 
 
 def test_an_epoch_has_every_face_as_often_as_its_set_is_repeated(sets: dict[str, Faces]) -> None:
@@ -46,7 +46,7 @@ def test_a_batch_has_the_chips_and_smoothed_targets_of_its_entries(sets: dict[st
 
 def faces_of(*genders: str | None) -> Faces:
     chips = np.zeros((len(genders), 4, 4, 3), dtype=np.uint8)
-    return Faces(chips, labels_of([{"gender": gender} if gender else {"age": 3} for gender in genders]))
+    return Faces(chips, build_labels([{"gender": gender} if gender else {"age": 3} for gender in genders]))
 
 
 def test_a_face_without_a_target_for_the_outputs_is_not_drawn() -> None:

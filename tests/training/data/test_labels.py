@@ -9,15 +9,15 @@ from training.data.labels import (
     NO_CLASS,
     age_distribution,
     beauty_distribution,
+    build_labels,
     count_unknown_labels,
     describe_unknown_labels,
     find_age_band,
-    labels_of,
 )
 
 
 def test_labels_of_the_sets_become_the_served_ones() -> None:
-    labels = labels_of(
+    labels = build_labels(
         [
             {"race": "caucasian", "gender": "male"},
             {"race": "mideastern", "expression": "contempt"},
@@ -34,7 +34,7 @@ def test_labels_of_the_sets_become_the_served_ones() -> None:
 
 
 def test_impressions_that_are_missing_or_text_are_not_converted() -> None:
-    labels = labels_of(
+    labels = build_labels(
         [
             {"attractive": None, "gender": 90.0, "age": 40.0},
             {"attractive": 53.2, "gender": None, "age": 40.0},
@@ -69,7 +69,7 @@ def test_label_outside_its_set_is_named_and_counts_as_missing() -> None:
     row = {"gender": "femal", "expression": "contempt", "race": "white"}
 
     assert describe_unknown_labels(row) == ["gender 'femal' is not one of female, male"]
-    assert labels_of([row]).classes[Attribute.GENDER].tolist() == [NO_CLASS]
+    assert build_labels([row]).classes[Attribute.GENDER].tolist() == [NO_CLASS]
 
 
 def test_unknown_labels_are_counted_by_name() -> None:
@@ -93,7 +93,7 @@ def test_a_majority_is_more_than_half_of_ten_votes_for_one_of_the_seven() -> Non
         [0, 0, 0, 0, 0, 0, 0, 8, 0, 2],  # contempt
         [0, 0, 0, 0, 0, 0, 10, 0, 0, 0],  # fear
     ]
-    labels = labels_of([{"votes": row} for row in votes] + [{}])
+    labels = build_labels([{"votes": row} for row in votes] + [{}])
 
     assert labels.majorities.tolist() == [3, NO_CLASS, NO_CLASS, 2, NO_CLASS]
 
@@ -103,19 +103,19 @@ def test_ages_fall_into_the_band_of_their_whole_years() -> None:
 
     assert find_age_band(ages).tolist() == [0, 0, 1, 1, 7, 8, 8]
     banded = [{"age_band": f"{low}-{high}"} for low, high in AGE_BANDS]
-    bands = labels_of([*banded, {"age_band": "60+"}, {}]).age_bands
+    bands = build_labels([*banded, {"age_band": "60+"}, {}]).age_bands
     assert bands.tolist() == [*range(9), NO_CLASS, NO_CLASS]
 
 
 def test_the_beauty_of_scut_is_put_on_the_served_scale_by_mean_and_spread() -> None:
-    labels = labels_of([{"beauty": 3.01, "fold": 2}, {"beauty": 3.66, "fold": 1}, {"beauty": 3.01}])
+    labels = build_labels([{"beauty": 3.01, "fold": 2}, {"beauty": 3.66, "fold": 1}, {"beauty": 3.01}])
 
     assert labels.values[Attribute.BEAUTY].tolist() == pytest.approx([6.12, 7.44, 3.01], abs=1e-4)
     assert float(labels.distributions[Attribute.BEAUTY][0] @ BINS[Attribute.BEAUTY]) == pytest.approx(6.0, abs=0.2)
 
 
 def test_an_age_of_which_only_the_band_is_known_may_be_any_year_of_it() -> None:
-    labels = labels_of([{"age_band": "3-9"}, {"age_band": "70-116"}, {"age": 5, "age_band": "3-9"}])
+    labels = build_labels([{"age_band": "3-9"}, {"age_band": "70-116"}, {"age": 5, "age_band": "3-9"}])
 
     ages = labels.distributions[Attribute.AGE]
     assert np.flatnonzero(ages[0]).tolist() == list(range(3, 10))
@@ -126,6 +126,6 @@ def test_an_age_of_which_only_the_band_is_known_may_be_any_year_of_it() -> None:
 
 
 def test_votes_are_kept_as_they_were_counted() -> None:
-    labels = labels_of([{"votes": [4, 0, 0, 1, 3, 2, 0, 0, 0, 0]}, {"expression": "fear"}])
+    labels = build_labels([{"votes": [4, 0, 0, 1, 3, 2, 0, 0, 0, 0]}, {"expression": "fear"}])
 
     assert labels.votes.tolist() == [[4, 0, 0, 1, 3, 2, 0, 0, 0, 0], [0] * 10]

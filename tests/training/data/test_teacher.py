@@ -10,14 +10,14 @@ from cv.engine.manifest import read_manifest
 from cv.engine.readers.attributes import AttributeReader, softmax
 from training.data.augment import centre
 from training.data.chips import Crop, Faces
-from training.data.labels import labels_of
+from training.data.labels import build_labels
 from training.data.teacher import teach
 
 
 @pytest.fixture
 def faces() -> Faces:
     chips = np.random.default_rng(0).integers(0, 256, (2, Crop().cached, Crop().cached, 3), dtype=np.uint8)
-    return Faces(chips, labels_of([{"gender": "male", "age": 30}, {"race": "asian"}]))
+    return Faces(chips, build_labels([{"gender": "male", "age": 30}, {"race": "asian"}]))
 
 
 def answers(faces: Faces) -> dict[Attribute, np.ndarray]:
@@ -40,7 +40,7 @@ def test_labels_and_teacher_share_the_target_and_the_teacher_fills_the_gaps(face
 
 
 def test_a_target_that_marks_a_range_stays_as_it_is(faces: Faces) -> None:
-    banded = Faces(faces.chips, labels_of([{"age_band": "20-29"}, {"age": 30}]))
+    banded = Faces(faces.chips, build_labels([{"age_band": "20-29"}, {"age": 30}]))
 
     ages = teach(banded, WEIGHTS_DIR, (Attribute.AGE,), 0.5, Crop()).labels.distributions[Attribute.AGE]
 

@@ -5,7 +5,7 @@ import pytest
 
 from cv.engine.labels import CLASSES, Attribute
 from training.data.chips import Faces
-from training.data.labels import NO_CLASS, Row, labels_of
+from training.data.labels import NO_CLASS, Row, build_labels
 from training.data.votes import blend_votes
 
 LABELS = CLASSES[Attribute.EXPRESSION]
@@ -13,7 +13,7 @@ LABELS = CLASSES[Attribute.EXPRESSION]
 
 def targets(*rows: Row, share: float = 0.5) -> list[dict[str, float]]:
     """The target of each row by expression, without those that get nothing."""
-    faces = Faces(np.zeros((len(rows), 2, 2, 3), dtype=np.uint8), labels_of(list(rows)))
+    faces = Faces(np.zeros((len(rows), 2, 2, 3), dtype=np.uint8), build_labels(list(rows)))
     blended = blend_votes(faces, share).labels.distributions[Attribute.EXPRESSION]
     return [{LABELS[i]: float(row[i]) for i in np.flatnonzero(row)} for row in blended]
 
@@ -44,6 +44,6 @@ def test_faces_without_votes_keep_their_label_and_what_is_scored_stays_as_it_was
     rows = [{"expression": "fear"}, {"gender": "male"}, {"expression": "fear", "votes": [10] + [0] * 9}]
 
     assert targets(*rows)[:2] == [{"fear": 1}, {}]
-    faces = Faces(np.zeros((3, 2, 2, 3), dtype=np.uint8), labels_of(rows))
+    faces = Faces(np.zeros((3, 2, 2, 3), dtype=np.uint8), build_labels(rows))
     scored = blend_votes(faces, 1).labels.classes[Attribute.EXPRESSION]
     assert scored.tolist() == [LABELS.index("fear"), NO_CLASS, LABELS.index("fear")]

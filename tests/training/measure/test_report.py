@@ -9,7 +9,7 @@ from cv.engine.config import WEIGHTS_DIR
 from cv.engine.labels import Attribute, head_size
 from cv.engine.manifest import read_manifest
 from cv.engine.readers.attributes import AttributeReader
-from training.data.labels import labels_of
+from training.data.labels import build_labels
 from training.measure.report import report
 
 # An answer is too uncertain below this probability, or above this width in years or points.
@@ -30,7 +30,7 @@ def report_of(rows: list[dict[str, Any]], **sure: int) -> dict[str, Any]:
     for name, index in sure.items():
         logits[Attribute(name)][:] = -50
         logits[Attribute(name)][:, index] = 50
-    return report(labels_of(rows), logits, np.full(len(rows), np.nan, np.float32), reader, LIMITS)
+    return report(build_labels(rows), logits, np.full(len(rows), np.nan, np.float32), reader, LIMITS)
 
 
 def test_a_group_of_one_rated_face_has_no_interval_of_its_ratings() -> None:

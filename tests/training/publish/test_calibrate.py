@@ -5,7 +5,7 @@ import pytest
 
 from cv.engine.labels import BINS, CLASSES, Attribute, head_size
 from cv.engine.readers.attributes import estimate, softmax
-from training.data.labels import labels_of
+from training.data.labels import build_labels
 from training.measure.evaluation import Predictions
 from training.measure.metrics import balanced_accuracy
 from training.publish.calibrate import (
@@ -58,7 +58,7 @@ def test_widened_intervals_hold_the_stated_share_of_other_faces() -> None:
 
 def said(logits: list[float], true: list[int], repeats: int) -> Predictions:
     """The same logits for a set of faces whose genders are ``true``; every other answer is even."""
-    labels = labels_of([{"gender": CLASSES[Attribute.GENDER][i], "age": 30 + 20 * i} for i in true * repeats])
+    labels = build_labels([{"gender": CLASSES[Attribute.GENDER][i], "age": 30 + 20 * i} for i in true * repeats])
     n = len(true) * repeats
     heads = {attribute: np.zeros((n, head_size(attribute)), dtype=np.float32) for attribute in Attribute}
     heads[Attribute.GENDER] = np.tile(np.asarray(logits, dtype=np.float32), (n, 1))
@@ -96,7 +96,7 @@ def test_a_widening_holds_the_stated_share_of_the_weight() -> None:
 def test_every_attribute_is_calibrated_and_checked_on_each_of_its_sets() -> None:
     faces = said([0, 2], [1, 1, 1, 0], 25)
     rows = [{"race": "asian", "expression": "fear", "beauty": 5.0}] * 100
-    labels = labels_of([{"gender": "male" if i % 4 else "female", "age": 30} | row for i, row in enumerate(rows)])
+    labels = build_labels([{"gender": "male" if i % 4 else "female", "age": 30} | row for i, row in enumerate(rows)])
     for attribute in (Attribute.RACE, Attribute.EXPRESSION):
         faces.logits[attribute][::2, 2] = 3
     everywhere = Predictions(faces.logits, labels, faces.quality, 0, {})

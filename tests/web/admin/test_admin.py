@@ -1,4 +1,4 @@
-"""The admin's pages: lists that show everything and change nothing but by services."""
+"""The admin's pages: lists that show everything, and changes only through services."""
 
 from pathlib import Path
 

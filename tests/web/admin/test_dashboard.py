@@ -92,7 +92,7 @@ def test_what_expires_next_is_counted(caller: Caller) -> None:
 
 
 def test_groups_smaller_than_k_are_not_shown_and_cannot_be_reckoned_from_the_rest() -> None:
-    # c alone would be the whole less a and b: b goes with it.
+    # c alone could be computed from the total minus a and b, so b is hidden, too.
     assert large_enough(Counter(a=50, b=12, c=3)) == {"a"}
     assert large_enough(Counter(a=50, b=9, c=8)) == {"a"}
     assert large_enough(Counter(a=50, b=10)) == {"a", "b"}
@@ -142,7 +142,7 @@ def test_charts_count_faces_by_what_they_are_like(caller: Caller) -> None:
     stored_analysis(caller, described(age=Estimate(80.0, (70, 90))))
     found = charts(last_days())
     assert found.faces == 2 * K + 1
-    # The one 80-year-old is hidden, and a decade of others with them.
+    # The one 80-year-old is hidden, together with another decade.
     assert found.age.hidden == 2
     assert sum(group.count for group in found.age.groups) == K
     assert {group.name: group.count for group in found.gender_race.groups} == {"female black": K + 1, "male black": K}

@@ -1,4 +1,4 @@
-"""How long a client may take: for a head, for a body, for reading, and between two requests."""
+"""The time limits of a client: for a head, for a body, for reading, and between two requests."""
 
 import socket
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def test_a_body_comes_in_at_the_least_rate_or_not_at_all(pair: tuple[Connection,
     connection.begin(Doing.BODY, 0)
     connection.count(bytes(enough))
     assert not overdue(connection, WINDOW_S)
-    # What came in before does not count again.
+    # Data received earlier do not count again.
     connection.count(bytes(enough - 1))
     assert not overdue(connection, 2 * WINDOW_S - 1)
     assert overdue(connection, 2 * WINDOW_S)

@@ -1,4 +1,4 @@
-"""SQLite is locked for as long as it takes: health is answered at once, readiness says why within seconds."""
+"""While SQLite is locked, /healthz answers at once, and /readyz gives the reason within seconds."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.server import Server, start_server
 
-# More than the server has threads.
+# More requests than the server has threads.
 WRITERS = 30
 
 

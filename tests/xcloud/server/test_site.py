@@ -1,4 +1,4 @@
-"""The real service behind its own server: what is refused early says that the connection ends."""
+"""The real service behind its own server: early refusals say that the connection closes."""
 
 import socket
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def server(empty_scene: bytes) -> Iterator[Server]:
 
 
 def refused(server: Server, path: str, length: int, *headers: str) -> tuple[int, str, bytes]:
-    """Status, ``Connection`` and body of what is answered to the head of a form alone."""
+    """Status, ``Connection`` and body of the answer to a form's head without its body."""
     head = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {length}", *headers]
     head.append("Content-Type: multipart/form-data; boundary=x")
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
@@ -61,5 +61,5 @@ def test_a_form_of_a_page_has_no_room_for_files(server: Server, path: str) -> No
 
 
 def test_large_photos_arrive_through_both_passes(server: Server, empty_scene: bytes) -> None:
-    # Behind the end of a JPEG anything may follow.
+    # Any data may follow the end of a JPEG.
     assert server.analyze(empty_scene + bytes(2_000_000)) > 0

@@ -1,4 +1,4 @@
-"""Slow clients hold no thread, a caller holds half at most, and nothing is read that is refused."""
+"""Slow clients hold no thread, a caller holds at most half, and refused bodies are not read."""
 
 import contextlib
 import hashlib
@@ -19,7 +19,7 @@ from tests.xcloud.server.app import BIG
 ROOT = Path(__file__).resolve().parents[3]
 THREADS = 4
 HOST = b"Host: localhost\r\n"
-# What clients send that then send or read nothing more, or a byte a second.
+# The first data of clients that then stall, or send or read a byte per second.
 SLOW = {
     "half a head": b"GET / HTTP/1.1\r\n" + HOST + b"X-Slow: ",
     "half a form": b"POST /digest HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\nabc",
@@ -45,7 +45,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=environment) as process:
         try:
             for _ in range(200):
-                # gunicorn listens before its worker is there: only an answer tells.
+                # gunicorn listens before its worker is ready: only an answer shows that it is.
                 with contextlib.suppress(OSError):
                     ask(number, "/healthz", timeout_s=30)
                     break
@@ -67,7 +67,7 @@ def ask(
 
 
 def raw(port: int, sent: bytes) -> bytes:
-    """All that is answered until the server closes."""
+    """All data received until the server closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(sent)
         return b"".join(iter(lambda: connection.recv(65536), b""))

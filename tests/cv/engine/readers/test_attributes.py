@@ -20,7 +20,7 @@ ALL = frozenset(DEFAULT_OUTPUTS)
 
 
 def reader(calibration: Calibration = PLAIN, **logits: list[float]) -> AttributeReader:
-    """Answers every chip alike; heads that are not named are all zeros."""
+    """Gives the same answer for all chips; heads that are not named are zeros."""
 
     def net(batch: np.ndarray) -> list[np.ndarray]:
         rows = [logits.get(name, [0.0] * size) for name, size in MODEL.heads.items()]
@@ -86,7 +86,7 @@ def test_even_distribution_has_the_quantiles_of_its_range() -> None:
 
 def test_interval_is_widened_and_stays_on_the_scale() -> None:
     sure = np.zeros((2, 10), dtype=np.float32)
-    sure[0, 4] = sure[1, 0] = 1  # all on 5, all on 1
+    sure[0, 4] = sure[1, 0] = 1  # probability 1 on 5, and on 1
 
     values, low, high = estimate(sure, BINS[Attribute.BEAUTY], coverage=0.8, widening=0.6)
 

@@ -1,4 +1,4 @@
-"""Several readers of one photo: what is cut, who is asked, in which order, and what each costs."""
+"""Several readers of one photo: which chips are cut, which readers run, in which order, and their times."""
 
 import io
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("registries")
 
 
 class Brightness(FaceReader):
-    """The mean level of a chip; remembers what it was asked."""
+    """The mean level of a chip; records its calls."""
 
     def __init__(self, name: str, crop: Crop) -> None:
         register(Output(name, Shape.ESTIMATE))
@@ -47,7 +47,7 @@ class Brightness(FaceReader):
 
 
 def with_readers(engine: Engine, *readers: Brightness) -> Engine:
-    """Asked in front of the engine's own."""
+    """The engine with these readers before its own."""
     return replace(engine, readers=(*(reader.lazy() for reader in readers), *engine.readers))
 
 
@@ -129,7 +129,7 @@ def test_a_photo_without_a_face_names_the_models_that_were_asked(engine: Engine,
 
 
 def test_chips_lead_back_to_the_pixels_of_the_full_size_photo(engine: Engine, astronaut: bytes) -> None:
-    """A photo of 3600 pixels is decoded at a part of its size."""
+    """A photo of 3600 pixels is decoded at a reduced size."""
     file = io.BytesIO()
     Image.open(io.BytesIO(astronaut)).convert("RGB").resize((3600, 3600)).save(file, "JPEG", quality=92)
     reader = Brightness("brightness", Crop(XCLOUD_5, 64, margin=0.25))
@@ -141,7 +141,7 @@ def test_chips_lead_back_to_the_pixels_of_the_full_size_photo(engine: Engine, as
     places = [to_photo.a * complex(x + 0.25, y + 0.25) * square + to_photo.b for x, y in XCLOUD_5.points]
     marks = face.landmarks
     points = [marks.left_eye, marks.right_eye, marks.nose, marks.mouth_left, marks.mouth_right]
-    # As near as a similarity brings five points to the template's: a tenth of the distance of the eyes, 290 pixels.
+    # A similarity fits five points to the template's only up to a tenth of the distance between the eyes, 290 pixels.
     np.testing.assert_allclose([[place.real, place.imag] for place in places], points, atol=29)
 
 
