@@ -20,7 +20,7 @@ class CvConfig(AppConfig):
 
 
 def remove_rows(instance: Any, **kwargs: Any) -> None:
-    """Rows go with a user whoever deletes one, be it by a shell; their files must, too."""
+    """A deleted user's rows go with them, from a shell too; this removes their files as well."""
     from cv.services.users import user_rows_remove
 
     user_rows_remove(instance)

@@ -14,7 +14,7 @@ class Bell:
         self._rung.set()
 
     def wait(self, seconds: float) -> bool:
-        """Returns when the bell is rung, or after so many seconds; says whether it was rung."""
+        """Returns when the bell is rung, or after ``seconds``; says whether it was rung."""
         rung = self._rung.wait(seconds)
         self._rung.clear()
         return rung
