@@ -23,6 +23,7 @@ export class Photos {
     return this.all.filter((photo) => photo.state === State.DONE);
   }
 
+  /** Adds the files as photos that wait; `next()` begins with them. */
   async add(files) {
     const keep = this.keep();
     const added = await Promise.all([...files].map(async (file) => ({
@@ -30,8 +31,6 @@ export class Photos {
     })));
     for (const photo of added) photo.figure = createStage(photo.url, photo.name);
     this.all.push(...added);
-    // After the caller has received them.
-    queueMicrotask(() => this.next());
     return added;
   }
 

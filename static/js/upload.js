@@ -44,6 +44,8 @@ async function take(files) {
   if (added.length === 0) return;
   clearError(errorPlace);
   show(shown?.state === State.DONE ? added[0] : shown ?? added[0]);
+  // Only now: a photo that is refused at once replaces what is shown.
+  photos.next();
 }
 
 /** Shows a photo on the stage, or the chooser if there is no photo. */
