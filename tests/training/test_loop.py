@@ -91,7 +91,10 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(tmp_path: P
 
 
 def test_the_first_losses_of_a_run_stay_the_same(tmp_path: Path, sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Order, targets, augmentation, mixing, dropout, loss and rates, in single precision."""
+    """Order, targets, augmentation, mixing, dropout, loss and rates, in single precision.
+
+    The published net teaches here, so new weights change the numbers.
+    """
     monkeypatch.setattr("training.loop.is_bfloat16_fast", lambda device: False)
     losses: list[float] = []
     sum_losses = training.loop.multitask_loss
@@ -105,7 +108,7 @@ def test_the_first_losses_of_a_run_stay_the_same(tmp_path: Path, sets: Sets, mon
 
     run(tmp_path, sets, replace(RECIPE, frozen=3, mixup=0.2, teacher_share=0.5), epochs=1)
 
-    assert losses == pytest.approx([10.3477, 7.8308], rel=1e-2)
+    assert losses == pytest.approx([9.8978, 8.0000], rel=1e-2)
 
 
 def test_faces_are_blended_until_the_share_of_the_steps(
