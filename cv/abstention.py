@@ -25,6 +25,13 @@ def unsure(attribute: str) -> Q:
     return Q(**{f"{attribute}_high__gt": F(f"{attribute}_low") + limit_of(attribute)})
 
 
+def sure(attribute: str) -> Q:
+    """The opposite as a condition: faces whose answer did not abstain."""
+    if attribute in CLASSES:
+        return Q(**{f"{attribute}_probability__gte": limit_of(attribute)})
+    return Q(**{f"{attribute}_high__lte": F(f"{attribute}_low") + limit_of(attribute)})
+
+
 def limit_of(attribute: str) -> float:
     """The setting: a probability, or a width in the unit of the estimate."""
     limits = settings.XCLOUD_ABSTAIN_BELOW if attribute in CLASSES else settings.XCLOUD_ABSTAIN_WIDER

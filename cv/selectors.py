@@ -9,6 +9,8 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from cv.abstention import sure
+from cv.engine.labels import Attribute
 from cv.models import Analysis, ApiKey, AuditEvent, Face, Job, Webhook, WebhookDelivery
 from cv.trust.caller import Caller
 
@@ -17,7 +19,11 @@ KEY_MARK = "xc"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisFilter:
-    """All given conditions must hold. Those about a face must hold for the same face."""
+    """All given conditions must hold. Those about a face must hold for the same face.
+
+    A face whose answer abstained has no known label or value, so it matches a condition about that attribute only with
+    ``unsure``.
+    """
 
     created_after: datetime | None = None
     created_before: datetime | None = None
@@ -31,6 +37,7 @@ class AnalysisFilter:
     min_beauty: float | None = None
     max_beauty: float | None = None
     min_quality: float | None = None
+    unsure: bool = False
 
 
 def analyses_of(caller: Caller, wanted: AnalysisFilter | None = None) -> QuerySet[Analysis]:
@@ -68,19 +75,20 @@ def _narrowed(rows: QuerySet[Analysis], wanted: AnalysisFilter) -> QuerySet[Anal
         "subject": wanted.subject,
         "model_version": wanted.model_version,
     }
-    on_face = {
-        "gender": wanted.gender,
-        "race": wanted.race,
-        "expression": wanted.expression,
-        "age__gte": wanted.min_age,
-        "age__lte": wanted.max_age,
-        "beauty__gte": wanted.min_beauty,
-        "beauty__lte": wanted.max_beauty,
-        "quality_score__gte": wanted.min_quality,
+    on_attribute: dict[Attribute, dict[str, Any]] = {
+        Attribute.GENDER: {"gender": wanted.gender},
+        Attribute.RACE: {"race": wanted.race},
+        Attribute.EXPRESSION: {"expression": wanted.expression},
+        Attribute.AGE: {"age__gte": wanted.min_age, "age__lte": wanted.max_age},
+        Attribute.BEAUTY: {"beauty__gte": wanted.min_beauty, "beauty__lte": wanted.max_beauty},
     }
+    on_face = Q(**_given({"quality_score__gte": wanted.min_quality}))
+    for attribute, conditions in on_attribute.items():
+        if given := _given(conditions):
+            on_face &= Q(**given) if wanted.unsure else Q(**given) & sure(attribute)
     rows = rows.filter(**_given(on_analysis))
-    if face := _given(on_face):
-        rows = rows.filter(Exists(Face.objects.filter(analysis=OuterRef("pk"), **face)))
+    if on_face:
+        rows = rows.filter(Exists(Face.objects.filter(on_face, analysis=OuterRef("pk"))))
     return rows
 
 

@@ -111,6 +111,10 @@ class ListInput(PagingInput):
     min_beauty = FiniteFloatField(required=False, min_value=BEAUTY_SCALE[0], max_value=BEAUTY_SCALE[1])
     max_beauty = FiniteFloatField(required=False, min_value=BEAUTY_SCALE[0], max_value=BEAUTY_SCALE[1])
     min_quality = FiniteFloatField(required=False, min_value=0, max_value=1)
+    unsure = serializers.BooleanField(
+        required=False,
+        help_text="If true, answers that abstained match the filters, too. By default they do not.",
+    )
 
     def wanted(self) -> AnalysisFilter:
         paging = ("page_size", "cursor")

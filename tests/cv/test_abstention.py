@@ -117,6 +117,10 @@ def test_the_admin_lists_finds_and_exports_them(client: Client, caller: Caller) 
         assert "Male, unsure" in client.get(path).content.decode()
     for path in ("/admin/cv/face/?unsure=gender", "/admin/cv/analysis/?unsure=gender&race=black"):
         assert client.get(path).context_data["cl"].result_count == 1  # type: ignore[attr-defined]
+    for path in ("/admin/cv/face/?gender=male", "/admin/cv/analysis/?gender=male&race=black"):
+        assert client.get(path).context_data["cl"].result_count == 0  # type: ignore[attr-defined]
+    asked = client.get("/admin/cv/face/?gender=male&unsure=gender")
+    assert asked.context_data["cl"].result_count == 1  # type: ignore[attr-defined]
     selected = {"action": "export_csv", "_selected_action": [str(row.pk)]}
     text = client.post("/admin/cv/analysis/", selected).content.decode("utf-8-sig")
     (line,) = csv.DictReader(io.StringIO(text))

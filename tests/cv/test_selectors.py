@@ -57,3 +57,17 @@ def test_created_range_includes_its_start_and_not_its_end(caller: Caller) -> Non
     assert found(caller, created_after=moment) == {"x"}
     assert found(caller, created_before=moment) == set()
     assert found(caller, created_before=moment + timedelta(seconds=1)) == {"x"}
+
+
+def test_a_face_whose_answer_abstained_is_found_by_its_label_only_if_asked(caller: Caller) -> None:
+    perhaps_male, perhaps_forty = Category("male", {"female": 0.3, "male": 0.7}), Estimate(40.0, (20.0, 60.0))
+    stored_analysis(caller, described(gender=perhaps_male), subject="perhaps a man")
+    stored_analysis(caller, described(age=perhaps_forty), subject="perhaps forty")
+    male = Category("male", {"female": 0.05, "male": 0.95})
+    stored_analysis(caller, described(gender=male, age=Estimate(41.0, (36.0, 46.0))), subject="a man of forty")
+
+    assert found(caller, gender="male") == {"a man of forty"}
+    assert found(caller, gender="male", unsure=True) == {"a man of forty", "perhaps a man"}
+    assert found(caller, min_age=38.0, max_age=42.0) == {"a man of forty"}
+    assert found(caller, min_age=38.0, unsure=True) == {"a man of forty", "perhaps forty"}
+    assert found(caller, race="black", unsure=False) == {"perhaps a man", "perhaps forty", "a man of forty"}

@@ -1,19 +1,21 @@
 """Filters analyses by the answers of a single face, without a join over all faces."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
-from cv.abstention import unsure
+from cv.abstention import sure, unsure
 from cv.choices import EXPRESSIONS, GENDERS, RACES
 from cv.engine.labels import Attribute
 from cv.models import Analysis, ApiKey, Face
 from cv.statistics import model_versions
 
 Bounds = dict[str, dict[str, Any]]
+
+UNSURE_PARAMETER: Final = "unsure"
 
 AGES: Bounds = {f"{low}–{low + 9}": {"age__gte": low, "age__lt": low + 10} for low in range(0, 90, 10)} | {
     "90+": {"age__gte": 90}
@@ -37,20 +39,29 @@ def named(term: str, prefix: str = "") -> Q:
 
 
 class FaceFilter(SimpleListFilter):
-    """One condition on faces; ``of_face`` says which."""
+    """One condition on faces; ``of_face`` says which.
+
+    A face whose answer abstained has no known label or value, so it is not among those of a label unless the filter of
+    unsure faces asks for it.
+    """
 
     of_face: dict[str, dict[str, Any]] = {}
+    attribute: Attribute | None = None
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
         return [(name, name.capitalize().replace("_", " ")) for name in self.of_face]
 
-    def condition(self) -> Q | None:
+    def condition(self, request: HttpRequest) -> Q | None:
         """None if no existing choice was made."""
         chosen = self.of_face.get(self.value() or "")
-        return None if chosen is None else Q(**chosen)
+        if chosen is None:
+            return None
+        if self.attribute is None or request.GET.get(UNSURE_PARAMETER) == self.attribute:
+            return Q(**chosen)
+        return Q(**chosen) & sure(self.attribute)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if (condition := self.condition()) is None:
+        if (condition := self.condition(request)) is None:
             return queryset
         if queryset.model is Face:
             return queryset.filter(condition)
@@ -64,26 +75,33 @@ class UnsureFilter(FaceFilter):
     """Faces that a person should check."""
 
     title = "unsure of"
-    parameter_name = "unsure"
+    parameter_name = UNSURE_PARAMETER
     of_face = {attribute.value: {} for attribute in Attribute}
 
-    def condition(self) -> Q | None:
+    def condition(self, request: HttpRequest) -> Q | None:
         chosen = self.value() or ""
         return unsure(Attribute(chosen)) if chosen in self.of_face else None
 
 
-def face_filter(name: str, title_: str, of_face_: dict[str, dict[str, Any]]) -> type[FaceFilter]:
+def face_filter(
+    name: str, title_: str, of_face_: dict[str, dict[str, Any]], attribute_: Attribute | None = None
+) -> type[FaceFilter]:
     return type(f"{name.capitalize()}Filter", (FaceFilter,), {
-        "title": title_, "parameter_name": name, "of_face": of_face_, "__module__": __name__,
+        "title": title_, "parameter_name": name, "of_face": of_face_, "attribute": attribute_, "__module__": __name__,
     })  # fmt: skip
 
 
+def label_filter(attribute: Attribute, labels: list[tuple[str, str]]) -> type[FaceFilter]:
+    name = attribute.value
+    return face_filter(name, name, {label: {name: label} for label, _ in labels}, attribute)
+
+
 FACE_FILTERS = (
-    face_filter("gender", "gender", {label: {"gender": label} for label, _ in GENDERS}),
-    face_filter("race", "race", {label: {"race": label} for label, _ in RACES}),
-    face_filter("expression", "expression", {label: {"expression": label} for label, _ in EXPRESSIONS}),
-    face_filter("ages", "age", AGES),
-    face_filter("beauties", "beauty", BEAUTIES),
+    label_filter(Attribute.GENDER, GENDERS),
+    label_filter(Attribute.RACE, RACES),
+    label_filter(Attribute.EXPRESSION, EXPRESSIONS),
+    face_filter("ages", "age", AGES, Attribute.AGE),
+    face_filter("beauties", "beauty", BEAUTIES, Attribute.BEAUTY),
     face_filter("quality", "quality", QUALITIES),
     UnsureFilter,
 )

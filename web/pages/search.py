@@ -53,6 +53,13 @@ class GallerySearch(forms.Form):
     expression = forms.ChoiceField(label=_("Expression"), required=False, choices=choices(EXPRESSIONS))
     min_age = forms.FloatField(label=_("Age from"), required=False, min_value=0, max_value=120)
     max_age = forms.FloatField(label=_("Age to"), required=False, min_value=0, max_value=120)
+    unsure = forms.TypedChoiceField(
+        label=_("Unsure answers"),
+        required=False,
+        choices=[("", _("Leave out")), ("yes", _("Include"))],
+        coerce=bool,
+        empty_value=False,
+    )
     since = day(_("From day"))
     until = day(_("To day"))
     # The visitor's time zone; the page fills it in.
