@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from cv.engine.errors import EngineError
+from cv.identity.errors import IdentityRefused
 from cv.jobs.errors import JobRefused
 from cv.models import Analysis, ApiKey, Job, Webhook
 from cv.outbound.fetch import FetchError
@@ -32,6 +33,7 @@ STATUS_OF_CODE: Final = {
     "ambiguous_image_source": status.HTTP_400_BAD_REQUEST,
     "unauthenticated": status.HTTP_401_UNAUTHORIZED,
     "forbidden": status.HTTP_403_FORBIDDEN,
+    "identity_off": status.HTTP_403_FORBIDDEN,
     "not_found": status.HTTP_404_NOT_FOUND,
     "method_not_allowed": status.HTTP_405_METHOD_NOT_ALLOWED,
     "idempotency_conflict": status.HTTP_409_CONFLICT,
@@ -45,6 +47,9 @@ STATUS_OF_CODE: Final = {
     "archive_encrypted": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "archive_unreadable": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "folder_forbidden": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "no_face": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "too_many_faces": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "other_model": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "url_forbidden": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "url_fetch_failed": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "rate_limited": status.HTTP_429_TOO_MANY_REQUESTS,
@@ -125,6 +130,9 @@ def described(error: Exception) -> tuple[str, str, Any]:
             return error.code, message, {field: [str(error)]} if field else None
         case JobRefused():
             return error.code, f"{error.field}: {error}", {error.field: [str(error)]}
+        case IdentityRefused():
+            message = f"{error.field}: {error}" if error.field else str(error)
+            return error.code, message, {error.field: [str(error)]} if error.field else None
         case AmbiguousImageSource() | BodyTooLarge():
             return error.default_code, f"image: {error.detail}", {"image": [str(error.detail)]}
         case CompressedBody():

@@ -8,7 +8,7 @@ from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from cv.engine.outputs import all_outputs
+from cv.engine.outputs import public_outputs
 
 
 @extend_schema_field({"type": "number", "format": "double"})
@@ -104,4 +104,4 @@ class OutputName(serializers.ChoiceField):
     """An output that a request or a key may name, from the registry at the time the serializer is made."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=[output.name for output in all_outputs() if output.public], **kwargs)
+        super().__init__(choices=[output.name for output in public_outputs()], **kwargs)

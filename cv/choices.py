@@ -22,6 +22,7 @@ class Scope(models.TextChoices):
     ANALYSE = "analyse", "Analyse images"
     READ = "read", "Read and export what is stored"
     ERASE = "erase", "Delete and erase"
+    IDENTIFY = "identify", "Compare and search faces, where the operator has turned identity on"
     ADMIN = "admin", "Manage keys and webhooks, read the audit log"
 
 
@@ -31,6 +32,8 @@ class AuditAction(models.TextChoices):
     ANALYSIS_READ = "analysis.read", "Analysis read"
     ANALYSIS_LIST = "analysis.list", "Analyses listed"
     PICTURE_READ = "picture.read", "Picture read"
+    COMPARISON_CREATE = "comparison.create", "Faces compared"
+    EMBEDDING_CREATE = "embedding.create", "Vectors of faces given out"
     ANALYSIS_ERASE = "analysis.erase", "Analysis erased"
     JOB_CREATE = "job.create", "Job made"
     JOB_READ = "job.read", "Job's items or results read"

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cv.choices import JobSource, JobState
 from cv.engine.labels import Attribute, Expression, Gender, Race
-from cv.engine.outputs import Output, all_outputs
+from cv.engine.outputs import Output, public_outputs
 from cv.engine.types import LANDMARKS, QualityWarning
 
 LABELS: Final = {
@@ -114,7 +114,7 @@ def script_words() -> dict[str, Any]:
         "labels": LABELS,
         "warnings": WARNINGS,
         "landmarks": LANDMARK_WORDS,
-        "outputs": {output.name: _described(output) for output in all_outputs()},
+        "outputs": {output.name: _described(output) for output in public_outputs()},
         "summary": SUMMARY,
     }
 

@@ -21,6 +21,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 
+# The longest text of a statement.
+STATEMENT = 1000
+
 LOCAL_STORE = "cv.files.local.LocalStore"
 S3_STORE = "cv.files.s3.S3Store"
 S3_OPTIONS = ("endpoint", "region", "addressing", "encryption")
@@ -38,6 +41,16 @@ def boolean(name: str, default: bool) -> bool:
     if value in FALSE:
         return False
     raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}")
+
+
+def statement(name: str, needed_by: str, needed: bool) -> str:
+    """A text that people will read, on one line; it must not be empty if ``needed``."""
+    value = " ".join(text(name, "").split())
+    if needed and not value:
+        raise ImproperlyConfigured(f"{needed_by} is on, so {name} must say in a sentence what its readers will see")
+    if len(value) > STATEMENT:
+        raise ImproperlyConfigured(f"{name} must have at most {STATEMENT} characters, not {len(value)}")
+    return value
 
 
 def integer(name: str, default: int, minimum: int = 1) -> int:

@@ -20,6 +20,14 @@ SECRET_KEY = env.secret("SECRET_KEY", VAR_DIR / "secret_key")
 ALLOWED_HOSTS = env.words("XCLOUD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("XCLOUD_CSRF_TRUSTED_ORIGINS", "")
 
+# Comparing and searching faces: off unless the operator says what for and on which legal basis. The pages and the API
+# show both.
+XCLOUD_IDENTITY = env.boolean("XCLOUD_IDENTITY", False)
+XCLOUD_IDENTITY_PURPOSE = env.statement("XCLOUD_IDENTITY_PURPOSE", needed_by="XCLOUD_IDENTITY", needed=XCLOUD_IDENTITY)
+XCLOUD_IDENTITY_LEGAL_BASIS = env.statement(
+    "XCLOUD_IDENTITY_LEGAL_BASIS", needed_by="XCLOUD_IDENTITY", needed=XCLOUD_IDENTITY
+)
+
 # The engines: one process per slot (below).
 MAX_IMAGE_BYTES = env.integer("XCLOUD_MAX_IMAGE_BYTES", DecodeLimits().max_bytes)
 XCLOUD_ENGINE = EngineConfig(
@@ -33,6 +41,7 @@ XCLOUD_ENGINE = EngineConfig(
         max_pixels=env.integer("XCLOUD_MAX_IMAGE_PIXELS", DecodeLimits().max_pixels),
     ),
     plugins=tuple(env.words("XCLOUD_PLUGINS", "")),
+    identity=XCLOUD_IDENTITY,
 )
 # Images analyzed in parallel, each by its own engine; images that may wait before a 503, and for how long. The server
 # needs more threads than slots plus queue, or no thread is left to answer /healthz.

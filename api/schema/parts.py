@@ -18,6 +18,7 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "ambiguous_image_source": ("send either `image` or `url`, not both", "image"),
     "unauthenticated": ("Authorization: send an API key as `Bearer KEY`, or log in", None),
     "forbidden": ("this API key lacks the scope `admin`", None),
+    "identity_off": ("this server does not compare faces: its operator has not turned identity on", None),
     "not_found": ("no analysis has this id", None),
     "idempotency_conflict": ("this key was used with a different request; use a new key", "Idempotency-Key"),
     "job_conflict": ("a job that is done cannot be paused", "state"),
@@ -30,6 +31,9 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "image_too_expensive": ("the image took longer than one image may", "image"),
     "unsupported_media_type": ("not a JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or HEIC image", "image"),
     "undecodable_image": ("the image cannot be decoded: image file is truncated", "image"),
+    "no_face": ("no face was found in this image", "second"),
+    "too_many_faces": ("this image has more than 20 faces", "second"),
+    "other_model": ("this vector is of another model than the one in service", "first"),
     "url_forbidden": ("the host is not on the public internet", "url"),
     "url_fetch_failed": ("the server answered 404", "url"),
     "rate_limited": ("Request was throttled. Expected available in 31 seconds.", None),
@@ -43,14 +47,15 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
 MEANING: Final = {
     400: "The request does not match this description; `details` names the field.",
     401: "The key or login is missing or not valid.",
-    403: "The key or login lacks a scope or an attribute, or a login came without its CSRF token.",
+    403: "The key or login lacks a scope or an attribute, a login came without its CSRF token, or the operator has not "
+    "turned identity on.",
     404: "Does not exist, or belongs to another caller; `message` says what is missing.",
     409: "The `Idempotency-Key` was used with a different request, its first request is in progress, or a job's state "
     "does not allow this.",
     413: "More bytes, pixels or images than the server accepts.",
     415: "Not an image in a supported format, or a body of an unsupported type.",
-    422: "An image or archive that cannot be read or costs too much, or a URL or folder that is not allowed or "
-    "cannot be read.",
+    422: "An image or archive that cannot be read or costs too much, a URL or folder that is not allowed or cannot be "
+    "read, or faces that cannot be compared.",
     429: "The rate limit is reached; `Retry-After` says when to send the next request.",
     500: "The server failed; its log has the reason under `request_id`.",
     503: "The server is busy, or something that it needs is not available; `Retry-After` says when to try again.",

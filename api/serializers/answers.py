@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from api.fields import Base64, NamedNumbers, Numbers, Pair, Pairs, Probabilities, Rounded
 from cv.abstention import abstains
-from cv.engine.outputs import Output, Shape, all_outputs
+from cv.engine.outputs import Output, Shape, public_outputs
 
 PIXEL_DIGITS: Final = 2
 ESTIMATE_DIGITS: Final = 2
@@ -40,7 +40,7 @@ class AttributesSerializer(serializers.Serializer[Any]):
     """The attributes that were requested, and no others."""
 
     def get_fields(self) -> dict[str, Any]:
-        return {output.name: answer_serializer(output)(required=False) for output in all_outputs()}
+        return {output.name: answer_serializer(output)(required=False) for output in public_outputs()}
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         # If the key has lost an attribute, stored answers no longer show it.

@@ -30,8 +30,19 @@ XCLOUD_5: Final = Template(
     "xcloud-5", ((0.318, 0.306), (0.677, 0.306), (0.4975, 0.518), (0.338, 0.673), (0.657, 0.673))
 )
 TEMPLATE: Final = XCLOUD_5.array
+# InsightFace's template of 112 pixels (ArcFace, Deng et al. 2019), which nets that compare faces were trained with.
+ARCFACE_5: Final = Template(
+    "arcface-5",
+    (
+        (38.2946 / 112, 51.6963 / 112),
+        (73.5318 / 112, 51.5014 / 112),
+        (56.0252 / 112, 71.7366 / 112),
+        (41.5493 / 112, 92.3655 / 112),
+        (70.7299 / 112, 92.2041 / 112),
+    ),
+)
 # By name, as in the manifest.
-TEMPLATES: Final = {template.name: template for template in (XCLOUD_5,)}
+TEMPLATES: Final = {template.name: template for template in (XCLOUD_5, ARCFACE_5)}
 
 
 @dataclass(frozen=True, slots=True)

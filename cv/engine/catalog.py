@@ -1,14 +1,14 @@
 """What an engine can answer, known before any net is loaded: plugins, then the manifest, then the two together."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from cv.engine.config import EngineConfig
 from cv.engine.errors import ModelNotReady
 from cv.engine.manifest import Manifest, read_manifest
 from cv.engine.model_card import ModelCard
-from cv.engine.outputs import Output, all_outputs
+from cv.engine.outputs import Output, all_outputs, public_outputs
 from cv.engine.readers.base import FaceReader, registered_readers
 
 
@@ -40,7 +40,7 @@ class Catalog:
 def read_catalog(config: EngineConfig) -> Catalog:
     """Raises ModelNotReady if a plugin or the manifest cannot be used, or two models give the same output."""
     load_plugins(config.plugins)
-    catalog = Catalog(read_manifest(config.weights_dir), registered_readers())
+    catalog = _in_service(read_manifest(config.weights_dir), config.identity)
     given_by = {name: model.card.name for model in catalog.manifest.models for name in model.outputs}
     for reader in catalog.readers:
         for name in reader.gives:
@@ -48,6 +48,14 @@ def read_catalog(config: EngineConfig) -> Catalog:
             if other != reader.card.name:
                 raise ModelNotReady(f"{name} is given by two models: {other} and {reader.card.name}")
     return catalog
+
+
+def _in_service(manifest: Manifest, identity: bool) -> Catalog:
+    """Without ``identity``, only the models of public outputs."""
+    public = {output.name for output in public_outputs()}
+    models = tuple(model for model in manifest.models if identity or public.issuperset(model.outputs))
+    readers = tuple(reader for reader in registered_readers() if identity or public.issuperset(reader.gives))
+    return Catalog(replace(manifest, models=models), readers)
 
 
 def load_plugins(names: Iterable[str]) -> None:

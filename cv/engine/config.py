@@ -36,6 +36,7 @@ class DetectThresholds:
 class EngineConfig:
     """``threads`` is the number of cores that one net may use, ``image_seconds`` what one image may take at most.
     ``plugins`` are modules that register outputs and readers of their own, imported before the manifest is read.
+    ``identity`` says whether models whose outputs tell who someone is are in service.
     """
 
     weights_dir: Path = WEIGHTS_DIR
@@ -45,3 +46,4 @@ class EngineConfig:
     limits: DecodeLimits = field(default_factory=DecodeLimits)
     thresholds: DetectThresholds = field(default_factory=DetectThresholds)
     plugins: tuple[str, ...] = ()
+    identity: bool = False

@@ -39,10 +39,11 @@ class WeightsFile:
 
 @dataclass(frozen=True, slots=True)
 class NetFiles:
-    """One net twice: as ONNX Runtime serves it, and as PyTorch loads it."""
+    """One net twice: as ONNX Runtime serves it, and as PyTorch loads it. A net without ``tensors`` is always served by
+    ONNX Runtime."""
 
     onnx: WeightsFile
-    tensors: WeightsFile
+    tensors: WeightsFile | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ def _models(part: Part, weights_dir: Path) -> Iterator[Model]:
     for entry in part.entries():
         heads = _heads(entry)
         calibration = _calibration(entry["calibration"], heads)
-        files = NetFiles(_file(entry["onnx"], weights_dir), _file(entry["tensors"], weights_dir))
+        tensors = _file(entry["tensors"], weights_dir) if "tensors" in entry.mapping() else None
+        files = NetFiles(_file(entry["onnx"], weights_dir), tensors)
         crop = _crop(entry["crop"])
         yield Model(
             field=entry.field,

@@ -74,6 +74,11 @@ def all_outputs() -> tuple[Output, ...]:
     return tuple(_OUTPUTS.values())
 
 
+def public_outputs() -> tuple[Output, ...]:
+    """Those that every key that may analyze may ask for, in the same order."""
+    return tuple(output for output in _OUTPUTS.values() if output.public)
+
+
 for _attribute in Attribute:
     register(
         Output(
@@ -87,3 +92,6 @@ for _attribute in Attribute:
         )
     )
 DEFAULT_OUTPUTS: Final = tuple(output.name for output in all_outputs())
+# A vector of length 1, to be compared with those of the same model by the cosine. It tells who someone is, so it needs
+# the scope `identify`, and no analysis stores it.
+EMBEDDING: Final = register(Output("embedding", Shape.VECTOR, public=False))

@@ -35,14 +35,12 @@ def load_net(files: NetFiles, config: EngineConfig, build: Build, heads: Mapping
     Raises ModelNotReady if its file is missing, changed, not a net, or has other ``heads``: the size of each output by
     name, in their order.
     """
-    match config.backend:
-        case Backend.ONNX:
-            return _onnx_net(files.onnx, config.threads, heads)
-        case Backend.TORCH:
-            return _torch_net(files.tensors, config.threads, build, heads)
+    if config.backend is Backend.TORCH and files.tensors is not None:
+        return _torch_net(files.tensors, config.threads, build, heads)
+    return load_onnx_net(files.onnx, config.threads, heads)
 
 
-def _onnx_net(file: WeightsFile, threads: int, heads: Mapping[str, int] | None) -> Net:
+def load_onnx_net(file: WeightsFile, threads: int, heads: Mapping[str, int] | None) -> Net:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cv.engine.catalog import load_plugins
 from cv.engine.errors import ModelNotReady
-from cv.engine.outputs import all_outputs
+from cv.engine.outputs import public_outputs
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def load_outputs() -> None:
         # The server still starts; `check` and /readyz report the plugin.
         log.error("%s", error)
         return
-    known = {output.name for output in all_outputs()}
+    known = {output.name for output in public_outputs()}
     if unknown := (settings.XCLOUD_ATTRIBUTES or frozenset()) - known:
         raise ImproperlyConfigured(
             f"XCLOUD_ATTRIBUTES must be some of {', '.join(sorted(known))}, not {', '.join(sorted(unknown))}"
@@ -32,5 +32,5 @@ def load_outputs() -> None:
 
 def served_outputs() -> frozenset[str]:
     """The outputs that a caller may request unless the key is restricted."""
-    public = frozenset(output.name for output in all_outputs() if output.public)
+    public = frozenset(output.name for output in public_outputs())
     return public if settings.XCLOUD_ATTRIBUTES is None else public & settings.XCLOUD_ATTRIBUTES

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Q
 
 from cv.choices import Scope
-from cv.engine.outputs import all_outputs
+from cv.engine.outputs import public_outputs
 from cv.models import ApiKey
 from cv.serving.outputs import served_outputs
 
@@ -43,17 +44,19 @@ class Caller:
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """The key's scopes; for a person the default ones, and administration for superusers."""
+        """The key's scopes; for a person the default ones, identity where it is on, and administration for
+        superusers."""
         if self.api_key is not None:
             return frozenset(Scope(scope) for scope in self.api_key.scopes)
         is_admin = self.user is not None and self.user.is_superuser
-        return OF_EVERY_PERSON | {Scope.ADMIN} if is_admin else OF_EVERY_PERSON
+        identify = {Scope.IDENTIFY} if settings.XCLOUD_IDENTITY else set()
+        return OF_EVERY_PERSON | identify | ({Scope.ADMIN} if is_admin else set())
 
     @property
     def is_limited(self) -> bool:
         """Whether the caller is a key that is limited to some attributes; the server's own settings do not count."""
         given = self.api_key.attributes if self.api_key is not None else None
-        return given is not None and not {output.name for output in all_outputs()}.issubset(given)
+        return given is not None and not {output.name for output in public_outputs()}.issubset(given)
 
     @property
     def attributes(self) -> frozenset[str]:

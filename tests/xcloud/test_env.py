@@ -120,6 +120,17 @@ def test_numbers_networks_and_caches_are_read_or_named(monkeypatch: pytest.Monke
             read(name, "")
 
 
+def test_a_statement_is_one_line_and_must_be_made_if_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.statement("V", needed_by="X_SWITCH", needed=False) == ""
+    with pytest.raises(ImproperlyConfigured, match="X_SWITCH is on, so V must say"):
+        env.statement("V", needed_by="X_SWITCH", needed=True)
+    monkeypatch.setenv("V", " Access to the lab.\n Consent, Art. 9(2)(a) GDPR. ")
+    assert env.statement("V", needed_by="X_SWITCH", needed=True) == "Access to the lab. Consent, Art. 9(2)(a) GDPR."
+    monkeypatch.setenv("V", "x" * 1001)
+    with pytest.raises(ImproperlyConfigured, match="V must have at most 1000 characters, not 1001"):
+        env.statement("V", needed_by="X_SWITCH", needed=False)
+
+
 def test_limits_are_one_number_or_one_each(monkeypatch: pytest.MonkeyPatch) -> None:
     default = {Attribute.AGE: 25.0, Attribute.BEAUTY: 9.0}
     assert env.limits("X_LIMITS", default, 100, one_for_all=False) == default

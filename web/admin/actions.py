@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from api.serializers import HeldAnalysisSerializer
 from cv.choices import AuditAction
 from cv.engine.errors import EngineError
-from cv.engine.outputs import all_outputs
+from cv.engine.outputs import public_outputs
 from cv.models import Analysis
 from cv.services import NoPictureKept, analysis_reanalyse, audit_note
 from cv.serving.gate import Overloaded
@@ -50,7 +50,7 @@ class AnalysisActions:
         if (rows := self._few(request, queryset, EXPORTED_AT_ONCE)) is None:
             return None
         audit_note(staff_caller(request), AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
-        text = analyses_csv([("", row) for row in rows], frozenset(output.name for output in all_outputs()))
+        text = analyses_csv([("", row) for row in rows], frozenset(output.name for output in public_outputs()))
         return attachment(text, "text/csv; charset=utf-8", "faces.csv")
 
     @admin.action(description="Analyze the kept pictures again with the current model", permissions=["operate"])

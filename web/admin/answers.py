@@ -6,7 +6,7 @@ from functools import cache
 from django.contrib import admin
 
 from cv.abstention import abstains
-from cv.engine.outputs import Output, all_outputs
+from cv.engine.outputs import Output, public_outputs
 from cv.models import Face
 from cv.wording import say
 from web.words import output_title
@@ -16,7 +16,7 @@ Column = Callable[[Face], str]
 
 def answer_columns() -> tuple[Column, ...]:
     """One for each output, in the registry's order; those of default outputs are sortable."""
-    return tuple(map(_column, all_outputs()))
+    return tuple(map(_column, public_outputs()))
 
 
 @cache

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from cv.engine.outputs import Shape, all_outputs
+from cv.engine.outputs import Shape, public_outputs
 from cv.models import Face
 from web.admin.answers import answer_columns
 from web.admin.base import ReadOnlyAdmin, note_list
@@ -30,7 +30,7 @@ class FaceAdmin(ReadOnlyAdmin):
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
         """The columns of estimates, which have an order."""
-        shown = zip(all_outputs(), answer_columns(), strict=True)
+        shown = zip(public_outputs(), answer_columns(), strict=True)
         return [column for output, column in shown if output.default and output.shape is Shape.ESTIMATE]
 
     @admin.display(description="Analysis")

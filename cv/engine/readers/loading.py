@@ -13,8 +13,10 @@ from cv.engine.manifest import Model
 from cv.engine.model_card import ModelCard
 from cv.engine.readers.attributes import AttributeReader
 from cv.engine.readers.base import FaceReader, ReaderKind, reader_kind, register_kind
+from cv.engine.readers.embeddings import EmbeddingReader
 
 register_kind("attributes", AttributeReader.load)
+register_kind("embeddings", EmbeddingReader.load)
 
 
 class LazyReader:
@@ -57,7 +59,7 @@ def lazy_readers(catalog: Catalog, config: EngineConfig) -> tuple[LazyReader, ..
 
 
 def _of_model(model: Model, config: EngineConfig) -> LazyReader:
-    file = model.files.onnx if config.backend is Backend.ONNX else model.files.tensors
+    file = (model.files.tensors if config.backend is Backend.TORCH else None) or model.files.onnx
     make = partial(_kind_of(model), model, config)
     return LazyReader(model.card, model.crop, frozenset(model.outputs), make, file.read)
 

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cv.choices import Scope
-from cv.engine.outputs import all_outputs
+from cv.engine.outputs import public_outputs
 from cv.services import api_key_create
 
 
@@ -14,13 +14,13 @@ class Command(BaseCommand):
     help = "Creates an API key and prints it once, alone on the last line. Only its hash is stored."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        outputs = [output.name for output in all_outputs() if output.public]
+        outputs = [output.name for output in public_outputs()]
         parser.add_argument("name", help="what the key is for")
         parser.add_argument("--user", help="the user whose pages also show the key's analyses")
         parser.add_argument("--days", type=int, help="the key expires after this many days")
         parser.add_argument(
             "--scopes", nargs="+", type=Scope, choices=list(Scope), default=None, metavar="SCOPE",
-            help=f"what the key may do, of {', '.join(Scope)}; default: all but {Scope.ADMIN}",
+            help=f"what the key may do, of {', '.join(Scope)}; default: all but {Scope.IDENTIFY} and {Scope.ADMIN}",
         )  # fmt: skip
         parser.add_argument(
             "--attributes", nargs="+", choices=outputs, default=None, metavar="ATTRIBUTE",

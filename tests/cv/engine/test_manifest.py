@@ -69,12 +69,17 @@ def test_one_configuration_has_one_engine() -> None:
 
 
 def test_the_published_manifest_lists_the_five_in_the_order_of_the_nets_heads() -> None:
-    (model,) = read_manifest(WEIGHTS_DIR).models
+    model, identity = read_manifest(WEIGHTS_DIR).models
 
     assert dict(model.heads) == {"age": 101, "gender": 2, "race": 5, "expression": 7, "beauty": 10}
     assert model.outputs == ("age", "gender", "race", "expression", "beauty")
     assert (model.crop.template.name, model.crop.size, model.crop.margin) == ("xcloud-5", 150, 0.0)
     assert (model.card.name, model.card.chip_size, model.card.interval_coverage) == ("xcloud-attributes", 150, 0.85)
+    assert (dict(identity.heads), identity.crop.template.name, identity.crop.size) == (
+        {"embedding": 128},
+        "arcface-5",
+        112,
+    )
 
 
 def test_changed_weights_are_refused(weights: Path) -> None:
@@ -107,7 +112,7 @@ def test_missing_manifest_is_named(tmp_path: Path) -> None:
 
 def to_format_1(manifest: dict[str, Any]) -> None:
     """The manifest in the old format, with a single model."""
-    (attributes,) = manifest.pop("models")
+    attributes, _ = manifest.pop("models")
     manifest.update(format=1, mtcnn=manifest.pop("detector"), attributes=attributes)
 
 
@@ -154,7 +159,7 @@ def of_model(change: Change) -> Change:
         ),
         (
             of_model(lambda model: model["crop"].update(template="arcface-6")),
-            "models[0].crop.template is arcface-6, which is none of xcloud-5",
+            "models[0].crop.template is arcface-6, which is none of xcloud-5, arcface-5",
         ),
         (of_model(lambda model: model["crop"].update(margin=-0.1)), "models[0].crop.margin is below 0"),
         (of_model(lambda model: model["calibration"].pop("coverage")), "models[0].calibration.coverage is missing"),
