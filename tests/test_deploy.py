@@ -2,7 +2,9 @@
 
 import contextlib
 import getpass
+import hashlib
 import http.client
+import os
 import re
 import shutil
 import socket
@@ -15,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from tests.xcloud.server.serving import served
 
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
 needs_nginx = pytest.mark.skipif(not shutil.which("nginx"), reason="no nginx here: apt-get install nginx-light")
@@ -61,8 +65,23 @@ def behind() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def nginx(behind: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with nginx_before(behind, tmp_path_factory.mktemp("nginx")) as port:
+        yield port
+
+
+@pytest.fixture
+def chunks_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of an nginx before our own server."""
+    with (
+        served(tmp_path_factory.mktemp("var")) as behind,
+        nginx_before(behind, tmp_path_factory.mktemp("nginx")) as port,
+    ):
+        yield port
+
+
+@contextlib.contextmanager
+def nginx_before(behind: int, folder: Path) -> Iterator[int]:
     """The shipped file with this machine's ports, a certificate of its own and folders that it may write; its port."""
-    folder = tmp_path_factory.mktemp("nginx")
     request = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=faces.example.org"
     files = ["-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem"]
     subprocess.run(["openssl", *request.split(), *files], check=True, capture_output=True)  # noqa: S607
@@ -91,11 +110,12 @@ def nginx(behind: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int
         process.terminate()
 
 
-def ask(port: int, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+def ask(port: int, method: str, path: str, body: bytes | Iterator[bytes] = b"", **headers: str) -> tuple[int, bytes]:
     trusting = ssl._create_unverified_context()  # noqa: S323 -- a certificate of the test's own
     connection = http.client.HTTPSConnection("127.0.0.1", port, context=trusting, timeout=20)
     with contextlib.closing(connection):
-        connection.request(method, path, body, {"Host": "faces.example.org", **headers})
+        chunked = "Transfer-Encoding" in headers
+        connection.request(method, path, body, {"Host": "faces.example.org", **headers}, encode_chunked=chunked)
         answer = connection.getresponse()
         return answer.status, answer.read()
 
@@ -138,6 +158,18 @@ def test_half_an_upload_does_not_reach_the_server(nginx: int) -> None:
         connection.sendall(head)
         time.sleep(0.3)
         assert len(Seen.requests) == before
+
+
+@needs_nginx
+def test_chunks_pass_through_nginx(chunks_behind: int) -> None:
+    body = os.urandom(300_000)
+    digest = hashlib.sha256(body).hexdigest().encode()
+    # What nginx buffers comes with a length, and archives in the chunks that nginx makes.
+    for path in ("/digest", "/api/v1/jobs"):
+        pieces = (body[start : start + 7000] for start in range(0, len(body), 7000))
+        assert ask(chunks_behind, "POST", path, pieces, **{"Transfer-Encoding": "chunked"}) == (200, digest)
+    pieces = (bytes(2**20) for _ in range(16))
+    assert ask(chunks_behind, "POST", "/digest", pieces, **{"Transfer-Encoding": "chunked"})[0] == 413
 
 
 @needs_nginx

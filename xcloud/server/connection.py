@@ -8,10 +8,11 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import IO, Any, Final
 
-from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.errors import LimitRequestHeaders, UnsupportedTransferCoding
 from gunicorn.http.parser import RequestParser
 
 from telemetry.proxy import forwarded_address
+from xcloud.server.chunks import ChunkedBody
 from xcloud.server.spool import Outgoing, open_buffer
 
 MAX_HEAD: Final = 64 * 1024
@@ -25,6 +26,9 @@ LINGER_S: Final = 5.0
 SMALL_BODY: Final = 64 * 1024
 # The same limit for a request with a key or a session, which has not been checked yet.
 NAMED_BODY: Final = 1024 * 1024
+# A chunked body may double until this much more is allowed at a time. Each time its caller's space is asked for, and
+# the application whether so large a body is welcome.
+MOST_GROWTH: Final = 16 * 1024 * 1024
 SESSION: Final = re.compile(r"(?:^|;\s*)sessionid=([^;]+)")
 
 
@@ -70,15 +74,17 @@ class Connection:
         self.received = bytearray()
         self.request: Any = None
         self.body: IO[bytes] | None = None
-        # Bytes of the body that are still missing (None if the length is unknown), and its length.
-        self.missing: int | None = 0
+        # Bytes of the body that are still missing, and its length. A chunked body may grow up to ``length``.
+        self.missing = 0
         self.length = 0
+        self.chunks: ChunkedBody | None = None
         self.answered = 0
         # Whether the client waits for `100 Continue`, and whether this answer is the last one.
         self.expects = self.closing = False
         self.doing = Doing.HEAD
         self.caller = ""
-        # Frees this request's part of the server's space for bodies.
+        # This request's part of the server's space for bodies, and what frees it.
+        self.reserved = 0
         self.release: Callable[[], None] | None = None
         self._since = self._counted_from = 0.0
         self._counted = self._taken = 0
@@ -101,27 +107,50 @@ class Connection:
         head = bytes(self.received[:end])
         del self.received[:end]
         self.request = next(RequestParser(config, iter([head]), self.client))
-        # A chunked message has no known length.
-        self.missing = getattr(self.request.body.reader, "length", None)
-        self.length = self.missing or 0
+        codings = [value.lower() for name, value in self.request.headers if name == "TRANSFER-ENCODING"]
+        if codings not in ([], ["chunked"]):
+            raise UnsupportedTransferCoding(", ".join(codings))
+        self.chunks = ChunkedBody() if codings else None
+        self.missing = 0 if codings else self.request.body.reader.length
+        self.length = SMALL_BODY if codings else self.missing
         self.expects, self.request._expected_100_continue = self.request._expected_100_continue, False
         self.body = open_buffer()
         self.caller = self._caller()
         return True
 
     def take_body(self) -> None:
-        """Moves received bytes to the body. Raises OSError if the disk is full."""
-        if self.missing and self.body is not None:
+        """Moves received bytes to the body. Raises BadChunk, and OSError if the disk is full."""
+        if self.body is None:
+            return
+        if self.chunks is not None:
+            self.chunks.decode(self.received, self.body, self.length)
+        elif self.missing:
             piece = self.received[: self.missing]
             self.body.write(piece)
             del self.received[: len(piece)]
             self.missing -= len(piece)
 
+    def has_body(self) -> bool:
+        """Whether the whole body was received."""
+        return self.chunks.whole if self.chunks is not None else not self.missing
+
+    def is_full(self) -> bool:
+        """Whether a chunked body needs more than was allowed."""
+        return self.chunks is not None and not self.chunks.whole and self.chunks.taken >= self.length
+
+    def allow_more(self) -> None:
+        self.length += min(self.length, MOST_GROWTH)
+
     def is_asked_first(self) -> bool:
-        """Whether the application decides if the body is received."""
-        if self.missing is None:
-            return True
-        return self.missing > (SMALL_BODY if self.caller.startswith("address:") else NAMED_BODY)
+        """Whether the application decides if a body of this length is received."""
+        return self.length > (SMALL_BODY if self.caller.startswith("address:") else NAMED_BODY)
+
+    def announce_length(self) -> None:
+        """Tells the application the length of a chunked body, as far as it is known, instead of its coding."""
+        if self.chunks is not None:
+            told = ("TRANSFER-ENCODING", "CONTENT-LENGTH")
+            headers = [(name, value) for name, value in self.request.headers if name not in told]
+            self.request.headers = [*headers, ("CONTENT-LENGTH", str(self.chunks.announced))]
 
     def is_overdue(self, now: float, keepalive_s: float) -> bool:
         """Whether the client has exceeded its time limit or is too slow."""
@@ -154,7 +183,8 @@ class Connection:
             self.body.close()
         if self.release is not None:
             self.release()
-        self.request = self.body = self.release = None
+        self.request = self.body = self.release = self.chunks = None
+        self.reserved = 0
 
     def close(self) -> None:
         """Closes the connection; a thread that still works on its request gets an error when it writes the answer."""

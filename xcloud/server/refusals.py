@@ -42,8 +42,8 @@ def no_room() -> bytes:
     return build_refusal(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", message, "Retry-After: 5\r\n")
 
 
-def length_required() -> bytes:
-    return build_refusal(HTTPStatus.LENGTH_REQUIRED, "invalid_request", "send the body with its Content-Length")
+def bad_chunk(error: Exception) -> bytes:
+    return build_refusal(HTTPStatus.BAD_REQUEST, "invalid_request", f"the request's body: {error}")
 
 
 def failed() -> bytes:

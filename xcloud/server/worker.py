@@ -24,6 +24,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from cv.serving.shares import Shares
 from xcloud.server import refusals
+from xcloud.server.chunks import BadChunk
 from xcloud.server.connection import SMALL_BODY, BodyNeeded, Connection, Doing, UnreadBody
 
 PIECE: Final = 256 * 1024
@@ -152,25 +153,28 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             self.handle_error(None, conn.sock, conn.client, error)
             self._after_answer(conn, kept=False)
             return
+        self._ask_or_begin(conn)
+
+    def _ask_or_begin(self, conn: Connection) -> None:
         if conn.is_asked_first():
             # The unread body must not be parsed as the next request.
             conn.request.must_close = True
+            conn.announce_length()
             self._submit(conn, UnreadBody())
         else:
             self._begin_body(conn)
 
     def _begin_body(self, conn: Connection) -> None:
-        """Starts to read a body, if there is space for all of it."""
-        if conn.missing is None:
-            self._refuse(conn, refusals.length_required())
-            return
+        """Starts to read a body, or goes on with a chunked one, if there is space for all of it."""
         if conn.length > SMALL_BODY:
-            if not self.bodies.take(conn.caller, conn.length):
+            if not self.bodies.take(conn.caller, conn.length - conn.reserved):
                 self._refuse(conn, refusals.no_room())
                 return
+            conn.reserved = conn.length
             conn.release = functools.partial(self.bodies.give_back, conn.caller, conn.length)
         if conn.expects and not conn.received:
             conn.sock.sendall(CONTINUE)
+        conn.expects = False
         conn.begin(Doing.BODY, time.monotonic())
         self._read_body(conn)
 
@@ -181,11 +185,18 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             self.log.exception("a body could not be kept")
             self._refuse(conn, refusals.no_room())
             return
-        if conn.missing or conn.body is None:
-            self._watch(conn)
-        else:
+        except BadChunk as error:
+            self._refuse(conn, refusals.bad_chunk(error))
+            return
+        if conn.body is not None and conn.has_body():
             conn.body.seek(0)
+            conn.announce_length()
             self._submit(conn, conn.body)
+        elif conn.is_full():
+            conn.allow_more()
+            self._ask_or_begin(conn)
+        else:
+            self._watch(conn)
 
     def _submit(self, conn: Connection, body: Any) -> None:
         """Gives the request to a thread, now or when the caller's share allows it."""

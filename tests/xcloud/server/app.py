@@ -11,11 +11,18 @@ BIG = bytes(range(256)) * 40_000
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     status, answer = "200 OK", b"here"
     match environ["PATH_INFO"]:
-        case "/digest":
+        # The second is an address whose body nginx does not buffer.
+        case "/digest" | "/api/v1/jobs":
             digest = hashlib.sha256()
             while piece := environ["wsgi.input"].read(65536):
                 digest.update(piece)
             answer = digest.hexdigest().encode()
+        case "/least":
+            # Takes no body of more than 200,000 bytes, as far as it knows.
+            if int(environ.get("CONTENT_LENGTH") or 0) > 200_000:
+                status, answer = "413 Request Entity Too Large", b"no"
+            else:
+                answer = str(len(environ["wsgi.input"].read())).encode()
         case "/refuses":
             status, answer = "401 Unauthorized", b"no"
         case "/sleeps":

@@ -1,5 +1,6 @@
 """The real service behind its own server: early refusals say that the connection closes."""
 
+import http.client
 import socket
 from collections.abc import Iterator
 
@@ -58,6 +59,33 @@ def test_there_is_room_for_the_jobs_of_all_callers_together_and_no_more(server: 
 def test_a_form_of_a_page_has_no_room_for_files(server: Server, path: str) -> None:
     status, connection, _ = refused(server, path, 65_537)
     assert (status, connection) == (413, "close")
+
+
+def chunked(server: Server, path: str, body: bytes, end: bytes, *headers: str) -> tuple[int, str]:
+    """Status and ``Connection`` of the answer to a body in chunks that ends with ``end``."""
+    head = [f"POST {path} HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked", *headers]
+    pieces = [body[start : start + 50_000] for start in range(0, len(body), 50_000)]
+    chunks = b"".join(b"%X\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall("\r\n".join([*head, "", ""]).encode() + chunks + end)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer.status, answer.headers["Connection"]
+
+
+def test_a_chunked_photo_is_analyzed(server: Server, empty_scene: bytes) -> None:
+    key = f"Authorization: Bearer {server.key}"
+    form = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n%b\r\n--x--\r\n'
+    kind = "Content-Type: multipart/form-data; boundary=x"
+    for photo in (empty_scene, empty_scene + bytes(2_000_000)):
+        assert chunked(server, "/api/v1/analyses", form % photo, b"0\r\n\r\n", key, kind) == (201, "keep-alive")
+
+
+def test_a_chunked_body_is_refused_before_its_end(server: Server) -> None:
+    kind = "Content-Type: multipart/form-data; boundary=x"
+    begun = b"--x\r\n" + bytes(100_000)
+    assert chunked(server, "/api/v1/analyses", begun, b"", kind) == (401, "close")
+    assert chunked(server, "/login/", begun, b"", kind) == (413, "close")
 
 
 def test_large_photos_arrive_through_both_passes(server: Server, empty_scene: bytes) -> None:
