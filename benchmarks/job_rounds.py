@@ -139,9 +139,8 @@ def _create_job(photos: list[bytes], caller: Caller) -> Job:
     with zipfile.ZipFile(file, "w") as packed:
         for number, photo in enumerate(photos):
             packed.writestr(f"{number}.jpg", photo)
-    size = file.tell()
     file.seek(0)
-    return job_create(JobRequest(ArchiveInputs(file, size)), caller)
+    return job_create(JobRequest(ArchiveInputs(file)), caller)
 
 
 def _seconds(job: Job) -> float:

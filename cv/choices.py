@@ -74,6 +74,8 @@ class JobSource(models.TextChoices):
 class JobState(models.TextChoices):
     """How far a job is. Three are ends, and only ``retry`` leads back out of one; nothing leads out of the last."""
 
+    # A worker reads the archive; no image is analyzed before all of them are listed.
+    LISTING = "listing", "Archive is read"
     PENDING = "pending", "Pending"
     RUNNING = "running", "Running"
     PAUSED = "paused", "Paused"

@@ -11,6 +11,7 @@ from cv.engine.types import AnalysisOptions
 from cv.jobs.inputs import ArchiveInputs, JobInputs, inputs_before
 from cv.models import Job
 from cv.services import JobRequest, StoreOptions, items_claim, job_create, jobs_finish_over
+from cv.services.job_listing import archive_list, listing_claim
 from cv.serving import engines
 from cv.trust.caller import Caller
 from cv.workers.worker import Task, Worker
@@ -18,16 +19,30 @@ from tests.archives import Files, zip_of
 
 
 def archive(files: Files) -> ArchiveInputs:
-    data = zip_of(files)
-    return ArchiveInputs(io.BytesIO(data), len(data))
+    return ArchiveInputs(io.BytesIO(zip_of(files)))
 
 
-def made_job(caller: Caller, inputs: JobInputs, priority: int = 0, **store: Any) -> Job:
+def new_job(caller: Caller, inputs: JobInputs, priority: int = 0, **store: Any) -> Job:
+    """A job whose archive is not listed yet."""
     return job_create(JobRequest(inputs, AnalysisOptions(), StoreOptions(**store), priority), caller)
 
 
+def made_job(caller: Caller, inputs: JobInputs, priority: int = 0, **store: Any) -> Job:
+    """A job with its items."""
+    job = new_job(caller, inputs, priority, **store)
+    list_archives()
+    job.refresh_from_db()
+    return job
+
+
+def list_archives() -> None:
+    while listing := listing_claim():
+        archive_list(listing, lambda: False)
+
+
 def work_through(limit: int = 100) -> int:
-    """Works on all due items without threads; returns their number."""
+    """Lists all archives and works on all due items without threads; returns the number of items."""
+    list_archives()
     worker, worked = Worker(engines.served_engine(), 1), 0
     while claim := items_claim(limit):
         caller = Caller(claim.job.owner, claim.job.api_key)

@@ -91,6 +91,17 @@ def test_the_image_runs_as_nobody_and_installs_nothing_for_development() -> None
     assert "torch" not in (ROOT / "requirements.txt").read_text().replace("requirements-torch.txt", "")
 
 
+def test_the_container_sets_what_make_serve_sets() -> None:
+    (command,) = re.findall(r"^\t.*exec \$\(BIN\)/gunicorn .*$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    set_there = re.findall(r"(\w+)=\$\$\{\1:-(\w+)\}", command)
+    assert set_there == [("MALLOC_ARENA_MAX", "2")]
+    environment = dict(re.findall(r"\b(\w+)=([^\s\\]+)", " ".join(v for name, v in instructions() if name == "ENV")))
+    assert {name: environment[name] for name, _ in set_there} == dict(set_there)
+    # Both read gunicorn.conf.py, whose settings the command line of neither overrides.
+    started = next(value for name, value in instructions() if name == "CMD")
+    assert not re.search(r"--(worker-class|workers|threads|timeout)", started)
+
+
 @pytest.mark.parametrize("service", OURS)
 def test_a_container_of_ours_can_change_nothing_but_its_volumes(service: str) -> None:
     about = SERVICES[service]

@@ -79,6 +79,7 @@ ATTRIBUTES: Final = {
 }
 # Of jobs and of their images; a state means the same for both.
 JOB_STATES: Final = {
+    JobState.LISTING.value: _("Reading the archive"),
     JobState.PENDING.value: _("Waiting"),
     JobState.RUNNING.value: _("In progress"),
     JobState.PAUSED.value: _("Paused"),

@@ -196,6 +196,7 @@ JOB: Final = {
     "counts": {"pending": 590, "running": 10, "done": 396, "failed": 4, "cancelled": 0},
     "images_per_second": 20.0,
     "seconds_left": 30.0,
+    "error": None,
     "options": {
         "attributes": ["age", "gender"],
         "max_faces": 100,

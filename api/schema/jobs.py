@@ -28,13 +28,17 @@ JOB_CREATE: Final[dict[str, Any]] = {
     "parameters": [IDEMPOTENCY_KEY],
     "request": {"application/json": JobInput, "multipart/form-data": FormJobInput},
     "responses": {
-        202: answer(JobSerializer, examples.JOB, "The job was created. Workers start it when its turn comes."),
+        202: answer(
+            JobSerializer,
+            examples.JOB,
+            "The job was created. Workers start it when its turn comes. First they list an archive (`listing`); what "
+            "is wrong inside it is the job's `error`.",
+        ),
         **errors(
             "ambiguous_image_source",
             "empty_job",
             "too_many_items",
             "archive_too_large",
-            "archive_encrypted",
             "archive_unreadable",
             "folder_forbidden",
             "storage_unavailable",

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from api.fields import OutputName, Rounded
 from api.serializers.analyses import AnalysisSerializer
 from cv.choices import ItemState, JobSource, JobState
+from cv.jobs.progress import JobStatus
 from cv.jobs.results import analysis_of
 from cv.models import JobItem
 
@@ -35,6 +36,11 @@ class JobCountsSerializer(serializers.Serializer[Any]):
     cancelled = serializers.IntegerField(read_only=True)
 
 
+class ItemErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(source="error_code", read_only=True)
+    message = serializers.CharField(source="error_message", read_only=True)
+
+
 class JobSerializer(serializers.Serializer[Any]):
     """A job and its progress: a ``JobStatus``."""
 
@@ -47,18 +53,20 @@ class JobSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField(source="job.created_at", read_only=True)
     started_at = serializers.DateTimeField(source="job.started_at", allow_null=True, read_only=True)
     finished_at = serializers.DateTimeField(source="job.finished_at", allow_null=True, read_only=True)
-    images = serializers.IntegerField(source="job.item_count", read_only=True)
+    images = serializers.IntegerField(
+        source="job.item_count", read_only=True, help_text="While an archive is listed, those found so far."
+    )
     counts = JobCountsSerializer(read_only=True)
     images_per_second = Rounded(
         2, allow_null=True, help_text="Over the last minute, or over the whole job if it has ended."
     )
     seconds_left = Rounded(0, allow_null=True, help_text="At the current rate; null if unknown.")
+    error = serializers.SerializerMethodField(help_text="Why the whole job failed, for example a damaged archive.")
     options = JobOptionsSerializer(source="job", read_only=True)
 
-
-class ItemErrorSerializer(serializers.Serializer[Any]):
-    code = serializers.CharField(source="error_code", read_only=True)
-    message = serializers.CharField(source="error_message", read_only=True)
+    @extend_schema_field(ItemErrorSerializer(allow_null=True))
+    def get_error(self, status: JobStatus) -> dict[str, Any] | None:
+        return ItemErrorSerializer(status.job).data if status.job.error_code else None
 
 
 class JobItemSerializer(serializers.Serializer[Any]):

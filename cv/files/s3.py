@@ -11,6 +11,7 @@ from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
 from django.core.files import File
 from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
@@ -83,7 +84,9 @@ class S3Store(S3Storage):  # type: ignore[misc]
         """Downloads the whole object in one request, so that later reads cannot fail because of an outage."""
         if mode != "rb":
             raise ValueError("kept files are opened for reading; save() writes them")
-        file = cast(IO[bytes], tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 -- the caller closes it
+        # An archive of a job may be larger than a container's /tmp.
+        folder = str(settings.FILE_UPLOAD_TEMP_DIR)
+        file = cast(IO[bytes], tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder))  # noqa: SIM115 -- the caller closes it
         try:
             with outage_told():
                 body = self._client.get_object(Bucket=self.bucket_name, Key=self._key(name))["Body"]

@@ -80,6 +80,24 @@ def archive_entries(file: IO[bytes], size: int, limits: ArchiveLimits) -> Iterat
         raise ArchiveUnreadable("the archive is truncated or damaged") from error
 
 
+def check_archive(file: IO[bytes]) -> None:
+    """Whether the file begins like a ZIP or TAR, which costs nothing. Raises NotAnArchive, ArchiveUnreadable."""
+    head = file.read(4)
+    file.seek(0)
+    try:
+        if not head.startswith(ZIP_MAGIC):
+            tarfile.TarInfo.frombuf(_unpacked(file, head).read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+    # A TAR without entries begins with its end.
+    except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+        pass
+    except tarfile.HeaderError:
+        raise NotAnArchive("the file is neither a ZIP nor a TAR archive") from None
+    except DAMAGE:
+        raise ArchiveUnreadable("the archive is truncated or damaged") from None
+    finally:
+        file.seek(0)
+
+
 class _Total:
     """Counts unpacked bytes. Raises ArchiveTooLarge."""
 

@@ -1,7 +1,7 @@
-"""The inputs of a job: lists its images when it is created, and loads their bytes for a worker.
+"""The inputs of a job: lists its images, and loads their bytes for a worker.
 
-Uploaded images are stored as ``jobs/JOB/INDEX`` until they are done. Names from clients are labels and never used as
-paths.
+An archive is stored as ``jobs/JOB/archive`` until its images are listed, and they as ``jobs/JOB/INDEX`` until they are
+done. Names from clients are labels and never used as paths.
 """
 
 import os
@@ -17,13 +17,13 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 
 from cv.choices import JobSource, Source
 from cv.engine.errors import ImageTooLarge
 from cv.files.stores import kept_files
-from cv.jobs.archives import ArchiveLimits, archive_entries, is_left_behind
+from cv.jobs.archives import ArchiveLimits, archive_entries, check_archive, is_left_behind
 from cv.jobs.errors import FolderForbidden, ItemCode, TooManyItems
 from cv.models import Analysis, Job, JobItem
 from cv.models.jobs import MAX_LABEL, MAX_LOCATION
@@ -80,23 +80,19 @@ class JobInputs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveInputs:
-    """A ZIP or TAR of ``size`` bytes. Its images are stored under generated names until they are done."""
+    """A ZIP or TAR, which a worker lists later."""
 
     file: IO[bytes]
-    size: int
     source: JobSource = JobSource.ARCHIVE
 
+    def keep(self, job_id: UUID) -> str:
+        """Stores the archive; returns its name. Raises ArchiveRefused, StorageUnavailable."""
+        check_archive(self.file)
+        return default_storage.save(f"{folder_of(job_id)}archive", File(self.file))
+
     def items(self, job_id: UUID) -> Iterator[NewItem]:
-        limits = ArchiveLimits(
-            settings.XCLOUD_JOB_MAX_ITEMS,
-            settings.XCLOUD_ENGINE.limits.max_bytes,
-            settings.XCLOUD_JOB_MAX_UNPACKED_BYTES,
-        )
-        for index, entry in enumerate(archive_entries(self.file, self.size, limits)):
-            location = ""
-            if not entry.code:
-                location = default_storage.save(f"{folder_of(job_id)}{index}", ContentFile(entry.data))
-            yield NewItem(label(entry.name), location, entry.code, entry.message)
+        """None yet."""
+        return iter(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +139,26 @@ class LocalInputs:
 
     def items(self, job_id: UUID) -> Iterator[NewItem]:
         yield from _files_of(self.folder.resolve())
+
+
+def archive_items(file: IO[bytes], size: int, job_id: UUID, start: int) -> Iterator[NewItem | None]:
+    """The images of an archive of ``size`` bytes in order; None for each before ``start``, which is not stored again.
+
+    Stores each image. Raises ArchiveRefused, TooManyItems, StorageUnavailable.
+    """
+    limits = ArchiveLimits(
+        settings.XCLOUD_JOB_MAX_ITEMS,
+        settings.XCLOUD_ENGINE.limits.max_bytes,
+        settings.XCLOUD_JOB_MAX_UNPACKED_BYTES,
+    )
+    for index, entry in enumerate(archive_entries(file, size, limits)):
+        if index < start:
+            yield None
+            continue
+        location = ""
+        if not entry.code:
+            location = default_storage.save(f"{folder_of(job_id)}{index}", ContentFile(entry.data))
+        yield NewItem(label(entry.name), location, entry.code, entry.message)
 
 
 def limited(items: Iterator[NewItem]) -> Iterator[NewItem]:

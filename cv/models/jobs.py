@@ -34,7 +34,20 @@ class Job(models.Model):
     )
     api_key = models.ForeignKey(ApiKey, on_delete=models.RESTRICT, null=True, blank=True, related_name="jobs")
     source = models.CharField(max_length=10, choices=JobSource.choices)
+    # Grows while an archive is listed.
     item_count = models.PositiveIntegerField()
+    # Why the whole job failed; empty if it did not.
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.CharField(max_length=200, blank=True)
+
+    # The kept archive whose entries a worker lists as items; empty when all are listed.
+    archive = models.CharField(max_length=100, blank=True)
+    # When a worker may list it: at its creation, or when the lease ends.
+    listing_due_at = models.DateTimeField(null=True, blank=True)
+    listing_lease = models.CharField(max_length=32, blank=True)
+    # How many workers began to list it since its last new item.
+    listing_attempts = models.PositiveSmallIntegerField(default=0)
+    listing_began_at = models.DateTimeField(null=True, blank=True)
 
     # The options of every analysis of this job.
     asked_attributes = models.JSONField()
@@ -54,7 +67,7 @@ class Job(models.Model):
             ),
             models.CheckConstraint(name="job_state_known", condition=Q(state__in=JobState.values)),
             models.CheckConstraint(name="job_source_known", condition=Q(source__in=JobSource.values)),
-            models.CheckConstraint(name="job_has_items", condition=Q(item_count__gte=1)),
+            models.CheckConstraint(name="job_has_items", condition=Q(item_count__gte=1) | Q(source=JobSource.ARCHIVE)),
         ]
         indexes = [
             models.Index(fields=["owner", "-created_at"], name="job_of_owner"),
@@ -67,6 +80,9 @@ class Job(models.Model):
             models.Index(fields=["api_key", "claimed_at"], name="job_served_key"),
             models.Index(fields=["owner", "state", "priority", "claimed_at", "created_at"], name="job_turn_of_owner"),
             models.Index(fields=["api_key", "state", "priority", "claimed_at", "created_at"], name="job_turn_of_key"),
+            # For the order in which archives are listed (see cv.services.job_listing).
+            models.Index(fields=["owner", "listing_began_at"], name="job_listed_owner"),
+            models.Index(fields=["api_key", "listing_began_at"], name="job_listed_key"),
         ]
 
     def __str__(self) -> str:

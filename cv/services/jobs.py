@@ -21,7 +21,7 @@ from cv.files.removal import delete_kept
 from cv.files.stores import StorageUnavailable
 from cv.jobs.broker import announce_jobs
 from cv.jobs.errors import MENDABLE, EmptyJob, JobConflict
-from cv.jobs.inputs import JobInputs, NewItem, folder_of, limited
+from cv.jobs.inputs import ArchiveInputs, JobInputs, NewItem, folder_of, limited
 from cv.models import Job, JobItem
 from cv.services.analyses import StoreOptions, nothing_more
 from cv.services.webhooks import event_emit
@@ -29,7 +29,7 @@ from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
 
-OPEN = (JobState.PENDING, JobState.RUNNING, JobState.PAUSED)
+OPEN = (JobState.LISTING, JobState.PENDING, JobState.RUNNING, JobState.PAUSED)
 INSERT_BATCH = 1000
 
 
@@ -46,7 +46,8 @@ class JobRequest:
 
 
 def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None] = nothing_more) -> Job:
-    """Stores the images, saves the job with all its items in one transaction, and wakes the workers.
+    """Saves the job with all its items in one transaction, and wakes the workers. An archive is stored as it is, and
+    its items are created by a worker (see ``cv.services.job_listing``).
 
     ``saved`` is called with the job in that transaction, so both are committed or neither is. Raises JobRefused,
     StorageUnavailable; then nothing is stored.
@@ -66,13 +67,15 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
     )
     try:
         new = list(limited(request.inputs.items(job.pk)))
-        if not new:
+        if isinstance(request.inputs, ArchiveInputs):
+            job.archive, job.state = request.inputs.keep(job.pk), JobState.LISTING
+        elif not new:
             raise EmptyJob("the job contains no image")
         job.item_count = len(new)
         with transaction.atomic():
-            job.created_at = timezone.now()
+            job.created_at = job.listing_due_at = timezone.now()
             job.save(force_insert=True)
-            JobItem.objects.bulk_create(_rows(job, new), batch_size=INSERT_BATCH)
+            JobItem.objects.bulk_create(item_rows(job, new, job.created_at), batch_size=INSERT_BATCH)
             saved(job)
             transaction.on_commit(announce_jobs)
     except BaseException:
@@ -84,8 +87,8 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
     return job
 
 
-def _rows(job: Job, new: Iterable[NewItem]) -> list[JobItem]:
-    now = job.created_at
+def item_rows(job: Job, new: Iterable[NewItem], now: datetime, start: int = 0) -> list[JobItem]:
+    """New rows of items; the first has the index ``start``."""
     return [
         JobItem(job=job, index=index, name=item.name, location=item.location, due_at=now)
         if not item.code
@@ -98,15 +101,15 @@ def _rows(job: Job, new: Iterable[NewItem]) -> list[JobItem]:
             error_message=item.message[:200],
             finished_at=now,
         )
-        for index, item in enumerate(new)
+        for index, item in enumerate(new, start)
     ]
 
 
 def job_pause(job: Job) -> Job:
-    """Hands out no more items; items in progress are finished. Raises JobConflict."""
+    """Hands out and lists no more items; items in progress are finished. Raises JobConflict."""
 
     def pause(row: Job) -> None:
-        if row.state not in (JobState.PENDING, JobState.RUNNING):
+        if row.state not in (JobState.LISTING, JobState.PENDING, JobState.RUNNING):
             raise JobConflict(f"a job that is {row.state} cannot be paused")
         row.state = JobState.PAUSED
         row.save(update_fields=["state"])
@@ -135,7 +138,7 @@ def job_cancel(job: Job) -> Job:
         JobItem.objects.filter(job=row, due_at__isnull=False).update(
             state=ItemState.CANCELLED, due_at=None, lease="", location="", finished_at=now
         )
-        _end(row, JobState.CANCELLED, now)
+        job_end(row, JobState.CANCELLED, now)
 
     return _changed(job, cancel)
 
@@ -170,20 +173,20 @@ def job_retry(job: Job) -> Job:
 
 
 def job_finish(job_id: UUID) -> bool:
-    """Ends the job if it has no open item. Returns True in exactly one of several concurrent calls."""
+    """Ends the job if it has no open item and none to list. Returns True in exactly one of several concurrent calls."""
     with transaction.atomic():
-        row = Job.objects.select_for_update().filter(pk=job_id, state__in=OPEN).first()
+        row = Job.objects.select_for_update().filter(pk=job_id, state__in=OPEN, archive="").first()
         if row is None or JobItem.objects.filter(job=row, due_at__isnull=False).exists():
             return False
         succeeded = JobItem.objects.filter(job=row, state=ItemState.DONE).exists()
-        _end(row, JobState.DONE if succeeded else JobState.FAILED, timezone.now())
+        job_end(row, JobState.DONE if succeeded else JobState.FAILED, timezone.now())
     return True
 
 
 def jobs_finish_over() -> int:
     """Ends jobs without open items, whose worker died before it ended them; returns how many."""
     left = JobItem.objects.filter(job=OuterRef("pk"), due_at__isnull=False)
-    over = Job.objects.filter(~Exists(left), state__in=OPEN).values_list("pk", flat=True)
+    over = Job.objects.filter(~Exists(left), state__in=OPEN, archive="").values_list("pk", flat=True)
     return sum(job_finish(pk) for pk in list(over))
 
 
@@ -196,15 +199,19 @@ def _changed(job: Job, change: Callable[[Job], None]) -> Job:
 
 
 def _reopen(row: Job) -> None:
-    row.state = JobState.RUNNING if row.started_at else JobState.PENDING
+    if row.archive:
+        row.state = JobState.LISTING
+    else:
+        row.state = JobState.RUNNING if row.started_at else JobState.PENDING
     row.save(update_fields=["state"])
     transaction.on_commit(announce_jobs)
 
 
-def _end(row: Job, state: JobState, now: datetime) -> None:
+def job_end(row: Job, state: JobState, now: datetime) -> None:
     """Ends the job: its state, its webhook event, and its inputs. Call it in the transaction that locked the row."""
     row.state, row.finished_at = state, now
-    row.save(update_fields=["state", "finished_at"])
+    row.archive, row.listing_lease, row.listing_due_at = "", "", None
+    row.save(update_fields=["state", "finished_at", "archive", "listing_lease", "listing_due_at"])
     items = JobItem.objects.filter(job=row)
     counts = {name: items.filter(state=name).count() for name in (ItemState.DONE, ItemState.FAILED)}
     event_emit(

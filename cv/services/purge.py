@@ -110,6 +110,7 @@ def _inputs_purge(now: datetime) -> int:
         may_be_retried = lately & Q(state=ItemState.FAILED, error_code__in=sorted(MENDABLE))
         needed = JobItem.objects.filter(Q(due_at__isnull=False) | may_be_retried, job=job_id)
         kept = set(needed.values_list("location", flat=True))
+        kept.update(Job.objects.filter(pk=job_id).exclude(archive="").values_list("archive", flat=True))
         for name in names:
             if name not in kept:
                 default_storage.delete(name)

@@ -16,6 +16,7 @@ from django.db import DatabaseError, close_old_connections
 
 from cv import bells
 from cv.services.job_items import work_is_waiting
+from cv.services.job_listing import listing_is_waiting
 from cv.services.jobs import jobs_finish_over
 from cv.workers.alone import alone
 
@@ -42,7 +43,7 @@ def run_forever(stop: threading.Event) -> None:
         try:
             close_old_connections()
             jobs_finish_over()
-            if work_is_waiting():
+            if work_is_waiting() or listing_is_waiting():
                 with alone("job_worker") as mine:
                     if mine and not _worked():
                         stop.wait(BREATH_S)

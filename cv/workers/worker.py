@@ -44,6 +44,7 @@ from cv.services.jobs import job_finish, jobs_finish_over
 from cv.serving.engines import note
 from cv.serving.turns import FairTurns
 from cv.trust.caller import Caller
+from cv.workers.listing import ArchiveListers
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class Worker:
         self._held: dict[int, Task] = {}
         self._changed = threading.Condition()
         self._closed = 0
+        self._listers = ArchiveListers()
 
     def run(self, idle_s: float | None = None) -> int:
         """Works until stopped, or until there was no work for ``idle_s``; returns how many items it processed."""
@@ -98,9 +100,13 @@ class Worker:
         for thread in crew:
             thread.daemon = True
             thread.start()
+        if self._only is None:
+            self._listers.start()
         try:
             self._lead(idle_s)
         finally:
+            if self._only is None:
+                self._listers.stop()
             # Queued after all tasks, so a thread ends when no task is left.
             for _ in range(self._room):
                 self._tasks.put(None)
@@ -120,6 +126,9 @@ class Worker:
                 self._wait_until(lambda: len(self._held) <= self._room // 2, LOOK_S)
                 if not taken:
                     self._wait_until(lambda: not self._held, LOOK_S)
+            elif self._listers.busy:
+                busy_at = time.monotonic()
+                bells.JOBS.wait(LOOK_S)
             elif idle_s is not None and time.monotonic() - busy_at >= idle_s:
                 return
             else:

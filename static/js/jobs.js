@@ -8,7 +8,7 @@ import { localTimes } from "./words.js";
 
 const LOOK_MS = 2000;
 const AT_ONCE = 20; // jobs that the server tells of in one answer; JOBS_A_PAGE in cv/job_pages.py
-const OPEN = new Set(["pending", "running", "paused", "deleting"]);
+const OPEN = new Set(["listing", "pending", "running", "paused", "deleting"]);
 const [list, form, errorPlace, status, none] = ["jobs", "make", "error", "status", "none"].map((id) => document.getElementById(id));
 const failed = (error) => showError(errorPlace, error);
 const say = (words) => (status.textContent = words);
@@ -122,7 +122,7 @@ async function send() {
       keep: form.keep.checked,
       subject: form.subject.value.trim(),
       signal: aborting.signal,
-      // After the upload the server reads the archive: show an indeterminate bar.
+      // After the upload the server keeps the archive: show an indeterminate bar.
       onProgress: (share) => (share < 1 ? (sent.value = share) : sent.removeAttribute("value")),
     });
     list.prepend(...(await fetchRows([made.id])));

@@ -154,7 +154,7 @@ BODIES = [
          "multipart/form-data; boundary=x")),
     ("Two images in one form", 400, "ambiguous_image_source",
      raw(form(b"a", extra=form(b"b")[0].removesuffix(b"--x--\r\n"))[0], "multipart/form-data; boundary=x")),
-    ("Body in chunks, without a length", 400, "invalid_request", asked(ANALYSES, "POST", HTTP_TRANSFER_ENCODING="chunked")),
+    ("Body in chunks, from a server that does not decode them", 400, "invalid_request", asked(ANALYSES, "POST", HTTP_TRANSFER_ENCODING="chunked")),
     ("Image and URL together", 400, "ambiguous_image_source", sent({"image": SMALL, "url": "http://example.org/"})),
 ]  # fmt: skip
 FIELDS = [

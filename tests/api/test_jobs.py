@@ -17,9 +17,9 @@ from cv.models import Analysis, AuditEvent, IdempotentRequest, Job, JobItem
 from cv.services import api_key_create
 from cv.tables import table_columns
 from cv.trust.caller import Caller
-from tests.archives import tar_gz_of, tar_of, zip_of
+from tests.archives import encrypted, tar_gz_of, tar_of, zip_of
 from tests.factories import close, stored_analysis, streamed
-from tests.jobs import work_through
+from tests.jobs import kept_inputs, list_archives, work_through
 from tests.site import Site
 
 URL = "/api/v1/jobs"
@@ -51,8 +51,8 @@ def test_a_job_is_accepted_worked_on_and_tells_how_far_it_is(api: APIClient, emp
     answer = sent(api, zip_of(files), **options)
     assert answer.status_code == 202
     job = answer.json()
-    assert {name: job[name] for name in ("state", "source", "priority", "images", "images_per_second")} == {
-        "state": "pending", "source": "archive", "priority": -2, "images": 2, "images_per_second": None,
+    assert {name: job[name] for name in ("state", "source", "priority", "images", "images_per_second", "error")} == {
+        "state": "listing", "source": "archive", "priority": -2, "images": 0, "images_per_second": None, "error": None,
     }  # fmt: skip
     assert job["options"] == {
         "attributes": ["age"],
@@ -61,6 +61,9 @@ def test_a_job_is_accepted_worked_on_and_tells_how_far_it_is(api: APIClient, emp
         "store": {"image": True, "ttl_days": None, "subject": "x"},
     }
     assert api.get(f"{URL}/{job['id']}").json() == job
+    list_archives()
+    listed = api.get(f"{URL}/{job['id']}").json()
+    assert (listed["state"], listed["images"], listed["counts"]["pending"]) == ("pending", 2, 2)
     work_through()
     after = api.get(f"{URL}/{job['id']}").json()
     assert after["state"] == "done"
@@ -76,7 +79,8 @@ def test_every_kind_of_archive_is_read(
     api: APIClient, empty_scene: bytes, pack: Callable[[list[tuple[str, bytes]]], bytes]
 ) -> None:
     answer = sent(api, pack([("a/b.jpg", empty_scene), ("__MACOSX/._b.jpg", b"x"), ("a/.DS_Store", b"x")]))
-    assert (answer.status_code, answer.json()["images"]) == (202, 1)
+    assert answer.status_code == 202
+    list_archives()
     assert JobItem.objects.get().name == "a/b.jpg"
 
 
@@ -138,6 +142,42 @@ def test_an_archive_that_is_announced_too_large_is_not_read(api: APIClient, sett
     settings.XCLOUD_JOB_MAX_BYTES = 1000
     answer = sent(api, zip_of([("a.jpg", b"x" * 200_000)], compression=0))
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "archive_too_large")
+
+
+def test_what_is_no_archive_is_refused_at_once(api: APIClient) -> None:
+    for data, status, code in (
+        (b"no archive" * 100, 415, "unsupported_media_type"),
+        (b"\x1f\x8b\x08" + b"x" * 100, 422, "archive_unreadable"),
+    ):
+        answer = sent(api, data)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert (Job.objects.count(), kept_inputs()) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("archive", "code"),
+    [
+        (zip_of([("a.jpg", b"a")])[:-30], "archive_unreadable"),
+        (tar_gz_of([("a.jpg", b"a" * 5000)])[:-30], "archive_unreadable"),
+        (encrypted(zip_of([("a.jpg", b"a")])), "archive_encrypted"),
+        (zip_of([(f"{n}.jpg", b"a") for n in range(4)]), "too_many_items"),
+        (zip_of([(f"{n}.jpg", b"a" * 30_000) for n in range(2)]), "archive_too_large"),
+        (zip_of([("readme.txt", b"a")]), "empty_job"),
+    ],
+)
+def test_what_is_wrong_inside_an_archive_is_the_error_of_its_job(
+    api: APIClient, settings: Settings, archive: bytes, code: str
+) -> None:
+    settings.XCLOUD_JOB_MAX_ITEMS, settings.XCLOUD_JOB_MAX_UNPACKED_BYTES = 3, 50_000
+    answer = sent(api, archive, key="k")
+    assert answer.status_code == 202
+    work_through()
+    job = api.get(f"{URL}/{answer.json()['id']}").json()
+    assert (job["state"], job["images"], job["error"]["code"]) == ("failed", 0, code)
+    assert job["finished_at"] is not None
+    assert JobItem.objects.count() == 0
+    assert api.post(f"{URL}/{job['id']}/retry").status_code == 409
+    assert text_of(api.get(f"{URL}/{job['id']}/results")) == ""
 
 
 def test_an_administrator_may_put_a_job_before_others(client_of: Callable[[str], APIClient], db: None) -> None:
@@ -222,6 +262,7 @@ def test_results_leave_out_what_the_key_may_not_have_and_what_was_deleted(
 
 def test_states_follow_each_other_or_are_a_conflict(api: APIClient, empty_scene: bytes) -> None:
     job = f"{URL}/{sent(api, zip_of([('a.jpg', empty_scene)])).json()['id']}"
+    list_archives()
     assert api.post(f"{job}/pause").json()["state"] == "paused"
     assert work_through() == 0
     again = api.post(f"{job}/pause").json()["error"]
@@ -271,11 +312,13 @@ def test_what_is_done_with_jobs_is_in_the_audit_log(api: APIClient, finished: st
     api.post(f"{finished}/retry")
     api.delete(finished)
     lines = list(AuditEvent.objects.order_by("pk").values_list("action", "count"))
-    assert lines == [("job.create", 3), ("job.read", 3), ("job.read", 3), ("job.delete", 1)]
+    # An archive's images are not counted when the job is created.
+    assert lines == [("job.create", 0), ("job.read", 3), ("job.read", 3), ("job.delete", 1)]
 
 
 def test_an_export_and_an_erasure_have_jobs_that_made_nothing_yet(api: APIClient, empty_scene: bytes) -> None:
     sent(api, zip_of([("jane.jpg", empty_scene)]), **{"store.subject": "jane"})
+    list_archives()
     export = json.loads(text_of(api.get("/api/v1/subjects/jane/export")))
     assert (export["analyses"], [item["name"] for item in export["jobs"][0]["items"]]) == ([], ["jane.jpg"])
     receipt = api.post("/api/v1/subjects/jane/erase", {}).json()["receipt"]

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from cv.models import Analysis, Job
 from tests.archives import zip_of
+from tests.jobs import list_archives
 
 URL = "/api/v1/analyses"
 
@@ -40,6 +41,7 @@ def test_an_image_whose_part_has_no_file_name_is_taken(
 def test_an_archive_whose_part_has_no_file_name_is_taken(api: APIClient, grace_hopper: bytes) -> None:
     answer = sent(api, part("archive", zip_of([("a.jpg", grace_hopper)])), path="/api/v1/jobs")
     assert answer.status_code == 202
+    list_archives()
     assert Job.objects.get().item_count == 1
 
 

@@ -26,6 +26,7 @@ class JobAdmin(DeletedByServices, ReadOnlyAdmin):
     search_fields = ("=id", "=subject")
     sortable_by = ("created_at",)
     readonly_fields = ("progress", "rate", "failed")
+    exclude = ("archive", "listing_lease")
     actions = ("pause", "go_on", "cancel", "retry")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

@@ -145,7 +145,7 @@ class Detections(TypedDict):
 
 class Job(TypedDict):
     id: str
-    state: Literal["pending", "running", "paused", "done", "failed", "cancelled", "deleting"]
+    state: Literal["listing", "pending", "running", "paused", "done", "failed", "cancelled", "deleting"]
     source: Literal["archive", "urls", "analyses", "folder", "local"]
     priority: int
     created_at: str
@@ -155,6 +155,7 @@ class Job(TypedDict):
     counts: dict[str, int]
     images_per_second: float | None
     seconds_left: float | None
+    error: dict[str, str] | None
     options: dict[str, Any]
 
 

@@ -11,7 +11,7 @@ from cv.models import Job
 from cv.trust.caller import Caller
 from cv.workers import embedded
 from tests.archives import zip_with_link
-from tests.jobs import made_job, states
+from tests.jobs import archive, made_job, new_job, states
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -25,8 +25,20 @@ def looked_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_job_whose_every_image_was_refused_ends(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     data = zip_with_link("a.jpg", "/etc/passwd")
-    job = made_job(caller, ArchiveInputs(io.BytesIO(data), len(data)))
+    job = made_job(caller, ArchiveInputs(io.BytesIO(data)))
     assert states(job) == ["failed"]
     monkeypatch.setattr(embedded, "_worked", lambda: pytest.fail("there was nothing to do"))
     looked_once(monkeypatch)
     assert Job.objects.get().state == "failed"
+
+
+def test_a_worker_is_started_for_an_archive_that_is_not_listed(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, empty_scene: bytes
+) -> None:
+    job = new_job(caller, archive([("a.jpg", empty_scene)]))
+    started: list[str] = []
+    monkeypatch.setattr(embedded, "_worked", lambda: started.append("worker") or True)
+    looked_once(monkeypatch)
+    assert started == ["worker"]
+    # It has no item yet, but it is not over.
+    assert Job.objects.get(pk=job.pk).state == "listing"

@@ -68,6 +68,7 @@ def test_two_quick_images_of_another_wait_for_one_round_of_slow_ones(monkeypatch
     }.items():
         monkeypatch.setattr(workers, name, stand_in)
     monkeypatch.setattr(Worker, "_finish_if_over", lambda self, job: None)
+    monkeypatch.setattr(workers.ArchiveListers, "list_next", lambda self: False)
     running = threading.Thread(target=Worker(Engines(), 2, stop).run)  # type: ignore[arg-type]
     running.start()
     time.sleep(SLOW_S / 2)
