@@ -12,7 +12,7 @@ from django.utils import translation
 from cv.models import AuditEvent, Job
 from cv.services import job_cancel, job_pause
 from cv.trust.caller import Caller
-from tests.jobs import archive, made_job, work_through
+from tests.jobs import archive, made_job, new_job, work_through
 from web.admin.jobs import JobAdmin
 from web.pages.jobs import ITEMS_A_PAGE, JOBS_A_PAGE
 from web.templatetags.jobs import left_in_words
@@ -64,6 +64,32 @@ def test_a_job_is_told_with_what_can_be_done_with_it(visitor: Client, job: Job) 
         assert words in done
     assert 'data-change="cancel"' not in done
     assert "<html" not in done
+
+
+def test_an_archive_that_is_read_shows_what_was_found_so_far(visitor: Client, user: User, empty_scene: bytes) -> None:
+    job = new_job(Caller(user=user), archive([("a.jpg", empty_scene)]))
+    Job.objects.update(item_count=3000)
+    read = text(visitor, f"/jobs/rows?id={job.pk}")
+    for words in (
+        'data-state="listing"',
+        "Reading the archive",
+        "3000 images found so far",
+        'data-change="pause"',
+        'data-change="cancel"',
+    ):
+        assert words in read
+    # Its end is not known, so the bar has no value.
+    assert '<progress aria-label="Progress"></progress>' in read
+    assert "of 3000" not in read
+
+
+def test_an_archive_that_was_refused_says_why(visitor: Client, user: User) -> None:
+    job = made_job(Caller(user=user), archive([]))
+    refused = text(visitor, f"/jobs/{job.pk}/")
+    assert "the job contains no image <code>empty_job</code>" in refused
+    assert "<progress" not in refused
+    assert 'data-change="delete"' in refused
+    assert 'data-change="retry"' not in refused
 
 
 def test_a_paused_job_can_go_on_and_a_cancelled_one_only_be_deleted(visitor: Client, job: Job) -> None:
