@@ -126,6 +126,8 @@ def described(error: Exception) -> tuple[str, str, Any]:
     match error:
         case EngineError() | FetchError():
             field = "url" if isinstance(error, FetchError) else "image" if error.code in IMAGE_CODES else None
+            # A request with two images says which.
+            field = getattr(error, "field", field) if field else None
             message = f"{field}: {error}" if field else str(error)
             return error.code, message, {field: [str(error)]} if field else None
         case JobRefused():

@@ -42,7 +42,9 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
+    """An image or an address, and the other fields of a request."""
+
     image: Any
     url: Any
     fields: dict[str, Any]
@@ -83,7 +85,7 @@ def json_object(request: Request) -> dict[str, Any]:
     return dict(body_of(request))
 
 
-def split_request(request: Request) -> _Parts:
+def split_request(request: Request) -> Parts:
     """Takes image and address out of the body. Raises AmbiguousImageSource, ParseError, ValidationError."""
     body = body_of(request)
     fields = _form(body) if isinstance(body, QueryDict) else dict(body)
@@ -92,7 +94,7 @@ def split_request(request: Request) -> _Parts:
         raise AmbiguousImageSource("send either `image` or `url`, not both")
     if image is None and url is None:
         raise ValidationError({"image": ["missing; send a file, base64 text or a data URI here, or send `url`"]})
-    return _Parts(image, url, fields)
+    return Parts(image, url, fields)
 
 
 def _form(form: QueryDict) -> dict[str, Any]:
@@ -101,7 +103,7 @@ def _form(form: QueryDict) -> dict[str, Any]:
     return nested(form)
 
 
-def read_image(parts: _Parts, caller: str) -> Received:
+def read_image(parts: Parts, caller: str) -> Received:
     """The image's bytes. Raises ValidationError, FetchError, ImageTooLarge, Overloaded."""
     if parts.url is not None:
         return Received(_fetched(parts.url, caller), Source.URL, parts.fields)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from api.views import analyses, audit, jobs, keys, models, subjects, webhooks
+from api.views import analyses, audit, identity, jobs, keys, models, subjects, webhooks
 
 urlpatterns = [
     path("analyses", analyses.AnalysesView.as_view(), name="analyses"),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("analyses/<uuid:analysis_id>/picture", analyses.PictureView.as_view(), name="analysis-picture"),
     path("analyses/<uuid:analysis_id>/reanalyse", analyses.ReanalyseView.as_view(), name="analysis-reanalyse"),
     path("detections", analyses.DetectionsView.as_view(), name="detections"),
+    path("identity", identity.AboutIdentityView.as_view(), name="identity"),
+    path("comparisons", identity.ComparisonsView.as_view(), name="comparisons"),
+    path("embeddings", identity.EmbeddingsView.as_view(), name="embeddings"),
     path("jobs", jobs.JobsView.as_view(), name="jobs"),
     path("jobs/<uuid:job_id>", jobs.JobView.as_view(), name="job"),
     path("jobs/<uuid:job_id>/items", jobs.JobItemsView.as_view(), name="job-items"),

@@ -27,6 +27,8 @@ XCLOUD_IDENTITY_PURPOSE = env.statement("XCLOUD_IDENTITY_PURPOSE", needed_by="XC
 XCLOUD_IDENTITY_LEGAL_BASIS = env.statement(
     "XCLOUD_IDENTITY_LEGAL_BASIS", needed_by="XCLOUD_IDENTITY", needed=XCLOUD_IDENTITY
 )
+# Thresholds and odds that `manage.py fit_odds` fitted on the operator's own pictures.
+XCLOUD_IDENTITY_ODDS = env.path("XCLOUD_IDENTITY_ODDS", VAR_DIR / "odds.json")
 
 # The engines: one process per slot (below).
 MAX_IMAGE_BYTES = env.integer("XCLOUD_MAX_IMAGE_BYTES", DecodeLimits().max_bytes)

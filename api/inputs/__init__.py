@@ -2,6 +2,7 @@
 
 from api.inputs.admin import AuditInput, KeyInput, KeyUpdateInput, PageInput, WebhookInput, WebhookUpdateInput
 from api.inputs.analyses import DetectionInput, ListInput, OptionsInput, check_attributes
+from api.inputs.identity import ComparisonInput, EmbeddingInput, comparison_fields
 from api.inputs.jobs import ItemListInput, JobDeleteInput, JobInput, JobListInput, ResultsInput, split_job
 from api.inputs.names import NameField
 from api.inputs.strict import MAX_PAGE_SIZE, NothingInput, StrictSerializer
@@ -11,7 +12,9 @@ __all__ = [
     "MAX_PAGE_SIZE",
     "MAX_SUBJECT",
     "AuditInput",
+    "ComparisonInput",
     "DetectionInput",
+    "EmbeddingInput",
     "EraseInput",
     "ExportInput",
     "ItemListInput",
@@ -33,5 +36,6 @@ __all__ = [
     "WebhookInput",
     "WebhookUpdateInput",
     "check_attributes",
+    "comparison_fields",
     "split_job",
 ]

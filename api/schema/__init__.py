@@ -23,6 +23,7 @@ from api.schema.analyses import (
     PICTURE_READ,
     REANALYSE,
 )
+from api.schema.identity import COMPARISON_CREATE, EMBEDDING_CREATE, IDENTITY_READ
 from api.schema.jobs import (
     JOB_CANCEL,
     JOB_CREATE,
@@ -50,8 +51,11 @@ __all__ = [
     "ANALYSIS_LIST",
     "ANALYSIS_READ",
     "AUDIT_LIST",
+    "COMPARISON_CREATE",
     "DELIVERY_LIST",
     "DETECTION_CREATE",
+    "EMBEDDING_CREATE",
+    "IDENTITY_READ",
     "JOB_CANCEL",
     "JOB_CREATE",
     "JOB_DELETE",

@@ -15,6 +15,7 @@ from api.serializers.analyses import (
     HeldAnalysisSerializer,
     ResultSerializer,
 )
+from api.serializers.identity import ComparisonSerializer, EmbeddingsSerializer, IdentitySerializer
 from api.serializers.jobs import JobItemSerializer, JobResultSerializer, JobSerializer
 from api.serializers.models import ModelCardSerializer, ModelDetailSerializer
 from api.serializers.subjects import (
@@ -27,10 +28,13 @@ __all__ = [
     "AnalysisSerializer",
     "ApiKeySerializer",
     "AuditEventSerializer",
+    "ComparisonSerializer",
     "DetectionsSerializer",
+    "EmbeddingsSerializer",
     "ErasureReceiptSerializer",
     "ErrorSerializer",
     "HeldAnalysisSerializer",
+    "IdentitySerializer",
     "JobItemSerializer",
     "JobResultSerializer",
     "JobSerializer",

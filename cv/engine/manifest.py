@@ -11,7 +11,8 @@ from cv.engine.align import TEMPLATES, Crop
 from cv.engine.errors import ModelNotReady
 from cv.engine.fields import MANIFEST, Part
 from cv.engine.model_card import ModelCard
-from cv.engine.outputs import DEFAULT_OUTPUTS, Shape, all_outputs, get_output
+from cv.engine.odds import Odds, read_odds
+from cv.engine.outputs import DEFAULT_OUTPUTS, EMBEDDING, Shape, all_outputs, get_output
 
 FORMAT = 2
 
@@ -74,6 +75,8 @@ class Model:
     crop: Crop
     files: NetFiles
     calibration: Calibration
+    # Of a model whose vectors are compared.
+    odds: Odds | None = None
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -151,6 +154,7 @@ def _models(part: Part, weights_dir: Path) -> Iterator[Model]:
             crop=crop,
             files=files,
             calibration=calibration,
+            odds=_odds(entry["odds"]) if EMBEDDING.name in heads else None,
         )
 
 
@@ -199,6 +203,13 @@ def _calibration(part: Part, heads: Mapping[str, int]) -> Calibration:
         widening={name: value.number() for name, value in part.optional("widening").items()},
         coverage=part["coverage"].number() if estimates else 0.0,
     )
+
+
+def _odds(part: Part) -> Odds:
+    try:
+        return read_odds(part.mapping())
+    except ValueError as error:
+        raise part.wrong(f"cannot be used: {error}") from None
 
 
 def _file(part: Part, folder: Path) -> WeightsFile:

@@ -37,6 +37,18 @@ def pictures_before(moment: datetime) -> Iterator[str]:
             yield file.name
 
 
+def kept_picture(analysis: Analysis) -> bytes | None:
+    """The bytes of the kept picture; None if there is none. Raises StorageUnavailable."""
+    if not analysis.picture:
+        return None
+    try:
+        with analysis.picture.open("rb") as file:
+            data: bytes = file.read()
+    except FileNotFoundError:
+        return None
+    return data
+
+
 def picture_response(analysis: Analysis) -> FileResponse:
     """Serves the kept picture. The caller must be allowed to see the analysis. Raises Http404, StorageUnavailable."""
     if not analysis.picture:

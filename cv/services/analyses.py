@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from cv.choices import AuditAction, Source, WebhookEvent
 from cv.engine.types import AnalysisOptions, AnalysisResult, Picture
+from cv.files.pictures import kept_picture
 from cv.files.removal import ask_storage
 from cv.files.stores import StorageUnavailable
 from cv.models import (
@@ -112,13 +113,9 @@ def analysis_reanalyse(
     ``check_client`` and ``saved`` as for ``analysis_create``. Raises NoPictureKept, StorageUnavailable, EngineError,
     Overloaded.
     """
-    if not analysis.picture:
+    data = kept_picture(analysis)
+    if data is None:
         raise NoPictureKept
-    try:
-        with analysis.picture.open("rb") as file:
-            data = file.read()
-    except FileNotFoundError:
-        raise NoPictureKept from None
     options = AnalysisOptions(
         attributes=caller.attributes.intersection(analysis.asked_attributes),
         min_face_px=analysis.min_face_px,

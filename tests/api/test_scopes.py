@@ -1,11 +1,13 @@
 """Every route with no key, a wrong key, a key without the scope, and another owner's row."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.urls import get_resolver
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.choices import Scope, WebhookEvent
@@ -27,6 +29,9 @@ ROUTES: list[tuple[str, str, Scope | None]] = [
     ("GET", "/api/v1/analyses/{analysis}/picture", Scope.READ),
     ("POST", "/api/v1/analyses/{analysis}/reanalyse", Scope.ANALYSE),
     ("POST", "/api/v1/detections", Scope.ANALYSE),
+    ("GET", "/api/v1/identity", None),
+    ("POST", "/api/v1/comparisons", Scope.IDENTIFY),
+    ("POST", "/api/v1/embeddings", Scope.IDENTIFY),
     ("GET", "/api/v1/jobs", Scope.READ),
     ("POST", "/api/v1/jobs", Scope.ANALYSE),
     ("GET", "/api/v1/jobs/{job}", Scope.READ),
@@ -61,6 +66,13 @@ OPEN = {"receipt-keys"}
 SCOPED = [route for route in ROUTES if route[2] is not None]
 OWNED = [route for route in ROUTES if any(part in route[1] for part in ("{analysis}", "{job}", "/subjects/"))]
 every_route = pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
+
+
+@pytest.fixture(autouse=True)
+def identity_on(settings: Settings) -> None:
+    """Without it, the routes of identity answer the same to every scope."""
+    settings.XCLOUD_IDENTITY = True
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, identity=True)
 
 
 @pytest.fixture

@@ -63,4 +63,4 @@ def test_every_operation_names_its_scope_or_that_it_needs_none(schema: Any) -> N
     assert unnamed == []
 
 
-NEEDS_NO_SCOPE = {"model_list", "model_read", "model_file_read", "receipt_key_list"}
+NEEDS_NO_SCOPE = {"model_list", "model_read", "model_file_read", "receipt_key_list", "identity_read"}

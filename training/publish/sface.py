@@ -48,12 +48,14 @@ def main() -> None:
     data = rewrite(onnx.load_from_string(published)).SerializeToString(deterministic=True)
     path = arguments.weights_dir / MANIFEST
     manifest: Manifest = json.loads(path.read_text())
-    put_entry(manifest, describe(data))
+    earlier = next((model for model in manifest["models"] if model["name"] == NAME), {})
+    # What was measured and fitted stays: the function is the same.
+    put_entry(manifest, describe(data) | {name: earlier[name] for name in ("metrics", "odds") if name in earlier})
     write_manifest(path, manifest, {FILE: data})
 
 
 def describe(data: bytes) -> Manifest:
-    """The model's entry in the manifest, still without odds."""
+    """The model's entry in the manifest, without odds and metrics."""
     return {
         "name": NAME,
         "version": "2021dec",

@@ -1,5 +1,6 @@
 """The client: one method per endpoint, with safe retries."""
 
+import base64
 import json
 import time
 import uuid
@@ -12,7 +13,7 @@ from urllib.parse import quote
 import httpx
 
 from xcloud_client.errors import ApiError
-from xcloud_client.types import Analysis, AttributeName, Detections, Job, Receipt
+from xcloud_client.types import Analysis, AttributeName, Comparison, Detections, Embeddings, Job, Receipt
 
 # Statuses of a busy server or an exceeded rate; a POST can be sent again because it has an Idempotency-Key.
 RETRIED = frozenset({429, 503})
@@ -79,6 +80,18 @@ class XCloud:
         """Finds the faces and stores nothing."""
         options = {"max_faces": max_faces, "min_face_px": min_face_px}
         return cast(Detections, self._send_picture("detections", picture, options))
+
+    def compare(
+        self, first: Picture, second: Picture, *, fmr: float | None = None, prior: float | None = None
+    ) -> Comparison:
+        """Compares each face of one picture with each face of the other; stores nothing. Needs the scope `identify`."""
+        sides = {"first": _side(first), "second": _side(second)}
+        given = {name: value for name, value in (("fmr", fmr), ("prior", prior)) if value is not None}
+        return cast(Comparison, self._json("POST", "comparisons", json={**sides, **given}))
+
+    def embed(self, picture: Picture, *, min_face_px: int | None = None) -> Embeddings:
+        """The vector of every face; stores nothing. Needs the scope `identify`."""
+        return cast(Embeddings, self._send_picture("embeddings", picture, {"min_face_px": min_face_px}))
 
     def analysis(self, analysis_id: str) -> Analysis:
         return cast(Analysis, self._json("GET", f"analyses/{analysis_id}"))
@@ -200,3 +213,11 @@ class XCloud:
                 raise error
             time.sleep(min(error.retry_after or 1.0, LONGEST_WAIT_S))
         raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _side(picture: Picture) -> dict[str, str]:
+    """One side of a comparison in JSON."""
+    if isinstance(picture, str) and picture.startswith(("http://", "https://")):
+        return {"url": picture}
+    data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+    return {"image": base64.b64encode(data).decode()}

@@ -143,6 +143,52 @@ class Detections(TypedDict):
     timing_ms: Timing
 
 
+class ComparedFace(DetectedFace):
+    """``doubts`` are reasons why it decides nothing: low_quality, child."""
+
+    doubts: list[str]
+
+
+class EmbeddedFace(ComparedFace):
+    embedding: list[float]
+
+
+class Embeddings(TypedDict):
+    image: Image
+    faces: list[EmbeddedFace]
+    model: Model
+    timing_ms: Timing
+
+
+class Side(TypedDict):
+    image: Image | None
+    faces: list[ComparedFace] | None
+
+
+class Threshold(TypedDict):
+    fmr: float
+    similarity: float
+
+
+class Pair(TypedDict):
+    """Two faces by their indexes; ``same`` is None, unknown, if there is a doubt about one."""
+
+    first: int
+    second: int
+    similarity: float
+    probability: float
+    same: bool | None
+
+
+class Comparison(TypedDict):
+    threshold: Threshold
+    prior: float
+    first: Side
+    second: Side
+    pairs: list[Pair]
+    model: Model
+
+
 class Job(TypedDict):
     id: str
     state: Literal["listing", "pending", "running", "paused", "done", "failed", "cancelled", "deleting"]

@@ -1,0 +1,76 @@
+"""The faces of an image with their vectors, and what makes a vector too weak to decide by."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, cast
+
+from cv.engine.labels import Attribute
+from cv.engine.outputs import EMBEDDING
+from cv.engine.types import DEFAULT_OPTIONS, AnalysisOptions, AnalysisResult, Estimate, FaceResult, Vector
+from cv.identity.errors import NoFace, TooManyFaces
+from cv.serving.engines import analyzed, nobody_left
+
+# Below this quality a face is compared, but not decided by.
+LOW_QUALITY: Final = 0.3
+# Children who are not the same person match falsely far more often than adults do; see the model's card.
+CHILD_BELOW_YEARS: Final = 13.0
+# Faces of one image. Two images of so many are 400 pairs.
+MOST_FACES: Final = 20
+# The age is computed for the doubt about children alone. It is neither answered nor stored.
+_ASKED: Final = frozenset({EMBEDDING.name, Attribute.AGE.value})
+
+
+class Doubt(StrEnum):
+    """Why a face decides nothing."""
+
+    LOW_QUALITY = "low_quality"
+    CHILD = "child"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifiedFace:
+    """A vector of length 1. ``face`` is None if the vector came without a picture; ``doubts`` are unknown then."""
+
+    vector: tuple[float, ...]
+    face: FaceResult | None = None
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def index(self) -> int:
+        return self.face.index if self.face is not None else 0
+
+
+def identify_faces(
+    data: bytes,
+    caller: str,
+    check_client: Callable[[], None] = nobody_left,
+    min_face_px: int = DEFAULT_OPTIONS.min_face_px,
+    most: int = MOST_FACES,
+) -> tuple[AnalysisResult, list[IdentifiedFace]]:
+    """Every face of an image with its vector, the largest first. Nothing is stored.
+
+    Raises NoFace, TooManyFaces if there are more than ``most``, EngineError, Overloaded, and what ``check_client``
+    raises.
+    """
+    options = AnalysisOptions(attributes=_ASKED, min_face_px=min_face_px, max_faces=most + 1)
+    result = analyzed(data, options, caller, check_client)
+    if not result.faces:
+        raise NoFace("no face was found in this image")
+    if len(result.faces) > most:
+        raise TooManyFaces(f"this image has more than {most} faces")
+    return result, [identified(face) for face in result.faces]
+
+
+def identified(face: FaceResult) -> IdentifiedFace:
+    """A face of an engine's result that was asked for its vector and its age. Raises KeyError for any other."""
+    return IdentifiedFace(cast(Vector, face.attributes[EMBEDDING.name]).values, face, find_doubts(face))
+
+
+def find_doubts(face: FaceResult) -> tuple[Doubt, ...]:
+    age = face.attributes[Attribute.AGE.value]
+    found = {
+        Doubt.LOW_QUALITY: face.quality.score < LOW_QUALITY,
+        Doubt.CHILD: isinstance(age, Estimate) and age.value < CHILD_BELOW_YEARS,
+    }
+    return tuple(doubt for doubt, applies in found.items() if applies)
