@@ -13,6 +13,7 @@ urlpatterns = [
     path("identity", identity.AboutIdentityView.as_view(), name="identity"),
     path("comparisons", identity.ComparisonsView.as_view(), name="comparisons"),
     path("embeddings", identity.EmbeddingsView.as_view(), name="embeddings"),
+    path("previews", analyses.PreviewsView.as_view(), name="previews"),
     path("jobs", jobs.JobsView.as_view(), name="jobs"),
     path("jobs/<uuid:job_id>", jobs.JobView.as_view(), name="job"),
     path("jobs/<uuid:job_id>/items", jobs.JobItemsView.as_view(), name="job-items"),

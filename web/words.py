@@ -5,6 +5,7 @@ from typing import Any, Final
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from cv.abstention import limit_of
 from cv.choices import JobSource, JobState
 from cv.engine.labels import Attribute, Expression, Gender, Race
 from cv.engine.outputs import Output, public_outputs
@@ -42,6 +43,19 @@ WARNINGS: Final = {
     QualityWarning.DARK.value: _("dark"),
     QualityWarning.TURNED.value: _("turned away"),
     QualityWarning.PARTLY_OUTSIDE.value: _("partly outside the picture"),
+}
+# What to do about a warning, by its name.
+ADVICE: Final = {
+    "small_face": _("Use a larger photo, or one taken from nearer."),
+    "blurred": _("Use a sharper photo."),
+    "dark": _("Use a photo with more light on the face."),
+    "turned": _("Use a photo that shows the face from the front."),
+    "partly_outside": _("Use a photo that shows the whole face."),
+    "noisy": _("Use a photo taken with more light."),
+    "pixelated": _("Use the original file, not a small or strongly compressed copy."),
+    "overexposed": _("Use a photo with less light on the face."),
+    "occluded": _("Use a photo in which nothing covers the face."),
+    "tilted": _("Turn the photo upright."),
 }
 LANDMARK_WORDS: Final = dict(
     zip(
@@ -114,6 +128,7 @@ def script_words() -> dict[str, Any]:
     return {
         "labels": LABELS,
         "warnings": WARNINGS,
+        "advice": ADVICE,
         "landmarks": LANDMARK_WORDS,
         "outputs": {output.name: _described(output) for output in public_outputs()},
         "summary": SUMMARY,
@@ -129,4 +144,5 @@ def _described(output: Output) -> dict[str, Any]:
         "unit": UNITS.get(output.unit) or gettext(output.unit) if output.unit else "",
         "scale": drawn,
         "limited": output.scale is not None,
+        "limit": limit_of(output.name) if output.name in ATTRIBUTES else None,
     }

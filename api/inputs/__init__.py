@@ -1,7 +1,7 @@
 """What clients may send, checked."""
 
 from api.inputs.admin import AuditInput, KeyInput, KeyUpdateInput, PageInput, WebhookInput, WebhookUpdateInput
-from api.inputs.analyses import DetectionInput, ListInput, OptionsInput, check_attributes
+from api.inputs.analyses import AnalysisInput, DetectionInput, ListInput, OptionsInput, check_attributes
 from api.inputs.identity import ComparisonInput, EmbeddingInput, comparison_fields
 from api.inputs.jobs import ItemListInput, JobDeleteInput, JobInput, JobListInput, ResultsInput, split_job
 from api.inputs.names import NameField
@@ -11,6 +11,7 @@ from api.inputs.subjects import MAX_SUBJECT, EraseInput, ExportInput, NamedErase
 __all__ = [
     "MAX_PAGE_SIZE",
     "MAX_SUBJECT",
+    "AnalysisInput",
     "AuditInput",
     "ComparisonInput",
     "DetectionInput",

@@ -53,6 +53,22 @@ class StoreInput(StrictSerializer):
     )
 
 
+class ResultStoreInput(StoreInput):
+    """What is stored of one analysis: with ``result`` false, nothing."""
+
+    result = serializers.BooleanField(
+        default=True, help_text="Keep the answers. `false`: the request is answered and nothing is kept."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs["result"]:
+            kept = {name for name in ("image", "ttl_days", "subject") if attrs[name]}
+            if kept:
+                message = "cannot be combined with `result`: false, which keeps nothing"
+                raise serializers.ValidationError({name: [message] for name in sorted(kept)})
+        return attrs
+
+
 class DetectionInput(StrictSerializer):
     """Which faces to look for."""
 
@@ -93,7 +109,20 @@ class OptionsInput(DetectionInput):
         return AnalysisOptions(attributes=named or allowed.intersection(DEFAULT_OUTPUTS), **given)
 
     def store_options(self) -> StoreOptions:
-        return StoreOptions(**self.validated_data.get("store", {}))
+        """What to store with the result."""
+        kept = {name: value for name, value in self.validated_data.get("store", {}).items() if name != "result"}
+        return StoreOptions(**kept)
+
+
+class AnalysisInput(OptionsInput):
+    """The options of a single analysis, which need not be stored."""
+
+    store = ResultStoreInput(required=False)
+
+    @property
+    def keeps_result(self) -> bool:
+        """Whether the answers are stored."""
+        return bool(self.validated_data.get("store", {}).get("result", True))
 
 
 class ListInput(PagingInput):

@@ -21,6 +21,7 @@ from api.schema.analyses import (
     ANALYSIS_READ,
     DETECTION_CREATE,
     PICTURE_READ,
+    PREVIEW_CREATE,
     REANALYSE,
 )
 from api.schema.identity import COMPARISON_CREATE, EMBEDDING_CREATE, IDENTITY_READ
@@ -77,6 +78,7 @@ __all__ = [
     "NAMED_SUBJECT_ERASE",
     "NAMED_SUBJECT_EXPORT",
     "PICTURE_READ",
+    "PREVIEW_CREATE",
     "REANALYSE",
     "RECEIPT_KEYS",
     "SUBJECT_ERASE",

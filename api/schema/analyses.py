@@ -6,24 +6,38 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
-from api.inputs import DetectionInput, ListInput, NothingInput, OptionsInput
+from api.inputs import AnalysisInput, DetectionInput, ListInput, NothingInput
 from api.schema import examples
 from api.schema.parts import BODY, IDEMPOTENCY_KEY, IMAGE, REMEMBERED, answer, errors, page_of, sent
-from api.serializers import AnalysisSerializer, DetectionsSerializer
+from api.serializers import AnalysisSerializer, DetectionsSerializer, ResultSerializer
 
 TEXT_HELP: Final = "Base64 (standard or URL-safe alphabet) or a data URI."
 URL_HELP: Final = "An http(s) URL on the public internet."
 
 
-class JsonAnalysisInput(OptionsInput):
+class JsonAnalysisInput(AnalysisInput):
     """Exactly one of ``image`` and ``url``."""
 
     image = serializers.CharField(required=False, help_text=TEXT_HELP)
     url = serializers.URLField(required=False, help_text=URL_HELP)
 
 
-class FormAnalysisInput(OptionsInput):
+class FormAnalysisInput(AnalysisInput):
     """Exactly one of ``image`` and ``url``. ``store`` is a JSON object, or fields ``store.image``…"""
+
+    image = serializers.FileField(required=False, help_text="The image file, or base64 text.")
+    url = serializers.URLField(required=False, help_text=URL_HELP)
+
+
+class JsonPreviewInput(NothingInput):
+    """Exactly one of ``image`` and ``url``."""
+
+    image = serializers.CharField(required=False, help_text=TEXT_HELP)
+    url = serializers.URLField(required=False, help_text=URL_HELP)
+
+
+class FormPreviewInput(NothingInput):
+    """Exactly one of ``image`` and ``url``."""
 
     image = serializers.FileField(required=False, help_text="The image file, or base64 text.")
     url = serializers.URLField(required=False, help_text=URL_HELP)
@@ -47,10 +61,12 @@ ANALYSIS_CREATE: Final[dict[str, Any]] = {
     "operation_id": "analysis_create",
     "summary": "Analyze one image",
     "description": "Finds every face, the largest first. An image without a face is a 201 with empty `faces`. "
-    "Scope `analyse`.",
+    "With `store.result` false nothing is kept: no row, no audit event, no webhook, and no answer for an "
+    "`Idempotency-Key`. The answer is then a 200 without `id` and `created_at`. Scope `analyse`.",
     "parameters": [IDEMPOTENCY_KEY],
     "request": {"application/json": JsonAnalysisInput, "multipart/form-data": FormAnalysisInput},
     "responses": {
+        200: answer(ResultSerializer, examples.RESULT, "The image was analyzed, and nothing is kept."),
         201: answer(AnalysisSerializer, examples.ANALYSIS, "The image was analyzed."),
         **errors("storage_unavailable", *IMAGE, *REMEMBERED),
     },
@@ -65,6 +81,7 @@ ANALYSIS_CREATE: Final[dict[str, Any]] = {
             },
         ),
         sent("A URL", {"url": "https://example.org/photo.jpg"}),
+        sent("Answered, and nothing kept", {"url": "https://example.org/photo.jpg", "store": {"result": False}}),
     ],
 }
 ANALYSIS_LIST: Final[dict[str, Any]] = {
@@ -128,4 +145,16 @@ DETECTION_CREATE: Final[dict[str, Any]] = {
         **errors(*IMAGE),
     },
     "examples": [sent("Base64", {"image": "data:image/jpeg;base64,/9j/4AAQSkZJRg…", "min_face_px": 20})],
+}
+PREVIEW_CREATE: Final[dict[str, Any]] = {
+    "operation_id": "preview_create",
+    "summary": "Turn one image into a JPEG that every browser can show",
+    "description": "For HEIC, TIFF and other formats: upright, at most 1600 pixels on the longer side, without "
+    "metadata. Nothing is stored and no face is looked for. Scope `analyse`.",
+    "request": {"application/json": JsonPreviewInput, "multipart/form-data": FormPreviewInput},
+    "responses": {
+        (200, "image/jpeg"): OpenApiResponse(OpenApiTypes.BINARY, description="The preview."),
+        **errors(*IMAGE),
+    },
+    "examples": [sent("Base64", {"image": "data:image/heic;base64,AAAAGGZ0eXBoZWlj…"})],
 }

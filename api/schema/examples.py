@@ -63,6 +63,7 @@ ANALYSIS: Final = {
     "timing_ms": {"decode": 6.1, "detect": 58.9, "attributes": 31.4, "total": 96.4},
 }
 
+RESULT: Final = {name: value for name, value in ANALYSIS.items() if name not in ("id", "created_at")}
 DETECTIONS: Final = {
     "image": ANALYSIS["image"],
     "faces": [

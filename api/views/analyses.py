@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
@@ -17,21 +17,22 @@ from api import schema
 from api.authentication import caller_of
 from api.disconnect import check_of
 from api.idempotency import idempotent
-from api.inputs import DetectionInput, ListInput, NothingInput, OptionsInput, check_attributes
+from api.inputs import AnalysisInput, DetectionInput, ListInput, NothingInput, check_attributes
 from api.inputs.strict import given_once
 from api.multipart import MultiPartParser
 from api.pagination import NewestFirst
-from api.serializers import AnalysisSerializer, DetectionsSerializer
+from api.serializers import AnalysisSerializer, DetectionsSerializer, ResultSerializer
 from api.sources import json_object, read_image, split_request
 from api.views.base import JsonView, find_row, model_headers, page_response
 from cv.choices import AuditAction, Scope
-from cv.engine.types import AnalysisOptions
+from cv.engine.types import PREVIEW_OPTIONS, AnalysisOptions
 from cv.files.pictures import picture_response
 from cv.models import Analysis
 from cv.selectors import analyses_of
 from cv.services import (
     AnalysisRequest,
     NoPictureKept,
+    analysis_answer,
     analysis_create,
     analysis_delete,
     analysis_reanalyse,
@@ -65,11 +66,15 @@ class AnalysesView(MakesAnalysis):
     def post(self, request: Request) -> Response:
         caller = caller_of(request)
         parts = split_request(request)
-        options = OptionsInput(data=parts.fields)
+        options = AnalysisInput(data=parts.fields)
         options.is_valid(raise_exception=True)
         wanted = options.analysis_options(caller.attributes)
         received = read_image(parts, caller.account)
         asked = AnalysisRequest(received.data, received.source, wanted, options.store_options())
+        if not options.keeps_result:
+            self.forget()
+            result = analysis_answer(asked, caller, check_of(request))
+            return Response(ResultSerializer(result).data, headers=model_headers(result))
         return self.answered(request, status.HTTP_201_CREATED, partial(analysis_create, asked))
 
     @extend_schema(**schema.ANALYSIS_LIST)
@@ -140,6 +145,23 @@ class DetectionsView(JsonView):
         caller = caller_of(request).account
         result = analyzed(read_image(parts, caller).data, wanted, caller, check_of(request))
         return Response(DetectionsSerializer(result).data, headers=model_headers(result))
+
+
+class PreviewsView(JsonView):
+    """Nothing is stored, and no face is looked for."""
+
+    parser_classes = [JSONParser, MultiPartParser, FormParser]
+    scopes = {"POST": Scope.ANALYSE}
+
+    @extend_schema(**schema.PREVIEW_CREATE)
+    def post(self, request: Request) -> HttpResponse:
+        parts = split_request(request)
+        NothingInput(data=parts.fields).is_valid(raise_exception=True)
+        caller = caller_of(request).account
+        result = analyzed(read_image(parts, caller).data, PREVIEW_OPTIONS, caller, check_of(request))
+        if result.preview is None:
+            raise RuntimeError("the engine gave no preview")
+        return HttpResponse(result.preview.data, content_type="image/jpeg")
 
 
 def own_analysis(request: Request, analysis_id: UUID) -> Analysis:

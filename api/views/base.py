@@ -15,7 +15,7 @@ from api.exceptions import NO_ROUTE
 from api.negotiation import AlwaysJson
 from api.sources import refuse_compressed_body, refuse_huge_body
 from cv.choices import Scope
-from cv.services import request_finish
+from cv.services import request_finish, request_forget
 from cv.services.idempotency import Begun
 
 Row = TypeVar("Row", bound=Model)
@@ -52,6 +52,12 @@ class JsonView(APIView):
             request_finish(self.begun, response.status_code, response.data, self.analysis_id, self.job_id)
             self.begun = None
         return response
+
+    def forget(self) -> None:
+        """Keeps no answer for the request's Idempotency-Key: if it is sent again, it is done again."""
+        if self.begun is not None:
+            request_forget(self.begun)
+            self.begun = None
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

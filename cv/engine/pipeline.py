@@ -14,6 +14,7 @@ from cv.engine.detect import Detector
 from cv.engine.errors import ModelNotReady
 from cv.engine.manifest import Model
 from cv.engine.outputs import all_outputs
+from cv.engine.preview import preview_of
 from cv.engine.quality import assess
 from cv.engine.readers.base import FaceReader
 from cv.engine.readers.loading import LazyReader
@@ -81,6 +82,7 @@ class Engine:
         started = time.perf_counter()
         readers = self._readers_of(options.attributes)
         image = decode(data, self.limits, options.min_face_px)
+        preview = preview_of(image.pixels) if options.preview else None
         decoded = time.perf_counter()
         detections = self.detector.detect(image.pixels, options.min_face_px * image.scale, options.max_faces)
         detected = time.perf_counter()
@@ -106,6 +108,7 @@ class Engine:
             ),
             models=runs,
             picture=picture,
+            preview=preview,
         )
 
     def _readers_of(self, wanted: frozenset[str]) -> dict[LazyReader, frozenset[str]]:

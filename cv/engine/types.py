@@ -191,6 +191,8 @@ class AnalysisOptions:
     max_faces: int = 100
     # Whether the result contains the picture without metadata, to be kept.
     picture: bool = False
+    # Whether the result contains a small JPEG of the picture, to be shown.
+    preview: bool = False
 
     def __post_init__(self) -> None:
         for name, value, (low, high) in (
@@ -205,6 +207,8 @@ class AnalysisOptions:
 
 
 DEFAULT_OPTIONS: Final = AnalysisOptions()
+# Only a preview: no scale of the picture has faces that large, so the search for faces takes no time.
+PREVIEW_OPTIONS: Final = AnalysisOptions(frozenset(), min_face_px=MIN_FACE_PX_RANGE[1], max_faces=1, preview=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +224,7 @@ class AnalysisResult:
     """The whole result of one image; ``faces`` is empty if there is no face.
 
     ``model`` is the one of the default outputs, run or not; ``models`` are all that were run. ``picture`` is set if
-    the options ask for it.
+    the options ask for it, and so is ``preview``.
     """
 
     image: ImageInfo
@@ -229,3 +233,4 @@ class AnalysisResult:
     timing_ms: Timing
     models: tuple[ModelRun, ...] = ()
     picture: Picture | None = None
+    preview: Picture | None = None

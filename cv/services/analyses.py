@@ -83,6 +83,18 @@ def nothing_first() -> None:
     """The default of ``first``: checks nothing before the rows are written."""
 
 
+def analysis_answer(
+    request: AnalysisRequest, caller: Caller, check_client: Callable[[], None] = nobody_left
+) -> AnalysisResult:
+    """Analyzes the image and keeps nothing: no row, no file, no audit event and no webhook event.
+
+    Attributes that the caller is not allowed to see are not computed. ``check_client`` as for ``analysis_create``.
+    Raises EngineError, Overloaded.
+    """
+    options = replace(request.options, attributes=request.options.attributes & caller.attributes)
+    return analyzed(request.data, options, caller.account, check_client)
+
+
 def analysis_create(
     request: AnalysisRequest,
     caller: Caller,

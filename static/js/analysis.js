@@ -1,12 +1,14 @@
 // Shows one analysis: the stage beside the cards; a face's box and card are highlighted together.
 
+import { annotatedButton } from "./annotate.js";
 import { faceCard } from "./cards.js";
 import { el } from "./dom.js";
-import { filterBar } from "./filter.js";
+import { FROM, filterBar } from "./filter.js";
 import { fill, gettext } from "./i18n.js";
 import { recipe } from "./recipe.js";
 import { drawFaces } from "./stage.js";
 import { tabbed } from "./tabs.js";
+import { faceTiles } from "./tiles.js";
 import { duration, faces, sure } from "./words.js";
 
 /**
@@ -16,19 +18,29 @@ import { duration, faces, sure } from "./words.js";
 export function analysisView(figure, analysis, { actions = [], recipeOf = null, prefix = "" } = {}) {
   drawFaces(figure, analysis);
   const described = el("div", { class: "described" });
+  const photo = figure.querySelector(".stage-photo");
+  const pictures = photo && analysis.faces.length ? [annotatedButton(photo, analysis)] : [];
   const view = el("div", { class: "result" }, figure,
     el("div", { class: "side" },
       el("div", { class: "side-head" },
         el("h2", { class: "side-count", tabindex: "-1" }, el("strong", {}, faces(analysis.faces.length)),
           el("span", { class: "muted" }, ` ${fill(gettext("in %(time)s"), { time: duration(analysis.timing_ms.total) })}`)),
-        el("div", { class: "side-actions" }, ...actions)),
+        el("div", { class: "side-actions" }, ...pictures, ...actions)),
       ...(recipeOf ? tabbed(gettext("Result"), [[gettext("Faces"), described], ["API", recipe(analysis, recipeOf)]]) : [described])));
-  const photo = figure.querySelector(".stage-photo");
-  const cards = analysis.faces.map((face) => faceCard(face, { photo, image: analysis.image, prefix }));
-  const filter = filterBar(analysis.faces, (shown) => {
-    for (const node of view.querySelectorAll(".card, .face-mark")) node.hidden = !shown.has(Number(node.dataset.face));
-  });
-  described.append(...[filter, el("div", { class: "cards" }, ...(cards.length ? cards : [nothingFound()])), fineprint(analysis)].filter(Boolean));
+  const { image, model, faces: found } = analysis;
+  const cardOf = (face) => faceCard(face, { photo, image, model, prefix });
+  if (found.length < FROM) {
+    described.append(el("div", { class: "cards" }, ...(found.length ? found.map(cardOf) : [nothingFound()])));
+  } else {
+    view.classList.add("has-many");
+    const tiles = faceTiles(found, { photo, image, cardOf });
+    const filter = filterBar(found, (shown) => {
+      tiles.arrange(shown);
+      for (const mark of view.querySelectorAll(".face-mark")) mark.hidden = !shown.includes(Number(mark.dataset.face));
+    });
+    described.append(filter, tiles);
+  }
+  described.append(fineprint(analysis));
   linkHighlights(view);
   return view;
 }
@@ -49,24 +61,38 @@ function fineprint({ model, image, faces: described }) {
     fill(gettext("Photo %(width)s × %(height)s."), image));
 }
 
-/** Pointing at or focusing a box highlights its card, and vice versa; clicking a box scrolls to its card. */
+/** Pointing at or focusing a box highlights its card or tile, and vice versa; clicking a box leads to the card. */
 function linkHighlights(view) {
   const faceOf = (node) => node?.closest?.("[data-face]")?.dataset.face ?? null;
+  let lit = null;
   const light = (index) => {
-    for (const node of view.querySelectorAll("[data-face]")) {
-      node.classList.toggle("is-lit", node.dataset.face === index);
+    if (index === lit) return;
+    for (const face of [lit, index]) {
+      if (face === null) continue;
+      for (const node of view.querySelectorAll(`[data-face="${face}"]`)) node.classList.toggle("is-lit", face === index);
     }
+    lit = index;
   };
   const focused = () => (view.contains(document.activeElement) ? faceOf(document.activeElement) : null);
+  const bringIntoView = (index) => view.querySelector(".stage").showFace?.(view.querySelector(`.face-mark[data-face="${index}"]`));
   view.addEventListener("pointerover", (event) => light(faceOf(event.target) ?? focused()));
   view.addEventListener("pointerleave", () => light(focused()));
-  view.addEventListener("focusin", (event) => light(faceOf(event.target)));
+  view.addEventListener("focusin", (event) => {
+    const face = faceOf(event.target);
+    light(face);
+    if (face !== null && event.target.matches(".card, .tile-line, :focus-visible")) bringIntoView(face);
+  });
   view.addEventListener("focusout", (event) => light(faceOf(event.relatedTarget)));
   view.addEventListener("click", (event) => {
-    const box = event.target.closest?.(".face-mark");
+    const box = event.target.closest?.(".face-box");
     if (!box) return;
-    const card = view.querySelector(`.card[data-face="${box.dataset.face}"]`);
     view.querySelector("[role=tab]")?.click();
+    const tiles = view.querySelector(".tiles");
+    if (tiles) {
+      tiles.open(Number(box.dataset.face));
+      return;
+    }
+    const card = view.querySelector(`.card[data-face="${box.dataset.face}"]`);
     card.focus({ preventScroll: true });
     card.scrollIntoView({ block: "nearest", behavior: "smooth" });
   });

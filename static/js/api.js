@@ -49,8 +49,23 @@ async function fromPage(address, options = {}) {
   return body;
 }
 
-/** Uploads a photo. `onProgress` gets the share sent, 0 to 1; aborting `signal` rejects with code `cancelled`. */
-export const analysisCreate = (photo, { keep, ...how }) => upload("/analyses", { image: photo, "store.image": keep && "true" }, how);
+/**
+ * Analyzes a photo: a `file` or the one at an `address`. `store` is nothing, answers or pictures. `onProgress` gets the
+ * share sent, 0 to 1; aborting `signal` rejects with code `cancelled`.
+ */
+export function analysisCreate({ file, address }, { store, subject, ...how }) {
+  const kept = { "store.result": store === "nothing" && "false", "store.image": store === "pictures" && "true", "store.subject": subject };
+  return upload("/analyses", { image: file, url: address, ...kept }, how);
+}
+
+/** A JPEG of a photo that every browser can show, as a blob. */
+export async function previewCreate({ file, address }) {
+  const body = new FormData();
+  body.append(...(file ? ["image", file] : ["url", address]));
+  const { response, body: blob } = await answer("/previews", { method: "POST", headers: changing(), body }, (answered) => answered.blob());
+  if (!response.ok) throw refusal(response.status, parsed(await blob.text()));
+  return blob;
+}
 
 /** Uploads an archive of photos, with the same options. */
 export const jobCreate = (archive, { keep, subject, ...how }) =>
@@ -79,17 +94,18 @@ function upload(path, fields, { onProgress, signal }) {
   });
 }
 
-async function request(method, path) {
-  const headers = { Accept: "application/json" };
-  if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
-  let response;
-  let text;
+async function answer(path, options, read) {
   try {
-    response = await fetch(ROOT + path, { method, headers });
-    text = await response.text();
+    const response = await fetch(ROOT + path, options);
+    return { response, body: await read(response) };
   } catch {
     throw unreachable();
   }
+}
+
+async function request(method, path) {
+  const headers = { Accept: "application/json", ...(method === "GET" ? {} : changing()) };
+  const { response, body: text } = await answer(path, { method, headers }, (answered) => answered.text());
   const body = parsed(text);
   if (!response.ok) throw refusal(response.status, body);
   return body;
@@ -110,4 +126,8 @@ function parsed(text) {
   }
 }
 
-const csrfToken = () => document.querySelector("input[name=csrfmiddlewaretoken]").value;
+const changing = () => ({ "X-CSRFToken": csrfToken() });
+
+/** The cookie's, because a log-in in another tab changes it; the page's own if there is no such cookie. */
+const csrfToken = () =>
+  /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? document.querySelector("input[name=csrfmiddlewaretoken]").value;

@@ -1,28 +1,58 @@
 // Draws a card for each face: every answer by its shape, with the model's confidence.
 
+import { saveCanvas } from "./annotate.js";
 import { chip } from "./chip.js";
 import { el, place } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
-import { label, output, percent, separated, shapeOf, summed, sure, sureness, warning } from "./words.js";
+import { advice, label, output, percent, separated, shapeOf, summed, sure, sureness, warning } from "./words.js";
 
 const FEW = 6; // of a longer vector only the length is shown
 
-/** `photo` is the image on the stage, if any; `prefix` keeps element ids unique if two analyses are on one page. */
-export function faceCard(face, { photo, image, prefix = "" }) {
+/**
+ * `photo` is the image on the stage, if any; `model` is the analysis's; `prefix` keeps element ids unique if two analyses
+ * are on one page.
+ */
+export function faceCard(face, { photo, image, model, prefix = "" }) {
   const number = face.index + 1;
   const id = `${prefix}face-${number}`;
   return el("article", { class: "card", tabindex: "0", "data-face": face.index, id, "aria-labelledby": `${id}-title` },
     el("header", { class: "card-head" },
-      chip(face, photo, image),
+      savable(chip(face, photo, image), number),
       el("div", { class: "card-title" },
         el("h3", { id: `${id}-title` },
           el("span", { class: "card-number" }, el("span", { class: "visually-hidden" }, gettext("Face"), " "), String(number)), " ",
           summary(face.attributes)),
+        unsureLine(face.attributes),
         el("p", { class: "muted small" }, fill(gettext("%(share)s sure that this is a face"), { share: percent(face.confidence) }))),
     ),
     warnings(face.quality.warnings),
     ...SHAPES.map(([part, drawn]) => section(face.attributes, part, drawn)),
+    el("p", { class: "card-foot small" }, el("a", { href: modelLink(model, face.attributes) }, gettext("How well does this work for such faces?"))),
   );
+}
+
+/** The model's page with the group of this face marked, as far as the answers say which it is. */
+function modelLink({ name }, attributes) {
+  const like = Object.entries(attributes).filter(([, answer]) => sure(answer)).flatMap(([output, answer]) => {
+    if (shapeOf(output) === "category") return [[output, answer.label]];
+    return output === "age" ? [[output, Math.round(answer.value)]] : [];
+  });
+  return `/models/${encodeURIComponent(name)}/?${new URLSearchParams(like)}`;
+}
+
+/** A click on the chip saves it. */
+function savable(canvas, number) {
+  if (!canvas) return null;
+  const words = fill(gettext("Save the chip of face %(number)s"), { number });
+  const button = el("button", { type: "button", class: "chip-button", title: words, "aria-label": words }, canvas);
+  button.addEventListener("click", () => saveCanvas(canvas, `face-${number}.png`));
+  return button;
+}
+
+function unsureLine(attributes) {
+  const titles = Object.entries(attributes).filter(([, answer]) => answer.abstained).map(([name]) => output(name).title);
+  if (titles.length === 0) return null;
+  return el("p", { class: "card-unsure small" }, fill(gettext("Unknown: %(answers)s"), { answers: separated(titles) }));
 }
 
 // The parts of a card from top to bottom, each with the functions that draw its shapes.
@@ -48,16 +78,29 @@ export function summary(attributes) {
   return words[0].toUpperCase() + words.slice(1);
 }
 
-const unsureMark = () => el("span", { class: "sureness is-unsure" }, gettext("unsure"));
+/** A word for how sure the answer is, which explains itself when it is pressed. */
+function howSure(words, unsure, explanation) {
+  const text = el("p", { class: "explained small", hidden: true }, explanation);
+  const button = el("button", { type: "button", class: unsure ? "sureness is-unsure" : "sureness", "aria-expanded": "false" }, words);
+  button.addEventListener("click", () => {
+    text.hidden = !text.hidden;
+    button.setAttribute("aria-expanded", String(!text.hidden));
+  });
+  return [button, text];
+}
+
+/** What an abstained answer means; `limit` is from where this server calls it sure. */
+const unsureWords = (limit) => fill(gettext("This server calls an answer unsure %(limit)s. Treat it as unknown."), { limit });
 
 function warnings(names) {
   if (names.length === 0) return null;
-  return el("p", { class: "warnings" },
-    fill(gettext("The face is %(faults)s: these answers are less reliable."), { faults: separated(names.map(warning)) }));
+  return el("div", { class: "warnings" },
+    el("p", {}, fill(gettext("The face is %(faults)s: these answers are less reliable."), { faults: separated(names.map(warning)) })),
+    el("p", {}, names.map(advice).filter(Boolean).join(" ")));
 }
 
 /** A number; if it has an interval and a scale, the interval is drawn as a range on the scale. */
-function estimate({ title, unit, scale, limited }, { value, interval, abstained }) {
+function estimate({ title, unit, scale, limited, limit }, { value, interval, abstained, coverage }) {
   const whole = scale && scale[1] - scale[0] >= 20;
   const format = (n) => (whole ? String(Math.round(n)) : n.toFixed(1));
   const words = { title, value: format(value), unit: limited ? fill(gettext("of %(high)s"), { high: scale[1] }) : unit };
@@ -65,23 +108,31 @@ function estimate({ title, unit, scale, limited }, { value, interval, abstained 
   const [low, high] = interval;
   const at = (n) => Math.min(100, Math.max(0, ((n - scale[0]) / (scale[1] - scale[0])) * 100));
   Object.assign(words, { low: format(low), high: format(high) });
+  const of100 = coverage === null ? "" : fill(gettext("For %(count)s of 100 faces the range contains the true answer."), { count: Math.round(coverage * 100) });
+  const wide = abstained ? unsureWords(fill(gettext("if its range is wider than %(limit)s %(unit)s"), { limit, unit })) : "";
+  const [mark, explained] = howSure(abstained ? gettext("unsure") : `${words.low}–${words.high}`, abstained, `${of100} ${wide}`.trim());
+  const said = abstained ? gettext("%(title)s is unsure: likely between %(low)s and %(high)s") : gettext("%(title)s %(value)s %(unit)s, likely between %(low)s and %(high)s");
   return el("section", { class: abstained ? "estimate is-unsure" : "estimate" },
-    el("h4", {}, title, abstained ? unsureMark() : null),
-    el("p", { class: "estimate-value" },
-      el("strong", {}, format(value)), " ",
-      el("span", { class: "muted small" }, fill(gettext("%(unit)s, likely %(low)s–%(high)s"), words))),
-    el("div", { class: "range", role: "img", "aria-label": fill(gettext("%(title)s %(value)s %(unit)s, likely between %(low)s and %(high)s"), words) },
+    el("h4", {}, title, mark), explained,
+    el("p", { class: "estimate-value" }, ...(abstained
+      ? [el("span", { class: "muted" }, fill(gettext("somewhere from %(low)s to %(high)s"), words))]
+      : [el("strong", {}, words.value), " ", el("span", { class: "muted small" }, words.unit)])),
+    el("div", { class: "range", role: "img", "aria-label": fill(said, words) },
       place(el("span", { class: "range-interval" }), { left: at(low), width: at(high) - at(low) }),
-      place(el("span", { class: "range-value" }), { left: at(value) })),
+      abstained ? null : place(el("span", { class: "range-value" }), { left: at(value) })),
     el("p", { class: "range-ends muted", "aria-hidden": "true" }, el("span", {}, String(scale[0])), el("span", {}, String(scale[1]))),
   );
 }
 
 /** Every label with its probability, the most probable first; highlights the first one if it is certain enough. */
-function category({ title }, { label: top, probabilities, abstained }) {
+function category({ title, limit }, { label: top, probabilities, abstained }) {
   const rows = Object.entries(probabilities).sort(([, a], [, b]) => b - a);
+  const words = { share: percent(probabilities[top]), count: Math.round(probabilities[top] * 100), label: label(top) };
+  const [mark, explained] = abstained
+    ? howSure(gettext("unsure"), true, unsureWords(fill(gettext("if its first label has less than %(share)s"), { share: percent(limit) })))
+    : howSure(sureness(probabilities[top]), false, fill(gettext("Of 100 faces for which the model says %(label)s with %(share)s, about %(count)s have that label."), words));
   return el("section", { class: abstained ? "category is-unsure" : "category" },
-    el("h4", {}, title, abstained ? unsureMark() : el("span", { class: "sureness" }, sureness(probabilities[top]))),
+    el("h4", {}, title, mark), explained,
     el("ul", { class: "bars" }, ...rows.map(([name, share]) => bar(name, share, name === top && !abstained))),
   );
 }

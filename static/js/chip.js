@@ -3,33 +3,41 @@
 import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 
-const SIZE = 150;
+export const CHIP_SIZE = 150;
 // The landmarks' positions in a chip of side 1, in the API's order; the numbers of TEMPLATE in cv/engine/align.py.
 const TEMPLATE = [[0.318, 0.306], [0.677, 0.306], [0.4975, 0.518], [0.338, 0.673], [0.657, 0.673]];
 
 /** A canvas that shows the chip when `photo` has loaded; null if there is no photo. */
-export function chip(face, photo, image) {
+export function chip(face, photo, image, size = CHIP_SIZE) {
   if (!photo) return null;
   const number = face.index + 1;
-  const canvas = el("canvas", { class: "chip", width: SIZE, height: SIZE, role: "img", hidden: true,
+  const canvas = el("canvas", { class: "chip", width: size, height: size, role: "img", hidden: true,
     "aria-label": fill(gettext("Face %(number)s, upright, as the model saw it"), { number }) });
-  photo.decode().then(() => draw(canvas, photo, image, face.landmarks), () => canvas.remove());
+  // One for all faces: each call would decode the photo again.
+  photo.decoded ??= photo.decode();
+  photo.decoded.then(() => draw(canvas, photo, image, face), () => canvas.remove());
   return canvas;
 }
 
-function draw(canvas, photo, image, landmarks) {
-  const { a, b } = similarity(landmarks, image.width / photo.naturalWidth);
+function draw(canvas, photo, image, { landmarks, box }) {
+  const shrink = image.width / photo.naturalWidth;
+  const { a, b } = similarity(landmarks, shrink, canvas.width);
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.setTransform(a[0], a[1], -a[1], a[0], b[0], b[1]);
-  context.drawImage(photo, 0, 0);
+  // Only the surroundings of the face: the whole photo would be scaled for each.
+  const left = Math.max(0, (box.x - box.width) / shrink);
+  const top = Math.max(0, (box.y - box.height) / shrink);
+  const width = Math.min(photo.naturalWidth - left, (3 * box.width) / shrink);
+  const height = Math.min(photo.naturalHeight - top, (3 * box.height) / shrink);
+  context.drawImage(photo, left, top, width, height, left, top, width, height);
   canvas.hidden = false;
 }
 
 /** The least-squares similarity z ↦ a·z + b, in complex numbers, from the photo's pixels to the chip's. */
-function similarity(landmarks, shrink) {
+function similarity(landmarks, shrink, size) {
   const source = Object.values(landmarks).map((point) => point.map((value) => value / shrink));
-  const target = TEMPLATE.map((point) => point.map((value) => value * SIZE));
+  const target = TEMPLATE.map((point) => point.map((value) => value * size));
   const mean = (points, axis) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
   const [sx, sy, tx, ty] = [mean(source, 0), mean(source, 1), mean(target, 0), mean(target, 1)];
   let [real, imaginary, spread] = [0, 0, 0];

@@ -10,8 +10,11 @@ const ADVICE = {
   image_too_expensive: [gettext("This picture takes too long"), gettext("Save it again as a plain JPEG, and try again.")],
   undecodable_image: [gettext("This picture is damaged"), gettext("The file looks like a picture but cannot be opened. Choose another copy.")],
   invalid_request: [gettext("The server did not understand this upload"), gettext("Choose the photo again. If it happens again, choose another one.")],
-  unauthenticated: [gettext("You are logged out"), gettext("Your session has ended. Log in, then choose the photo again.")],
-  forbidden: [gettext("The server did not accept this session"), gettext("Reload this page, log in if you are asked to, and try again.")],
+  url_forbidden: [gettext("This address is not allowed"), gettext("The server only fetches photos from the public internet. Save the photo and choose it as a file.")],
+  url_fetch_failed: [gettext("This address gives no photo"), gettext("Open it in a browser to check it, or save the photo and choose it as a file.")],
+  too_many_photos: [gettext("Too many files at once"), gettext("Put them in a ZIP and start a job, or choose fewer.")],
+  unauthenticated: [gettext("You are logged out"), gettext("Your session has ended. Log in again: what is done stays, and the rest goes on.")],
+  forbidden: [gettext("The server did not accept this session"), gettext("Log in again: what is done stays, and the rest goes on.")],
   not_found: [gettext("This analysis is gone"), gettext("It was deleted or has expired.")],
   rate_limited: [gettext("Too many photos at once"), gettext("Wait a minute, then try again.")],
   overloaded: [gettext("The server is busy"), gettext("Wait a few seconds, then try again.")],
@@ -31,6 +34,16 @@ const ADVICE = {
 };
 const UNKNOWN = [gettext("Something went wrong on the server"), gettext("Try again. If it happens again, tell the administrator of this server.")];
 
+// The same file or address is refused again.
+const FINAL = new Set(["image_too_large", "unsupported_media_type", "image_too_expensive", "undecodable_image", "url_forbidden", "too_many_photos", "not_found"]);
+// These concern the session or the server, not the photo.
+const PASSING = new Set([
+  "unauthenticated", "forbidden", "unreachable", "overloaded", "rate_limited", "model_not_ready", "storage_unavailable",
+  "database_unavailable", "limits_unavailable",
+]);
+
+export const cannotPass = (error) => FINAL.has(error.code);
+export const mayPass = (error) => PASSING.has(error.code);
 export const errorTitle = (error) => (ADVICE[error.code] ?? UNKNOWN)[0];
 
 /** Builds a box that explains the error, with a button if `retry` is given. */
@@ -42,16 +55,27 @@ export function errorBox(error, retry = null, name = "") {
     el("p", { class: "notice-title" }, name && `${name}: `, title),
     el("p", {}, advice),
     el("p", { class: "muted small" }, said, request));
+  const buttons = el("p", { class: "error-buttons" });
   if (error.code === "unauthenticated" || error.code === "forbidden") {
     const here = encodeURIComponent(location.pathname + location.search);
-    box.append(el("p", {}, el("a", { class: "button", href: `/login/?next=${here}` }, gettext("Log in"))));
-  } else if (retry) {
-    const button = el("button", { class: "button", type: "button" }, gettext("Try again"));
-    button.addEventListener("click", retry);
-    box.append(el("p", {}, button));
+    // In a tab of its own if something on this page waits for it.
+    buttons.append(el("a", { class: "button", href: `/login/?next=${here}`, target: retry && "_blank" }, gettext("Log in")));
   }
+  if (error.code === "too_many_photos") buttons.append(el("a", { class: "button", href: "/jobs/" }, gettext("Start a job")));
+  if (retry && !cannotPass(error)) {
+    const button = el("button", { class: `button${buttons.firstChild ? " is-quiet" : ""}`, type: "button" }, gettext("Try again"));
+    button.addEventListener("click", retry);
+    buttons.append(button);
+  }
+  if (buttons.firstChild) box.append(buttons);
   return box;
 }
 
-export const showError = (place, error, retry = null) => place.replaceChildren(errorBox(error, retry));
+
+/** Shows the error in `place`, and scrolls there: a phone's screen may end above it. */
+export function showError(place, error, retry = null, name = "") {
+  place.replaceChildren(errorBox(error, retry, name));
+  place.scrollIntoView({ block: "nearest" });
+}
+
 export const clearError = (place) => place.replaceChildren();

@@ -1,6 +1,7 @@
 // Downloads analyses as files: JSON as the API gives it, and the server's table as CSV.
 
 import { analysesCsv } from "./api.js";
+import { download } from "./annotate.js";
 import { el } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 
@@ -18,15 +19,9 @@ export function exportButtons(collect, onError, ofSeveral = false) {
 export async function exportAs(kind, collect) {
   const pairs = await collect();
   const analyses = pairs.map(([, analysis]) => analysis);
-  const name = analyses.length === 1 ? `xcloud-${analyses[0].id.slice(0, 8)}` : `xcloud-${analyses.length}`;
+  const name = analyses.length === 1 ? `xcloud-${(analyses[0].id ?? analyses[0].image.sha256).slice(0, 8)}` : `xcloud-${analyses.length}`;
   if (kind === "csv") download(`${name}.csv`, await analysesCsv(pairs.map(([photo, { id }]) => [id, photo])));
   else download(`${name}.json`, new Blob([json(analyses)], { type: "application/json" }));
 }
 
 const json = (analyses) => `${JSON.stringify(analyses.length === 1 ? analyses[0] : analyses, null, 2)}\n`;
-
-function download(name, blob) {
-  const href = URL.createObjectURL(blob);
-  el("a", { href, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(href), 10_000);
-}

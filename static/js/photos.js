@@ -1,41 +1,58 @@
 // The photos of this visit: uploads and analyzes them, a few at a time, and reports their progress.
 
-import { ApiError, analysisCreate } from "./api.js";
+import { ApiError, analysisCreate, previewCreate } from "./api.js";
+import { cannotPass, mayPass } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
-import { createStage } from "./stage.js";
-import { uprightUrl } from "./upright.js";
+import { canShow, uprightUrl } from "./upright.js";
 
 // As many as the server analyzes in parallel; more would only wait there.
 const AT_ONCE = 2;
+// Pauses before the queue goes on by itself, in milliseconds.
+const PAUSES = [5000, 15_000, 60_000];
 
 export const State = Object.freeze({ WAITING: "waiting", UPLOADING: "uploading", DESCRIBING: "describing", DONE: "done", FAILED: "failed" });
 
 export class Photos {
-  /** `onChange` gets every photo whose state or progress changed; `keep()` says whether to store a new photo. */
-  constructor({ onChange, keep, maxBytes }) {
-    this.all = [];
-    this.onChange = onChange;
-    this.keep = keep;
-    this.maxBytes = maxBytes;
+  /**
+   * `onChange` gets every photo whose state or progress changed; `onPause` gets the error that stopped the queue, or
+   * null when it goes on; `how()` says what to keep of a new photo: { store, subject }.
+   */
+  constructor({ onChange, onPause, how, maxBytes }) {
+    Object.assign(this, { all: [], onChange, onPause, how, maxBytes, paused: null, pauses: 0 });
   }
 
   get done() {
     return this.all.filter((photo) => photo.state === State.DONE);
   }
 
-  /** Adds the files as photos that wait; `next()` begins with them. */
+  get open() {
+    return this.all.filter(({ state }) => state !== State.DONE && state !== State.FAILED);
+  }
+
+  get failed() {
+    return this.all.filter(({ state, error }) => state === State.FAILED && !cannotPass(error));
+  }
+
+  /** Adds files as photos that wait; `next()` begins with them. */
   async add(files) {
-    const keep = this.keep();
-    const added = await Promise.all([...files].map(async (file) => ({
-      file, name: file.name, url: await uprightUrl(file), keep, state: State.WAITING, share: 0,
-    })));
-    for (const photo of added) photo.figure = createStage(photo.url, photo.name);
+    const how = this.how();
+    const added = [];
+    // One after another, because a WebP is read to find out how it lies.
+    for (const file of files) added.push({ file, name: file.name, url: await uprightUrl(file), ...how, state: State.WAITING, share: 0 });
     this.all.push(...added);
     return added;
   }
 
-  retry(photo) {
-    this.become(photo, State.WAITING, { share: 0, error: null });
+  /** Adds the photo at an address, which the server fetches. */
+  addAddress(address) {
+    const name = decodeURIComponent(new URL(address).pathname.split("/").pop()) || new URL(address).hostname;
+    const photo = { address, name, url: null, ...this.how(), state: State.WAITING, share: 0 };
+    this.all.push(photo);
+    return photo;
+  }
+
+  retry(...photos) {
+    for (const photo of photos) this.become(photo, State.WAITING, { share: 0, error: null });
     this.next();
   }
 
@@ -43,11 +60,13 @@ export class Photos {
   remove(photo) {
     this.all = this.all.filter((other) => other !== photo);
     photo.controller?.abort();
-    URL.revokeObjectURL(photo.url);
+    if (photo.url) URL.revokeObjectURL(photo.url);
+    if (this.all.length === 0) this.resume();
     this.next();
   }
 
   next() {
+    if (this.paused) return;
     const busy = this.all.filter(({ state }) => state === State.UPLOADING || state === State.DESCRIBING).length;
     const waiting = this.all.filter(({ state }) => state === State.WAITING);
     for (const photo of waiting.slice(0, Math.max(0, AT_ONCE - busy))) this.describe(photo);
@@ -58,13 +77,43 @@ export class Photos {
     this.become(photo, State.UPLOADING);
     const onProgress = (share) => this.become(photo, share < 1 ? State.UPLOADING : State.DESCRIBING, { share });
     try {
-      this.refuseTooLarge(photo.file);
-      const { keep, controller } = photo;
-      const analysis = await analysisCreate(photo.file, { keep, onProgress, signal: controller.signal });
+      if (photo.file) this.refuseTooLarge(photo.file);
+      if (!photo.url) photo.url = URL.createObjectURL(await previewCreate(photo));
+      const { store, subject, controller } = photo;
+      const analysis = await analysisCreate(photo, { store, subject, onProgress, signal: controller.signal });
+      await this.makeVisible(photo);
+      this.pauses = 0;
       this.become(photo, State.DONE, { analysis });
     } catch (error) {
-      if (error.code !== "cancelled") this.become(photo, State.FAILED, { error });
+      if (mayPass(error)) this.pause(photo, error);
+      else if (error.code !== "cancelled") this.become(photo, State.FAILED, { error });
     }
+    this.next();
+  }
+
+  /** Replaces a photo that the browser cannot show by the server's preview, if there is one. */
+  async makeVisible(photo) {
+    if (await canShow(photo.url)) return;
+    const preview = await previewCreate(photo).catch(() => null);
+    if (preview) Object.assign(photo, { url: URL.createObjectURL(preview), figure: null });
+  }
+
+  /** Lets all photos wait after an error that has nothing to do with the photo: they lose nothing and go on later. */
+  pause(photo, error) {
+    this.become(photo, State.WAITING, { share: 0 });
+    if (this.paused || !this.all.includes(photo)) return;
+    this.paused = error;
+    this.onPause(error);
+    if (error.code !== "unauthenticated" && error.code !== "forbidden") {
+      this.timer = setTimeout(() => this.resume(), PAUSES[Math.min(this.pauses++, PAUSES.length - 1)]);
+    }
+  }
+
+  resume() {
+    if (!this.paused) return;
+    clearTimeout(this.timer);
+    this.paused = null;
+    this.onPause(null);
     this.next();
   }
 

@@ -3,9 +3,9 @@
 import { el } from "./dom.js";
 import { gettext } from "./i18n.js";
 
-/** `photoName` is the file's name if known; `keep` says whether the picture is stored. */
-export function recipe(analysis, { photoName = "photo.jpg", keep = false }) {
-  const call = curl(photoName, keep);
+/** `photoName` is the file's name if known, `address` the photo's; `store` is nothing, answers or pictures. */
+export function recipe(analysis, { photoName = "photo.jpg", address = null, store = "answers" }) {
+  const call = curl(photoName, address, store);
   const copy = el("button", { type: "button", class: "button is-quiet" }, gettext("Copy"));
   copy.addEventListener("click", async () => {
     try {
@@ -26,9 +26,13 @@ export function recipe(analysis, { photoName = "photo.jpg", keep = false }) {
     el("pre", { class: "recipe-answer", tabindex: "0", "aria-label": "JSON" }, el("code", {}, JSON.stringify(analysis, null, 2))));
 }
 
-export function curl(photoName, keep) {
-  const quoted = `'image=@"${photoName.replaceAll(/["\\]/g, "\\$&").replaceAll("'", "'\\''")}"'`;
-  const field = /^[\w.-]+$/.test(photoName) ? `image=@${photoName}` : quoted;
-  const stored = keep ? " \\\n  -F store.image=true" : "";
+const STORED = { nothing: "store.result=false", pictures: "store.image=true" };
+
+function curl(photoName, address, store) {
+  const inShell = (text) => text.replaceAll("'", "'\\''");
+  const quoted = `'image=@"${inShell(photoName.replaceAll(/["\\]/g, "\\$&"))}"'`;
+  const file = /^[\w.-]+$/.test(photoName) ? `image=@${photoName}` : quoted;
+  const field = address ? `'url=${inShell(address)}'` : file;
+  const stored = STORED[store] ? ` \\\n  -F ${STORED[store]}` : "";
   return `curl -H "Authorization: Bearer $KEY" \\\n  -F ${field}${stored} \\\n  ${location.origin}/api/v1/analyses`;
 }

@@ -12,14 +12,14 @@ import { faces, localTimes } from "./words.js";
 
 const [errorPlace, status, result] = ["error", "status", "result"].map((id) => document.getElementById(id));
 const { id } = result.dataset;
-const keep = "kept" in result.dataset;
+const kept = "kept" in result.dataset;
 
 async function show() {
   clearError(errorPlace);
   try {
     const analysis = await analysisGet(id);
-    const figure = createStage(keep ? pictureUrl(id) : null, gettext("The analyzed photo"));
-    result.replaceChildren(analysisView(figure, analysis, { actions: actions(analysis), recipeOf: { keep } }));
+    const figure = createStage(kept ? pictureUrl(id) : null, gettext("The analyzed photo"));
+    result.replaceChildren(analysisView(figure, analysis, { actions: actions(analysis), recipeOf: { store: kept ? "pictures" : "answers" } }));
     status.textContent = fill(gettext("%(faces)s found."), { faces: faces(analysis.faces.length) });
   } catch (error) {
     showError(errorPlace, error, show);

@@ -3,65 +3,103 @@
 import { el, place } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 import { landmark } from "./words.js";
+import { zoomable } from "./zoom.js";
 
 /** Creates a stage that shows `src`, or without `src` a blank one; `drawFaces` adds the faces. */
 export function createStage(src, alt) {
-  const stage = el("div", { class: "stage" });
+  const plane = el("div", { class: "plane" });
+  const stage = el("div", { class: "stage" }, plane);
   const figure = el("figure", { class: "stage-figure" }, stage, el("figcaption", { class: "stage-caption muted small" }));
   const blank = (why) => {
     stage.classList.add("is-blank");
     figure.querySelector("figcaption").textContent = why;
   };
   if (src) {
-    const photo = el("img", { class: "stage-photo", src, alt });
+    const photo = el("img", { class: "stage-photo", src, alt, draggable: "false" });
     photo.addEventListener("error", () => {
       photo.remove();
       blank(gettext("This browser cannot show the photo itself."));
     });
     photo.addEventListener("load", () => shape(stage, photo.naturalWidth, photo.naturalHeight));
-    stage.append(photo);
+    plane.append(photo);
   } else {
     blank(gettext("The picture was not kept. The boxes show where its faces are."));
   }
   return figure;
 }
 
-/** Draws the boxes and landmarks of an analysis. */
+/** Draws the boxes of an analysis; the arrow keys go from one to the next. */
 export function drawFaces(figure, { image, faces }) {
   const stage = figure.querySelector(".stage");
   shape(stage, image.width, image.height);
-  stage.querySelectorAll(".face-mark").forEach((mark) => mark.remove());
-  for (const face of faces) stage.append(mark(face, image));
+  const plane = stage.querySelector(".plane");
+  plane.querySelectorAll(".face-mark").forEach((mark) => mark.remove());
+  plane.append(...faces.map((face) => mark(face, image)));
+  plane.querySelector(".face-box")?.setAttribute("tabindex", "0");
+  plane.addEventListener("keydown", walk);
+  zoomable(stage, plane);
 }
 
-/** One face: a button around it and its landmarks, which get into the tab order while the face has the focus. */
+/** The part of a face's box that is inside the picture. */
+function inside({ x, y, width, height }, image) {
+  const [left, top] = [Math.max(0, x), Math.max(0, y)];
+  return { left, top, width: Math.min(image.width, x + width) - left, height: Math.min(image.height, y + height) - top };
+}
+
+/** One face: a button around it; its landmarks are there while the face is pointed at or has the focus. */
 function mark(face, image) {
-  const { x, y, width, height } = face.box;
+  const at = inside(face.box, image);
   const number = String(face.index + 1);
   const box = el("button", {
-    type: "button", class: "face-box", "data-face": face.index,
+    type: "button", class: "face-box", "data-face": face.index, tabindex: "-1",
     "aria-label": fill(gettext("Face %(number)s: go to its card"), { number }),
   }, el("span", { class: "face-number", "aria-hidden": "true" }, number));
-  const points = Object.entries(face.landmarks).map(([name, [left, top]]) => {
+  const group = el("div", { class: "face-mark", "data-face": face.index }, box);
+  // The tag of a small face is outside of its box, where the picture goes on.
+  group.classList.toggle("is-high", at.top < image.height * 0.08);
+  group.classList.toggle("is-right", at.left > image.width * 0.9);
+  let points = [];
+  const show = () => points.length || group.append(...(points = landmarks(face, at)));
+  const hide = (event) => {
+    if (group.contains(event.relatedTarget) || group.contains(document.activeElement)) return;
+    points.forEach((point) => point.remove());
+    points = [];
+  };
+  group.addEventListener("pointerenter", show);
+  group.addEventListener("focusin", show);
+  group.addEventListener("pointerleave", hide);
+  group.addEventListener("focusout", (event) => group.contains(event.relatedTarget) || setTimeout(() => group.matches(":hover") || hide(event)));
+  return place(group, {
+    left: (at.left / image.width) * 100, top: (at.top / image.height) * 100,
+    width: (at.width / image.width) * 100, height: (at.height / image.height) * 100,
+  });
+}
+
+function landmarks(face, box) {
+  const number = face.index + 1;
+  return Object.entries(face.landmarks).map(([name, [left, top]]) => {
     const words = landmark(name);
     const at = `${Math.round(left)}, ${Math.round(top)}`;
     return place(
       el("span", {
-        class: "landmark", role: "img", tabindex: "-1", "data-name": words,
+        class: "landmark", role: "img", tabindex: "0", "data-name": words,
         "aria-label": fill(gettext("%(name)s of face %(number)s, at %(at)s"), { name: words, number, at }),
       }),
-      { left: ((left - x) / width) * 100, top: ((top - y) / height) * 100 });
+      { left: ((left - box.left) / box.width) * 100, top: ((top - box.top) / box.height) * 100 });
   });
-  const group = el("div", { class: "face-mark", "data-face": face.index }, box, ...points);
-  const reach = (reachable) => points.forEach((point) => point.setAttribute("tabindex", reachable ? "0" : "-1"));
-  group.addEventListener("focusin", () => reach(true));
-  group.addEventListener("focusout", (event) => reach(group.contains(event.relatedTarget)));
-  return place(group, {
-    left: (x / image.width) * 100,
-    top: (y / image.height) * 100,
-    width: (width / image.width) * 100,
-    height: (height / image.height) * 100,
-  });
+}
+
+const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+/** Only one box is in the tab order; the arrow keys move the focus and that place. */
+function walk(event) {
+  const step = STEPS[event.key];
+  if (!step || !event.target.matches(".face-box")) return;
+  const boxes = [...event.currentTarget.querySelectorAll(".face-mark:not([hidden]) .face-box")];
+  const next = boxes[(boxes.indexOf(event.target) + step + boxes.length) % boxes.length];
+  boxes.forEach((box) => box.setAttribute("tabindex", box === next ? "0" : "-1"));
+  event.preventDefault();
+  next.focus();
 }
 
 /** Sets the proportions; stage.css then makes the stage as wide as the window's height allows (--stage-height). */

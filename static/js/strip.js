@@ -7,7 +7,7 @@ import { State, progressWords } from "./photos.js";
 import { faces } from "./words.js";
 
 /**
- * Fills `root`; call `update(photos, shown)` after every change. `onPick` gets the photo that was chosen; `onAdd` opens
+ * Fills `root`; call `update(photos, shown)` after every change, `progress(photo)` after an upload's step. `onPick` gets the photo that was chosen; `onAdd` opens
  * the file dialog.
  */
 export function createStrip(root, { onPick, onAdd, tools }) {
@@ -20,10 +20,12 @@ export function createStrip(root, { onPick, onAdd, tools }) {
 
   function item(photo) {
     const button = el("button", { type: "button", class: "thumb" },
-      el("img", { src: photo.url, alt: "", class: "thumb-photo" }),
+      el("img", { src: photo.url, alt: "", class: "thumb-photo", loading: "lazy", decoding: "async" }),
+      el("span", { class: "thumb-name small", "aria-hidden": "true" }, photo.name),
       el("progress", { max: "1", "aria-hidden": "true" }),
       el("span", { class: "thumb-words" }));
-    button.querySelector("img").addEventListener("error", (event) => event.target.replaceWith(el("span", { class: "thumb-name small" }, photo.name)));
+    button.querySelector("img").addEventListener("error", ({ target }) => (target.hidden = true));
+    button.querySelector("img").addEventListener("load", ({ target }) => (target.hidden = false));
     button.addEventListener("click", () => onPick(photo));
     return el("li", {}, button);
   }
@@ -44,7 +46,15 @@ export function createStrip(root, { onPick, onAdd, tools }) {
     }
   }
 
+  /** Only the progress of one photo. */
+  function progress(photo) {
+    const node = items.get(photo)?.firstChild;
+    if (node) show(node, photo, node.getAttribute("aria-pressed") === "true");
+  }
+
   function show(button, photo, isShown) {
+    const picture = button.querySelector("img");
+    if (picture && photo.url && picture.src !== photo.url) picture.src = photo.url;
     button.className = `thumb is-${photo.state}`;
     button.setAttribute("aria-pressed", String(isShown));
     const bar = button.querySelector("progress");
@@ -55,7 +65,7 @@ export function createStrip(root, { onPick, onAdd, tools }) {
     button.setAttribute("aria-label", fill(gettext("%(name)s: %(words)s"), { name: photo.name, words: short(photo, true) }));
   }
 
-  return { update };
+  return { update, progress };
 }
 
 function short(photo, whole = false) {

@@ -1,49 +1,62 @@
-// The start page: takes photos (chosen, dropped, pasted or from the camera), uploads them and shows the results.
+// The start page: takes photos, uploads them and shows the results.
 
 import { analysisView } from "./analysis.js";
-import { cameraButton } from "./camera.js";
 import { confirmAndDelete } from "./delete.js";
 import { el } from "./dom.js";
-import { clearError, errorBox, errorTitle, showError } from "./errors.js";
+import { clearError, cannotPass, errorBox, errorTitle, showError } from "./errors.js";
 import { exportButtons } from "./exports.js";
-import { fill, gettext } from "./i18n.js";
+import { fill, gettext, ngettext } from "./i18n.js";
 import { pairView } from "./pair.js";
 import { Photos, State, progressWords } from "./photos.js";
 import { enableDelete, showRecent } from "./recent.js";
+import { takePhotos } from "./sources.js";
+import { createStage } from "./stage.js";
 import { createStrip } from "./strip.js";
 import { faces } from "./words.js";
 
-const [chooser, drop, file, keep, camera, stripRoot, errorPlace, status, result, recent] =
-  ["chooser", "drop", "file", "keep", "camera", "strip", "error", "status", "result", "recent"].map((id) => document.getElementById(id));
+const [chooser, file, keep, subject, stripRoot, errorPlace, status, result, recent] =
+  ["chooser", "file", "keep", "subject", "strip", "error", "status", "result", "recent"].map((id) => document.getElementById(id));
 
 let shown = null; // the photo on the stage
-const photos = new Photos({ onChange: changed, keep: () => keep.checked, maxBytes: Number(file.dataset.maxBytes) });
+const photos = new Photos({ onChange: changed, onPause: paused, how, maxBytes: Number(file.dataset.maxBytes) });
 const say = (words) => (status.textContent = words);
 const failed = (error) => showError(errorPlace, error);
 
-const sideBySide = el("button", { type: "button", class: "button is-quiet" }, gettext("Side by side"));
-sideBySide.addEventListener("click", () => {
+/** What to keep of the next photos. */
+function how() {
+  const store = keep.querySelector("input[name=store]:checked").value;
+  return { store, subject: store === "nothing" ? "" : subject.value.trim() };
+}
+
+const sideBySide = tool(gettext("Side by side"), () => {
   const first = shown?.state === State.DONE ? shown : photos.done[0];
   result.replaceChildren(pairView(photos.done, first));
   shown = null;
   refresh();
 });
-const startOver = el("button", { type: "button", class: "button is-quiet" }, gettext("Start over"));
-startOver.addEventListener("click", () => {
+const retryAll = tool("", () => photos.retry(...photos.failed));
+const startOver = tool(gettext("Start over"), () => {
   [...photos.all].forEach((photo) => photos.remove(photo));
   show(null);
   file.focus();
 });
-const all = () => photos.done.map(({ name, analysis }) => [name, analysis]);
-const strip = createStrip(stripRoot, { onPick: show, onAdd: () => file.click(), tools: [sideBySide, ...exportButtons(all, failed, true), startOver] });
+const stored = () => photos.done.filter(({ analysis }) => analysis.id);
+const exports = exportButtons(() => photos.done.map(({ name, analysis }) => [name, analysis]), failed, true);
+const strip = createStrip(stripRoot, { onPick: show, onAdd: () => file.click(), tools: [retryAll, sideBySide, ...exports, startOver] });
+
+function tool(words, act) {
+  const button = el("button", { type: "button", class: "button is-quiet" }, words);
+  button.addEventListener("click", act);
+  return button;
+}
 
 async function take(files) {
-  const adding = photos.add(files ?? []);
-  file.value = "";
-  const added = await adding;
-  if (added.length === 0) return;
+  begin(await photos.add(files));
+}
+
+function begin(added) {
   clearError(errorPlace);
-  show(shown?.state === State.DONE ? added[0] : shown ?? added[0]);
+  show(shown && shown.state !== State.DONE ? shown : added[0]);
   // Only now: a photo that is refused at once replaces what is shown.
   photos.next();
 }
@@ -60,48 +73,79 @@ function show(photo) {
 
 function refresh() {
   strip.update(photos.all, shown);
-  // For one photo, the buttons beside it do the same.
-  for (const button of stripRoot.querySelectorAll(".strip-tools button")) button.hidden = button !== startOver && photos.done.length < 2;
+  const several = photos.done.length > 1;
+  const again = photos.failed.length;
+  retryAll.hidden = again < 2;
+  retryAll.textContent = fill(ngettext("Try %(count)s again", "Try %(count)s again", again), { count: again });
+  sideBySide.hidden = !several;
+  const [json, csv] = exports;
+  // For one photo, the buttons beside it do the same. The server makes the table, of what it keeps.
+  json.hidden = !several;
+  csv.hidden = !several || stored().length < photos.done.length;
 }
 
 /** Updates the page after a photo's progress; `moved` says whether its state changed. */
 function changed(photo, moved) {
-  refresh();
-  if (moved && photo.state === State.FAILED && photos.all.length === 1) {
-    // The only photo failed: show the chooser again, with the error and a button to retry.
-    photos.remove(photo);
-    show(null);
-    showError(errorPlace, photo.error, () => take([photo.file]));
+  if (!moved) {
+    strip.progress(photo);
+    if (photo === shown) showProgress(photo);
     return;
   }
-  if (photo === shown) {
-    if (moved) show(photo);
-    else showProgress(photo);
+  refresh();
+  if (photo.state === State.FAILED && photos.all.length === 1) {
+    // The only photo failed: show the chooser again, with the error and, if it can help, a button to retry.
+    photos.remove(photo);
+    show(null);
+    const again = () => (photo.file ? take([photo.file]) : begin([photos.addAddress(photo.address)]));
+    showError(errorPlace, photo.error, cannotPass(photo.error) ? null : again, photo.name);
+    return;
   }
-  if (!moved) return;
+  if (photo === shown) show(photo);
   if (photo.state === State.FAILED) say(fill(gettext("%(name)s: %(words)s"), { name: photo.name, words: errorTitle(photo.error) }));
   if (photo.state === State.DESCRIBING) say(gettext("Uploaded. Finding and analyzing the faces."));
   if (photo.state !== State.DONE) return;
   say(fill(gettext("%(faces)s found."), { faces: faces(photo.analysis.faces.length) }));
   // Only if the focused element was removed, so that the focus is never taken from another control.
   if (photo === shown && document.activeElement === document.body) result.querySelector(".side-count").focus({ preventScroll: true });
-  showRecent(recent);
+  if (photo.analysis.id) showRecent(recent);
+}
+
+/** Says why the photos wait, or that they go on. */
+function paused(error) {
+  clearError(errorPlace);
+  if (!error) return;
+  showError(errorPlace, error, () => photos.resume());
+  const left = photos.open.length;
+  errorPlace.querySelector(".notice").append(el("p", { class: "small" },
+    fill(ngettext("%(count)s photo waits and goes on afterwards.", "%(count)s photos wait and go on afterwards.", left), { count: left })));
 }
 
 function viewOf(photo) {
-  if (photo.state === State.FAILED) return errorBox(photo.error, () => photos.retry(photo), photo.name);
+  if (photo.state === State.FAILED) return failure(photo);
+  // The server first fetches the photo at an address.
+  photo.figure ??= photo.url ? createStage(photo.url, photo.name) : null;
   if (photo.state === State.DONE) {
-    photo.view ??= analysisView(photo.figure, photo.analysis, { actions: actions(photo), recipeOf: { photoName: photo.name, keep: photo.keep } });
+    const { name: photoName, address, store } = photo;
+    photo.view ??= analysisView(photo.figure, photo.analysis, { actions: actions(photo), recipeOf: { photoName, address, store } });
     return photo.view;
   }
   photo.progress ??= progressPanel(photo);
   showProgress(photo);
-  return el("div", { class: "result" }, photo.figure, photo.progress);
+  return el("div", { class: "result" }, photo.figure ?? el("div", { class: "stage" }), photo.progress);
+}
+
+function failure(photo) {
+  const box = errorBox(photo.error, () => photos.retry(photo), photo.name);
+  const remove = tool(gettext("Remove"), () => {
+    photos.remove(photo);
+    show(photos.all[0] ?? null);
+  });
+  box.append(el("p", { class: "error-buttons" }, remove));
+  return box;
 }
 
 function progressPanel(photo) {
-  const cancel = el("button", { type: "button", class: "button is-quiet" }, gettext("Cancel"));
-  cancel.addEventListener("click", () => {
+  const cancel = tool(gettext("Cancel"), () => {
     photos.remove(photo);
     show(photos.all[0] ?? null);
     say(gettext("Cancelled."));
@@ -113,6 +157,7 @@ function progressPanel(photo) {
 
 /** Shows the share uploaded, then an indeterminate bar while the server works. */
 function showProgress(photo) {
+  if (!photo.progress) return;
   const bar = photo.progress.querySelector("progress");
   if (photo.state === State.DESCRIBING) bar.removeAttribute("value");
   else bar.value = photo.share;
@@ -121,8 +166,9 @@ function showProgress(photo) {
 
 function actions(photo) {
   const { analysis, name } = photo;
-  const remove = el("button", { type: "button", class: "button is-quiet" }, gettext("Delete"));
-  remove.addEventListener("click", async () => {
+  const [json, csv] = exportButtons(() => [[name, analysis]], failed);
+  if (!analysis.id) return [json, el("span", { class: "muted small" }, gettext("Nothing was kept."))];
+  const remove = tool(gettext("Delete"), async () => {
     try {
       if (await confirmAndDelete([analysis.id])) forget(analysis.id);
     } catch (error) {
@@ -130,7 +176,7 @@ function actions(photo) {
     }
   });
   const own = el("a", { class: "button is-quiet", href: `/analyses/${analysis.id}/` }, gettext("Open its page"));
-  return [...exportButtons(() => [[name, analysis]], failed), own, remove];
+  return [json, csv, own, remove];
 }
 
 /** Removes the photo of a deleted analysis. */
@@ -144,22 +190,13 @@ function forget(id) {
   return showRecent(recent).then(() => recent.closest("section").querySelector("h2").focus());
 }
 
-enableDelete(recent, { onDelete: forget, onError: failed });
-cameraButton(camera, { onPhoto: (photo) => take([photo]), onError: failed });
-file.addEventListener("change", () => take(file.files));
-document.addEventListener("paste", (event) => take(event.clipboardData?.files));
-document.addEventListener("dragover", (event) => {
-  event.preventDefault();
-  drop.classList.add("is-over");
-});
-document.addEventListener("dragleave", (event) => {
-  if (event.relatedTarget === null) drop.classList.remove("is-over");
-});
-document.addEventListener("drop", (event) => {
-  event.preventDefault();
-  drop.classList.remove("is-over");
-  take(event.dataTransfer?.files);
-});
+keep.addEventListener("change", () => (document.getElementById("subject-field").hidden = how().store === "nothing"));
+// Also when the browser restores an earlier choice.
+window.addEventListener("pageshow", () => keep.dispatchEvent(new Event("change")));
+// After a log-in in another tab.
+document.addEventListener("visibilitychange", () => document.hidden || photos.resume());
+window.addEventListener("beforeunload", (event) => photos.open.length && event.preventDefault());
 
 showRecent(recent);
-take(file.files); // chosen before this script was loaded
+enableDelete(recent, { onDelete: forget, onError: failed });
+takePhotos({ onFiles: take, onAddress: (address) => begin([photos.addAddress(address)]), onError: failed });

@@ -21,6 +21,16 @@ export async function uprightUrl(file) {
   }
 }
 
+/** Whether the browser can show the picture at this address. */
+export function canShow(url) {
+  return new Promise((done) => {
+    const image = new Image();
+    image.onload = () => done(true);
+    image.onerror = () => done(false);
+    image.src = url;
+  });
+}
+
 /** The WebP turned upright, as a PNG; null where it is upright as it is. */
 async function turned(file) {
   const view = new DataView(await file.arrayBuffer());

@@ -3,11 +3,13 @@
 import { fill, gettext, language, ngettext, words } from "./i18n.js";
 
 export const label = (name) => words.labels[name] ?? name;
-export const warning = (name) => words.warnings[name] ?? name;
+export const warning = (name) => words.warnings[name] ?? name.replaceAll("_", " ");
+/** What to do about a warning; empty if there is nothing to say. */
+export const advice = (name) => words.advice[name] ?? "";
 export const shapeOf = (name) => words.outputs[name]?.shape;
 /** The answers in a face's summary, and the words for each. */
 export const summed = Object.entries(words.summary);
-/** Title, unit and scale of an output. */
+/** Title, unit, scale and limit of an output. */
 export const output = (name) => words.outputs[name];
 export const landmark = (name) => words.landmarks[name] ?? name;
 export const separated = (parts) => parts.filter(Boolean).join(gettext(", "));

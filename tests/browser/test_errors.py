@@ -38,9 +38,13 @@ def test_a_file_that_cannot_be_read_is_explained_and_nothing_is_stored(
 ) -> None:
     file = tmp_path / "broken.jpg"
     file.write_bytes(content or astronaut_jpeg.read_bytes()[:4000])
+    start.set_viewport_size({"width": 360, "height": 640})
     choose(start, file)
     expect(start.get_by_role("alert")).to_contain_text(words)
-    expect(start.get_by_text("or drop them anywhere on this page")).to_be_visible()
+    expect(start.get_by_role("alert").locator(".notice")).to_be_in_viewport()
+    # It would be refused again.
+    expect(start.get_by_role("button", name="Try again")).to_have_count(0)
+    expect(start.get_by_text("or drop photos or a folder")).to_be_visible()
     assert not Analysis.objects.exists()
 
 
@@ -71,14 +75,28 @@ def test_an_upload_can_be_cancelled(start: Page, astronaut_jpeg: Path) -> None:
     expect(start.locator(".stage-photo")).to_be_visible()
     start.get_by_role("button", name="Cancel").click()
     expect(start.locator("#status")).to_have_text("Cancelled.")
-    expect(start.get_by_text("or drop them anywhere on this page")).to_be_visible()
+    expect(start.get_by_text("or drop photos or a folder")).to_be_visible()
 
 
-def test_an_ended_session_leads_to_the_login(start: Page, astronaut_jpeg: Path) -> None:
+def test_a_session_that_ends_among_uploads_loses_none_of_them(
+    start: Page, astronaut_jpeg: Path, group_jpeg: Path, three_jpeg: Path
+) -> None:
     start.context.clear_cookies()
-    choose(start, astronaut_jpeg)
-    start.get_by_role("alert").get_by_role("link", name="Log in").click()
-    expect(start.get_by_label("Password")).to_be_visible()
+    choose(start, astronaut_jpeg, group_jpeg, three_jpeg)
+    alert = start.get_by_role("alert")
+    expect(alert).to_contain_text("You are logged out")
+    expect(alert).to_contain_text("3 photos wait and go on afterwards.")
+    with start.context.expect_page() as opened:
+        alert.get_by_role("link", name="Log in").click()
+    login = opened.value
+    login.get_by_label("User name").fill("ada")
+    login.get_by_label("Password").fill("a-good-password")
+    login.get_by_role("button", name="Log in").click()
+    login.get_by_role("heading", name="Analyze the faces in your photos").wait_for()
+    login.close()
+    alert.get_by_role("button", name="Try again").click()
+    expect(start.locator(".thumb.is-done")).to_have_count(3)
+    expect(alert).to_be_empty()
 
 
 def test_the_analysis_of_another_user_is_not_found(start: Page, live_server: LiveServer) -> None:

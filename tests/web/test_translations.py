@@ -26,6 +26,7 @@ NAMES = {
     "Parquet",
     "SHA-256",
     "XCloud",
+    "https://…",
     "p50",
     "p95",
     "px",

@@ -19,7 +19,12 @@ LATEST = 12
 @page
 def upload(request: HttpRequest) -> HttpResponse:
     """Choose photos, see their results, see the last analyses."""
-    return render(request, "upload.html", {"max_bytes": settings.MAX_IMAGE_BYTES})
+    context = {
+        "max_bytes": settings.MAX_IMAGE_BYTES,
+        "megapixels": settings.XCLOUD_ENGINE.limits.max_pixels // 1_000_000,
+        "url_input": settings.XCLOUD_URL_INPUT,
+    }
+    return render(request, "upload.html", context)
 
 
 @page
