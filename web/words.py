@@ -102,6 +102,22 @@ JOB_STATES: Final = {
     JobState.CANCELLED.value: _("Cancelled"),
     JobState.DELETING.value: _("Being deleted"),
 }
+# Why an image of a job failed.
+ITEM_ERRORS: Final = {
+    "not_a_file": _("Not a file"),
+    "entry_unreadable": _("Cannot be read from the archive"),
+    "image_too_large": _("Too large"),
+    "image_too_expensive": _("Takes too long"),
+    "unsupported_media_type": _("Not a supported picture"),
+    "undecodable_image": _("Damaged"),
+    "not_found": _("Not found"),
+    "url_forbidden": _("Address not allowed"),
+    "url_fetch_failed": _("No photo at the address"),
+    "folder_forbidden": _("Folder not allowed"),
+    "worker_lost": _("The worker ended"),
+    "storage_unavailable": _("The storage did not answer"),
+    "internal_error": _("An error on the server"),
+}
 JOB_SOURCES: Final = {
     JobSource.ARCHIVE.value: _("From an archive"),
     JobSource.URLS.value: _("From URLs"),

@@ -22,6 +22,7 @@ urlpatterns = [
     path("jobs/", jobs.jobs, name="jobs-page"),
     path("jobs/rows", jobs.job_rows, name="job-rows"),
     path("jobs/<uuid:job_id>/", jobs.job, name="job-page"),
+    path("models/", models.served, name="model-page"),
     path("models/<str:name>/", models.model, name="model-card"),
     path("models/<str:name>/<str:file_name>", models.model_file, name="model-card-file"),
     path("texts.js", Texts.as_view(), name="texts"),

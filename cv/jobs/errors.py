@@ -81,3 +81,14 @@ class ItemCode(StrEnum):
 
 # Failures that the image did not cause: a retry may succeed, so its input is kept for a while.
 MENDABLE = frozenset({ItemCode.WORKER_LOST, ItemCode.STORAGE_UNAVAILABLE, ItemCode.INTERNAL_ERROR})
+# Failures that the image itself caused: every try ends so.
+HOPELESS = frozenset(
+    {
+        ItemCode.NOT_A_FILE,
+        ItemCode.ENTRY_UNREADABLE,
+        ItemCode.IMAGE_TOO_LARGE,
+        "image_too_expensive",
+        "undecodable_image",
+        "unsupported_media_type",
+    }
+)

@@ -84,15 +84,15 @@ function linkHighlights(view) {
   });
   view.addEventListener("focusout", (event) => light(faceOf(event.relatedTarget)));
   view.addEventListener("click", (event) => {
-    const box = event.target.closest?.(".face-box");
-    if (!box) return;
+    const mark = event.target.closest?.(".face-mark");
+    if (!mark) return;
     view.querySelector("[role=tab]")?.click();
     const tiles = view.querySelector(".tiles");
     if (tiles) {
-      tiles.open(Number(box.dataset.face));
+      tiles.open(Number(mark.dataset.face));
       return;
     }
-    const card = view.querySelector(`.card[data-face="${box.dataset.face}"]`);
+    const card = view.querySelector(`.card[data-face="${mark.dataset.face}"]`);
     card.focus({ preventScroll: true });
     card.scrollIntoView({ block: "nearest", behavior: "smooth" });
   });

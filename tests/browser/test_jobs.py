@@ -66,7 +66,7 @@ def test_an_archive_becomes_a_job_that_is_watched_to_its_end(jobs: Page, zip_fil
     assert faults(jobs) == []
     jobs.get_by_role("link", name="All images").click()
     expect(items).to_have_count(3)
-    items.first.get_by_role("link", name="Analysis").click()
+    items.first.get_by_role("link", name="1 face").click()
     expect(jobs.get_by_role("heading", name="1 face")).to_be_visible()
 
 

@@ -60,8 +60,10 @@ def test_a_job_is_told_with_what_can_be_done_with_it(visitor: Client, job: Job) 
 
     work_through()
     done = text(visitor, f"/jobs/rows?id={job.pk}")
-    for words in ('data-state="done"', "2 of 2 images", "1 failed", "format=parquet", 'data-change="retry"'):
+    for words in ('data-state="done"', "2 of 2 images", "1 failed", "format=parquet"):
         assert words in done
+    # What is no picture will be none in another try, either.
+    assert 'data-change="retry"' not in done
     assert 'data-change="cancel"' not in done
     assert "<html" not in done
 
@@ -113,6 +115,17 @@ def test_the_page_of_a_job_says_what_became_of_every_image(visitor: Client, job:
     assert "b.jpg" in failed
     assert "a.jpg" not in failed
     assert AuditEvent.objects.filter(action="job.read", count=2).count() == 1
+    assert "Not a supported picture" in page
+    assert "b.jpg" in text(visitor, f"/jobs/{job.pk}/?error=unsupported_media_type")
+    assert "b.jpg" not in text(visitor, f"/jobs/{job.pk}/?error=worker_lost")
+
+
+def test_a_retry_is_offered_where_it_may_help(visitor: Client, job: Job) -> None:
+    work_through()
+    job.items.filter(index=1).update(error_code="worker_lost", location="kept/input")
+    assert 'data-change="retry"' in text(visitor, f"/jobs/rows?id={job.pk}")
+    job.items.filter(index=1).update(location="")
+    assert 'data-change="retry"' not in text(visitor, f"/jobs/rows?id={job.pk}")
 
 
 def test_the_images_and_jobs_come_in_pages(visitor: Client, user: User, empty_scene: bytes) -> None:

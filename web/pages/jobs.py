@@ -4,13 +4,14 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from cv.choices import AuditAction, ItemState
 from cv.jobs.progress import status_of, statuses_of
 from cv.models import Job
-from cv.selectors import jobs_of
+from cv.selectors import jobs_of, retriable_jobs
 from cv.services import audit_note
 from web.pages.base import caller_of, page
 from web.pages.search import page_number
@@ -27,6 +28,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
     found = list(jobs_of(caller_of(request))[start : start + JOBS_A_PAGE + 1])
     context = {
         "statuses": statuses_of(found[:JOBS_A_PAGE]),
+        "retriable": retriable_jobs(found[:JOBS_A_PAGE]),
         "newer": number - 1 if number > 1 else None,
         "older": number + 1 if len(found) > JOBS_A_PAGE else None,
         "max_bytes": settings.XCLOUD_JOB_MAX_BYTES,
@@ -43,27 +45,37 @@ def job_rows(request: HttpRequest) -> HttpResponse:
     except ValueError:
         raise Http404 from None
     rows = jobs_of(caller_of(request)).filter(pk__in=wanted)
-    return render(request, "parts/jobs.html", {"statuses": statuses_of(rows)})
+    return render(request, "parts/jobs.html", {"statuses": statuses_of(rows), "retriable": retriable_jobs(rows)})
 
 
 @page
 def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """One job, with its images a page at a time; ``?state=failed`` shows only those that failed."""
+    """One job, with its images a page at a time; ``?state=failed`` shows only those that failed, ``?error=CODE``
+    those that failed so."""
     row: Job = get_object_or_404(jobs_of(caller_of(request)), pk=job_id)
     state = request.GET.get("state", "")
     items = row.items.order_by("index")
     if state in ItemState.values:
         items = items.filter(state=state)
+    error = request.GET.get("error", "")
+    if error:
+        items = items.filter(error_code=error)
     number = page_number(request.GET.get("page", ""))
     start = (number - 1) * ITEMS_A_PAGE
-    found = list(items[start : start + ITEMS_A_PAGE + 1])
+    found = list(items.select_related("analysis")[start : start + ITEMS_A_PAGE + 1])
     audit_note(caller_of(request), AuditAction.JOB_READ, [row.pk], count=len(found[:ITEMS_A_PAGE]))
     status = status_of(row)
     context = {
         "status": status,
         "alone": [status],
+        "retriable": retriable_jobs([row]),
         "items": found[:ITEMS_A_PAGE],
         "state": state,
+        "error": error,
+        "errors": row.items.exclude(error_code="")
+        .values_list("error_code")
+        .annotate(Count("pk"))
+        .order_by("error_code"),
         "newer": number - 1 if number > 1 else None,
         "older": number + 1 if len(found) > ITEMS_A_PAGE else None,
     }

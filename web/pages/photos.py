@@ -42,13 +42,24 @@ def gallery(request: HttpRequest) -> HttpResponse:
     search = GallerySearch(request.GET)
     valid = search.is_valid()
     caller = caller_of(request)
-    rows = analyses_of(caller, search.wanted() if valid else AnalysisFilter())
+    rows = analyses_of(caller, search.wanted() if valid else AnalysisFilter()).order_by(*search.order_columns())
     found = gallery_page(rows, request.GET.get("page", ""))
     audit_note(caller, AuditAction.ANALYSIS_LIST, [row.pk for row in found.rows])
     query = request.GET.copy()
     query.pop("page", None)
-    searched = any(value for name, value in query.items() if name != "zone")
-    context = {"search": search, "found": found, "rows": found.rows, "query": query.urlencode(), "searched": searched}
+    active = []
+    for name, label, value in search.active():
+        without = query.copy()
+        without.pop(name)
+        active.append((label, value, without.urlencode()))
+    context = {
+        "search": search,
+        "found": found,
+        "rows": found.rows,
+        "query": query.urlencode(),
+        "active": active,
+        "searched": any(value for name, value in query.items() if name not in ("zone", "order")),
+    }
     return render(request, "gallery.html", context)
 
 

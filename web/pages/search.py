@@ -30,6 +30,15 @@ FIELD_OF: Final = {
 }
 
 
+# The orders of the gallery: title, and columns to order by.
+ORDERS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
+    "": (_("Newest first"), ("-created_at", "-pk")),
+    "oldest": (_("Oldest first"), ("created_at", "pk")),
+    "faces": (_("Most faces first"), ("-face_count", "-created_at", "-pk")),
+    "subject": (_("By subject"), ("subject", "-created_at", "-pk")),
+}
+
+
 def choices(labels: list[tuple[str, str]]) -> list[tuple[str, object]]:
     return [("", _("Any")), *((name, LABELS[name]) for name, _label in labels)]
 
@@ -47,6 +56,9 @@ def day(label: Any) -> forms.DateField:
 class GallerySearch(forms.Form):
     """Every field may stay empty. All filters about a face must match a single face."""
 
+    order = forms.ChoiceField(
+        label=_("Order"), required=False, choices=[(name, title) for name, (title, _by) in ORDERS.items()]
+    )
     subject = forms.CharField(label=_("Subject"), required=False, max_length=200)
     gender = forms.ChoiceField(label=_("Gender"), required=False, choices=choices(GENDERS))
     race = forms.ChoiceField(label=_("Race"), required=False, choices=choices(RACES))
@@ -74,12 +86,28 @@ class GallerySearch(forms.Form):
     def wanted(self) -> AnalysisFilter:
         """The filter; invalid fields are left out, and the form shows their errors."""
         given = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+        given.pop("order", None)
         since, until, zone = given.pop("since", None), given.pop("until", None), zone_of(given.pop("zone", ""))
         if since is not None:
             given["created_after"] = datetime.combine(since, time.min, zone)
         if until is not None:
             given["created_before"] = datetime.combine(until + timedelta(days=1), time.min, zone)
         return AnalysisFilter(**given)
+
+    def order_columns(self) -> tuple[str, ...]:
+        """The columns to order by; the newest first if the order is not valid."""
+        return ORDERS[self.cleaned_data.get("order") or ""][1]
+
+    def active(self) -> list[tuple[str, str, str]]:
+        """The filters in use: field, its label, and the value as people read it."""
+        found = []
+        for name, field in self.fields.items():
+            value = self.cleaned_data.get(name)
+            if name in ("order", "zone") or value in (None, ""):
+                continue
+            words = dict(field.choices).get(value, value) if isinstance(field, forms.ChoiceField) else value
+            found.append((name, str(field.label), f"{words:g}" if isinstance(words, float) else str(words)))
+        return found
 
 
 def zone_of(name: str) -> tzinfo:
@@ -92,9 +120,10 @@ def zone_of(name: str) -> tzinfo:
 
 @dataclass(frozen=True, slots=True)
 class GalleryPage:
-    """One page, and whether there are others; without a total, which the page does not show."""
+    """One page, the number of all analyses, and whether there are other pages."""
 
     rows: list[Analysis]
+    total: int
     newer: int | None
     older: int | None
 
@@ -110,4 +139,6 @@ def gallery_page(rows: QuerySet[Analysis], asked: str) -> GalleryPage:
     start = (number - 1) * PAGE_SIZE
     found = list(rows[start : start + PAGE_SIZE + 1])
     more = len(found) > PAGE_SIZE and number < MAX_PAGE
-    return GalleryPage(found[:PAGE_SIZE], number - 1 if number > 1 else None, number + 1 if more else None)
+    return GalleryPage(
+        found[:PAGE_SIZE], rows.order_by().count(), number - 1 if number > 1 else None, number + 1 if more else None
+    )

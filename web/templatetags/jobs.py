@@ -5,7 +5,7 @@ from django.utils.translation import gettext, ngettext
 
 from cv.choices import ItemState, JobState
 from cv.jobs.progress import JobStatus
-from web.words import JOB_SOURCES, JOB_STATES
+from web.words import ITEM_ERRORS, JOB_SOURCES, JOB_STATES
 
 register = template.Library()
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -15,6 +15,12 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 def state_words(state: str) -> object:
     """The state of a job or of an image of one, in the visitor's language."""
     return JOB_STATES.get(state, state)
+
+
+@register.filter
+def error_words(code: str) -> object:
+    """Why an image failed, in the visitor's language."""
+    return ITEM_ERRORS.get(code, code)
 
 
 @register.filter
