@@ -103,9 +103,9 @@ class GallerySearch(forms.Form):
         found = []
         for name, field in self.fields.items():
             value = self.cleaned_data.get(name)
-            if name in ("order", "zone") or value in (None, ""):
+            if name in ("order", "zone") or value in (None, "") or value is False:
                 continue
-            words = dict(field.choices).get(value, value) if isinstance(field, forms.ChoiceField) else value
+            words = dict(field.choices)[self.data[name]] if isinstance(field, forms.ChoiceField) else value
             found.append((name, str(field.label), f"{words:g}" if isinstance(words, float) else str(words)))
         return found
 
