@@ -17,6 +17,7 @@ from cv.engine.labels import Attribute
 from cv.jobs.errors import HOPELESS, MENDABLE
 from cv.models import Analysis, ApiKey, AuditEvent, Face, Job, JobItem, Webhook, WebhookDelivery
 from cv.trust.caller import Caller
+from cv.trust.links import opens
 
 KEY_MARK = "xc"
 
@@ -48,6 +49,15 @@ def analyses_of(caller: Caller, wanted: AnalysisFilter | None = None) -> QuerySe
     """The caller's analyses with their faces, without expired ones, even if they are not purged yet."""
     rows = Analysis.objects.filter(caller.owned).filter(unexpired()).prefetch_related("faces", "models")
     return rows if wanted is None else _narrowed(rows, wanted)
+
+
+def readable_analyses(caller: Caller, analysis_id: UUID, token: str) -> QuerySet[Analysis]:
+    """The analysis if it is the caller's, or if a person has a link to it; otherwise nothing."""
+    if caller.api_key is None and token and opens(token, analysis_id):
+        rows = Analysis.objects.filter(unexpired()).prefetch_related("faces", "models")
+    else:
+        rows = analyses_of(caller)
+    return rows.filter(pk=analysis_id)
 
 
 def subject_analyses(caller: Caller, subject: str, of_everyone: bool = False) -> QuerySet[Analysis]:

@@ -1,7 +1,7 @@
 """What clients may send, checked."""
 
 from api.inputs.admin import AuditInput, KeyInput, KeyUpdateInput, PageInput, WebhookInput, WebhookUpdateInput
-from api.inputs.analyses import AnalysisInput, DetectionInput, ListInput, OptionsInput, check_attributes
+from api.inputs.analyses import AnalysisInput, DetectionInput, LinkInput, ListInput, OptionsInput, check_attributes
 from api.inputs.identity import ComparisonInput, EmbeddingInput, comparison_fields
 from api.inputs.jobs import ItemListInput, JobDeleteInput, JobInput, JobListInput, ResultsInput, split_job
 from api.inputs.names import NameField
@@ -24,6 +24,7 @@ __all__ = [
     "JobListInput",
     "KeyInput",
     "KeyUpdateInput",
+    "LinkInput",
     "ListInput",
     "NameField",
     "NamedEraseInput",

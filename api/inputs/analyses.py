@@ -125,6 +125,12 @@ class AnalysisInput(OptionsInput):
         return bool(self.validated_data.get("store", {}).get("result", True))
 
 
+class LinkInput(StrictSerializer):
+    """The token of a link to an analysis of another user, which its page makes."""
+
+    link = serializers.CharField(required=False, max_length=200, default="", help_text="For a logged-in user only.")
+
+
 class ListInput(PagingInput):
     """Filters and paging of the list. If you combine filters about a face, a single face must match all."""
 

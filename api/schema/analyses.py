@@ -6,7 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
-from api.inputs import AnalysisInput, DetectionInput, ListInput, NothingInput
+from api.inputs import AnalysisInput, DetectionInput, LinkInput, ListInput, NothingInput
 from api.schema import examples
 from api.schema.parts import BODY, IDEMPOTENCY_KEY, IMAGE, REMEMBERED, answer, errors, page_of, sent
 from api.serializers import AnalysisSerializer, DetectionsSerializer, ResultSerializer
@@ -96,6 +96,7 @@ ANALYSIS_READ: Final[dict[str, Any]] = {
     "operation_id": "analysis_read",
     "summary": "Read one of your analyses",
     "description": "With the last `ETag` in `If-None-Match`, an unchanged analysis is a 304. Scope `read`.",
+    "parameters": [LinkInput],
     "responses": {200: answer(AnalysisSerializer, examples.ANALYSIS, "The analysis."), **errors("not_found")},
 }
 ANALYSIS_DELETE: Final[dict[str, Any]] = {
@@ -129,6 +130,7 @@ PICTURE_READ: Final[dict[str, Any]] = {
     "operation_id": "analysis_picture_read",
     "summary": "Read the picture, if `store.image` kept it",
     "description": "The picture has no EXIF, GPS position, comments or thumbnails. Scope `read`.",
+    "parameters": [LinkInput],
     "responses": {
         (200, "image/*"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
         **errors("not_found", "storage_unavailable"),

@@ -17,7 +17,7 @@ from api import schema
 from api.authentication import caller_of
 from api.disconnect import check_of
 from api.idempotency import idempotent
-from api.inputs import AnalysisInput, DetectionInput, ListInput, NothingInput, check_attributes
+from api.inputs import AnalysisInput, DetectionInput, LinkInput, ListInput, NothingInput, check_attributes
 from api.inputs.strict import given_once
 from api.multipart import MultiPartParser
 from api.pagination import NewestFirst
@@ -28,7 +28,7 @@ from cv.choices import AuditAction, Scope
 from cv.engine.types import PREVIEW_OPTIONS, AnalysisOptions
 from cv.files.pictures import picture_response
 from cv.models import Analysis
-from cv.selectors import analyses_of
+from cv.selectors import analyses_of, readable_analyses
 from cv.services import (
     AnalysisRequest,
     NoPictureKept,
@@ -95,7 +95,7 @@ class AnalysisView(JsonView):
 
     @extend_schema(**schema.ANALYSIS_READ)
     def get(self, request: Request, analysis_id: UUID) -> Response:
-        analysis = own_analysis(request, analysis_id)
+        analysis = readable_analysis(request, analysis_id)
         audit_note(caller_of(request), AuditAction.ANALYSIS_READ, [analysis.pk])
         return Response(shown(request, analysis), headers=model_headers(analysis, timed=False))
 
@@ -125,7 +125,7 @@ class PictureView(JsonView):
 
     @extend_schema(**schema.PICTURE_READ)
     def get(self, request: Request, analysis_id: UUID) -> FileResponse:
-        response = picture_response(own_analysis(request, analysis_id))
+        response = picture_response(readable_analysis(request, analysis_id))
         audit_note(caller_of(request), AuditAction.PICTURE_READ, [analysis_id])
         return response
 
@@ -167,6 +167,13 @@ class PreviewsView(JsonView):
 def own_analysis(request: Request, analysis_id: UUID) -> Analysis:
     """The caller's analysis. Raises NotFound if it does not exist or belongs to someone else."""
     return find_row(analyses_of(caller_of(request)), analysis_id)
+
+
+def readable_analysis(request: Request, analysis_id: UUID) -> Analysis:
+    """The caller's analysis, or one to which the caller has a link. Raises NotFound, ValidationError."""
+    given = LinkInput(data=given_once(request.query_params))
+    given.is_valid(raise_exception=True)
+    return find_row(readable_analyses(caller_of(request), analysis_id, given.validated_data["link"]), analysis_id)
 
 
 def shown(request: Request, analysis: Analysis) -> dict[str, Any]:

@@ -14,8 +14,10 @@ export class ApiError extends Error {
   }
 }
 
-export const pictureUrl = (id) => `${ROOT}/analyses/${id}/picture`;
-export const analysisGet = (id) => request("GET", `/analyses/${id}`);
+const linked = (link) => (link ? `?${new URLSearchParams({ link })}` : "");
+/** With `link`, of another user who shows it. */
+export const pictureUrl = (id, link = "") => `${ROOT}/analyses/${id}/picture${linked(link)}`;
+export const analysisGet = (id, link = "") => request("GET", `/analyses/${id}${linked(link)}`);
 export const analysisDelete = (id) => request("DELETE", `/analyses/${id}`);
 /** `change` is one of cancel, pause, resume and retry. */
 export const jobChange = (id, change) => request("POST", `/jobs/${id}/${change}`);

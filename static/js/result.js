@@ -11,14 +11,16 @@ import { createStage } from "./stage.js";
 import { faces, localTimes } from "./words.js";
 
 const [errorPlace, status, result] = ["error", "status", "result"].map((id) => document.getElementById(id));
-const { id } = result.dataset;
+const { id, link, days } = result.dataset;
+const own = "own" in result.dataset;
+const token = own ? "" : link;
 const kept = "kept" in result.dataset;
 
 async function show() {
   clearError(errorPlace);
   try {
-    const analysis = await analysisGet(id);
-    const figure = createStage(kept ? pictureUrl(id) : null, gettext("The analyzed photo"));
+    const analysis = await analysisGet(id, token);
+    const figure = createStage(kept ? pictureUrl(id, token) : null, gettext("The analyzed photo"));
     result.replaceChildren(analysisView(figure, analysis, { actions: actions(analysis), recipeOf: { store: kept ? "pictures" : "answers" } }));
     status.textContent = fill(gettext("%(faces)s found."), { faces: faces(analysis.faces.length) });
   } catch (error) {
@@ -36,7 +38,27 @@ function actions(analysis) {
       failed(error);
     }
   });
-  return [...exportButtons(() => [["", analysis]], failed), remove];
+  const [json, csv] = exportButtons(() => [["", analysis]], failed);
+  return own ? [json, csv, shareButton(), remove] : [json];
+}
+
+/** Copies a link for others who are logged in. */
+function shareButton() {
+  const button = el("button", { type: "button", class: "button is-quiet" }, gettext("Copy a link"));
+  button.addEventListener("click", async () => {
+    const address = `${location.origin}${location.pathname}?${new URLSearchParams({ link })}`;
+    const words = fill(gettext("Everyone who can log in here can open it for %(days)s days, also to see the picture if it was kept."), { days });
+    try {
+      await navigator.clipboard.writeText(address);
+      status.textContent = gettext("Copied");
+      button.replaceWith(el("span", { class: "share small" }, `${gettext("Copied")}. `, words));
+    } catch {
+      // Without HTTPS there is no clipboard.
+      button.replaceWith(el("label", { class: "share small" }, words, el("input", { readonly: true, value: address })));
+      document.querySelector(".share input").select();
+    }
+  });
+  return button;
 }
 
 localTimes(document);

@@ -40,7 +40,7 @@ export function faceTiles(faces, { photo, image, cardOf }) {
   function open(index) {
     close();
     const tile = tiles.get(index);
-    const back = el("button", { type: "button", class: "tile-close icon-button", title: gettext("Close"), "aria-label": gettext("Close") }, "×");
+    const back = el("button", { type: "button", class: "tile-close", title: gettext("Close"), "aria-label": gettext("Close") }, "×");
     back.addEventListener("click", shut);
     const card = cardOf(faces[index]);
     card.append(back);

@@ -8,8 +8,9 @@ from django.shortcuts import get_object_or_404, render
 
 from cv.choices import AuditAction
 from cv.models import Analysis
-from cv.selectors import AnalysisFilter, analyses_of
+from cv.selectors import AnalysisFilter, analyses_of, readable_analyses
 from cv.services import audit_note
+from cv.trust.links import LINK_AGE, link_token
 from web.pages.base import caller_of, page
 from web.pages.search import GallerySearch, gallery_page
 
@@ -65,8 +66,17 @@ def gallery(request: HttpRequest) -> HttpResponse:
 
 @page
 def result(request: HttpRequest, analysis_id: UUID) -> HttpResponse:
-    """One stored analysis of this visitor."""
-    return render(request, "result.html", {"analysis": own_analysis(request, analysis_id)})
+    """One stored analysis of this visitor, or, with ``?link=TOKEN``, one that someone shows to others."""
+    caller, token = caller_of(request), request.GET.get("link", "")
+    analysis = get_object_or_404(readable_analyses(caller, analysis_id, token))
+    own = analysis.owner_id == request.user.pk
+    context = {
+        "analysis": analysis,
+        "own": own,
+        "link": link_token(analysis_id) if own else token,
+        "days": LINK_AGE.days,
+    }
+    return render(request, "result.html", context)
 
 
 @page

@@ -77,10 +77,13 @@ def measure(name: str) -> str:
 
 @register.filter
 def scored(cell: tuple[str, float | None, tuple[float, float] | None]) -> str:
-    """“97 % (91–99)”, “3.2 (2.9–3.6)”, or a dash."""
+    """“97 % (91–99)”, “3.2 (2.9–3.6)”, “0.73” for a correlation, or a dash."""
     name, value, interval = cell
     if value is None:
         return "–"
+
+    if name.endswith("_pearson"):
+        return f"{value:.2f}"
 
     def said(number: float) -> str:
         return f"{number:.1f}" if name.endswith("_mae") else f"{100 * number:.0f}"
