@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +11,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from cv.abstention import sure
-from cv.choices import ItemState, JobSource
 from cv.engine.labels import Attribute
-from cv.jobs.errors import HOPELESS, MENDABLE
-from cv.models import Analysis, ApiKey, AuditEvent, Face, Job, JobItem, Webhook, WebhookDelivery
+from cv.models import Analysis, ApiKey, AuditEvent, Face, Job, Webhook, WebhookDelivery
 from cv.trust.caller import Caller
 from cv.trust.links import opens
 
@@ -70,13 +67,6 @@ def subject_analyses(caller: Caller, subject: str, of_everyone: bool = False) ->
 def jobs_of(caller: Caller) -> QuerySet[Job]:
     """The caller's jobs, newest first."""
     return Job.objects.filter(caller.owned)
-
-
-def retriable_jobs(jobs: Iterable[Job]) -> set[UUID]:
-    """Those with failed images that may succeed in another try: their input is kept, and it was not what was wrong."""
-    failed = JobItem.objects.filter(job__in=[job.pk for job in jobs], state=ItemState.FAILED).exclude(location="")
-    helped = failed.filter(~Q(job__source=JobSource.ARCHIVE) | Q(error_code__in=sorted(MENDABLE)))
-    return set(helped.exclude(error_code__in=sorted(HOPELESS)).order_by().values_list("job_id", flat=True).distinct())
 
 
 def subject_jobs(caller: Caller, subject: str, of_everyone: bool = False) -> QuerySet[Job]:

@@ -200,8 +200,8 @@ STORAGES = {
     ),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
-# Serves directly from the source folders, so that the first start needs no collectstatic.
-WHITENOISE_USE_FINDERS = True
+# Collected files are compressed. Where there are none yet, the source folders are served, so that a first start works.
+WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "css").is_dir()
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "upload"

@@ -17,6 +17,8 @@ from tests.chromium import NAMES, find_chromium
 from tests.sqlite_file import django_db_modify_db_settings  # noqa: F401
 
 expect.set_options(timeout=20_000)
+# The scripts and styles of this tree, not those that an earlier `make serve` collected.
+settings.WHITENOISE_USE_FINDERS = True
 SWITCHES = [
     "--disable-gpu", "--disable-quic", "--disable-component-update", "--disable-sync",
     # A camera that shows a test picture, without a permission prompt.

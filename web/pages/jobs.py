@@ -9,9 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from cv.choices import AuditAction, ItemState
-from cv.jobs.progress import status_of, statuses_of
+from cv.jobs.progress import retriable_jobs, status_of, statuses_of
 from cv.models import Job
-from cv.selectors import jobs_of, retriable_jobs
+from cv.selectors import jobs_of
 from cv.services import audit_note
 from web.pages.base import caller_of, page
 from web.pages.search import page_number

@@ -86,7 +86,7 @@ def summary_of(card: ModelCard) -> Summary:
         if measure in SUMMARY:
             by_set[data_set][measure] = value
     measures = [measure for measure in SUMMARY if any(measure in values for values in by_set.values())]
-    lines = [
+    lines: list[tuple[str, list[Cell]]] = [
         (data_set, [(measure, values.get(measure), None) for measure in measures])
         for data_set, values in by_set.items()
     ]
@@ -95,7 +95,7 @@ def summary_of(card: ModelCard) -> Summary:
 
 def groups_alike(tables: list[GroupTable], query: QueryDict) -> list[GroupTable]:
     """The lines of the groups that the query names, by gender, race and age, as far as it names them."""
-    wanted = {name: query[name] for name in ("gender", "race", "age") if query.get(name)}
+    wanted = {name: str(query[name]) for name in ("gender", "race", "age") if query.get(name)}
     if not wanted:
         return []
     found = []

@@ -105,7 +105,8 @@ class GallerySearch(forms.Form):
             value = self.cleaned_data.get(name)
             if name in ("order", "zone") or value in (None, "") or value is False:
                 continue
-            words = dict(field.choices)[self.data[name]] if isinstance(field, forms.ChoiceField) else value
+            choices: Any = getattr(field, "choices", ())
+            words = dict(choices).get(self.data.get(name), value)
             found.append((name, str(field.label), f"{words:g}" if isinstance(words, float) else str(words)))
         return found
 
