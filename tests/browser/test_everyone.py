@@ -113,7 +113,7 @@ def test_the_first_view_weighs_less_than_150_kib(start: Page, live_server: LiveS
     context = start.context.browser.new_context(storage_state=start.context.storage_state())  # type: ignore[union-attr]
     page = context.new_page()
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     page.goto(live_server.url)
     page.wait_for_load_state("networkidle")
     for answer in answers:

@@ -36,7 +36,7 @@ def test_a_card_shows_every_answer_by_its_shape(start: Page, live_server: LiveSe
     expect(card.get_by_role("heading", level=3)).to_have_text("Face 1 Female, about 31, happy")
     headings = card.get_by_role("heading", level=4)
     expect(headings).to_have_text(
-        ["Age", "Beauty", "Weight", "Gendervery sure", "Racefairly sure", "Expressionfairly sure", "Hairfairly sure",
+        ["Age26–38", "Beauty4.5–7.3", "Weight", "Gendervery sure", "Racefairly sure", "Expressionfairly sure", "Hairfairly sure",
          "Mean colour", "Traits", "Mesh", "Embedding 128", "Hair mask"]
     )  # fmt: skip
     expect(card.locator(".reading p")).to_have_text(
