@@ -70,7 +70,7 @@ class GallerySearch(forms.Form):
         required=False,
         choices=[("", _("Leave out")), ("yes", _("Include"))],
         coerce=bool,
-        empty_value=False,
+        empty_value=None,
     )
     since = day(_("From day"))
     until = day(_("To day"))
@@ -103,7 +103,7 @@ class GallerySearch(forms.Form):
         found = []
         for name, field in self.fields.items():
             value = self.cleaned_data.get(name)
-            if name in ("order", "zone") or value in (None, "") or value is False:
+            if name in ("order", "zone") or value in (None, ""):
                 continue
             choices: Any = getattr(field, "choices", ())
             words = dict(choices).get(self.data.get(name), value)
