@@ -28,7 +28,7 @@ def main() -> None:
         from cv.engine.runtime import get_engine
         from training.measure.evaluation import evaluate
 
-        engine = get_engine(EngineConfig(threads=arguments.threads))
+        engine = get_engine(EngineConfig(threads=arguments.threads, identity=True))
         result = evaluate(engine, arguments.data, arguments.split, arguments.limit)
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]

@@ -23,6 +23,7 @@ from training.data.labels import Labels, Row, build_labels, count_unknown_labels
 from training.data.tables import has_split, list_columns, rows
 from training.measure.detection import score_detection
 from training.measure.report import report
+from training.measure.verification import score_verification
 
 _BATCH = 64
 
@@ -67,6 +68,8 @@ def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int |
     }
     if "boxes" in list_columns(table):
         result["detection"] = score_detection(engine, rows(table, split, limit))
+    if "identity" in list_columns(table):
+        result["verification"] = score_verification(engine, rows(table, split, limit))
     return result | {"model": dataclasses.asdict(engine.model)}
 
 
