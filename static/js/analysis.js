@@ -11,6 +11,8 @@ import { tabbed } from "./tabs.js";
 import { faceTiles } from "./tiles.js";
 import { duration, faces, sure } from "./words.js";
 
+const CROWD = 12; // among more, the tags of small faces would cover the next ones
+
 /**
  * The stage `figure` beside the cards of `analysis`. `actions` are buttons and links for above the cards; `recipeOf`
  * has the photo's name and options for the API tab (no tab without it); `prefix` keeps element ids unique.
@@ -33,6 +35,7 @@ export function analysisView(figure, analysis, { actions = [], recipeOf = null, 
     described.append(el("div", { class: "cards" }, ...(found.length ? found.map(cardOf) : [nothingFound()])));
   } else {
     view.classList.add("has-many");
+    view.classList.toggle("is-crowded", found.length > CROWD);
     const tiles = faceTiles(found, { photo, image, cardOf });
     const filter = filterBar(found, (shown) => {
       tiles.arrange(shown);
