@@ -134,8 +134,11 @@ def api_key_usable(key: str) -> ApiKey | None:
     prefix, _, _ = rest.partition("_")
     if mark != KEY_MARK or not prefix or len(prefix) > 16:
         return None
-    row = ApiKey.objects.select_related("user").filter(prefix=prefix, revoked_at__isnull=True).first()
-    if row is None or not hmac.compare_digest(row.sha256, key_hash(key)):
+    try:
+        row = ApiKey.objects.get(prefix=prefix, revoked_at__isnull=True)
+    except ApiKey.DoesNotExist:
+        return None
+    if not hmac.compare_digest(row.sha256, key_hash(key)):
         return None
     if row.expires_at is not None and row.expires_at <= timezone.now():
         return None

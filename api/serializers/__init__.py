@@ -14,6 +14,7 @@ from api.serializers.analyses import (
     ErrorSerializer,
     HeldAnalysisSerializer,
     ResultSerializer,
+    StoredSerializer,
 )
 from api.serializers.identity import ComparisonSerializer, EmbeddingsSerializer, IdentitySerializer
 from api.serializers.jobs import JobItemSerializer, JobResultSerializer, JobSerializer
@@ -44,6 +45,7 @@ __all__ = [
     "NewWebhookSerializer",
     "ReceiptKeySerializer",
     "ResultSerializer",
+    "StoredSerializer",
     "SubjectExportSerializer",
     "WebhookDeliverySerializer",
     "WebhookSerializer",

@@ -84,11 +84,16 @@ class TimingSerializer(serializers.Serializer[Any]):
     total = Rounded(TIME_DIGITS)
 
 
-class AnalysisSerializer(serializers.Serializer[Any]):
-    """A stored analysis."""
+class StoredSerializer(serializers.Serializer[Any]):
+    """What a stored analysis has beside its result."""
 
     id = serializers.UUIDField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
+
+
+class ResultSerializer(serializers.Serializer[Any]):
+    """A result, stored or not."""
+
     image = ImageSerializer(read_only=True)
     faces = FaceSerializer(many=True, read_only=True)
     model = ModelSerializer(read_only=True)
@@ -96,11 +101,8 @@ class AnalysisSerializer(serializers.Serializer[Any]):
     timing_ms = TimingSerializer(read_only=True)
 
 
-class ResultSerializer(AnalysisSerializer):
-    """A result that was not stored: without id and time."""
-
-    id = None  # type: ignore[assignment]
-    created_at = None  # type: ignore[assignment]
+class AnalysisSerializer(StoredSerializer, ResultSerializer):
+    """A stored analysis."""
 
 
 class DetectionsSerializer(serializers.Serializer[Any]):

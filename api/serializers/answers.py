@@ -44,9 +44,8 @@ class AttributesSerializer(serializers.Serializer[Any]):
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         # If the key has lost an attribute, stored answers no longer show it.
-        allowed = self.context.get("attributes", instance)
-        fields = self.fields
-        return {name: fields[name].to_representation(answer) for name, answer in instance.items() if name in allowed}
+        shown = instance.keys() & self.context.get("attributes", instance)
+        return {name: field.to_representation(instance[name]) for name, field in self.fields.items() if name in shown}
 
 
 @cache

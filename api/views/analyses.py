@@ -12,6 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from api import schema
 from api.authentication import caller_of
@@ -21,11 +22,11 @@ from api.inputs import AnalysisInput, DetectionInput, LinkInput, ListInput, Noth
 from api.inputs.strict import given_once
 from api.multipart import MultiPartParser
 from api.pagination import NewestFirst
-from api.serializers import AnalysisSerializer, DetectionsSerializer, ResultSerializer
+from api.serializers import AnalysisSerializer, DetectionsSerializer, ResultSerializer, StoredSerializer
 from api.sources import json_object, read_image, split_request
 from api.views.base import JsonView, find_row, model_headers, page_response
 from cv.choices import AuditAction, Scope
-from cv.engine.types import PREVIEW_OPTIONS, AnalysisOptions
+from cv.engine.types import PREVIEW_OPTIONS, AnalysisOptions, AnalysisResult
 from cv.files.pictures import picture_response
 from cv.models import Analysis
 from cv.selectors import analyses_of, readable_analyses
@@ -48,9 +49,11 @@ class MakesAnalysis(JsonView):
         """``make`` is a service; the answer is remembered in the transaction that saves the analysis."""
         responses: list[Response] = []
 
-        def answer(analysis: Analysis) -> None:
+        def answer(analysis: Analysis, result: AnalysisResult) -> None:
             self.analysis_id = analysis.pk
-            response = Response(shown(request, analysis), status=status_code, headers=model_headers(analysis))
+            # A result serializes exactly like its rows, so nothing that was just written is read again.
+            body = {**represent(StoredSerializer, request, analysis), **represent(ResultSerializer, request, result)}
+            response = Response(body, status=status_code, headers=model_headers(result))
             responses.append(self.remember(response))
 
         make(caller_of(request), check_of(request), answer)
@@ -97,7 +100,7 @@ class AnalysisView(JsonView):
     def get(self, request: Request, analysis_id: UUID) -> Response:
         analysis = readable_analysis(request, analysis_id)
         audit_note(caller_of(request), AuditAction.ANALYSIS_READ, [analysis.pk])
-        return Response(shown(request, analysis), headers=model_headers(analysis, timed=False))
+        return Response(represent(AnalysisSerializer, request, analysis), headers=model_headers(analysis, timed=False))
 
     @extend_schema(**schema.ANALYSIS_DELETE)
     def delete(self, request: Request, analysis_id: UUID) -> Response:
@@ -176,13 +179,13 @@ def readable_analysis(request: Request, analysis_id: UUID) -> Analysis:
     return find_row(readable_analyses(caller_of(request), analysis_id, given.validated_data["link"]), analysis_id)
 
 
-def shown(request: Request, analysis: Analysis) -> dict[str, Any]:
-    """The analysis, without attributes that the caller may no longer read."""
-    answer: dict[str, Any] = _serializer(caller_of(request).attributes).to_representation(analysis)
+def represent(kind: type[Serializer[Any]], request: Request, instance: object) -> dict[str, Any]:
+    """An analysis or a result as JSON, without attributes that the caller may no longer read."""
+    answer: dict[str, Any] = _serializer(kind, caller_of(request).attributes).to_representation(instance)
     return answer
 
 
 @cache
-def _serializer(attributes: frozenset[str]) -> AnalysisSerializer:
+def _serializer(kind: type[Serializer[Any]], attributes: frozenset[str]) -> Serializer[Any]:
     """Cached: of a request's 20 ms, DRF takes 2 ms to copy the fields, but only 0.3 ms to serialize a face."""
-    return AnalysisSerializer(context={"attributes": attributes})
+    return kind(context={"attributes": attributes})

@@ -75,7 +75,7 @@ class AnalysisRequest:
     expires_by: datetime | None = None
 
 
-def nothing_more(_: object) -> None:
+def nothing_more(*_: object) -> None:
     """The default of ``saved``: writes nothing more in the transaction."""
 
 
@@ -99,13 +99,14 @@ def analysis_create(
     request: AnalysisRequest,
     caller: Caller,
     check_client: Callable[[], None] = nobody_left,
-    saved: Callable[[Analysis], None] = nothing_more,
+    saved: Callable[[Analysis, AnalysisResult], None] = nothing_more,
 ) -> Analysis:
     """Analyzes the image and saves the result, completely or not at all.
 
     Attributes that the caller is not allowed to see are neither computed nor stored. ``check_client`` raises if the
-    client disconnected while this call waited for the engine. ``saved`` is called with the analysis in the
-    transaction that saves it, so both are committed or neither is. Raises EngineError, Overloaded, StorageUnavailable.
+    client disconnected while this call waited for the engine. ``saved`` is called with the analysis and the result in
+    the transaction that saves them, so both are committed or neither is. Raises EngineError, Overloaded,
+    StorageUnavailable.
     """
     options = replace(
         request.options, attributes=request.options.attributes & caller.attributes, picture=request.store.image
@@ -118,7 +119,7 @@ def analysis_reanalyse(
     analysis: Analysis,
     caller: Caller,
     check_client: Callable[[], None] = nobody_left,
-    saved: Callable[[Analysis], None] = nothing_more,
+    saved: Callable[[Analysis, AnalysisResult], None] = nothing_more,
 ) -> Analysis:
     """Analyzes the kept picture again with the current model. The analysis keeps its id and gets new faces.
 
@@ -147,7 +148,7 @@ def analysis_reanalyse(
         # Stored answers of idempotent requests contain the old faces, so they are deleted, too.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
-        saved(analysis)
+        saved(analysis, result)
     return analysis
 
 
@@ -155,7 +156,7 @@ def analysis_save(
     result: AnalysisResult,
     request: AnalysisRequest,
     caller: Caller,
-    saved: Callable[[Analysis], None] = nothing_more,
+    saved: Callable[[Analysis, AnalysisResult], None] = nothing_more,
     first: Callable[[], None] = nothing_first,
 ) -> Analysis:
     """Saves an analysis with its faces in one transaction, and the picture that came with the result.
@@ -183,26 +184,22 @@ def analysis_save(
         analysis.save(force_insert=True)
         _answers_insert(analysis, result)
         event_emit(WebhookEvent.ANALYSIS_CREATED, _told(analysis))
-        saved(analysis)
+        saved(analysis, result)
     log.info("analysis saved", extra={"analysis": analysis.pk, "faces": analysis.face_count})
     return analysis
 
 
 def _answers_insert(analysis: Analysis, result: AnalysisResult) -> None:
     """Saves the faces, the models that ran, and the answers that have no columns."""
-    AnalysisModel.objects.bulk_create([model_row(analysis, run) for run in result.models])
-    Face.objects.bulk_create([face_row(analysis, face) for face in result.faces])
-    further = {face.index: further_answers(face) for face in result.faces}
-    if not any(further.values()):
-        return
-    # Not every database returns the keys of inserted rows.
-    keys = dict(analysis.models.values_list("name", "pk"))
-    model_of = {output: keys[run.name] for run in result.models for output in run.outputs}
-    faces = analysis.faces.values_list("pk", "index")
+    models = AnalysisModel.objects.bulk_create([model_row(analysis, run) for run in result.models])
+    faces = Face.objects.bulk_create([face_row(analysis, face) for face in result.faces])
+    model_of = {output: row for row, run in zip(models, result.models, strict=True) for output in run.outputs}
     FaceAnswer.objects.bulk_create(
-        FaceAnswer(face_id=pk, model_id=model_of[output], output=output, value=answer_value(answer))
-        for pk, index in faces
-        for output, answer in further[index].items()
+        [
+            FaceAnswer(face=row, model=model_of[output], output=output, value=answer_value(answer))
+            for row, face in zip(faces, result.faces, strict=True)
+            for output, answer in further_answers(face).items()
+        ]
     )
 
 

@@ -162,7 +162,7 @@ def item_save(
         if of is not None and not Analysis.objects.select_for_update().filter(pk=of).exists():
             raise InputGone(ItemCode.NOT_FOUND, "no analysis has this id")
 
-    def saved(analysis: Analysis) -> None:
+    def saved(analysis: Analysis, _: AnalysisResult) -> None:
         _close(item, state=ItemState.DONE, analysis=analysis, location="")
 
     return analysis_save(result, replace(request, pk=result_id(item)), caller, saved, first)

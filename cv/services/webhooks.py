@@ -53,16 +53,17 @@ def event_emit(event: WebhookEvent, *happened: dict[str, Any]) -> None:
     The data contain only ids and counts; the receiver reads the rest through the API with its own key.
     """
     now = timezone.now()
-    wanted = [row for row in Webhook.objects.filter(active=True) if event in row.events]
+    active = Webhook.objects.filter(active=True).order_by().values_list("pk", "events")
     rows = [
         WebhookDelivery(
-            webhook=row,
+            webhook_id=pk,
             event=event,
             payload={"event": str(event), "created_at": now.isoformat(timespec="milliseconds"), "data": data},
             created_at=now,
             next_attempt_at=now,
         )
-        for row in wanted
+        for pk, events in active
+        if event in events
         for data in happened
     ]
     if rows:

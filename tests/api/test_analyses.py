@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,24 @@ def test_file_gives_the_face_with_five_attributes_and_is_stored(api: APIClient, 
     row = Analysis.objects.get(pk=body["id"])
     assert (row.source, row.face_count, row.faces.count()) == ("upload", 1, 1)
     assert api.get(f"{URL}/{body['id']}").json() == body
+
+
+def test_a_post_reads_back_nothing_that_it_has_written(api: APIClient, grace_hopper: bytes) -> None:
+    def post() -> Any:
+        return faces_of(api.post(URL, {"image": as_file(grace_hopper)}, format="multipart"))
+
+    post()  # the key's first use writes its time
+    with CaptureQueriesContext(connection) as context:
+        (face,) = post()
+    assert len(face["attributes"]) == 5
+    statement = re.compile(r'(SELECT|INSERT|UPDATE|DELETE)\b.*?(?:FROM|INTO|UPDATE) ["`](\w+)["`]', re.DOTALL)
+    assert [found.groups() for query in context.captured_queries if (found := statement.match(query["sql"]))] == [
+        ("SELECT", "cv_apikey"),
+        ("INSERT", "cv_analysis"),
+        ("INSERT", "cv_analysismodel"),
+        ("INSERT", "cv_face"),
+        ("SELECT", "cv_webhook"),
+    ]
 
 
 def test_base64_in_every_spelling_gives_the_same_faces_as_the_file(api: APIClient, grace_hopper: bytes) -> None:

@@ -80,11 +80,6 @@ def test_a_row_is_shown_with_as_many_queries_for_two_faces_as_for_twenty(
             assert len(AnalysisSerializer(row).data["faces"]) == faces
 
 
-def test_an_analysis_just_saved_is_shown_as_if_it_had_been_read(caller: Caller) -> None:
-    saved = stored_analysis(caller, face_result(0), face_result(1))
-    assert AnalysisSerializer(saved).data == AnalysisSerializer(Analysis.objects.get(pk=saved.pk)).data
-
-
 def test_attributes_are_columns(caller: Caller) -> None:
     analysis = stored_analysis(caller, face_result())
     values = Face.objects.filter(analysis=analysis).values(
