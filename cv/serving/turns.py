@@ -13,6 +13,10 @@ from typing import Final
 # a turn cannot be interrupted, and the caller's next one may be as long.
 LONG_S: Final = 5.0
 HELD_S: Final = 60.0
+# After a turn of more than DEAR_S, a caller leaves one engine to the others for LEFT_S, if another caller came within
+# the same time. A photo of 640 px takes 0.05 s.
+DEAR_S: Final = 0.5
+LEFT_S: Final = 10.0
 
 
 class NoTurn(Exception):
@@ -24,12 +28,15 @@ class FairTurns:
 
     The next turn goes to the waiting caller that has used the least time so far. Thirty slow images of one caller delay
     another's two quick images only once, by the time of one slow image. A caller that returns after a while starts
-    level with the others, not with credit.
+    level with the others, not with credit. If there are two or more engines, a caller with expensive images never holds
+    all of them while another caller comes now and then.
     """
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once
         self._of_the_slow = max(1, at_once // 2)
+        # One turn fewer than there are engines: one more turn than engines is given out (see ``engine_gate``).
+        self._of_the_dear = at_once - 2 if at_once > 2 else at_once
         self._lock = threading.Lock()
         # For callers that wait or have a turn: seconds used, start times of their running turns, and their queues.
         self._spent: dict[str, float] = {}
@@ -37,6 +44,10 @@ class FairTurns:
         self._lines: dict[str, deque[threading.Event]] = {}
         # For callers with long turns: until when they are limited to half.
         self._slow: dict[str, float] = {}
+        # For callers with expensive turns: until when they leave one engine to others.
+        self._dear: dict[str, float] = {}
+        # When the last two different callers came.
+        self._came: dict[str, float] = {}
         self._level = 0.0
 
     @contextlib.contextmanager
@@ -46,6 +57,7 @@ class FairTurns:
         with self._lock:
             self._spent.setdefault(caller, self._level)
             self._lines.setdefault(caller, deque()).append(came)
+            self._note_arrival(caller)
             self._hand_out()
         if not came.wait(patience_s):
             with self._lock:
@@ -76,8 +88,18 @@ class FairTurns:
             self._running.setdefault(caller, []).append(now)
             came.set()
 
+    def _note_arrival(self, caller: str) -> None:
+        self._came.pop(caller, None)
+        self._came[caller] = time.monotonic()
+        if len(self._came) > 2:
+            del self._came[next(iter(self._came))]
+
     def _may_have_one(self, caller: str, now: float) -> bool:
-        return self._slow.get(caller, 0.0) < now or len(self._running.get(caller, ())) < self._of_the_slow
+        running = len(self._running.get(caller, ()))
+        if self._slow.get(caller, 0.0) >= now and running >= self._of_the_slow:
+            return False
+        others_come = any(came + LEFT_S >= now for other, came in self._came.items() if other != caller)
+        return not (others_come and self._dear.get(caller, 0.0) >= now and running >= self._of_the_dear)
 
     def _time_of(self, caller: str, now: float) -> float:
         return self._spent[caller] + sum(now - began for began in self._running.get(caller, ()))
@@ -93,6 +115,9 @@ class FairTurns:
         if seconds > LONG_S:
             self._slow = {slow: until for slow, until in self._slow.items() if until > now}
             self._slow[caller] = now + HELD_S
+        if seconds > DEAR_S:
+            self._dear = {dear: until for dear, until in self._dear.items() if until > now}
+            self._dear[caller] = now + LEFT_S
 
     def _leave(self, caller: str, came: threading.Event) -> None:
         line = self._lines[caller]

@@ -8,7 +8,7 @@ import pytest
 
 from cv.serving.gate import EngineGate, Overloaded
 from cv.serving.shares import Shares
-from cv.serving.turns import HELD_S, LONG_S, FairTurns, NoTurn
+from cv.serving.turns import DEAR_S, HELD_S, LEFT_S, LONG_S, FairTurns, NoTurn
 
 
 def test_a_caller_gets_half_and_all_together_get_all() -> None:
@@ -86,3 +86,49 @@ def test_who_had_a_long_turn_is_held_to_half_even_if_nobody_waits(monkeypatch: p
     clock[0] += HELD_S + 1
     with turns.turn("bombs", 0.01), turns.turn("bombs", 0.01):
         pass
+
+
+def test_a_caller_with_expensive_images_leaves_an_engine_to_a_caller_that_comes_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("cv.serving.turns.time.monotonic", lambda: clock[0])
+    # As for two engines.
+    turns = FairTurns(3)
+    # Alone, it gets everything.
+    for _ in range(2):
+        with turns.turn("dear", 0.01), turns.turn("dear", 0.01), turns.turn("dear", 0.01):
+            clock[0] += DEAR_S + 0.1
+    with turns.turn("other", 0.01):
+        pass
+    with turns.turn("dear", 0.01):
+        with pytest.raises(NoTurn), turns.turn("dear", 0.01):
+            pass
+        with turns.turn("other", 0.01), turns.turn("other", 0.01):
+            pass
+        clock[0] += DEAR_S + 0.1
+    # Nobody else has come for a while.
+    clock[0] += LEFT_S
+    with turns.turn("dear", 0.01), turns.turn("dear", 0.01), turns.turn("dear", 0.01):
+        pass
+
+
+def test_a_single_engine_is_given_to_a_caller_with_expensive_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("cv.serving.turns.time.monotonic", lambda: clock[0])
+    turns = FairTurns(2)
+    with turns.turn("dear", 0.01):
+        clock[0] += DEAR_S + 0.1
+    with turns.turn("other", 0.01):
+        pass
+    with turns.turn("dear", 0.01), turns.turn("dear", 0.01):
+        pass
+
+
+def test_cheap_images_of_two_callers_use_all_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("cv.serving.turns.time.monotonic", lambda: clock[0])
+    turns = FairTurns(3)
+    for caller in ("a", "b", "a"):
+        with turns.turn(caller, 0.01), turns.turn(caller, 0.01), turns.turn(caller, 0.01):
+            clock[0] += DEAR_S - 0.1
