@@ -30,22 +30,24 @@ class Server:
     key: str
     pid: int
     first_answer_s: float = 0.0
+    environment: dict[str, str] = field(default_factory=dict)
     local: threading.local = field(default_factory=threading.local)
 
     def analyze(self, photo: bytes) -> float:
         """Sends a photo on the calling thread's connection; gives milliseconds. Raises RuntimeError if refused."""
         started = time.perf_counter()
         try:
-            status, body = self._post(photo)
+            status, body = self.post(photo)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             # The server closes idle connections; try once more on a new one.
             self.local.connection = None
-            status, body = self._post(photo)
+            status, body = self.post(photo)
         if status != http.client.CREATED:
             raise RuntimeError(f"{status}: {body[:300]!r}")
         return (time.perf_counter() - started) * 1000
 
-    def _post(self, photo: bytes) -> tuple[int, bytes]:
+    def post(self, photo: bytes) -> tuple[int, bytes]:
+        """Sends a photo on the calling thread's connection; gives status and body."""
         connection = getattr(self.local, "connection", None)
         if connection is None:
             connection = self.local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -63,6 +65,10 @@ class Server:
         if connection is not None:
             connection.close()
             self.local.connection = None
+
+    def new_key(self, name: str) -> str:
+        """Another API key for this server."""
+        return _new_key(self.environment, name)
 
     def memory_mb(self) -> float:
         """Resident memory of the server with its engines."""
@@ -85,13 +91,13 @@ def start_server(photo: bytes) -> Iterator[Server]:
             "MALLOC_ARENA_MAX": "2",
         }
         _manage(environment, "migrate", "--verbosity", "0")
-        key = _manage(environment, "create_api_key", "benchmark").splitlines()[-1]
+        key = _new_key(environment, "benchmark")
         started = time.perf_counter()
         # All other options come from gunicorn.conf.py, which gunicorn reads in its working directory.
         command = [sys.executable, "-m", "gunicorn", "xcloud.wsgi:application", "--bind", f"127.0.0.1:{port}"]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
         try:
-            server = Server(port, key, process.pid)
+            server = Server(port, key, process.pid, environment=environment)
             while True:
                 try:
                     server.analyze(photo)
@@ -103,10 +109,14 @@ def start_server(photo: bytes) -> Iterator[Server]:
                     time.sleep(0.02)
             first_answer_s = time.perf_counter() - started
             server.close()
-            yield Server(port, key, process.pid, first_answer_s)
+            yield Server(port, key, process.pid, first_answer_s, environment)
         finally:
             process.terminate()
             process.wait(timeout=60)
+
+
+def _new_key(environment: dict[str, str], name: str) -> str:
+    return _manage(environment, "create_api_key", name).splitlines()[-1]
 
 
 def _manage(environment: dict[str, str], *arguments: str) -> str:
