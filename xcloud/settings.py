@@ -61,7 +61,7 @@ XCLOUD_ABSTAIN_BELOW = env.limits(
     one_for_all=True,
 )
 XCLOUD_ABSTAIN_WIDER = env.limits(
-    "XCLOUD_ABSTAIN_WIDER", {Attribute.AGE: 25, Attribute.BEAUTY: 9}, highest=100, one_for_all=False
+    "XCLOUD_ABSTAIN_WIDER", {Attribute.AGE: 28, Attribute.BEAUTY: 9}, highest=100, one_for_all=False
 )
 
 # Images at addresses that clients name. Only public addresses are contacted, whatever host names resolve to.

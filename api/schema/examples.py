@@ -95,7 +95,7 @@ MODEL_CARD: Final = {
     "interval_coverage": 0.8,
     "metrics": {"age_mae": 5.1},
     "abstain_below": {"gender": 0.9, "race": 0.6, "expression": 0.45},
-    "abstain_wider": {"age": 25, "beauty": 9},
+    "abstain_wider": {"age": 28, "beauty": 9},
 }
 MODEL: Final = {
     **MODEL_CARD,

@@ -13,6 +13,7 @@ from cv.engine.fields import MANIFEST, Part
 from cv.engine.model_card import ModelCard
 from cv.engine.odds import Odds, read_odds
 from cv.engine.outputs import DEFAULT_OUTPUTS, EMBEDDING, Shape, all_outputs, get_output
+from cv.engine.traits import TRAITS
 
 FORMAT = 2
 
@@ -48,18 +49,36 @@ class NetFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """Which values an interval contains: those whose cumulative share in the distribution is from ``low`` to ``high``.
+
+    Both depend on the value: they are given ``at`` some values, rise or fall evenly between those, and stay the same
+    outside. So a value that the net underrates can belong to an interval although the net gives it little.
+    """
+
+    at: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+# A central interval of 80 %, for a net that was not calibrated.
+CENTRAL = Levels((0.0,), (0.1,), (0.9,))
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """Parameters for each output, fitted after training on faces that training did not use.
 
     ``bias`` is added to a head's logits, so that rare classes get their share (logit adjustment, Menon et al. 2021);
-    ``temperature`` divides the sum (Guo et al. 2017; fitted as by Clarté et al. 2023). An interval runs between the
-    quantiles that leave ``1 - coverage`` outside, widened at both ends by ``widening`` (conformalised quantiles, Romano
-    et al. 2019), in the unit of the output. ``coverage`` is 0 without estimates.
+    ``temperature`` divides the sum (Guo et al. 2017). It is multiplied by e to the power of the sum of the face's
+    traits (``cv.engine.traits``), each times its ``slopes``: answers about small or grey faces may be less sure.
+    ``levels`` say where intervals end, ``coverage`` how many contain the label; it is 0 without estimates.
     """
 
     bias: Mapping[str, tuple[float, ...]]
     temperature: Mapping[str, float]
-    widening: Mapping[str, float]
+    slopes: Mapping[str, tuple[float, ...]]
+    levels: Mapping[str, Levels]
     coverage: float
 
 
@@ -198,9 +217,10 @@ def _crop(part: Part) -> Crop:
 def _calibration(part: Part, heads: Mapping[str, int]) -> Calibration:
     estimates = any(get_output(name).shape is Shape.ESTIMATE for name in heads)
     return Calibration(
-        bias={name: tuple(value.number() for value in row.entries()) for name, row in part.optional("bias").items()},
+        bias={name: _numbers(row) for name, row in part.optional("bias").items()},
         temperature={name: value.number() for name, value in part.optional("temperature").items()},
-        widening={name: value.number() for name, value in part.optional("widening").items()},
+        slopes={name: _slopes(row) for name, row in part.optional("slopes").items()},
+        levels={name: _levels(entry) for name, entry in part.optional("levels").items()},
         coverage=part["coverage"].number() if estimates else 0.0,
     )
 
@@ -210,6 +230,28 @@ def _odds(part: Part) -> Odds:
         return read_odds(part.mapping())
     except ValueError as error:
         raise part.wrong(f"cannot be used: {error}") from None
+
+
+def _numbers(part: Part) -> tuple[float, ...]:
+    return tuple(value.number() for value in part.entries())
+
+
+def _slopes(part: Part) -> tuple[float, ...]:
+    """In the order of TRAITS; a trait that is not named has no effect."""
+    for name, slope in part.items():
+        if name not in TRAITS:
+            raise slope.wrong(f"is no trait of a face: {', '.join(TRAITS)}")
+    return tuple(part[name].number() if name in part.mapping() else 0.0 for name in TRAITS)
+
+
+def _levels(part: Part) -> Levels:
+    levels = Levels(_numbers(part["at"]), _numbers(part["low"]), _numbers(part["high"]))
+    if not levels.at or list(levels.at) != sorted(set(levels.at)):
+        raise part["at"].wrong("must have rising values")
+    for name, row in (("low", levels.low), ("high", levels.high)):
+        if len(row) != len(levels.at) or not all(0 <= level <= 1 for level in row):
+            raise part[name].wrong("must have a share from 0 to 1 for each value")
+    return levels
 
 
 def _file(part: Part, folder: Path) -> WeightsFile:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 from tqdm import tqdm
 
-from cv.engine.align import TEMPLATE, chip_similarity, warp, whole_picture_similarity
+from cv.engine.align import TEMPLATE, Similarity, chip_similarity, warp, whole_picture_similarity
 from cv.engine.config import DecodeLimits, EngineConfig
 from cv.engine.decode import decode
 from cv.engine.detect import Detector
@@ -66,6 +66,11 @@ class LargestFace:
     detection: Detection | None
     image_size: tuple[int, int]
 
+    @property
+    def scale(self) -> float:
+        """The picture's pixels for each of the chip's, if it has no margin."""
+        return _to_chip(self.detection, self.image_size, len(self.chip)).inverse().scale
+
 
 def find_largest_face(
     detector: Detector, data: bytes, size: int, margin: int = 0, change: Change | None = None
@@ -79,8 +84,12 @@ def find_largest_face(
     if change:
         image = change(image)
     detection = next(iter(detector.detect(image, options.min_face_px, max_faces=1)), None)
-    to_chip = chip_similarity(detection.landmarks, size) if detection else whole_picture_similarity(image.size, size)
+    to_chip = _to_chip(detection, image.size, size)
     return LargestFace(warp(image, to_chip.shifted(margin), size + 2 * margin), detection, image.size)
+
+
+def _to_chip(detection: Detection | None, image_size: tuple[int, int], size: int) -> Similarity:
+    return chip_similarity(detection.landmarks, size) if detection else whole_picture_similarity(image_size, size)
 
 
 def find_largest_faces(
@@ -109,7 +118,7 @@ def find_largest_faces(
 
 def load_faces(table: Path, split: str, config: EngineConfig, cache: Path, crop: Crop) -> Faces:
     """Reads the faces of one split, from the cache if it is current. Raises OSError if the table cannot be read."""
-    stem = cache / f"{table.stem}-{split}-{_digest_sources(table, config, crop)}"
+    stem = cache / f"{table.stem}-{split}-{digest_sources(table, config, crop)}"
     chips_file, labels_file = stem.with_suffix(".npy"), stem.with_suffix(".json")
     if not labels_file.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -117,7 +126,7 @@ def load_faces(table: Path, split: str, config: EngineConfig, cache: Path, crop:
     return Faces(np.load(chips_file, mmap_mode="r"), build_labels(json.loads(labels_file.read_text())))
 
 
-def _digest_sources(table: Path, config: EngineConfig, crop: Crop) -> str:
+def digest_sources(table: Path, config: EngineConfig, crop: Crop) -> str:
     """A digest of what determines the chips and labels: the table, the detector and the alignment."""
     with table.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,9 +17,11 @@ from cv.engine.labels import Attribute
 from cv.engine.pipeline import Engine
 from cv.engine.quality import assess
 from cv.engine.readers.attributes import AttributeReader
+from cv.engine.traits import measure_traits
 from cv.engine.types import Quality
 from training.data.chips import Change, find_largest_faces
 from training.data.labels import Labels, Row, build_labels, count_unknown_labels
+from training.data.served_faces import FaceCache
 from training.data.tables import has_split, list_columns, rows
 from training.measure.detection import score_detection
 from training.measure.report import report
@@ -30,9 +32,11 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """The net's answers for every readable row: logits ``(N, head_size)`` a head, and the quality of the face found."""
+    """The net's answers for every readable row: logits ``(N, head_size)`` a head, the traits of the chips ``(N,
+    len(TRAITS))``, and the quality of the face found."""
 
     logits: dict[Attribute, npt.NDArray[np.float32]]
+    traits: npt.NDArray[np.float32]
     labels: Labels
     quality: list[Quality | None]
     unreadable: int
@@ -49,7 +53,9 @@ class Predictions:
         return np.array([np.nan if quality is None else quality.score for quality in self.quality], dtype=np.float32)
 
 
-def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int | None = None) -> dict[str, Any]:
+def evaluate(
+    engine: Engine, table: Path, split: str | None = None, limit: int | None = None, cache: FaceCache | None = None
+) -> dict[str, Any]:
     """Builds the object that ``python -m training.evaluate`` prints.
 
     Without a ``split``, ``val`` is taken if the table has one, else every row. Raises OSError or ValueError as
@@ -57,20 +63,26 @@ def evaluate(engine: Engine, table: Path, split: str | None = None, limit: int |
     """
     if split is None and has_split(table, "val"):
         split = "val"
-    predictions = predict(engine, table, split, limit)
+    predictions = predict(engine, table, split, limit, cache=cache)
     reader = attribute_reader(engine)
     result = {
         "n": len(predictions.quality),
         "coverage": round(float(predictions.found.mean()), 4),
         "unreadable": predictions.unreadable,
         "unknown_labels": predictions.unknown_labels,
-        **report(predictions.labels, predictions.logits, predictions.scores, reader, read_limits()),
+        **score(predictions, reader),
     }
     if "boxes" in list_columns(table):
         result["detection"] = score_detection(engine, rows(table, split, limit))
     if "identity" in list_columns(table):
         result["verification"] = score_verification(engine, rows(table, split, limit))
     return result | {"model": dataclasses.asdict(engine.model)}
+
+
+def score(predictions: Predictions, reader: AttributeReader) -> dict[str, Any]:
+    """Scores the answers as they are served, as ``report`` does."""
+    said = predictions
+    return report(said.labels, said.logits, said.traits, said.scores, reader, read_limits())
 
 
 def attribute_reader(engine: Engine) -> AttributeReader:
@@ -93,11 +105,13 @@ def predict(
     limit: int | None = None,
     change: Change | None = None,
     step: int = 1,
+    cache: FaceCache | None = None,
 ) -> Predictions:
     """Runs the served stages on one split of a table; an unreadable picture is named in the log and left out.
 
     If no face is found, the whole picture is described; of several faces, the largest. A ``change`` is applied to every
-    picture first. ``limit`` and ``step`` are those of ``training.data.tables.rows``.
+    picture first. ``limit`` and ``step`` are those of ``training.data.tables.rows``. With a ``cache``, which takes
+    neither ``change`` nor ``step``, faces are found only once for all weights.
 
     Raises OSError or ValueError if the file is not a table with images, or has no readable row of the split.
     """
@@ -105,6 +119,8 @@ def predict(
     kept: list[Row] = []
     quality: list[Quality | None] = []
     chips: list[npt.NDArray[np.uint8]] = []
+    scales: list[float] = []
+    traits: list[npt.NDArray[np.float32]] = []
     logits: dict[Attribute, list[npt.NDArray[np.float32]]] = {attribute: [] for attribute in Attribute}
     unreadable = 0
 
@@ -112,14 +128,22 @@ def predict(
         if chips:
             for name, head in reader.logits(np.stack(chips)).items():
                 logits[Attribute(name)].append(head)
+            traits.append(measure_traits(np.stack(chips), scales))
             chips.clear()
+            scales.clear()
 
-    numbered = tqdm(rows(table, split, limit, step), desc=table.stem, unit="img", file=sys.stderr)
-    for row, face in find_largest_faces(engine.detector, table, numbered, reader.crop.size, change=change):
+    size = reader.crop.size
+    faces = (
+        find_largest_faces(engine.detector, table, rows(table, split, limit, step), size, change=change)
+        if cache is None
+        else cache.find_largest_faces(engine.detector, table, split, limit, size)
+    )
+    for row, face in tqdm(faces, desc=table.stem, unit="img", file=sys.stderr):
         if face is None:
             unreadable += 1
             continue
         chips.append(face.chip)
+        scales.append(face.scale)
         quality.append(assess(face.detection, face.chip, face.image_size) if face.detection else None)
         kept.append(row)
         if len(chips) == _BATCH:
@@ -129,6 +153,7 @@ def predict(
         raise ValueError("no readable row")
     return Predictions(
         logits={attribute: np.concatenate(parts) for attribute, parts in logits.items()},
+        traits=np.concatenate(traits),
         labels=build_labels(kept),
         quality=quality,
         unreadable=unreadable,

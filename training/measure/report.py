@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from cv.engine.labels import BINS, CLASSES, Attribute
-from cv.engine.manifest import Calibration
+from cv.engine.manifest import CENTRAL, Calibration
 from cv.engine.readers.attributes import AttributeReader, estimate
 from training.data.labels import AGE_BANDS, NO_CLASS, Labels, find_age_band
 from training.measure.metrics import (
     accuracy,
     balanced_accuracy,
     bootstrap_interval,
+    chance_calibration_error,
     confusion,
     expected_calibration_error,
     mean_absolute_error,
@@ -33,17 +34,19 @@ Floats = npt.NDArray[np.float32]
 def report(
     labels: Labels,
     logits: Mapping[Attribute, Floats],
+    traits: Floats,
     quality: Floats,
     reader: AttributeReader,
     limits: Mapping[Attribute, float],
 ) -> dict[str, Any]:
-    """Scores N labelled faces. logits: float32 ``(N, head_size)`` each; quality: float32 ``(N,)`` or NaN.
+    """Scores N labelled faces. logits: float32 ``(N, head_size)`` each; traits: float32 ``(N, len(TRAITS))``; quality:
+    float32 ``(N,)`` or NaN.
 
     ``intervals`` are 95 % confidence intervals (Wilson for shares, bootstrap for the rest, of three faces or more).
     ``abstained`` is the share of answers that are too uncertain to use: a probability below the attribute's limit, or
     an interval wider than it. Groups of fewer than ten faces are left out of the crossed groups.
     """
-    scorer = _Scorer(labels, reader.probabilities(logits), reader.calibration, limits)
+    scorer = _Scorer(labels, reader.probabilities(logits, traits), reader.calibration, limits)
     everyone = np.ones(len(labels.values[Attribute.AGE]), dtype=bool)
     single = _groups(labels)
     crossed = {
@@ -88,9 +91,7 @@ class _Scorer:
         self.labels, self.described = labels, described
         self.classes = {attribute: described[attribute].argmax(axis=1) for attribute in CLASSES}
         self.estimates = {
-            attribute: estimate(
-                described[attribute], bins, calibration.coverage, calibration.widening.get(attribute, 0)
-            )
+            attribute: estimate(described[attribute], bins, calibration.levels.get(attribute, CENTRAL))
             for attribute, bins in BINS.items()
         }
         self.unsure = {
@@ -172,13 +173,14 @@ class _Scorer:
         return {name: (round(low, 4), round(high, 4)) for name, (low, high) in found.items()}
 
     def details(self) -> dict[str, Any]:
-        """Confusion matrices (rows are the truth) and reliability bins of the classes."""
+        """Confusion matrices (rows are the truth), and what the calibration errors are made of."""
         return {
             attribute.value: {
                 "labels": list(classes),
                 "confusion": confusion(
                     self.classes[attribute][known], self.labels.classes[attribute][known], len(classes)
                 ).tolist(),
+                "ece_by_chance": round(chance_calibration_error(self.described[attribute][known]), 4),
                 "reliability": reliability(self.described[attribute][known], self.labels.classes[attribute][known]),
             }
             for attribute, classes in CLASSES.items()

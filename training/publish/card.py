@@ -20,10 +20,10 @@ from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.fields import MANIFEST
 from cv.engine.pipeline import Engine
 from cv.engine.runtime import get_engine
+from training.data.served_faces import FaceCache
 from training.measure.curves import plot
 from training.measure.degrade import CHANGES
-from training.measure.evaluation import attribute_reader, evaluate, predict, read_limits
-from training.measure.report import report
+from training.measure.evaluation import attribute_reader, evaluate, predict, score
 from training.publish.export import find_entry, write_manifest
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
@@ -41,6 +41,15 @@ HEADLINES = {
     "mebeauty": ("beauty_pearson", "beauty_mae", "coverage"),
     "scut": ("beauty_pearson",),
 }
+# What the table of uncertainty says of each attribute, beside the share of answers that abstain.
+SHOWN_MEASURES = {
+    "gender": "gender_accuracy",
+    "race": "race_accuracy",
+    "expression": "expression_accuracy",
+    "age": "age_mae",
+    "beauty": "beauty_mae",
+}
+LARGE_GROUP = 100
 UNITS = {"age_mae": "years", "beauty_mae": "points of 1–10"}
 
 # Every DEGRADED_STEP-th photo of UTKFace is degraded; photos are sorted by name, which begins with the age.
@@ -52,9 +61,12 @@ Results = dict[str, dict[str, Any]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled tables")
+    parser.add_argument("--cache", type=Path, help="folder that keeps the faces found, for the next weights")
     arguments = parser.parse_args()
-    engine = get_engine(EngineConfig())
-    results = {name: evaluate(engine, arguments.data / f"{name}.parquet", "val") for name in HEADLINES}
+    config = EngineConfig()
+    engine = get_engine(config)
+    cache = FaceCache(arguments.cache, config) if arguments.cache else None
+    results = {name: evaluate(engine, arguments.data / f"{name}.parquet", "val", cache=cache) for name in HEADLINES}
 
     results["utkface"]["degradation"] = worse = measure_degradation(engine, arguments.data / "utkface.parquet")
 
@@ -98,6 +110,7 @@ def build_card(model: dict[str, Any], results: Results) -> str:
         degraded_step=DEGRADED_STEP,
         degradation_table=_degradation_table(results["utkface"]["degradation"]),
         calibration_table=_calibration_table(model["calibration"]),
+        uncertainty_table=_uncertainty_table(results),
     )
 
 
@@ -177,15 +190,41 @@ def _group_table(result: dict[str, Any]) -> str:
     return _table(["by", "group", "faces", "gender accuracy", "race accuracy", "age error"], rows)
 
 
+def _uncertainty_table(results: Results) -> str:
+    """How often intervals hold, answers are wrong and answers abstain, for each set and each of its larger groups."""
+    rows = []
+    for name, result in results.items():
+        groups = [("all", "", result)] + [
+            (kind, group, scores)
+            for kind in ("gender", "race", "age", "gender, race, age")
+            for group, scores in result["groups"][kind].items()
+            if scores["n"] >= LARGE_GROUP
+        ]
+        for kind, group, scores in groups:
+            cells = [
+                f"{_number(measure, scores[measure])}, {scores['abstained'][attribute]:.1%}"
+                if measure in scores
+                else "–"
+                for attribute, measure in SHOWN_MEASURES.items()
+            ]
+            held = scores.get("age_interval_coverage", scores.get("beauty_interval_coverage"))
+            n = str(scores["n"])
+            rows.append([name, group or kind, n, "–" if held is None else f"{held:.1%}", *cells])
+    return _table(["set", "group", "faces", "interval holds", *SHOWN_MEASURES], rows)
+
+
 def _calibration_table(calibration: dict[str, Any]) -> str:
     rows = []
     for attribute, sets in calibration["checked"].items():
         if attribute in calibration["temperature"]:
             fitted = f"temperature {calibration['temperature'][attribute]:.2f}"
+            for trait, slope in calibration["slopes"].get(attribute, {}).items():
+                fitted += f", times e^({slope:.2f} × {trait})"
             if any(calibration["bias"][attribute]):
                 fitted += f", rare classes raised by up to {max(calibration['bias'][attribute]):.2f}"
         else:
-            fitted = f"widened by {calibration['widening'][attribute]:.2f}"
+            levels = calibration["levels"][attribute]
+            fitted = f"levels from {min(levels['low']):.1%} to {max(levels['high']):.1%}"
         rows += [[attribute, fitted, name, _effect(checked)] for name, checked in sets.items()]
     return _table(["attribute", "fitted", "set", "checked on rows left out of the fit"], rows)
 
@@ -194,9 +233,12 @@ def _effect(checked: dict[str, float]) -> str:
     if "ece" not in checked:
         return f"holds {checked['coverage']:.1%}, mean width {checked['mean_width']:.1f}"
     measures = {"calibration error": "ece", "accuracy": "accuracy", "balanced": "balanced_accuracy"}
-    return ", ".join(
+    effects = [
         f"{name} {checked[f'{measure}_before']:.1%} → {checked[measure]:.1%}" for name, measure in measures.items()
-    )
+    ]
+    if "ece_by_chance" in checked:
+        effects.insert(1, f"chance alone {checked['ece_by_chance']:.1%}")
+    return ", ".join(effects)
 
 
 def draw_confusions(results: Results, picture: Path) -> None:
@@ -240,12 +282,12 @@ def draw_reliability(results: Results, picture: Path) -> None:
 def measure_degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
     """Measures how answers and quality scores fall when photos of ``table`` are degraded."""
     steps = [("as it is", "", None), *((kind, level, c) for kind, levels in CHANGES.items() for level, c in levels)]
-    reader, limits = attribute_reader(engine), read_limits()
+    reader = attribute_reader(engine)
     rows = []
     for kind, level, change in steps:
         predictions = predict(engine, table, "val", change=change, step=DEGRADED_STEP)
         found = [quality for quality in predictions.quality if quality is not None]
-        scores = report(predictions.labels, predictions.logits, predictions.scores, reader, limits)
+        scores = score(predictions, reader)
         rows.append(
             {
                 "change": kind,

@@ -170,7 +170,7 @@ def export_attributes(
         "training": dict(training),
         "onnx": _named("attributes.onnx", files),
         "tensors": _named("attributes.safetensors", files),
-        "calibration": {"coverage": 0.8, "bias": {}, "temperature": {}, "widening": {}},
+        "calibration": {"coverage": 0.8, "bias": {}, "temperature": {}, "slopes": {}, "levels": {}},
         "metrics": {},
     }
     return entry, files

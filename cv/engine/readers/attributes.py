@@ -12,10 +12,11 @@ from cv.engine.align import Similarity
 from cv.engine.config import EngineConfig
 from cv.engine.errors import ModelNotReady
 from cv.engine.fields import MANIFEST
-from cv.engine.manifest import Model
+from cv.engine.manifest import CENTRAL, Calibration, Levels, Model
 from cv.engine.outputs import Output, Shape, get_output
 from cv.engine.readers.base import FaceReader
 from cv.engine.sessions import Net, load_net
+from cv.engine.traits import TRAITS, measure_traits
 from cv.engine.transforms import chips_to_input
 from cv.engine.types import Answer, Answers, Category, Estimate
 
@@ -49,7 +50,8 @@ class AttributeReader(FaceReader):
     def read(
         self, chips: npt.NDArray[np.uint8], to_photo: Sequence[Similarity], wanted: frozenset[str]
     ) -> list[Answers]:
-        probabilities = self.probabilities(self.logits(chips))
+        traits = measure_traits(chips, [similarity.scale for similarity in to_photo])
+        probabilities = self.probabilities(self.logits(chips), traits)
         columns = {
             output.name: _ANSWERS[output.shape](self, output, probabilities[output.name])
             for output in self.outputs
@@ -63,13 +65,9 @@ class AttributeReader(FaceReader):
         heads = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
         return {output.name: head for output, head in zip(self.outputs, heads, strict=True)}
 
-    def probabilities(self, logits: Mapping[Name, Array]) -> dict[Name, Array]:
-        """Calibrated, ``(N, Output.size)`` each, rows sum to 1."""
-        return {name: softmax(self._calibrated(name, head)) for name, head in logits.items()}
-
-    def _calibrated(self, name: str, logits: Array) -> Array:
-        bias = np.asarray(self.calibration.bias.get(name, 0), dtype=np.float32)
-        return (logits + bias) / np.float32(self.calibration.temperature.get(name, 1))
+    def probabilities(self, logits: Mapping[Name, Array], traits: Array) -> dict[Name, Array]:
+        """Calibrated, ``(N, Output.size)`` each, rows sum to 1. traits: ``(N, len(TRAITS))``."""
+        return {name: calibrated(head, traits, self.calibration, name) for name, head in logits.items()}
 
     def _categories(self, output: Output, probabilities: Array) -> list[Answer]:
         classes = output.labels
@@ -81,7 +79,7 @@ class AttributeReader(FaceReader):
     def _estimates(self, output: Output, probabilities: Array) -> list[Answer]:
         coverage = self.calibration.coverage
         bins = np.asarray(output.bins, dtype=np.float32)
-        values, lows, highs = estimate(probabilities, bins, coverage, self.calibration.widening.get(output.name, 0))
+        values, lows, highs = estimate(probabilities, bins, self.calibration.levels.get(output.name, CENTRAL))
         return [
             Estimate(value, (low, high), output.scale, coverage)
             for value, low, high in zip(values.tolist(), lows.tolist(), highs.tolist(), strict=True)
@@ -109,22 +107,38 @@ def softmax(logits: Array) -> Array:
     return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True))
 
 
-def estimate(probabilities: Array, bins: Array, coverage: float, widening: float) -> tuple[Array, Array, Array]:
-    """Mean, low and high end of the interval of distributions ``(N, B)`` over ``bins`` ``(B,)``, each ``(N,)``."""
+def calibrated(logits: Array, traits: Array, calibration: Calibration, name: str) -> Array:
+    """Calibrated probabilities of the output ``name``, ``(N, C)``. traits: ``(N, len(TRAITS))``."""
+    bias = np.asarray(calibration.bias.get(name, 0), dtype=np.float32)
+    slopes = np.asarray(calibration.slopes.get(name, (0.0,) * len(TRAITS)), dtype=np.float32)
+    temperatures = np.float32(calibration.temperature.get(name, 1)) * np.exp(traits @ slopes)
+    return softmax((logits + bias) / temperatures[:, None])
+
+
+def estimate(probabilities: Array, bins: Array, levels: Levels) -> tuple[Array, Array, Array]:
+    """Mean, low and high end of the interval of distributions ``(N, B)`` over ``bins`` ``(B,)``, each ``(N,)``.
+
+    Each bin is spread evenly over its width. The mean always belongs to the interval.
+    """
     values = probabilities @ bins
-    tail = (1 - coverage) / 2
-    low = np.maximum(quantile(probabilities, bins, tail) - widening, bins[0])
-    high = np.minimum(quantile(probabilities, bins, 1 - tail) + widening, bins[-1])
-    return values, np.minimum(low, values), np.maximum(high, values)
+    half = (bins[1] - bins[0]) / 2
+    edges = np.append(bins - half, bins[-1] + half)
+    shares = np.pad(probabilities.cumsum(axis=1), ((0, 0), (1, 0)))
+    shares /= shares[:, -1:]
+    # The lowest value whose share reaches its level, and the highest whose share does not pass it.
+    low = _first_crossing(shares - np.interp(edges, levels.at, levels.low), edges)
+    high = -_first_crossing((np.interp(edges, levels.at, levels.high) - shares)[:, ::-1], -edges[::-1])
+    return (
+        values,
+        np.minimum(np.clip(low, bins[0], bins[-1]), values),
+        np.maximum(np.clip(high, bins[0], bins[-1]), values),
+    )
 
 
-def quantile(probabilities: Array, bins: Array, level: float) -> Array:
-    """Quantile of each distribution ``(N, B)``, each bin spread evenly over its width, ``(N,)``."""
-    cumulative = probabilities.cumsum(axis=1)
-    cumulative /= cumulative[:, -1:]
-    at = (cumulative < level).sum(axis=1)
-    rows = np.arange(len(probabilities))
-    below = np.where(at > 0, cumulative[rows, at - 1], 0)
-    share = (level - below) / np.maximum(cumulative[rows, at] - below, 1e-9)
-    width = bins[1] - bins[0]
-    return np.asarray(bins[at] + (share - 0.5) * width, dtype=np.float32)
+def _first_crossing(over: Array, edges: Array) -> Array:
+    """Where each row of ``over`` ``(N, E)``, given at ``edges`` and even between them, first reaches 0, ``(N,)``."""
+    at = np.argmax(over >= 0, axis=1)
+    rows, before = np.arange(len(over)), np.maximum(at - 1, 0)
+    rise = np.maximum(over[rows, at] - over[rows, before], 1e-9)
+    share = np.where(at > 0, -over[rows, before] / rise, 0)
+    return np.asarray(edges[before] + share * (edges[at] - edges[before]), dtype=np.float32)

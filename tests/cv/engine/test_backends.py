@@ -13,6 +13,7 @@ from cv.engine.manifest import read_manifest
 from cv.engine.pipeline import Engine
 from cv.engine.readers.attributes import AttributeReader
 from cv.engine.runtime import load_detector
+from cv.engine.traits import measure_traits
 from cv.engine.types import Landmarks
 
 
@@ -22,8 +23,9 @@ def test_the_served_integers_say_what_pytorch_says(portraits: dict[str, Image.Im
     image = portraits["pair"]
     faces = load_detector(EngineConfig()).detect(image, 40, 10)
     chips = np.stack([warp(image, crop_similarity(face.landmarks, model.crop), model.crop.size) for face in faces])
+    traits = measure_traits(chips, [1.0] * len(chips))
 
-    ours, theirs = (reader.probabilities(reader.logits(chips)) for reader in readers)
+    ours, theirs = (reader.probabilities(reader.logits(chips), traits) for reader in readers)
 
     for attribute in CLASSES:
         np.testing.assert_allclose(ours[attribute], theirs[attribute], atol=0.05)

@@ -7,6 +7,7 @@ from training.measure.metrics import (
     accuracy,
     balanced_accuracy,
     bootstrap_interval,
+    chance_calibration_error,
     confusion,
     expected_calibration_error,
     mean_absolute_error,
@@ -52,3 +53,14 @@ def test_bootstrap_interval_holds_the_measure_and_repeats_itself() -> None:
 
     assert low < mean_absolute_error(predicted, true) < high
     assert (low, high) == bootstrap_interval(mean_absolute_error, predicted, true)
+
+
+def test_few_faces_look_less_calibrated_by_chance_than_many() -> None:
+    even = np.full((50, 2), 0.5)
+
+    few, many = chance_calibration_error(even), chance_calibration_error(np.tile(even, (100, 1)))
+
+    # The mean distance of a share of n tosses from a half is about 0.4 / sqrt(n).
+    assert few == pytest.approx(0.4 / 50**0.5, rel=0.15)
+    assert many == pytest.approx(0.4 / 5000**0.5, rel=0.15)
+    assert chance_calibration_error(np.array([[1.0, 0.0]] * 9)) == 0

@@ -9,6 +9,7 @@ from cv.engine.config import WEIGHTS_DIR
 from cv.engine.labels import Attribute, head_size
 from cv.engine.manifest import read_manifest
 from cv.engine.readers.attributes import AttributeReader
+from cv.engine.traits import TRAITS
 from training.data.labels import build_labels
 from training.measure.report import report
 
@@ -30,7 +31,8 @@ def report_of(rows: list[dict[str, Any]], **sure: int) -> dict[str, Any]:
     for name, index in sure.items():
         logits[Attribute(name)][:] = -50
         logits[Attribute(name)][:, index] = 50
-    return report(build_labels(rows), logits, np.full(len(rows), np.nan, np.float32), reader, LIMITS)
+    traits = np.zeros((len(rows), len(TRAITS)), dtype=np.float32)
+    return report(build_labels(rows), logits, traits, np.full(len(rows), np.nan, np.float32), reader, LIMITS)
 
 
 def test_a_group_of_one_rated_face_has_no_interval_of_its_ratings() -> None:
