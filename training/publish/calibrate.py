@@ -84,8 +84,6 @@ _TEMPERATURES = (0.05, 20.0)
 _RESTRAINT = 0.003
 # More than there are bands of age; and the number of faces with which a band of a set has half of its full weight.
 _MANY, _FEW = 100, 20
-# How often, and how much, the faces of a group whose intervals hold too seldom gain weight.
-_ROUNDS, _PUSH = 5, 4.0
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -274,24 +272,12 @@ def fit_levels(attribute: Attribute, probabilities: Floats, true: Floats, table:
 
     Label-conditional conformal prediction (Vovk 2012), with faces weighted by how near their label is to the knot: so
     an interval holds as often for the young and the old, whom the net takes for older and younger, as for all others.
-    Each set counts as much as the others in each band of ages, and more where its intervals hold too seldom.
+    Each set counts as much as the others in each band of ages.
     """
     shares = share_below(probabilities, true, BINS[attribute])
     group = table * _MANY + (find_age_band(true) if attribute is Attribute.AGE else 0)
-    counts = np.bincount(group)
-    weights = 1 / (counts[group] + _FEW)
-    for _ in range(_ROUNDS):
-        levels = _levels_at(KNOTS[attribute], _REACH[attribute], shares, true, weights)
-        low, high = (np.interp(true, levels.at, ends) for ends in (levels.low, levels.high))
-        covered = np.bincount(group, (shares >= low) & (shares <= high), len(counts)) / np.maximum(counts, 1)
-        trusted = counts / (counts + _FEW)
-        weights *= np.exp(_PUSH * trusted * (COVERAGE - covered))[group]
-    return levels
-
-
-def _levels_at(
-    knots: tuple[float, ...], reach: Callable[[float], float], shares: Floats, true: Floats, weights: Floats
-) -> Levels:
+    weights = 1 / (np.bincount(group)[group] + _FEW)
+    knots, reach = KNOTS[attribute], _REACH[attribute]
     tail = (1 - COVERAGE) / 2
     ends = []
     for knot in knots:
