@@ -22,7 +22,7 @@ PEERS_VENV ?= .cache/peers/facenet
 WITH_ENV := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev serve test lint lock sbom audit bench bench-jobs bench-peers
+.PHONY: help install install-dev serve test lint lock sbom audit bench bench-jobs bench-search bench-peers
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ bench: install-dev ## Measure speed and memory, and write benchmarks/results (PH
 
 bench-jobs: install-dev ## Measure jobs with 1, 2 and 4 workers, and a worker's memory (PART=rates or memory)
 	$(BIN)/python -m benchmarks.jobs $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(PART),--part $(PART))
+
+bench-search: install-dev ## Measure the search of collections: 10,000 to 1,000,000 faces in each backend
+	$(BIN)/python -m benchmarks.search
 
 bench-peers: install-dev ## Compare with facenet-pytorch, in its own environment (5 GB, in PEERS_VENV)
 	$(BIN)/python -m benchmarks.peers $(if $(PHOTOS),--photos $(PHOTOS)) --venv $(PEERS_VENV) \

@@ -19,9 +19,13 @@ from cv.identity.errors import IdentityRefused
 from cv.jobs.errors import JobRefused
 from cv.models import Analysis, ApiKey, Job, Webhook
 from cv.outbound.fetch import FetchError
+from cv.search.base import SearchUnavailable
+from cv.search.served import IndexBehind
+from cv.services.enrolment_errors import EnrolmentRefused
 from cv.services.idempotency import IdempotencyConflict
 from cv.serving.gate import ClientGone, Overloaded
 from cv.serving.outages import Outage, outage_of
+from cv.trust.sealing import Unreadable
 from telemetry import metrics
 from telemetry.logs import request_id
 
@@ -38,6 +42,10 @@ STATUS_OF_CODE: Final = {
     "method_not_allowed": status.HTTP_405_METHOD_NOT_ALLOWED,
     "idempotency_conflict": status.HTTP_409_CONFLICT,
     "job_conflict": status.HTTP_409_CONFLICT,
+    "already_enrolled": status.HTTP_409_CONFLICT,
+    "belongs_to_another": status.HTTP_409_CONFLICT,
+    "empty_collection": status.HTTP_409_CONFLICT,
+    "enrolment_too_large": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     "too_many_items": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     "archive_too_large": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     "image_too_large": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
@@ -50,12 +58,18 @@ STATUS_OF_CODE: Final = {
     "no_face": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "too_many_faces": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "other_model": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "several_faces": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "low_quality": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "far_from_subject": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "url_forbidden": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "url_fetch_failed": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "rate_limited": status.HTTP_429_TOO_MANY_REQUESTS,
     # nginx's status for a client that closed the connection; no client receives it.
     "client_closed_request": 499,
     "internal_error": status.HTTP_500_INTERNAL_SERVER_ERROR,
+    "vectors_unreadable": status.HTTP_500_INTERNAL_SERVER_ERROR,
+    "index_behind": status.HTTP_503_SERVICE_UNAVAILABLE,
+    "search_unavailable": status.HTTP_503_SERVICE_UNAVAILABLE,
     "overloaded": status.HTTP_503_SERVICE_UNAVAILABLE,
     "model_not_ready": status.HTTP_503_SERVICE_UNAVAILABLE,
     "storage_unavailable": status.HTTP_503_SERVICE_UNAVAILABLE,
@@ -68,9 +82,10 @@ IMAGE_CODES: Final = frozenset(
 )
 UNREADABLE: Final = "the request is malformed and could not be read"
 FAILED: Final = "the server failed; its log has the reason under this request_id"
+UNSEALABLE: Final = "the vectors of this collection were sealed with another SECRET_KEY, or changed since"
 NO_ROUTE: Final = "no route has this path"
 NOT_ALLOWED: Final = "your key or login does not allow this"
-RETRY_AFTER_S: Final = {"overloaded": "1", "model_not_ready": "10"}
+RETRY_AFTER_S: Final = {"overloaded": "1", "model_not_ready": "10", "index_behind": "5", "search_unavailable": "10"}
 
 
 class AmbiguousImageSource(exceptions.APIException):
@@ -132,6 +147,8 @@ def described(error: Exception) -> tuple[str, str, Any]:
             return error.code, message, {field: [str(error)]} if field else None
         case JobRefused():
             return error.code, f"{error.field}: {error}", {error.field: [str(error)]}
+        case EnrolmentRefused():
+            return error.code, f"{error.field}: {error}", {error.field: [str(error)], **error.facts}
         case IdentityRefused():
             message = f"{error.field}: {error}" if error.field else str(error)
             return error.code, message, {error.field: [str(error)]} if error.field else None
@@ -166,8 +183,10 @@ def described(error: Exception) -> tuple[str, str, Any]:
         case IdempotencyConflict():
             message = f"Idempotency-Key: {error}"
             return "idempotency_conflict", message, {"Idempotency-Key": [str(error)]}
-        case Overloaded() | ClientGone():
+        case Overloaded() | ClientGone() | IndexBehind() | SearchUnavailable():
             return error.code, str(error), None
+        case Unreadable():
+            return "vectors_unreadable", UNSEALABLE, None
         case Analysis.DoesNotExist():
             return "not_found", "no analysis has this id", None
         case Job.DoesNotExist():

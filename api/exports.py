@@ -11,22 +11,23 @@ from django.utils import timezone
 
 from api.renderers import FastJsonRenderer
 from api.serializers import HeldAnalysisSerializer, JobItemSerializer, JobSerializer
+from api.serializers.collections import ExportedFaceSerializer
 from cv.files.pictures import media_type
 from cv.jobs.progress import statuses_of
-from cv.models import Analysis, Job
+from cv.models import Analysis, EnrolledFace, Job
 
 # Larger exports are built on disk.
 IN_MEMORY = 8 * 1024 * 1024
 
 
-def export_document(rows: Iterable[Analysis], jobs: Iterable[Job]) -> IO[bytes]:
+def export_document(rows: Iterable[Analysis], jobs: Iterable[Job], enrolled: Iterable[EnrolledFace]) -> IO[bytes]:
     """One JSON document, with kept pictures in base64. Raises StorageUnavailable if it would be incomplete."""
-    return _spooled(lambda file: _write_document(file, rows, jobs))
+    return _spooled(lambda file: _write_document(file, rows, jobs, enrolled))
 
 
-def export_archive(rows: Iterable[Analysis], jobs: Iterable[Job]) -> IO[bytes]:
+def export_archive(rows: Iterable[Analysis], jobs: Iterable[Job], enrolled: Iterable[EnrolledFace]) -> IO[bytes]:
     """A ZIP of ``export.json`` and ``pictures/…``. Raises StorageUnavailable if it would be incomplete."""
-    return _spooled(lambda file: _write_archive(file, rows, jobs))
+    return _spooled(lambda file: _write_archive(file, rows, jobs, enrolled))
 
 
 def _spooled(write: Callable[[IO[bytes]], None]) -> IO[bytes]:
@@ -41,17 +42,21 @@ def _spooled(write: Callable[[IO[bytes]], None]) -> IO[bytes]:
     return file
 
 
-def _write_document(file: IO[bytes], rows: Iterable[Analysis], jobs: Iterable[Job]) -> None:
+def _write_document(
+    file: IO[bytes], rows: Iterable[Analysis], jobs: Iterable[Job], enrolled: Iterable[EnrolledFace]
+) -> None:
     text = FastJsonRenderer().render
     file.write(b'{"exported_at":' + text(_now()) + b',"analyses":[')
     between = b""
     for row in rows:
         file.write(between + text(_held(row, _picture_in_base64(row))))
         between = b","
-    file.write(b'],"jobs":' + text(_jobs(jobs)) + b"}")
+    file.write(b'],"jobs":' + text(_jobs(jobs)) + b',"enrolled_faces":' + text(_enrolled(enrolled)) + b"}")
 
 
-def _write_archive(file: IO[bytes], rows: Iterable[Analysis], jobs: Iterable[Job]) -> None:
+def _write_archive(
+    file: IO[bytes], rows: Iterable[Analysis], jobs: Iterable[Job], enrolled: Iterable[EnrolledFace]
+) -> None:
     held = []
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for row in rows:
@@ -60,7 +65,12 @@ def _write_archive(file: IO[bytes], rows: Iterable[Analysis], jobs: Iterable[Job
             if name and data is not None:
                 archive.writestr(name, data)
             held.append(_held(row, {"file": name} if data is not None else None))
-        document = {"exported_at": _now(), "analyses": held, "jobs": _jobs(jobs)}
+        document = {
+            "exported_at": _now(),
+            "analyses": held,
+            "jobs": _jobs(jobs),
+            "enrolled_faces": _enrolled(enrolled),
+        }
         archive.writestr("export.json", json.dumps(document, indent=2, default=str))
 
 
@@ -76,6 +86,10 @@ def _jobs(jobs: Iterable[Job]) -> list[dict[str, Any]]:
         }
         for status in statuses_of(jobs)
     ]
+
+
+def _enrolled(faces: Iterable[EnrolledFace]) -> list[dict[str, Any]]:
+    return [ExportedFaceSerializer(face).data for face in faces]
 
 
 def _held(row: Analysis, picture: dict[str, Any] | None) -> dict[str, Any]:

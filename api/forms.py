@@ -7,17 +7,19 @@ from django.http import QueryDict
 from rest_framework.exceptions import ValidationError
 
 STORE = "store"
+LISTS = frozenset({"attributes", "accept"})
 
 
 def nested(form: QueryDict) -> dict[str, Any]:
-    """``attributes`` may be repeated or comma-separated; ``store`` is a JSON object or fields ``store.image``…
+    """``attributes`` and ``accept`` may be repeated or comma-separated; ``store`` is a JSON object or fields
+    ``store.image``…
 
     Raises ValidationError if a field comes twice or ``store`` is not JSON.
     """
     data: dict[str, Any] = {}
     store: dict[str, Any] = {}
     for name, values in form.lists():
-        if name == "attributes":
+        if name in LISTS:
             data[name] = [word.strip() for value in values for word in str(value).split(",")]
             continue
         if len(values) > 1:

@@ -39,6 +39,12 @@ class InOrder(NewestFirst):
     ordering = ("index",)  # type: ignore[assignment]
 
 
+class BySubject(NewestFirst):
+    """People by name."""
+
+    ordering = ("subject",)  # type: ignore[assignment]
+
+
 class NewestEventFirst(NewestFirst):
     """The same for the audit log."""
 

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from api.views import analyses, audit, identity, jobs, keys, models, subjects, webhooks
+from api.views import (
+    analyses,
+    audit,
+    collections,
+    groups,
+    identity,
+    jobs,
+    keys,
+    models,
+    people,
+    subjects,
+    webhooks,
+)
 
 urlpatterns = [
     path("analyses", analyses.AnalysesView.as_view(), name="analyses"),
@@ -14,6 +26,24 @@ urlpatterns = [
     path("comparisons", identity.ComparisonsView.as_view(), name="comparisons"),
     path("embeddings", identity.EmbeddingsView.as_view(), name="embeddings"),
     path("previews", analyses.PreviewsView.as_view(), name="previews"),
+    path("collections", collections.CollectionsView.as_view(), name="collections"),
+    path("collections/<uuid:collection_id>", collections.CollectionView.as_view(), name="collection"),
+    path("collections/<uuid:collection_id>/faces", people.EnrolledFacesView.as_view(), name="collection-faces"),
+    path(
+        "collections/<uuid:collection_id>/faces/<uuid:face_id>",
+        collections.EnrolledFaceView.as_view(),
+        name="collection-face",
+    ),
+    path("collections/<uuid:collection_id>/vectors", people.VectorsView.as_view(), name="collection-vectors"),
+    path("collections/<uuid:collection_id>/subjects", collections.SubjectsView.as_view(), name="collection-subjects"),
+    path(
+        "collections/<uuid:collection_id>/subjects/<str:subject>",
+        collections.SubjectView.as_view(),
+        name="collection-subject",
+    ),
+    path("collections/<uuid:collection_id>/search", people.SearchView.as_view(), name="collection-search"),
+    path("collections/<uuid:collection_id>/groups", groups.GroupsView.as_view(), name="collection-groups"),
+    path("collections/<uuid:collection_id>/verify", people.VerifyView.as_view(), name="collection-verify"),
     path("jobs", jobs.JobsView.as_view(), name="jobs"),
     path("jobs/<uuid:job_id>", jobs.JobView.as_view(), name="job"),
     path("jobs/<uuid:job_id>/items", jobs.JobItemsView.as_view(), name="job-items"),

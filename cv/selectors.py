@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from cv.abstention import sure
 from cv.engine.labels import Attribute
-from cv.models import Analysis, ApiKey, AuditEvent, Face, Job, Webhook, WebhookDelivery
+from cv.models import Analysis, ApiKey, AuditEvent, Collection, EnrolledFace, Face, Job, Webhook, WebhookDelivery
 from cv.trust.caller import Caller
 from cv.trust.links import opens
 
@@ -73,6 +74,34 @@ def subject_jobs(caller: Caller, subject: str, of_everyone: bool = False) -> Que
     """Jobs that store all their analyses under the subject."""
     owned = Q() if of_everyone else caller.owned
     return Job.objects.filter(owned, subject=subject).order_by("created_at", "pk")
+
+
+def collections_of(caller: Caller) -> QuerySet[Collection]:
+    """The caller's collections, newest first, with ``face_count`` and ``subject_count``."""
+    here = EnrolledFace.objects.filter(unexpired(), collection=OuterRef("pk")).order_by().values("collection")
+    return Collection.objects.filter(caller.owned).annotate(
+        face_count=Coalesce(Subquery(here.annotate(found=Count("pk")).values("found")), 0),
+        subject_count=Coalesce(Subquery(here.annotate(found=Count("subject", distinct=True)).values("found")), 0),
+    )
+
+
+def enrolled_faces(collection: Collection) -> QuerySet[EnrolledFace]:
+    """The collection's faces, without expired ones, newest first; their vectors are not read."""
+    return collection.faces.filter(unexpired()).defer("vector")
+
+
+def enrolled_subjects(collection: Collection) -> QuerySet[Any, Any]:
+    """The people of the collection by name, each as a dictionary with ``face_count`` and when they were enrolled."""
+    people = enrolled_faces(collection).order_by("subject").values("subject")
+    return people.annotate(
+        face_count=Count("pk"), first_enrolled_at=Min("created_at"), last_enrolled_at=Max("created_at")
+    )
+
+
+def subject_faces(caller: Caller, subject: str, of_everyone: bool = False) -> QuerySet[EnrolledFace]:
+    """The subject's enrolled faces in all of the caller's collections, including expired ones not purged yet."""
+    owned = Q() if of_everyone else Q(collection__in=Collection.objects.filter(caller.owned).order_by())
+    return EnrolledFace.objects.filter(owned, subject=subject).select_related("collection").order_by("pk")
 
 
 def unexpired() -> Q:

@@ -7,6 +7,7 @@ from django.templatetags.static import static
 
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
 from cv.engine.labels import Attribute
+from cv.search.base import Search
 from xcloud import env
 from xcloud.private_files import keep_private
 
@@ -96,6 +97,13 @@ XCLOUD_DEFAULT_TTL_DAYS = env.integer("XCLOUD_DEFAULT_TTL_DAYS", 0, minimum=0)
 XCLOUD_PURGE_MINUTES = env.integer("XCLOUD_PURGE_MINUTES", 60, minimum=0)
 XCLOUD_AUDIT_DAYS = env.integer("XCLOUD_AUDIT_DAYS", 365)
 XCLOUD_RECEIPT_KEY_FILE = env.path("XCLOUD_RECEIPT_KEY_FILE", VAR_DIR / "receipt_key.pem")
+
+# Where enrolled faces are searched: in each process's memory, in PostgreSQL, or in Milvus.
+XCLOUD_SEARCH = env.choice("XCLOUD_SEARCH", Search.EXACT)
+XCLOUD_MILVUS_URL = env.text("XCLOUD_MILVUS_URL", "")
+XCLOUD_MILVUS_TOKEN = env.text("XCLOUD_MILVUS_TOKEN", "")
+# Whether the audit log also has the ids of the faces that a search found; if not, it has only who searched in what.
+XCLOUD_AUDIT_FOUND = env.boolean("XCLOUD_AUDIT_FOUND", False)
 
 # Requests per minute for each key or person; 0 is no limit.
 XCLOUD_RATE_PER_MINUTE = env.integer("XCLOUD_RATE_PER_MINUTE", 0, minimum=0)

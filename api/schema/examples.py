@@ -229,13 +229,14 @@ EXPORT: Final = {
         }
     ],
     "jobs": [{**JOB, "items": [JOB_ITEM]}],
+    "enrolled_faces": [],
 }
 RECEIPT: Final = {
     "receipt": {
         "id": "c2d7f0a4-5f5e-4d53-a1c7-7d9f1f0e3b55",
         "type": "erasure",
         "erased_at": "2026-11-22T09:32:00Z",
-        "deleted": {"analyses": 3, "faces": 4, "pictures": 1, "remembered_answers": 0, "jobs": 0},
+        "deleted": {"analyses": 3, "faces": 4, "pictures": 1, "remembered_answers": 0, "jobs": 0, "enrolled_faces": 3},
     },
     "algorithm": "Ed25519",
     "key_id": "a1b2c3d4e5f60718",
@@ -245,4 +246,58 @@ RECEIPT_KEY: Final = {
     "key_id": "a1b2c3d4e5f60718",
     "algorithm": "Ed25519",
     "pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA…\n-----END PUBLIC KEY-----\n",
+}
+COLLECTION: Final = {
+    "id": "b8f6a3d2-7a35-4c1f-8e0b-51f0c2a94d77",
+    "created_at": "2026-11-22T09:30:00.000000Z",
+    "name": "staff",
+    "ttl_days": 365,
+    "model": {"name": "sface", "version": "2021dec", "sha256": "18ed5328…"},
+    "faces": 12,
+    "subjects": 5,
+}
+ENROLLED_FACE: Final = {
+    "id": "3f0e7c1a-2d64-4b8e-a8f5-90c4e1b7d632",
+    "created_at": "2026-11-22T09:30:00.000000Z",
+    "subject": "ada",
+    "expires_at": "2027-11-22T09:30:00.000000Z",
+    "consent": "signed on 2026-11-20",
+    "quality": 0.91,
+    "image_sha256": "88431cd9…",
+}
+ENROLLED_SUBJECT: Final = {
+    "subject": "ada",
+    "faces": 3,
+    "first_enrolled_at": "2026-11-22T09:30:00.000000Z",
+    "last_enrolled_at": "2026-11-24T16:02:11.000000Z",
+}
+DETECTED_FACE: Final = next(iter(DETECTIONS["faces"]))
+CANDIDATE: Final = {"subject": "ada", "face": ENROLLED_FACE["id"], "similarity": 0.7312, "probability": 0.999998}
+SEARCH: Final = {
+    "collection": COLLECTION["id"],
+    "image": ANALYSIS["image"],
+    "fmr": 0.001,
+    "enrolled": 12,
+    "threshold": 0.4453,
+    "faces": [
+        {"face": DETECTED_FACE, "unknown": False, "match": CANDIDATE, "candidates": [CANDIDATE], "doubts": []},
+    ],
+}
+GROUPS: Final = {
+    "collection": COLLECTION["id"],
+    "threshold": 0.4,
+    "known": [{"name": "c.jpg#1", "match": CANDIDATE}],
+    "groups": [{"group": "", "best": "a.jpg#0", "faces": ["a.jpg#0", "b.jpg#0"]}],
+}
+VERIFICATION: Final = {
+    "collection": COLLECTION["id"],
+    "subject": "ada",
+    "face": DETECTED_FACE,
+    "enrolled_face": ENROLLED_FACE["id"],
+    "similarity": 0.7312,
+    "probability": 0.999999,
+    "doubts": [],
+    "same": True,
+    "fmr": 0.0001,
+    "threshold": 0.443,
 }

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from api.serializers.analyses import HeldAnalysisSerializer
+from api.serializers.collections import ExportedFaceSerializer
 from api.serializers.jobs import JobItemSerializer, JobSerializer
 
 
@@ -27,6 +28,7 @@ class SubjectExportSerializer(serializers.Serializer[Any]):
     exported_at = serializers.DateTimeField(read_only=True)
     analyses = ExportedAnalysisSerializer(many=True, read_only=True)
     jobs = ExportedJobSerializer(many=True, read_only=True)
+    enrolled_faces = ExportedFaceSerializer(many=True, read_only=True)
 
 
 class DeletedSerializer(serializers.Serializer[Any]):
@@ -35,6 +37,9 @@ class DeletedSerializer(serializers.Serializer[Any]):
     pictures = serializers.IntegerField(read_only=True)
     remembered_answers = serializers.IntegerField(read_only=True)
     jobs = serializers.IntegerField(read_only=True)
+    enrolled_faces = serializers.IntegerField(
+        read_only=True, help_text="Faces in collections, each with its vector and its entry in the search index."
+    )
 
 
 class ReceiptSerializer(serializers.Serializer[Any]):

@@ -27,9 +27,10 @@ class JsonView(APIView):
     content_negotiation_class = AlwaysJson
     # The scope that each method needs; a method that is not named needs only a known caller.
     scopes: ClassVar[dict[str, Scope]] = {}
-    # The analysis or job that a POST made: the answer kept for an Idempotency-Key is deleted with it.
+    # What a POST made or filled: the answer kept for an Idempotency-Key is deleted with it.
     analysis_id: UUID | None = None
     job_id: UUID | None = None
+    collection_id: UUID | None = None
     # The request with an Idempotency-Key that is in progress, until its answer is remembered.
     begun: Begun | None = None
 
@@ -49,7 +50,8 @@ class JsonView(APIView):
         Raises IdempotencyConflict.
         """
         if self.begun is not None:
-            request_finish(self.begun, response.status_code, response.data, self.analysis_id, self.job_id)
+            about = (self.analysis_id, self.job_id, self.collection_id)
+            request_finish(self.begun, response.status_code, response.data, *about)
             self.begun = None
         return response
 

@@ -20,8 +20,8 @@ from api.serializers import ReceiptKeySerializer
 from api.sources import json_object
 from api.views.base import JsonView
 from cv.choices import AuditAction, Scope
-from cv.models import Analysis, Job
-from cv.selectors import subject_analyses, subject_jobs
+from cv.models import Analysis, EnrolledFace, Job
+from cv.selectors import subject_analyses, subject_faces, subject_jobs
 from cv.services import audit_note, subject_erase
 from cv.trust.receipts import key_id, public_key, public_pem
 
@@ -112,28 +112,31 @@ def exported(request: Request, subject: str, format: str, everyone: bool) -> Fil
     caller = caller_of(request)
     if caller.is_limited:
         raise PermissionDenied("an export contains every stored attribute, but this key is limited to some")
-    analyses, jobs = held(request, subject, everyone)
+    analyses, jobs, enrolled = held(request, subject, everyone)
     rows = list(analyses)
     audit_note(caller, AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
     if format == "zip":
-        export = FileResponse(export_archive(rows, jobs), as_attachment=True, filename="export.zip")
+        export = FileResponse(export_archive(rows, jobs, enrolled), as_attachment=True, filename="export.zip")
     else:
-        export = FileResponse(export_document(rows, jobs), content_type="application/json")
+        export = FileResponse(export_document(rows, jobs, enrolled), content_type="application/json")
     export["Cache-Control"] = "private, no-store"
     return export
 
 
-def held(request: Request, subject: str, everyone: bool) -> tuple[QuerySet[Analysis], QuerySet[Job]]:
-    """The caller's analyses and jobs of the subject or, if ``everyone``, those of all owners.
+def held(
+    request: Request, subject: str, everyone: bool
+) -> tuple[QuerySet[Analysis], QuerySet[Job], QuerySet[EnrolledFace]]:
+    """The caller's analyses, jobs and enrolled faces of the subject or, if ``everyone``, those of all owners.
 
     Raises NotFound, PermissionDenied.
     """
     check_everyone(request, everyone)
     caller = caller_of(request)
     analyses, jobs = subject_analyses(caller, subject, everyone), subject_jobs(caller, subject, everyone)
-    if not analyses.exists() and not jobs.exists():
+    enrolled = subject_faces(caller, subject, everyone)
+    if not any(rows.exists() for rows in (analyses, jobs, enrolled)):
         raise NotFound(NOTHING_STORED)
-    return analyses, jobs
+    return analyses, jobs, enrolled
 
 
 def check_everyone(request: Request, everyone: bool) -> None:

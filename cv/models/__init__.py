@@ -1,6 +1,7 @@
 """The tables. Only cv.services writes to them."""
 
 from cv.models.analyses import Analysis, AnalysisModel, image_columns, model_row, picture_path, result_columns
+from cv.models.collections import Collection, EnrolledFace
 from cv.models.deletions import Erasure, FileToDelete
 from cv.models.faces import Face, FaceAnswer, answer_value, face_row, further_answers
 from cv.models.jobs import Job, JobItem
@@ -13,6 +14,8 @@ __all__ = [
     "AnalysisModel",
     "ApiKey",
     "AuditEvent",
+    "Collection",
+    "EnrolledFace",
     "Erasure",
     "Face",
     "FaceAnswer",

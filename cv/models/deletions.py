@@ -22,6 +22,7 @@ class Erasure(models.Model):
     pictures = models.PositiveIntegerField(default=0)
     answers = models.PositiveIntegerField(default=0)
     jobs = models.PositiveIntegerField(default=0)
+    enrolled_faces = models.PositiveIntegerField(default=0)
 
     class Meta:
         indexes = [models.Index(fields=["created_at"], name="erasure_oldest")]

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from cv.choices import AuditAction
 from cv.models.analyses import Analysis
+from cv.models.collections import Collection
 from cv.models.jobs import Job
 
 
@@ -42,9 +43,11 @@ class IdempotentRequest(models.Model):
     answer = models.TextField(blank=True)
     # Which process works on it; see cv.serving.processes.
     process = models.CharField(max_length=32, blank=True, default="")
-    # If the analysis or the job is deleted, the stored answers about it are deleted, too.
+    # If the analysis or the job is deleted, the stored answers about it are deleted, too; if a face of the collection
+    # is, those about the collection.
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, null=True, related_name="+")
     job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, related_name="+")
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

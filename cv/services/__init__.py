@@ -12,6 +12,15 @@ from cv.services.analyses import (
     analysis_save,
 )
 from cv.services.audit import audit_note
+from cv.services.collections import (
+    collection_create,
+    collection_delete,
+    collection_update,
+    face_remove,
+    subject_remove,
+)
+from cv.services.enrolment import faces_enrol
+from cv.services.enrolment_checks import Doubt, NewFace, Rules
 from cv.services.idempotency import request_begin, request_finish, request_forget
 from cv.services.job_deletion import job_delete, job_delete_further, jobs_delete_further
 from cv.services.job_items import (
@@ -48,10 +57,13 @@ from cv.services.webhooks import (
 
 __all__ = [
     "AnalysisRequest",
+    "Doubt",
     "JobRequest",
     "LeaseLost",
+    "NewFace",
     "NoPictureKept",
     "Purged",
+    "Rules",
     "StoreOptions",
     "admin_create",
     "analyses_delete",
@@ -65,10 +77,15 @@ __all__ = [
     "api_key_touch",
     "api_key_update",
     "audit_note",
+    "collection_create",
+    "collection_delete",
+    "collection_update",
     "delivery_claim",
     "delivery_note",
     "event_emit",
     "expired_purge",
+    "face_remove",
+    "faces_enrol",
     "item_fail",
     "item_save",
     "items_claim",
@@ -88,6 +105,7 @@ __all__ = [
     "request_finish",
     "request_forget",
     "subject_erase",
+    "subject_remove",
     "user_delete",
     "webhook_create",
     "webhook_delete",

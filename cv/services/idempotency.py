@@ -94,7 +94,14 @@ def _forget_stale(digest: str) -> None:
     rows.filter(status__isnull=True, created_at__lte=now - GIVEN_UP).delete()
 
 
-def request_finish(begun: Begun, status: int, body: Any, analysis_id: UUID | None, job_id: UUID | None = None) -> None:
+def request_finish(
+    begun: Begun,
+    status: int,
+    body: Any,
+    analysis_id: UUID | None,
+    job_id: UUID | None = None,
+    collection_id: UUID | None = None,
+) -> None:
     """Stores the answer, sealed so that only the client's own key opens it.
 
     Call it in the transaction that does the work, so that both are committed or neither is. Raises IdempotencyConflict
@@ -102,7 +109,8 @@ def request_finish(begun: Begun, status: int, body: Any, analysis_id: UUID | Non
     """
     text = seal(_purpose(begun.key), json.dumps(body, default=str))
     rows = IdempotentRequest.objects.filter(pk=begun.row.pk, status__isnull=True)
-    if not rows.update(status=status, answer=text, analysis_id=analysis_id, job_id=job_id):
+    about = {"analysis_id": analysis_id, "job_id": job_id, "collection_id": collection_id}
+    if not rows.update(status=status, answer=text, **about):
         raise IdempotencyConflict("the first request with this key took too long and was aborted; try again")
 
 

@@ -15,7 +15,9 @@ from cv.files.pictures import pictures_before
 from cv.jobs.errors import MENDABLE, JobConflict
 from cv.jobs.inputs import inputs_before
 from cv.models import Analysis, AuditEvent, Erasure, IdempotentRequest, Job, JobItem, WebhookDelivery
+from cv.search.served import tidy_indexes
 from cv.services.analyses import analyses_delete
+from cv.services.collections import expired_faces_purge
 from cv.services.deletions import listed_files_remove
 from cv.services.job_deletion import job_delete_further, jobs_delete_further
 from cv.services.jobs import job_cancel
@@ -46,12 +48,13 @@ class Purged:
     jobs: int = 0
     inputs: int = 0
     files: int = 0
+    enrolled_faces: int = 0
 
 
 def expired_purge(now: datetime | None = None) -> Purged:
     """Finishes interrupted deletions, and deletes expired analyses, pictures without a row and old records.
 
-    Works in batches, so that others can write in between. Raises StorageUnavailable.
+    Works in batches, so that others can write in between. Raises StorageUnavailable, SearchUnavailable.
     """
     now = now or timezone.now()
     files = listed_files_remove()
@@ -67,8 +70,10 @@ def expired_purge(now: datetime | None = None) -> Purged:
     Erasure.objects.filter(created_at__lte=now - ERASURES_KEPT).delete()
     jobs = _jobs_purge(now - timedelta(days=settings.XCLOUD_JOB_DAYS))
     inputs = _inputs_purge(now)
+    enrolled_faces = expired_faces_purge(now)
+    tidy_indexes()
     traces_remove()
-    return Purged(analyses, pictures, answers, deliveries, audit_events, jobs, inputs, files)
+    return Purged(analyses, pictures, answers, deliveries, audit_events, jobs, inputs, files, enrolled_faces)
 
 
 def _orphans_purge() -> int:

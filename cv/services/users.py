@@ -11,9 +11,10 @@ from django.db.models import Q
 
 from cv import bells
 from cv.choices import AuditAction
-from cv.models import Analysis, Job
+from cv.models import Analysis, Collection, Job
 from cv.services.analyses import analyses_delete
 from cv.services.audit import audit_note
+from cv.services.collections import collection_delete
 from cv.services.deletions import files_list
 from cv.services.job_deletion import inputs_of, job_delete, job_delete_further
 from cv.services.keys import api_key_revoke
@@ -22,9 +23,9 @@ from cv.trust.caller import Caller
 
 
 def user_delete(user: User, caller: Caller) -> None:
-    """Deletes a user with their keys, analyses, pictures and jobs. The audit event is written first.
+    """Deletes a user with their keys, analyses, pictures, jobs and collections. The audit event is written first.
 
-    Raises StorageUnavailable; then the user cannot log in any more, and the call can be repeated.
+    Raises StorageUnavailable, SearchUnavailable; then the user cannot log in any more, and the call can be repeated.
     """
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(is_active=False)
@@ -37,6 +38,8 @@ def user_delete(user: User, caller: Caller) -> None:
         with contextlib.suppress(Job.DoesNotExist):
             if not job_delete(job, caller):
                 job_delete_further(job)
+    for collection in Collection.objects.filter(held):
+        collection_delete(collection, caller)
     with transaction.atomic():
         # The admin's own log contains names.
         people = ContentType.objects.get_for_model(User)
@@ -48,12 +51,13 @@ def user_delete(user: User, caller: Caller) -> None:
 def user_rows_remove(user: User) -> None:
     """Deletes the rows of a user who is deleted without ``user_delete``, in the same transaction.
 
-    Rows go before the keys, because they reference the keys. The purge deletes the files.
+    Rows go before the keys, because they reference the keys. The purge deletes the files, and what a search index has.
     """
     held = Q(owner=user) | Q(api_key__user=user)
     files_list(_files_of(held))
     Analysis.objects.filter(held).delete()
     Job.objects.filter(held).delete()
+    Collection.objects.filter(held).delete()
     transaction.on_commit(bells.TIDYING.ring)
 
 

@@ -29,6 +29,7 @@ class Erased:
     pictures: int
     answers: int
     jobs: int = 0
+    enrolled_faces: int = 0
 
 
 def sign_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
@@ -44,6 +45,7 @@ def sign_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
             "pictures": erased.pictures,
             "remembered_answers": erased.answers,
             "jobs": erased.jobs,
+            "enrolled_faces": erased.enrolled_faces,
         },
     }
     signature = base64.b64encode(key.sign(canonical(receipt))).decode()

@@ -17,6 +17,7 @@ from cv.services import api_key_create, webhook_create
 from cv.trust.caller import Caller
 from tests.factories import close, face_result, stored_analysis
 from tests.jobs import made_job
+from tests.vectors import axis, enrolled, made_collection
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 # Method, address and the scope it needs; None is any known caller. {analysis}, {job}, {key}, {webhook} exist.
@@ -29,9 +30,24 @@ ROUTES: list[tuple[str, str, Scope | None]] = [
     ("GET", "/api/v1/analyses/{analysis}/picture", Scope.READ),
     ("POST", "/api/v1/analyses/{analysis}/reanalyse", Scope.ANALYSE),
     ("POST", "/api/v1/detections", Scope.ANALYSE),
+    ("POST", "/api/v1/previews", Scope.ANALYSE),
     ("GET", "/api/v1/identity", None),
     ("POST", "/api/v1/comparisons", Scope.IDENTIFY),
     ("POST", "/api/v1/embeddings", Scope.IDENTIFY),
+    ("GET", "/api/v1/collections", Scope.IDENTIFY),
+    ("POST", "/api/v1/collections", Scope.IDENTIFY),
+    ("GET", "/api/v1/collections/{collection}", Scope.IDENTIFY),
+    ("PATCH", "/api/v1/collections/{collection}", Scope.IDENTIFY),
+    ("DELETE", "/api/v1/collections/{collection}", Scope.IDENTIFY),
+    ("GET", "/api/v1/collections/{collection}/faces", Scope.IDENTIFY),
+    ("POST", "/api/v1/collections/{collection}/faces", Scope.IDENTIFY),
+    ("DELETE", "/api/v1/collections/{collection}/faces/{face}", Scope.IDENTIFY),
+    ("POST", "/api/v1/collections/{collection}/vectors", Scope.IDENTIFY),
+    ("GET", "/api/v1/collections/{collection}/subjects", Scope.IDENTIFY),
+    ("DELETE", "/api/v1/collections/{collection}/subjects/ada", Scope.IDENTIFY),
+    ("POST", "/api/v1/collections/{collection}/search", Scope.IDENTIFY),
+    ("POST", "/api/v1/collections/{collection}/groups", Scope.IDENTIFY),
+    ("POST", "/api/v1/collections/{collection}/verify", Scope.IDENTIFY),
     ("GET", "/api/v1/jobs", Scope.READ),
     ("POST", "/api/v1/jobs", Scope.ANALYSE),
     ("GET", "/api/v1/jobs/{job}", Scope.READ),
@@ -64,7 +80,9 @@ ROUTES: list[tuple[str, str, Scope | None]] = [
 ]
 OPEN = {"receipt-keys"}
 SCOPED = [route for route in ROUTES if route[2] is not None]
-OWNED = [route for route in ROUTES if any(part in route[1] for part in ("{analysis}", "{job}", "/subjects/"))]
+OWNED = [
+    route for route in ROUTES if any(part in route[1] for part in ("{analysis}", "{job}", "{collection}", "/subjects/"))
+]
 every_route = pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
 
 
@@ -77,14 +95,17 @@ def identity_on(settings: Settings) -> None:
 
 @pytest.fixture
 def fill(caller: Caller) -> Callable[[str], str]:
-    """Puts rows into an address: an analysis of the subject "visitor", a key and a webhook."""
+    """Puts rows into an address: an analysis of the subject "visitor", a key, a webhook, a collection with a face."""
     analysis = stored_analysis(caller, face_result(), subject="visitor")
     webhook, _ = webhook_create("https://example.org/", [WebhookEvent.ANALYSIS_CREATED])
     key, _ = api_key_create("of somebody")
     job = made_job(caller, UrlInputs(["https://example.org/"]))
+    collection = made_collection(caller)
+    (face,) = enrolled(collection, caller, "ada", axis(0))
+    rows = {"analysis": analysis.pk, "key": key.pk, "webhook": webhook.pk, "job": job.pk}
 
     def filled(path: str) -> str:
-        return path.format(analysis=analysis.pk, key=key.pk, webhook=webhook.pk, job=job.pk)
+        return path.format(**rows, collection=collection.pk, face=face.uuid)
 
     return filled
 
@@ -97,7 +118,7 @@ def test_the_table_names_every_route_below_api_v1() -> None:
     (routes,) = [found for found in get_resolver().url_patterns if str(found.pattern) == "api/v1/"]
     names = {found.name for found in routes.url_patterns}  # type: ignore[attr-defined]
     resolver = get_resolver()
-    example = {"analysis": NOBODY, "key": 1, "webhook": NOBODY, "job": NOBODY}
+    example = {"key": 1} | dict.fromkeys(("analysis", "webhook", "job", "collection", "face"), NOBODY)
     named = {resolver.resolve(path.format(**example)).url_name for _, path, _ in ROUTES}
     assert named == names - OPEN
 
@@ -147,7 +168,8 @@ def test_somebody_elses_row_is_as_absent_as_none(
 ) -> None:
     stranger = client_of(api_key_create("stranger", scopes=list(Scope))[1])
     filled = fill(path)
-    nowhere = path.format(analysis=NOBODY, job=NOBODY).replace("visitor", "nobody")
+    nobody = dict.fromkeys(("analysis", "job", "collection", "face"), NOBODY)
+    nowhere = path.format(**nobody).replace("visitor", "nobody")
     named = path in ("/api/v1/subjects/export", "/api/v1/subjects/erase")
     there, absent = (
         stranger.generic(method, address, body if named else b"{}", content_type="application/json")

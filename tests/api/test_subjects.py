@@ -46,7 +46,7 @@ def test_json_export_has_every_analysis_with_its_picture(api: APIClient, caller:
     assert (answer.status_code, answer["Cache-Control"]) == (200, "private, no-store")
     assert answer["Content-Type"] == "application/json"
     document = document_of(answer)
-    assert sorted(document) == ["analyses", "exported_at", "jobs"]
+    assert sorted(document) == ["analyses", "enrolled_faces", "exported_at", "jobs"]
     exported = document["analyses"]
     assert [held["id"] for held in exported] == [str(first.pk), str(second.pk)]
     held = exported[0]
@@ -147,7 +147,7 @@ def test_erase_removes_rows_faces_pictures_and_remembered_answers(
     kept = stored_analysis(caller, face_result(), subject="other", data=empty_scene, image=True)
     answer = api.post(address("visitor", "erase"), {})
     assert answer.status_code == 200
-    deleted = {"analyses": 2, "faces": 2, "pictures": 1, "remembered_answers": 1, "jobs": 0}
+    deleted = {"analyses": 2, "faces": 2, "pictures": 1, "remembered_answers": 1, "jobs": 0, "enrolled_faces": 0}
     assert answer.json()["receipt"]["deleted"] == deleted
     assert list(Analysis.objects.all()) == [kept]
     assert (Face.objects.count(), IdempotentRequest.objects.count()) == (1, 0)

@@ -174,6 +174,52 @@ class XCloud:
     def delete_job(self, job_id: str, *, analyses: bool = False) -> None:
         self._send("DELETE", f"jobs/{job_id}", params={"analyses": str(analyses).lower()})
 
+    def create_collection(self, name: str, *, ttl_days: int | None = None) -> dict[str, Any]:
+        """A new collection of people to find."""
+        return cast(dict[str, Any], self._json("POST", "collections", json={"name": name, "ttl_days": ttl_days}))
+
+    def delete_collection(self, collection_id: str) -> None:
+        self._send("DELETE", f"collections/{collection_id}")
+
+    def enrol(
+        self,
+        collection_id: str,
+        picture: Picture,
+        subject: str,
+        *,
+        consent: str = "",
+        face: int | None = None,
+        ttl_days: int | None = None,
+        accept: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Enrols one face of a picture; ``accept`` names refusals that you overrule. Returns the enrolled face."""
+        options = {
+            "subject": subject,
+            "consent": consent or None,
+            "face": face,
+            "ttl_days": ttl_days,
+            "accept": ",".join(accept) or None,
+        }
+        answer = self._send_picture(f"collections/{collection_id}/faces", picture, options)
+        return cast(dict[str, Any], answer["faces"][0])
+
+    def search(
+        self, collection_id: str, picture: Picture, *, fmr: float | None = None, candidates: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The faces of a picture, each with its ``match`` in the collection, or ``unknown``."""
+        options = {"fmr": fmr, "candidates": candidates}
+        answer = self._send_picture(f"collections/{collection_id}/search", picture, options)
+        return cast(list[dict[str, Any]], answer["faces"])
+
+    def verify(self, collection_id: str, picture: Picture, subject: str, *, fmr: float | None = None) -> dict[str, Any]:
+        """Whether the picture shows this person of the collection: ``same``, ``similarity`` and ``threshold``."""
+        options = {"subject": subject, "fmr": fmr}
+        return cast(dict[str, Any], self._send_picture(f"collections/{collection_id}/verify", picture, options))
+
+    def remove_person(self, collection_id: str, subject: str) -> None:
+        """Removes a person's faces from one collection; ``erase`` deletes everything that is stored about them."""
+        self._send("DELETE", f"collections/{collection_id}/subjects/{quote(subject, safe='')}")
+
     def models(self) -> list[dict[str, Any]]:
         return cast(list[dict[str, Any]], self._json("GET", "models")["results"])
 

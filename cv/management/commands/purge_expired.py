@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from cv.files.stores import StorageUnavailable
+from cv.search.base import SearchUnavailable
 from cv.services import expired_purge
 
 
@@ -17,7 +18,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             purged = expired_purge()
-        except StorageUnavailable as error:
+        except (StorageUnavailable, SearchUnavailable) as error:
             raise CommandError(f"{error}; the next run removes the rest") from error
         self.stdout.write(f"removed {purged.analyses} expired analyses and {purged.pictures} pictures without one")
         self.stdout.write(
@@ -27,4 +28,5 @@ class Command(BaseCommand):
         self.stdout.write(
             f"removed {purged.jobs} old jobs and {purged.inputs} inputs of jobs that are no longer needed"
         )
+        self.stdout.write(f"removed {purged.enrolled_faces} expired faces of collections")
         self.stdout.write(f"removed {purged.files} files of rows that were already deleted")

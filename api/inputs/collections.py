@@ -1,0 +1,182 @@
+"""What a client sends about collections: names, faces to enrol, searches."""
+
+from typing import Any, Final
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from api.inputs.analyses import MAX_TTL_DAYS, DetectionInput
+from api.inputs.names import NameField
+from api.inputs.strict import PagingInput, StrictSerializer
+from api.inputs.subjects import MAX_SUBJECT
+from cv.engine.odds import FALSE_MATCH_RATES
+from cv.models.collections import MAX_CONSENT, MAX_NAME
+from cv.services import Doubt, NewFace
+from cv.trust.vectors import unit
+
+MAX_SEARCHED: Final = 100
+MAX_CANDIDATES: Final = 20
+MAX_DIMENSIONS: Final = 4096
+
+
+class PersonField(NameField):
+    """The subject of a face: it is one part of an address, so it has no slash."""
+
+    default_error_messages = {"slash": "must have no slash"}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_SUBJECT, help_text="Your own name for the person.", **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        name = super().to_internal_value(data)
+        if "/" in name:
+            self.fail("slash")
+        return name
+
+
+class TtlField(serializers.IntegerField):
+    def __init__(self, help_text: str, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_TTL_DAYS, allow_null=True, help_text=help_text, **kwargs)
+
+
+class AcceptField(serializers.ListField):
+    """What the client has looked at and overrules."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        child = serializers.ChoiceField(choices=list(Doubt))
+        super().__init__(child=child, default=list, help_text="Refusals that you have checked and overrule.", **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return frozenset(Doubt(name) for name in super().to_internal_value(data))
+
+
+class CollectionUpdateInput(StrictSerializer):
+    """The fields of a collection that can be changed."""
+
+    name = NameField(max_length=MAX_NAME)
+    ttl_days = TtlField("Faces enrolled from now on are deleted after this many days; null means never.")
+
+
+class CollectionInput(CollectionUpdateInput):
+    """A new collection."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        fields["ttl_days"] = TtlField(fields["ttl_days"].help_text, default=None)
+        return fields
+
+
+class EnrolledInput(StrictSerializer):
+    """What every enrolment says about its face."""
+
+    subject = PersonField()
+    consent = serializers.CharField(
+        max_length=MAX_CONSENT,
+        default="",
+        allow_blank=True,
+        help_text="Why this person may be enrolled, in your words: a consent, a contract.",
+    )
+    ttl_days = TtlField("Delete the face after this many days; default: as the collection says.", default=None)
+
+    def said(self) -> dict[str, Any]:
+        return {name: self.validated_data[name] for name in ("subject", "consent", "ttl_days")}
+
+
+class EnrolInput(EnrolledInput):
+    """A face to enrol from an image."""
+
+    face = serializers.IntegerField(
+        min_value=0,
+        required=False,
+        help_text="Which face of the image, if it has several: its index in a detection with the same `min_face_px`.",
+    )
+    min_face_px = DetectionInput().fields["min_face_px"]
+    accept = AcceptField()
+
+
+@extend_schema_field({"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": MAX_DIMENSIONS})
+class EmbeddingField(serializers.Field[Any, Any, Any, Any]):
+    """A vector from `POST /embeddings`, read in one step: 10,000 of 128 numbers each come in one request."""
+
+    default_error_messages = {"invalid": "must be a list of up to 4,096 numbers that are not all 0"}
+
+    def to_internal_value(self, data: Any) -> Any:
+        numbers = isinstance(data, list) and all(type(value) in (int, float) for value in data)
+        if not numbers or len(data) > MAX_DIMENSIONS:
+            self.fail("invalid")
+        try:
+            return unit(data)
+        except (ValueError, OverflowError):
+            self.fail("invalid")
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class VectorInput(EnrolledInput):
+    """A face to enrol by its vector."""
+
+    embedding = EmbeddingField(help_text="A vector from `POST /embeddings`.")
+
+
+class VectorsInput(StrictSerializer):
+    """Faces to enrol by their vectors, all or none."""
+
+    model = serializers.RegexField(
+        r"^[0-9a-f]{64}\Z", help_text="The `sha256` of the model that made the vectors: the collection's."
+    )
+    faces = VectorInput(many=True, allow_empty=False)
+    accept = AcceptField()
+
+    def new_faces(self) -> list[NewFace]:
+        return [
+            NewFace(
+                subject=face["subject"],
+                vector=face["embedding"],
+                consent=face["consent"],
+                ttl_days=face["ttl_days"],
+            )
+            for face in self.validated_data["faces"]
+        ]
+
+
+class RateField(serializers.ChoiceField):
+    """A false match rate, which names the threshold."""
+
+    def __init__(self, default: float, help_text: str) -> None:
+        super().__init__(choices=FALSE_MATCH_RATES, default=default, help_text=help_text)
+
+    def to_internal_value(self, data: Any) -> float:
+        try:
+            return float(super().to_internal_value(float(data)))
+        except (TypeError, ValueError):
+            self.fail("invalid_choice", input=data)
+
+
+class SearchInput(DetectionInput):
+    """Which faces of an image to look for in a collection."""
+
+    candidates = serializers.IntegerField(
+        min_value=1, max_value=MAX_CANDIDATES, default=5, help_text="The most people to name for a face."
+    )
+
+    fmr = RateField(1e-3, "The share of strangers who may be taken for anyone in the collection.")
+    max_faces = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_SEARCHED,
+        default=MAX_SEARCHED,
+        help_text=DetectionInput().fields["max_faces"].help_text,
+    )
+
+
+class VerifyInput(StrictSerializer):
+    """Whether the face of an image is a subject's."""
+
+    subject = PersonField()
+    face = EnrolInput().fields["face"]
+    min_face_px = DetectionInput().fields["min_face_px"]
+    fmr = RateField(1e-4, "The share of different people who may be taken for the same.")
+
+
+class FaceListInput(PagingInput):
+    subject = serializers.CharField(required=False, max_length=MAX_SUBJECT)
