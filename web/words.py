@@ -42,6 +42,7 @@ WARNINGS: Final = {
     QualityWarning.BLURRED.value: _("blurred"),
     QualityWarning.DARK.value: _("dark"),
     QualityWarning.TURNED.value: _("turned away"),
+    QualityWarning.TILTED.value: _("not upright"),
     QualityWarning.PARTLY_OUTSIDE.value: _("partly outside the picture"),
 }
 # What to do about a warning, by its name.

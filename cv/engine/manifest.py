@@ -103,11 +103,27 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckModel:
+    """The net that checks what the cascade found. The logit that it is a face is ``bias + chip·(the net's logit) +
+    cascade·(the logit of the cascade's score)``, and it stays from the probability ``threshold`` on."""
+
+    version: str
+    crop: Crop
+    files: NetFiles
+    threshold: float
+    bias: float
+    chip: float
+    cascade: float
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that an engine loads. ``detector`` has the cascade's nets by name, in their order."""
+    """Everything that an engine loads. ``detector`` has the cascade's nets by name, in their order; ``check`` is None
+    for weights without one."""
 
     detector: Mapping[str, NetFiles]
     models: tuple[Model, ...]
+    check: CheckModel | None = None
 
     @property
     def default(self) -> Model:
@@ -130,7 +146,11 @@ def read_manifest(weights_dir: Path) -> Manifest:
     whole = Part(data)
     if whole["format"].value != FORMAT:
         raise whole["format"].wrong(f"is {whole['format'].value!r}; this version reads {FORMAT}")
-    manifest = Manifest(_detector(whole["detector"], weights_dir), tuple(_models(whole["models"], weights_dir)))
+    manifest = Manifest(
+        _detector(whole["detector"], weights_dir),
+        tuple(_models(whole["models"], weights_dir)),
+        check=_check(whole["check"], weights_dir) if "check" in whole.mapping() else None,
+    )
     given = [name for model in manifest.models for name in model.outputs]
     for name in dict.fromkeys([*DEFAULT_OUTPUTS, *given]):
         if given.count(name) != 1:
@@ -146,12 +166,16 @@ def _detector(part: Part, weights_dir: Path) -> dict[str, NetFiles]:
     }
 
 
+def _check(part: Part, weights_dir: Path) -> CheckModel:
+    numbers = {name: float(part[name].number()) for name in ("threshold", "bias", "chip", "cascade")}
+    return CheckModel(part["version"].text(), _crop(part["crop"]), _files(part, weights_dir), **numbers)
+
+
 def _models(part: Part, weights_dir: Path) -> Iterator[Model]:
     for entry in part.entries():
         heads = _heads(entry)
         calibration = _calibration(entry["calibration"], heads)
-        tensors = _file(entry["tensors"], weights_dir) if "tensors" in entry.mapping() else None
-        files = NetFiles(_file(entry["onnx"], weights_dir), tensors)
+        files = _files(entry, weights_dir)
         crop = _crop(entry["crop"])
         yield Model(
             field=entry.field,
@@ -252,6 +276,11 @@ def _levels(part: Part) -> Levels:
         if len(row) != len(levels.at) or not all(0 <= level <= 1 for level in row):
             raise part[name].wrong("must have a share from 0 to 1 for each value")
     return levels
+
+
+def _files(entry: Part, weights_dir: Path) -> NetFiles:
+    tensors = _file(entry["tensors"], weights_dir) if "tensors" in entry.mapping() else None
+    return NetFiles(_file(entry["onnx"], weights_dir), tensors)
 
 
 def _file(part: Part, folder: Path) -> WeightsFile:

@@ -1,4 +1,4 @@
-"""The straight line: decode → detect → align → readers, with the milliseconds of each stage."""
+"""The straight line: decode → detect → check → align → readers, with the milliseconds of each stage."""
 
 import time
 from collections.abc import Mapping
@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cv.engine.align import Crop, Similarity, crop_similarity, warp
+from cv.engine.check import Checked, FaceCheck
 from cv.engine.config import DecodeLimits
 from cv.engine.decode import DecodedImage, decode
 from cv.engine.detect import Detector
+from cv.engine.detect.turned import detect_turned, drop_doubles
 from cv.engine.errors import ModelNotReady
 from cv.engine.manifest import Model
 from cv.engine.outputs import all_outputs
@@ -21,6 +23,7 @@ from cv.engine.readers.loading import LazyReader
 from cv.engine.stripping import without_metadata
 from cv.engine.types import (
     DEFAULT_OPTIONS,
+    MAX_FACES_RANGE,
     AnalysisOptions,
     AnalysisResult,
     Answer,
@@ -49,17 +52,20 @@ class Chips:
 # If a face is smaller than this in a reduced picture, the full picture is used for its quality and attributes. From
 # 48 px on, the size that costs no score, both pictures give the same; their boxes differ by a tenth.
 _FULL_SIZE_BELOW_PX = 56
+# Candidates that are checked at once; if few faces are asked for, the rest need no check.
+_CHECKED_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
     """Detector, readers and limits. Thread-safe; build it with ``runtime.get_engine``. ``default`` is the model of the
-    default outputs; the quality of a face is computed from its chips."""
+    default outputs; ``check`` is None for weights without one; the quality of a face is computed from its chips."""
 
     detector: Detector
     readers: tuple[LazyReader, ...]
     limits: DecodeLimits
     default: Model
+    check: FaceCheck | None = None
 
     @property
     def model(self) -> ModelInfo:
@@ -84,14 +90,16 @@ class Engine:
         image = decode(data, self.limits, options.min_face_px)
         preview = preview_of(image.pixels) if options.preview else None
         decoded = time.perf_counter()
-        detections = self.detector.detect(image.pixels, options.min_face_px * image.scale, options.max_faces)
+        candidates = self._detect(image, options)
         detected = time.perf_counter()
-        if image.scale < 1 and any(_shorter_side(detection) < _FULL_SIZE_BELOW_PX for detection in detections):
-            detections = [_at_full_size(detection, image.scale) for detection in detections]
+        if image.scale < 1 and any(_shorter_side(face) < _FULL_SIZE_BELOW_PX for face in candidates):
+            candidates = [_at_full_size(face, image.scale) for face in candidates]
             # Not both in memory at once.
             del image
             image = decode(data, self.limits, options.min_face_px, reduce=False)
         sharpened = time.perf_counter()
+        detections = self._keep_faces(image, candidates, options)
+        checked = time.perf_counter()
         faces, runs = self._describe(image, detections, readers)
         described = time.perf_counter()
         full_pixels = image.pixels if image.scale == 1 else None
@@ -102,14 +110,47 @@ class Engine:
             model=self.model,
             timing_ms=Timing(
                 decode=_milliseconds(started, decoded) + _milliseconds(detected, sharpened),
-                detect=_milliseconds(decoded, detected),
-                attributes=_milliseconds(sharpened, described),
+                detect=_milliseconds(decoded, detected) + _milliseconds(sharpened, checked),
+                attributes=_milliseconds(checked, described),
                 total=_milliseconds(started, described),
             ),
             models=runs,
             picture=picture,
             preview=preview,
         )
+
+    def _detect(self, image: DecodedImage, options: AnalysisOptions) -> list[Detection]:
+        """The cascade's candidates, largest first; all of them if the check may drop some."""
+        most = MAX_FACES_RANGE[1] if self.check else options.max_faces
+        return self.detector.detect(image.pixels, options.min_face_px * image.scale, most)
+
+    def _keep_faces(
+        self, image: DecodedImage, candidates: list[Detection], options: AnalysisOptions
+    ) -> list[Detection]:
+        """The largest candidates that pass the check. If none does, or each seems to be read the wrong way up, the
+        picture is searched in the other directions; of two readings of a face the surer one stays.
+
+        Without a check all candidates stay, and no other direction is searched: the cascade alone reads some faces the
+        wrong way up.
+        """
+        if self.check is None:
+            return candidates
+        upright = self._check(self.check, image, candidates, options.max_faces)
+        if any(face.stands for face in upright):
+            return [face.detection for face in upright]
+        turned = detect_turned(self.detector, image.pixels, options.min_face_px * image.scale, options.max_faces)
+        both = upright + self._check(self.check, image, turned, len(turned))
+        return drop_doubles([face.detection for face in both])[: options.max_faces]
+
+    def _check(self, check: FaceCheck, image: DecodedImage, candidates: list[Detection], most: int) -> list[Checked]:
+        """The first ``most`` candidates that are faces, with their probability as confidence."""
+        kept: list[Checked] = []
+        for start in range(0, len(candidates), _CHECKED_AT_ONCE):
+            if len(kept) >= most:
+                break
+            part = candidates[start : start + _CHECKED_AT_ONCE]
+            kept += check.keep_faces(part, self.cut(image, part, check.crop).pixels)
+        return kept[:most]
 
     def _readers_of(self, wanted: frozenset[str]) -> dict[LazyReader, frozenset[str]]:
         """The readers to run, each with the wanted outputs that it gives."""

@@ -29,6 +29,8 @@ _LEAST_SPREAD = 5.0
 _ROUNDING = float((4 + 4**2) * (_LUMA_WEIGHTS**2).sum() / 12)
 # A measure whose score falls this far causes a warning.
 _WARN_BELOW = 0.6
+# From this roll on a face does not stand upright any more. It is aligned first, so its score stays.
+_TILTED_DEGREES = 45.0
 
 
 def assess(detection: Detection, chip: npt.NDArray[np.uint8], image_size: tuple[int, int]) -> Quality:
@@ -45,9 +47,12 @@ def assess(detection: Detection, chip: npt.NDArray[np.uint8], image_size: tuple[
         QualityWarning.TURNED: _ramp(_turn(detection), *_TURN),
         QualityWarning.PARTLY_OUTSIDE: _ramp(_outside(detection, image_size), *_OUTSIDE),
     }
+    said = {warning for warning, score in scores.items() if score < _WARN_BELOW}
+    if abs(detection.landmarks.roll) >= _TILTED_DEGREES:
+        said.add(QualityWarning.TILTED)
     return Quality(
         score=float(np.prod(list(scores.values()))) * _ramp(detection.confidence, *_CONFIDENCE),
-        warnings=tuple(warning for warning, score in scores.items() if score < _WARN_BELOW),
+        warnings=tuple(warning for warning in QualityWarning if warning in said),
     )
 
 

@@ -11,6 +11,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from cv.engine.catalog import read_catalog
+from cv.engine.check import FaceCheck
 from cv.engine.config import EngineConfig
 from cv.engine.detect import Detector
 from cv.engine.manifest import read_manifest
@@ -64,7 +65,9 @@ def _load(config: EngineConfig) -> Engine:
             reader.load()
         else:
             reader.check()
-    return Engine(detector=detector, readers=readers, limits=config.limits, default=catalog.manifest.default)
+    manifest = catalog.manifest
+    check = FaceCheck.load(manifest.check, config) if manifest.check else None
+    return Engine(detector=detector, readers=readers, limits=config.limits, default=manifest.default, check=check)
 
 
 def _keep_freed_memory() -> None:

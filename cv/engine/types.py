@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -32,7 +33,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Landmarks:
-    """Five points; left and right as seen in the picture."""
+    """Five points; left and right as seen in the picture once the face is upright."""
 
     left_eye: Point
     right_eye: Point
@@ -42,6 +43,16 @@ class Landmarks:
 
     def __iter__(self) -> Iterator[Point]:
         return (getattr(self, name) for name in LANDMARKS)
+
+    @property
+    def roll(self) -> float:
+        """The turn of the face in the picture, in degrees of [-180, 180]: 0 is upright, positive is clockwise."""
+        eyes, mouth = (
+            (complex(*one) + complex(*other)) / 2
+            for one, other in ((self.left_eye, self.right_eye), (self.mouth_left, self.mouth_right))
+        )
+        down = mouth - eyes
+        return math.degrees(math.atan2(-down.real, down.imag))
 
 
 # The names of the five, in order.
@@ -53,6 +64,7 @@ class QualityWarning(StrEnum):
     BLURRED = "blurred"
     DARK = "dark"
     TURNED = "turned"
+    TILTED = "tilted"
     PARTLY_OUTSIDE = "partly_outside"
 
 

@@ -10,6 +10,7 @@ from cv.engine.errors import EngineError
 from cv.engine.pipeline import Engine
 from cv.engine.types import MAX_FACES_RANGE, AnalysisOptions
 from training.data.labels import Row
+from training.measure.metrics import expected_calibration_error
 
 MIN_FACE_PX = 20
 # Lowest overlap of an answer that finds a labelled face; below the second one an answer is a false face.
@@ -22,7 +23,8 @@ def score_detection(engine: Engine, numbered: Iterable[tuple[int, Row]]) -> dict
     """Scores rows with ``image`` and ``boxes`` (x0 y0 x1 y1 of every face in pixels); unreadable rows are left out.
 
     ``recall`` and ``precision`` are of all answers, ``ap`` is the area under their curve, ``false_faces`` the share of
-    answers that hardly overlap with any face. Raises ValueError if no readable row has a face.
+    answers that hardly overlap with any face. ``confidence_ece`` is the calibration error of their confidence as the
+    probability of being no false face. Raises ValueError if no readable row has a face.
     """
     options = AnalysisOptions(attributes=frozenset(), min_face_px=MIN_FACE_PX, max_faces=MAX_FACES_RANGE[1])
     hits: list[bool] = []
@@ -51,7 +53,18 @@ def score_detection(engine: Engine, numbered: Iterable[tuple[int, Row]]) -> dict
         "precision": round(sum(hits) / len(hits), 4) if hits else 0.0,
         "ap": round(average_precision(hits, confidences, faces), 4),
         "false_faces": round(float((np.asarray(best) < FALSE_IOU).mean()), 4) if best else 0.0,
+        "confidence_ece": round(confidence_error(confidences, best), 4),
     }
+
+
+def confidence_error(confidences: list[float], best_overlaps: list[float]) -> float:
+    """Calibration error of the confidence that an answer is no false face; 0 without answers."""
+    if not confidences:
+        return 0.0
+    sure = np.asarray(confidences)
+    return expected_calibration_error(
+        np.stack([1 - sure, sure], axis=1), (np.asarray(best_overlaps) >= FALSE_IOU).astype(np.int64)
+    )
 
 
 def intersect_over_union(boxes: Floats, others: Floats) -> Floats:
