@@ -10,7 +10,7 @@ from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
 from api.views.description import DescriptionView
 from web.languages import Texts
-from web.pages import jobs, models, photos, tables
+from web.pages import identity, jobs, models, photos, tables
 
 urlpatterns = [
     path("", photos.upload, name="upload"),
@@ -22,6 +22,7 @@ urlpatterns = [
     path("jobs/", jobs.jobs, name="jobs-page"),
     path("jobs/rows", jobs.job_rows, name="job-rows"),
     path("jobs/<uuid:job_id>/", jobs.job, name="job-page"),
+    path("who/", identity.who, name="who"),
     path("models/", models.served, name="model-page"),
     path("models/<str:name>/", models.model, name="model-card"),
     path("models/<str:name>/<str:file_name>", models.model_file, name="model-card-file"),

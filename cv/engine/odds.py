@@ -14,6 +14,8 @@ FALSE_MATCH_RATES: Final = (1e-3, 1e-4, 1e-5, 1e-6)
 DEFAULT_RATE: Final = 1e-4
 # No threshold is higher: beyond it only copies of one picture would match.
 _HIGHEST: Final = 0.95
+# The log-odds of a million to one: no rarer error was measured, so no face is more certain.
+_SUREST: Final = math.log(1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Odds:
         # Past its lowest or highest point the parabola would turn.
         turn = -slope / (2 * bend) if bend else cosine
         at = max(cosine, turn) if bend > 0 else min(cosine, turn)
-        log_odds = constant + slope * at + bend * at**2 + math.log(prior / (1 - prior))
-        return 1 / (1 + math.exp(-max(min(log_odds, 700.0), -700.0)))
+        evidence = max(min(constant + slope * at + bend * at**2, _SUREST), -_SUREST)
+        return 1 / (1 + math.exp(-evidence - math.log(prior / (1 - prior))))
 
 
 def read_odds(value: Mapping[str, Any]) -> Odds:

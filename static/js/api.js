@@ -23,6 +23,13 @@ export const analysisDelete = (id) => request("DELETE", `/analyses/${id}`);
 export const jobChange = (id, change) => request("POST", `/jobs/${id}/${change}`);
 export const jobDelete = (id, withAnalyses) => request("DELETE", `/jobs/${id}${withAnalyses ? "?analyses=true" : ""}`);
 
+/** Compares the faces of two photos at a false match rate. */
+export function comparisonCreate({ first, second }, fmr) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ first, second, fmr })) form.append(name, value);
+  return request("POST", "/comparisons", form);
+}
+
 /** A part of a page that the server rendered, in an element of its own. */
 export async function part(address) {
   const html = await (await fromPage(address)).text();
@@ -105,9 +112,9 @@ async function answer(path, options, read) {
   }
 }
 
-async function request(method, path) {
+async function request(method, path, sent = undefined) {
   const headers = { Accept: "application/json", ...(method === "GET" ? {} : changing()) };
-  const { response, body: text } = await answer(path, { method, headers }, (answered) => answered.text());
+  const { response, body: text } = await answer(path, { method, headers, body: sent }, (answered) => answered.text());
   const body = parsed(text);
   if (!response.ok) throw refusal(response.status, body);
   return body;

@@ -8,6 +8,8 @@ const ADVICE = {
   image_too_large: [gettext("This picture is too large"), gettext("Save a smaller version or take a screenshot of it, and try again.")],
   unsupported_media_type: [gettext("This file is not a supported picture"), gettext("Choose a JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF file.")],
   image_too_expensive: [gettext("This picture takes too long"), gettext("Save it again as a plain JPEG, and try again.")],
+  no_face: [gettext("No face was found"), gettext("Choose a photo in which a face is larger and seen from the front.")],
+  too_many_faces: [gettext("Too many faces"), gettext("Choose a photo with at most 20 faces, or cut it.")],
   undecodable_image: [gettext("This picture is damaged"), gettext("The file looks like a picture but cannot be opened. Choose another copy.")],
   invalid_request: [gettext("The server did not understand this upload"), gettext("Choose the photo again. If it happens again, choose another one.")],
   url_forbidden: [gettext("This address is not allowed"), gettext("The server only fetches photos from the public internet. Save the photo and choose it as a file.")],

@@ -42,7 +42,8 @@ def test_a_lower_cosine_is_never_more_probable() -> None:
     assert steps == sorted(steps)
     assert steps[0] == steps[105]
     assert 0 < steps[0] < 0.02
-    assert steps[-1] == pytest.approx(1)
+    # No more certain than what was measured.
+    assert steps[-1] == pytest.approx(1 - 1e-6, abs=1e-8)
 
 
 def test_the_published_odds_are_the_stricter_of_what_was_measured() -> None:
