@@ -34,16 +34,16 @@ def weigh_faces(
 
 
 def count_steps(
-    sets: Mapping[str, Faces], repeats: Mapping[str, int], outputs: tuple[Attribute, ...], batch_size: int
+    sets: Mapping[str, Faces], repeats: Mapping[str, float], outputs: tuple[Attribute, ...], batch_size: int
 ) -> int:
     """Whole batches in an epoch."""
     counts = {name: np.count_nonzero(weigh_faces(sets[name], outputs, {})) for name in repeats}
-    return int(sum(counts[name] * times for name, times in repeats.items())) // batch_size
+    return sum(int(counts[name] * times) for name, times in repeats.items()) // batch_size
 
 
 def shuffle_faces(
     sets: Mapping[str, Faces],
-    repeats: Mapping[str, int],
+    repeats: Mapping[str, float],
     outputs: tuple[Attribute, ...],
     balance: Mapping[Attribute, float],
     seed: int,
@@ -51,13 +51,17 @@ def shuffle_faces(
 ) -> list[Entry]:
     """Draws from every set its number of faces with a target, times its repeats, in this epoch's order.
 
-    Without a ``balance`` each face occurs equally often; with one, faces are drawn at random by their weight.
+    Without a ``balance`` each face occurs equally often, up to the fraction of a repeat, which goes to faces that are
+    drawn anew in each epoch; with one, faces are drawn at random by their weight.
     """
     dice = np.random.default_rng([seed, epoch])
     entries: list[Entry] = []
     for name, times in repeats.items():
         weights = weigh_faces(sets[name], outputs, balance)
-        drawn = np.flatnonzero(weights).repeat(times)
+        known = np.flatnonzero(weights)
+        drawn = known.repeat(int(times))
+        if some := int(len(known) * times) - len(drawn):
+            drawn = np.concatenate([drawn, dice.choice(known, some, replace=False)])
         if balance and len(drawn):
             drawn = dice.choice(len(weights), len(drawn), p=weights / weights.sum())
         entries += [(name, int(i)) for i in drawn]

@@ -19,7 +19,8 @@ class Recipe:
     """One run, which trains one net.
 
     net: a name of ``training.nets.NETS``.
-    sets: the tables by name, and how often each of their faces is used in an epoch.
+    sets: the tables by name, and how often each of their faces is used in an epoch; 0.5 uses half of them, drawn anew
+        in each epoch.
     losses: the loss of each output, in the order of the net's heads.
     score: a weighted sum of measures on ``val`` that chooses the best epoch; ``utkface_gender`` is gender accuracy on
         UTKFace, an age's measure is the mean error in years, beauty's the correlation.
@@ -35,7 +36,7 @@ class Recipe:
 
     name: str
     net: str
-    sets: Mapping[str, int]
+    sets: Mapping[str, float]
     losses: Mapping[Attribute, Loss]
     score: Mapping[str, float]
     crop: Crop = field(default_factory=Crop)

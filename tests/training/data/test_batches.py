@@ -1,5 +1,7 @@
 """The faces and the order of batches depend only on the seed and the epoch."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,18 @@ def test_an_epoch_has_every_face_as_often_as_its_set_is_repeated(sets: dict[str,
 
     assert sorted(entries) == [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 0), ("b", 1), ("b", 1)]
     assert count_steps(sets, {"a": 1, "b": 2}, GENDER, batch_size=3) == 2
+
+
+def test_half_a_repeat_draws_half_of_the_faces_anew_in_each_epoch() -> None:
+    sets = {"a": faces_of(*["male"] * 9)}
+
+    first, second = (shuffle_faces(sets, {"a": 1.5}, GENDER, {}, seed=1, epoch=epoch) for epoch in (0, 1))
+    often = [[name for name, n in Counter(entries).items() if n == 2] for entries in (first, second)]
+
+    assert [len(set(entries)) for entries in (first, second)] == [9, 9]
+    assert [len(twice) for twice in often] == [4, 4]
+    assert set(often[0]) != set(often[1])
+    assert count_steps(sets, {"a": 1.5}, GENDER, batch_size=13) == 1
 
 
 def test_the_order_is_that_of_the_seed_and_the_epoch(sets: dict[str, Faces]) -> None:
