@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from api.inputs.analyses import MAX_TTL_DAYS, DetectionInput
 from api.inputs.names import NameField
-from api.inputs.strict import PagingInput, StrictSerializer
+from api.inputs.strict import FiniteFloatField, PagingInput, StrictSerializer
 from api.inputs.subjects import MAX_SUBJECT
 from cv.engine.odds import FALSE_MATCH_RATES
 from cv.models.collections import MAX_CONSENT, MAX_NAME
@@ -140,17 +140,18 @@ class VectorsInput(StrictSerializer):
         ]
 
 
-class RateField(serializers.ChoiceField):
+class RateField(FiniteFloatField):
     """A false match rate, which names the threshold."""
 
     def __init__(self, default: float, help_text: str) -> None:
-        super().__init__(choices=FALSE_MATCH_RATES, default=default, help_text=help_text)
+        rates = ", ".join(map(str, FALSE_MATCH_RATES))
+        super().__init__(default=default, help_text=f"{help_text} One of {rates}.")
 
     def to_internal_value(self, data: Any) -> float:
-        try:
-            return float(super().to_internal_value(float(data)))
-        except (TypeError, ValueError):
-            self.fail("invalid_choice", input=data)
+        value = super().to_internal_value(data)
+        if value not in FALSE_MATCH_RATES:
+            raise serializers.ValidationError([f"must be one of {', '.join(map(str, FALSE_MATCH_RATES))}"])
+        return value
 
 
 class SearchInput(DetectionInput):

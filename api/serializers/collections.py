@@ -80,7 +80,7 @@ class CandidateSerializer(serializers.Serializer[Any]):
     )
 
     def get_probability(self, candidate: Candidate) -> float:
-        return round(self.context["probability"](candidate.similarity), SHARE_DIGITS)
+        return round(float(self.context["probability"](candidate.similarity)), SHARE_DIGITS)
 
 
 class SearchedFaceSerializer(serializers.Serializer[Any]):
