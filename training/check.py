@@ -241,7 +241,8 @@ def find_candidates(detector: Detector, table: Path) -> list[Photo]:
 @torch.inference_mode()
 def logits_of(net: nn.Module, chips: Tensor) -> Floats:
     """float32 RGB ``(N, 3, SIDE, SIDE)`` in [0, 255] → the net's logits ``(N,)``; N may be 0."""
-    parts = [net.eval()(part)[0][:, 0].numpy() for part in chips.split(256)] if len(chips) else []
+    batches = [chips[i : i + 256] for i in range(0, len(chips), 256)]
+    parts = [net.eval()(batch)[0][:, 0].numpy() for batch in batches]
     return np.concatenate([np.empty(0), *parts])
 
 

@@ -54,6 +54,8 @@ class Chips:
 _FULL_SIZE_BELOW_PX = 56
 # Candidates that are checked at once; if few faces are asked for, the rest need no check.
 _CHECKED_AT_ONCE = 32
+# The cascade is seldom this sure of a face that it reads the wrong way up.
+_SURE = 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,9 @@ class Engine:
     def _keep_faces(
         self, image: DecodedImage, candidates: list[Detection], options: AnalysisOptions
     ) -> list[Detection]:
-        """The largest candidates that pass the check. If none does, or each seems to be read the wrong way up, the
-        picture is searched in the other directions; of two readings of a face the surer one stays.
+        """The largest candidates that pass the check. If none is surely a face that was read the right way up, the
+        picture is searched in the other directions, too; a surer face found there counts, and of two readings of a face
+        the surer one stays.
 
         Without a check all candidates stay, and no other direction is searched: the cascade alone reads some faces the
         wrong way up.
@@ -136,11 +139,14 @@ class Engine:
         if self.check is None:
             return candidates
         upright = self._check(self.check, image, candidates, options.max_faces)
-        if any(face.stands for face in upright):
+        surest = max((face.detection.confidence for face in upright), default=0.0)
+        if any(face.stands and face.detection.confidence >= _SURE for face in upright):
             return [face.detection for face in upright]
-        turned = detect_turned(self.detector, image.pixels, options.min_face_px * image.scale, options.max_faces)
-        both = upright + self._check(self.check, image, turned, len(turned))
-        return drop_doubles([face.detection for face in both])[: options.max_faces]
+        found = detect_turned(self.detector, image.pixels, options.min_face_px * image.scale, options.max_faces)
+        turned = self._check(self.check, image, found, len(found))
+        if all(face.detection.confidence <= surest for face in turned):
+            return [face.detection for face in upright]
+        return drop_doubles([face.detection for face in upright + turned])[: options.max_faces]
 
     def _check(self, check: FaceCheck, image: DecodedImage, candidates: list[Detection], most: int) -> list[Checked]:
         """The first ``most`` candidates that are faces, with their probability as confidence."""

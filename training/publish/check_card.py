@@ -125,7 +125,7 @@ def _empty_table(engine: Engine, groups: dict[str, list[Image.Image]]) -> str:
 
 def _pictures(stamps: Path) -> dict[str, list[Image.Image]]:
     """Pictures without a living person."""
-    portrait = Image.fromarray(skimage.data.astronaut())
+    portrait = Image.fromarray(skimage.data.astronaut())  # type: ignore[no-untyped-call]
     drawn = ImageOps.invert(portrait.convert("L").filter(ImageFilter.FIND_EDGES)).convert("RGB")
     stone = ImageOps.colorize(portrait.convert("L").filter(ImageFilter.GaussianBlur(1.5)), "#302e2a", "#e8e4da")
     return {
