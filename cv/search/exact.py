@@ -12,8 +12,8 @@ import numpy as np
 
 from cv.search.base import Hit, Keys, Vectors, ranked
 
-# So many vectors go to faiss, which keeps half precision: half the memory, and at 1 million nine times as many searches a
-# second of eight clients. A single search takes as much of a core in NumPy.
+# So many vectors go to faiss, which keeps half precision: half the memory, and at 1 million nine times as many searches
+# a second of eight clients. A single search takes as much of a core in NumPy.
 BULK: Final = 50_000
 # Similarities computed at once: 64 MiB.
 BLOCK: Final = 16 * 1024**2
