@@ -29,7 +29,7 @@ from training.losses import multitask_loss
 from training.measure.curves import plot, read_log
 from training.measure.validation import Scores, list_measures, score_net
 from training.nets import NETS
-from training.nets.branch import read_published
+from training.nets.branch import published_file, read_published
 from training.nets.norms import add_norms, fold_norms
 from training.recipes.recipe import PUBLISHED, Recipe
 from training.run_folder import BEST, LOG, Progress, Weights, append_log, cut_log, resume, save_best, save_checkpoint
@@ -186,7 +186,7 @@ def start_net(recipe: Recipe, out: Path, weights_dir: Path) -> tuple[nn.Module, 
         return net, kind.pretrain(net)
     if recipe.start == PUBLISHED:
         net.load_state_dict(read_published(weights_dir, recipe.net))
-        file = read_manifest(weights_dir).default.files.tensors
+        file = published_file(weights_dir)
         return net, f"{file.path.name}, sha256 {file.sha256}"
     weights = out.parent / recipe.start / BEST
     if not weights.exists():

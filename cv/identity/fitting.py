@@ -85,4 +85,4 @@ def calibration_error(probabilities: Floats, same: Bools) -> float:
 
 def _weights(same: Bools) -> Floats:
     """Each kind of pair sums to 1."""
-    return np.where(same, 1 / max(same.sum(), 1), 1 / max((~same).sum(), 1))
+    return np.asarray(np.where(same, 1 / max(same.sum(), 1), 1 / max((~same).sum(), 1)))

@@ -49,7 +49,7 @@ def main() -> None:
     data = rewrite(onnx.load_from_string(published)).SerializeToString(deterministic=True)
     path = arguments.weights_dir / MANIFEST
     manifest: Manifest = json.loads(path.read_text())
-    earlier = next((model for model in manifest["models"] if model["name"] == NAME), {})
+    earlier: Manifest = next((model for model in manifest["models"] if model["name"] == NAME), {})
     # What was measured and fitted stays: the function is the same.
     put_entry(manifest, describe(data) | {name: earlier[name] for name in ("metrics", "odds") if name in earlier})
     write_manifest(path, manifest, {FILE: data})
