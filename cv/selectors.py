@@ -164,7 +164,7 @@ def api_key_usable(key: str) -> ApiKey | None:
     if mark != KEY_MARK or not prefix or len(prefix) > 16:
         return None
     try:
-        row = ApiKey.objects.get(prefix=prefix, revoked_at__isnull=True)
+        row = ApiKey.objects.select_related("user").get(prefix=prefix, revoked_at__isnull=True)
     except ApiKey.DoesNotExist:
         return None
     if not hmac.compare_digest(row.sha256, key_hash(key)):
