@@ -148,7 +148,8 @@ def analysis_reanalyse(
         # Stored answers of idempotent requests contain the old faces, so they are deleted, too.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
-        saved(analysis, result)
+        # The kept picture has no metadata, so its hash is not that of the image that was sent.
+        saved(analysis, replace(result, image=analysis.image))
     return analysis
 
 

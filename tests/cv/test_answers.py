@@ -57,10 +57,9 @@ def test_an_answer_of_any_shape_is_read_back_as_it_was_and_shown_by_its_shape(ca
         "traits": {"probabilities": {"glasses": 0.875, "hat": 0.125}},
         "mesh": {"scheme": "two", "points": [[1.5, 2.25], [3.0, 4.0]]},
         "pose": {"values": {"yaw": 1.5, "pitch": -2.5, "roll": 0.0}},
-        "embedding": {"values": [0.25, 0.5]},
         "hair_mask": {"png": "iVBORw==", "width": 3, "height": 2},
     }
-    # Not public: it needs its own scope, which does not exist yet.
+    # What is not public is not in an answer, and a key cannot ask for it.
     assert caller.attributes == {*DEFAULT_OUTPUTS, *answers} - {"embedding"}
     cells = next(analysis_rows({}, row, frozenset(answers)))
     columns = [name for output in OF_EVERY_SHAPE for name in output_columns(output)]

@@ -66,6 +66,7 @@ def test_purge_expired_says_what_it_did(db: None) -> None:
         "removed 0 expired analyses and 0 pictures without one",
         "removed 0 remembered answers, 0 webhook deliveries and 0 audit events that were old",
         "removed 0 old jobs and 0 inputs of jobs that are no longer needed",
+        "removed 0 expired faces of collections",
         "removed 0 files of rows that were already deleted",
     ]
 

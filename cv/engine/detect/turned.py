@@ -1,5 +1,6 @@
 """Searches a picture that lies on its side or stands on its head."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -12,8 +13,10 @@ from cv.engine.types import Box, Detection, Landmarks, Point
 # A picture is turned as a whole, and its faces are seldom smaller than this share of its shorter side: a search for
 # them costs a fraction of the upright one.
 _SMALLEST_SHARE: Final = 1 / 16
-# A larger picture is shrunk first; the shorter side is then from this to twice as long, and a face 40 pixels or more.
+# A larger picture is shrunk first: the shorter side is then from this to twice as long, so a face has 40 pixels or more.
 _SEARCHED_PX: Final = 640
+# A strip is shrunk further, so that its turned copies and their pyramids stay small.
+_MOST_PIXELS: Final = 4_000_000
 # Share of the smaller box from which two boxes are of one face.
 _DOUBLE: Final = 0.5
 _QUARTERS: Final = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
@@ -25,7 +28,7 @@ def detect_turned(detector: Detector, image: Image.Image, min_face_px: float, ma
     A face may be found more than once. Eyes and mouth keep their names: ``left_eye`` is on the left once the face is
     upright.
     """
-    factor = max(min(image.size) // _SEARCHED_PX, 1)
+    factor = max(min(image.size) // _SEARCHED_PX, math.isqrt(image.width * image.height // _MOST_PIXELS), 1)
     shrunk = image.reduce(factor)
     smallest = max(min_face_px / factor, min(shrunk.size) * _SMALLEST_SHARE)
     return [
