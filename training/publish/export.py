@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from onnx import ModelProto
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -242,9 +243,20 @@ def to_onnx(
         net, (example,), dynamo=True, dynamic_shapes=(axes,), output_names=outputs, verbose=False
     )
     assert program is not None
-    data: bytes = program.model_proto.SerializeToString()
+    data: bytes = forget_origin(program.model_proto).SerializeToString()
     _check_parity(reference or net, example, data)
     return data
+
+
+def forget_origin(model: ModelProto) -> ModelProto:
+    """Removes in place where each part was traced from: paths of the machine that exported it."""
+    parts = [model, model.graph, *model.functions]
+    for graph in (model.graph, *model.functions):
+        parts += [*graph.node, *graph.value_info]
+    for part in (*parts, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    return model
 
 
 def _check_parity(net: nn.Module, example: Tensor, model: bytes) -> None:

@@ -13,7 +13,7 @@ from cv.engine.types import Box, Detection, Landmarks, Point
 # A picture is turned as a whole, and its faces are seldom smaller than this share of its shorter side: a search for
 # them costs a fraction of the upright one.
 _SMALLEST_SHARE: Final = 1 / 16
-# A larger picture is shrunk first: its shorter side is then up to twice as long as this, and a face has 40 pixels or more.
+# A larger picture is shrunk first: its shorter side is then up to twice as long as this, and a face has 40 px or more.
 _SEARCHED_PX: Final = 640
 # A strip is shrunk further, so that its turned copies and their pyramids stay small.
 _MOST_PIXELS: Final = 4_000_000

@@ -50,6 +50,13 @@ def chips(count: int, seed: int) -> npt.NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
 
 
+def test_an_exported_net_does_not_name_files_of_the_machine_that_exported_it(net: nn.Module) -> None:
+    exported = to_onnx(net, torch.rand(2, 3, SIDE, SIDE) * 255, outputs=["race"])
+
+    assert str(Path(__file__).parent).encode() not in exported
+    assert str(Path(torch.__file__).parent).encode() not in exported
+
+
 def test_outputs_keep_the_names_that_the_manifest_knows_them_by(model: bytes) -> None:
     assert [output.name for output in onnx.load_from_string(model).graph.output] == ["race"]
 
