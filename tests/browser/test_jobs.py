@@ -15,7 +15,7 @@ from cv.services import job_pause
 from cv.trust.caller import Caller
 from tests.archives import zip_of
 from tests.browser.test_everyone import faults
-from tests.jobs import archive, made_job, work_through
+from tests.jobs import archive, list_archives, made_job, work_through
 from web.pages.jobs import JOBS_A_PAGE
 
 
@@ -40,13 +40,17 @@ def test_an_archive_becomes_a_job_that_is_watched_to_its_end(jobs: Page, zip_fil
     jobs.get_by_role("button", name="Start the job").click()
     row = jobs.locator(".job")
     expect(row).to_have_count(1)
-    expect(row).to_contain_text("Waiting")
-    expect(row).to_contain_text("0 of 3 images")
+    expect(row).to_contain_text("Reading the archive")
+    expect(row).to_contain_text("0 images found so far")
     expect(row).to_contain_text("archive of 1984")
     expect(jobs.get_by_text("No jobs yet.")).to_have_count(0)
 
-    assert work_through() == 3
     # The page updates without a reload.
+    list_archives()
+    expect(row).to_contain_text("Waiting")
+    expect(row).to_contain_text("0 of 3 images")
+
+    assert work_through() == 3
     expect(row).to_contain_text("Done")
     expect(row).to_contain_text("3 of 3 images")
     assert jobs.locator(".job progress").evaluate("bar => bar.value / bar.max") == 1
