@@ -212,9 +212,9 @@ def test_schema_documents_every_endpoint_and_its_errors(schema: Any) -> None:
     post = schema["paths"]["/api/v1/analyses"]["post"]
     assert set(post["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
     assert set(post["responses"]) == {
-        "201", "400", "401", "403", "409", "413", "415", "422", "429", "500", "503",
+        "200", "201", "400", "401", "403", "409", "413", "415", "422", "429", "500", "503",
     }  # fmt: skip
-    for status in set(post["responses"]) - {"201"}:
+    for status in set(post["responses"]) - {"200", "201"}:
         (content,) = post["responses"][status]["content"].values()
         assert content["schema"] == {"$ref": "#/components/schemas/Error"}
     assert {"ApiKey": []} in post["security"]
