@@ -15,7 +15,7 @@ from cv.serving.engines import analyzed, nobody_left
 LOW_QUALITY: Final = 0.3
 # Children who are not the same person match falsely far more often than adults do; see the model's card.
 CHILD_BELOW_YEARS: Final = 13.0
-# Faces of one image. Two images of so many are 400 pairs.
+# The most faces of one image: two such images give 400 pairs.
 MOST_FACES: Final = 20
 # The age is computed for the doubt about children alone. It is neither answered nor stored.
 _ASKED: Final = frozenset({EMBEDDING.name, Attribute.AGE.value})

@@ -16,7 +16,7 @@ from cv.identity.fitting import TooFewPictures, fit_odds
 from cv.identity.odds import identity_model
 from cv.serving.engines import served_engine
 
-# So many pictures are eight million pairs, half a gigabyte.
+# The most pictures: they give eight million pairs, half a gigabyte.
 MOST_PICTURES = 4000
 
 

@@ -107,7 +107,7 @@ def test_a_caller_with_expensive_images_leaves_an_engine_to_a_caller_that_comes_
         with turns.turn("other", 0.01), turns.turn("other", 0.01):
             pass
         clock[0] += DEAR_S + 0.1
-    # Nobody else has come for a while.
+    # No other caller has come for a while.
     clock[0] += LEFT_S
     with turns.turn("dear", 0.01), turns.turn("dear", 0.01), turns.turn("dear", 0.01):
         pass
