@@ -12,7 +12,7 @@ from cv.engine.check import Checked, FaceCheck
 from cv.engine.config import DecodeLimits
 from cv.engine.decode import DecodedImage, decode
 from cv.engine.detect import Detector
-from cv.engine.detect.turned import detect_turned, drop_doubles
+from cv.engine.detect.turned import detect_turned, detect_turned_near, drop_doubles
 from cv.engine.errors import ModelNotReady
 from cv.engine.manifest import Model
 from cv.engine.outputs import all_outputs
@@ -130,8 +130,9 @@ class Engine:
         self, image: DecodedImage, candidates: list[Detection], options: AnalysisOptions
     ) -> list[Detection]:
         """The largest candidates that pass the check. If none is surely a face that was read the right way up, the
-        picture is searched in the other directions, too; a surer face found there counts, and of two readings of a face
-        the surer one stays.
+        picture may lie on its side: it is searched in the other directions, too, unless it has faces and the surest of
+        them looks best as it stands. A surer face found there counts, and of two readings of a face the surer one
+        stays.
 
         Without a check all candidates stay, and no other direction is searched: the cascade alone reads some faces the
         wrong way up.
@@ -139,12 +140,16 @@ class Engine:
         if self.check is None:
             return candidates
         upright = self._check(self.check, image, candidates, options.max_faces)
-        surest = max((face.detection.confidence for face in upright), default=0.0)
         if any(face.stands and face.detection.confidence >= _SURE for face in upright):
             return [face.detection for face in upright]
+        surest = max((face.detection for face in upright), key=lambda face: face.confidence, default=None)
+        if surest:
+            near = detect_turned_near(self.detector, image.pixels, surest.box)
+            if not _has_surer(self._check(self.check, image, near, len(near)), surest):
+                return [face.detection for face in upright]
         found = detect_turned(self.detector, image.pixels, options.min_face_px * image.scale, options.max_faces)
         turned = self._check(self.check, image, found, len(found))
-        if all(face.detection.confidence <= surest for face in turned):
+        if surest and not _has_surer(turned, surest):
             return [face.detection for face in upright]
         return drop_doubles([face.detection for face in upright + turned])[: options.max_faces]
 
@@ -202,6 +207,10 @@ class Engine:
         chips = self.detector.spread(lambda to_chip: warp(image.pixels, to_chip, crop.size), to_chips)
         to_photo = tuple(to_chip.inverse().enlarged(1 / image.scale) for to_chip in to_chips)
         return Chips(np.stack(list(chips)), to_photo)
+
+
+def _has_surer(faces: list[Checked], than: Detection) -> bool:
+    return any(face.detection.confidence > than.confidence for face in faces)
 
 
 def _in_order(answers: Answers) -> Answers:

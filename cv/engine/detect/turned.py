@@ -17,6 +17,10 @@ _SMALLEST_SHARE: Final = 1 / 16
 _SEARCHED_PX: Final = 640
 # A strip is shrunk further, so that its turned copies and their pyramids stay small.
 _MOST_PIXELS: Final = 4_000_000
+# The part around one face has this much more on each side, in face sides; the face is shrunk to 32 to 64 px.
+_AROUND: Final = 0.5
+_NEAR_PX: Final = 32
+_NEAR_FACES: Final = 4
 # Share of the smaller box from which two boxes are of one face.
 _DOUBLE: Final = 0.5
 _QUARTERS: Final = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
@@ -31,10 +35,29 @@ def detect_turned(detector: Detector, image: Image.Image, min_face_px: float, ma
     factor = max(min(image.size) // _SEARCHED_PX, math.isqrt(image.width * image.height // _MOST_PIXELS), 1)
     shrunk = image.reduce(factor)
     smallest = max(min_face_px / factor, min(shrunk.size) * _SMALLEST_SHARE)
+    return _detect(detector, shrunk, smallest, max_faces, factor, (0, 0))
+
+
+def detect_turned_near(detector: Detector, image: Image.Image, box: Box) -> list[Detection]:
+    """What ``detect_turned`` finds in the part around one face, if it has about that face's size."""
+    side = max(box.width, box.height)
+    around = side * _AROUND
+    left, top = max(round(box.x - around), 0), max(round(box.y - around), 0)
+    right = min(round(box.x + box.width + around), image.width)
+    bottom = min(round(box.y + box.height + around), image.height)
+    factor = max(int(side / _NEAR_PX), 1)
+    part = image.reduce(factor, (left, top, right, bottom))
+    return _detect(detector, part, side / factor / 2, _NEAR_FACES, factor, (left, top))
+
+
+def _detect(
+    detector: Detector, image: Image.Image, min_face_px: float, max_faces: int, factor: int, corner: Point
+) -> list[Detection]:
+    """Searches a part of a picture, shrunk by ``factor``, whose upper left corner is at ``corner``."""
     return [
-        _turned_back(detection, shrunk.size, quarters, factor)
+        _turned_back(detection, image.size, quarters, factor, corner)
         for quarters, turn in enumerate(_QUARTERS, start=1)
-        for detection in detector.detect(shrunk.transpose(turn), smallest, max_faces)
+        for detection in detector.detect(image.transpose(turn), min_face_px, max_faces)
     ]
 
 
@@ -48,14 +71,16 @@ def drop_doubles(faces: list[Detection]) -> list[Detection]:
     return sorted(kept, key=lambda face: -face.box.area)
 
 
-def _turned_back(detection: Detection, image_size: tuple[int, int], quarters: int, factor: int) -> Detection:
-    """From pixels of the shrunk picture after quarter turns anticlockwise to those of the picture itself."""
+def _turned_back(
+    detection: Detection, image_size: tuple[int, int], quarters: int, factor: int, corner: Point
+) -> Detection:
+    """From pixels of the shrunk part after quarter turns anticlockwise to those of the picture itself."""
     width, height = image_size
 
     def point(at: Point) -> Point:
         x, y = at
         back = {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]
-        return back[0] * factor, back[1] * factor
+        return corner[0] + back[0] * factor, corner[1] + back[1] * factor
 
     box = detection.box
     (x1, y1), (x2, y2) = point((box.x, box.y)), point((box.x + box.width, box.y + box.height))

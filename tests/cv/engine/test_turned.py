@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cv.engine.detect.turned import detect_turned, drop_doubles
+from cv.engine import pipeline
+from cv.engine.detect.turned import detect_turned, detect_turned_near, drop_doubles
 from cv.engine.pipeline import Engine
 from cv.engine.types import Box, Detection, Landmarks, QualityWarning
 
@@ -74,6 +75,28 @@ def test_a_picture_that_is_not_upright_gets_the_answers_of_the_upright_one(
     for name in ("gender", "race", "expression"):
         assert face.attributes[name].label == upright.attributes[name].label
     assert face.attributes["age"].value == pytest.approx(upright.attributes["age"].value, abs=5)
+
+
+@pytest.mark.parametrize("quarters", QUARTERS)
+def test_a_face_is_found_the_right_way_up_in_the_part_around_it(
+    engine: Engine, portraits: dict[str, Image.Image], quarters: int
+) -> None:
+    picture = portraits["astronaut"].transpose(QUARTERS[quarters])
+    whole = max(detect_turned(engine.detector, picture, 40, 10), key=lambda face: face.confidence)
+
+    near = max(detect_turned_near(engine.detector, picture, whole.box), key=lambda face: face.confidence)
+
+    np.testing.assert_allclose(list(near.landmarks), list(whole.landmarks), atol=6)
+
+
+def test_a_picture_whose_unsure_face_looks_best_as_it_stands_is_not_searched_again(
+    engine: Engine, portraits: dict[str, Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sure = engine.analyze(png(portraits["astronaut"]))
+    monkeypatch.setattr(pipeline, "_SURE", 2)
+    monkeypatch.setattr(pipeline, "detect_turned", lambda *_: pytest.fail("the whole picture was searched"))
+
+    assert engine.analyze(png(portraits["astronaut"])).faces == sure.faces
 
 
 def test_of_two_readings_of_one_face_the_surer_stays() -> None:
