@@ -100,7 +100,11 @@ def split_request(request: Request) -> Parts:
 def _form(form: QueryDict) -> dict[str, Any]:
     if len(form.getlist("image")) > 1 or len(form.getlist("url")) > 1:
         raise AmbiguousImageSource("send only one image per request")
-    return nested(form)
+    fields = nested(form)
+    # A form sends a field that was left empty, too.
+    if isinstance(url := fields.get("url"), str) and not url.strip():
+        del fields["url"]
+    return fields
 
 
 def read_image(parts: Parts, caller: str) -> Received:

@@ -295,6 +295,8 @@ SPECTACULAR_SETTINGS = {
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # The name of an object of static/js/docs.js.
+    "SWAGGER_UI_SETTINGS": "docsSettings",
 }
 UNFOLD = {
     "SITE_TITLE": "XCloud",

@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -47,3 +48,10 @@ def test_host_that_is_not_on_the_list_is_forbidden(api: APIClient, site: Site, s
 def test_port_that_is_not_one_of_the_web_is_forbidden(api: APIClient, settings: Settings, path: str) -> None:
     answer = api.post("/api/v1/analyses", {"url": f"http://example.org:22{path}"})
     assert (answer.status_code, answer.json()["error"]["message"]) == (422, "url: port 22 is not allowed")
+
+
+def test_an_empty_url_of_a_form_counts_as_absent(api: APIClient, grace_hopper: bytes) -> None:
+    form = {"image": SimpleUploadedFile("a.jpg", grace_hopper), "url": " "}
+    assert api.post("/api/v1/analyses", form, format="multipart").status_code == 201
+    answer = api.post("/api/v1/analyses", {"url": ""}, format="multipart")
+    assert answer.json()["error"]["message"].startswith("image: missing; send a file")
