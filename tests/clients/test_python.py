@@ -1,9 +1,12 @@
 """The Python client against the real server, over HTTP."""
 
-import os
-import subprocess
+import asyncio
+import inspect
+import io
+import json
 import sys
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,16 @@ ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "clients" / "python"
 sys.path.insert(0, str(CLIENT))
 
-from xcloud_client import ApiError, XCloud, answer, webhook_is_genuine  # noqa: E402 -- not installed, only put on the path
+from xcloud_client import (  # noqa: E402 -- not installed, only put on the path
+    ApiError,
+    AsyncXCloud,
+    Unsure,
+    XCloud,
+    answer,
+    guess,
+    webhook_is_genuine,
+)
+from xcloud_client.answers import loads  # noqa: E402
 
 from cv.models import Analysis  # noqa: E402
 from cv.outbound.webhooks import signature  # noqa: E402
@@ -102,21 +114,6 @@ def test_webhook_signature_is_checked_and_aged() -> None:
         assert not webhook_is_genuine("whsec_x", nonsense, b"{}")
 
 
-def test_example_prints_a_line_a_face(live_server: LiveServer, key: str, grace_hopper: bytes, tmp_path: Path) -> None:
-    photo = tmp_path / "photo.jpg"
-    photo.write_bytes(grace_hopper)
-    ended = subprocess.run(
-        [sys.executable, str(CLIENT / "examples" / "describe.py"), str(photo), live_server.url],
-        env={**os.environ, "XCLOUD_KEY": key, "PYTHONPATH": str(CLIENT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    (line,) = ended.stdout.splitlines()
-    assert line.startswith("face 0: about ")
-
-
 def test_a_job_from_an_archive_and_from_earlier_analyses(cloud: XCloud, grace_hopper: bytes, tmp_path: Path) -> None:
     file = tmp_path / "photos.zip"
     file.write_bytes(zip_of([("hopper.jpg", grace_hopper), ("scan.pdf", b"no image")]))
@@ -137,3 +134,156 @@ def test_a_job_from_an_archive_and_from_earlier_analyses(cloud: XCloud, grace_ho
     assert Analysis.objects.count() == 2
     with pytest.raises(ApiError):
         list(cloud.results(job["id"]))
+
+
+# Answers that abstained.
+
+BOTH = (
+    b'{"sure": {"label": "female", "abstained": false}, "unsure": {"value": 61.0, "interval": null, "abstained": true}}'
+)
+
+
+def test_an_answer_that_abstained_cannot_be_read_by_mistake() -> None:
+    read = loads(BOTH)
+    assert read["sure"]["label"] == "female"
+    assert read["unsure"]["abstained"]
+    for reading in (lambda: read["unsure"]["value"], lambda: read["unsure"].get("interval")):
+        with pytest.raises(Unsure, match="this answer abstained"):
+            reading()
+    assert guess(read["unsure"], "value") == 61.0
+    assert json.loads(json.dumps(read)) == json.loads(BOTH) == read
+
+
+# Uploads.
+
+
+def test_a_file_object_is_sent_from_where_it_stands_on_every_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    bodies: list[bytes] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.read())
+        return httpx.Response(503 if len(bodies) == 1 else 202, json={"id": "1"})
+
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    for kind in (io.BytesIO, Pipe):
+        bodies.clear()
+        file = kind(b"read already, the archive")
+        file.read(len(b"read already, "))
+        with XCloud("http://xcloud", "k", transport=httpx.MockTransport(handle)) as cloud:
+            assert cloud.start_job(archive=file)["id"] == "1"
+        assert [b"read already" in body for body in bodies] == [False, False]
+        assert [b"the archive" in body for body in bodies] == [True, True]
+
+
+def test_a_file_in_text_mode_is_refused(cloud: XCloud) -> None:
+    with pytest.raises(TypeError, match="binary mode"):
+        cloud.analyse(io.StringIO("text"))  # type: ignore[arg-type]
+
+
+def test_each_kind_of_picture_is_analyzed_alike(cloud: XCloud, grace_hopper: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "a.jpg"
+    file.write_bytes(grace_hopper)
+    found = [
+        cloud.detect(picture)["faces"]
+        for picture in (grace_hopper, bytearray(grace_hopper), file, str(file), io.BytesIO(grace_hopper))
+    ]
+    assert found[1:] == found[:-1]
+    assert len(found[0]) == 1
+
+
+def test_an_answer_need_not_be_kept(cloud: XCloud, grace_hopper: bytes) -> None:
+    made = cloud.analyse(grace_hopper, attributes=["age"], keep_result=False)
+    assert "id" not in made
+    assert Analysis.objects.count() == 0
+    assert cloud.preview(grace_hopper)[:3] == b"\xff\xd8\xff"
+
+
+# Jobs.
+
+
+def test_a_job_has_all_options_and_can_be_paused(cloud: XCloud, grace_hopper: bytes) -> None:
+    zipped = zip_of([("a.jpg", grace_hopper), ("b.jpg", grace_hopper)])
+    options = {"max_faces": 3, "min_face_px": 50, "keep_picture": True, "ttl_days": 4, "subject": "x"}
+    from_archive = cloud.start_job(archive=zipped, priority=-2, attributes=["age"], **options)
+    kept = cloud.analyse(grace_hopper, keep_picture=True)
+    from_json = cloud.start_job(analyses=[kept["id"]], priority=-2, attributes=["age"], **options)
+    assert from_archive["options"] == from_json["options"]
+    assert from_json["options"] == {
+        "attributes": ["age"],
+        "max_faces": 3,
+        "min_face_px": 50,
+        "store": {"image": True, "ttl_days": 4, "subject": "x"},
+    }
+    assert cloud.pause_job(from_archive["id"])["state"] == "paused"
+    assert [job["id"] for job in cloud.jobs(state="paused")] == [from_archive["id"]]
+    assert cloud.resume_job(from_archive["id"])["state"] in ("listing", "pending")
+    work_through()
+    assert [job["state"] for job in cloud.progress(from_archive["id"])] == ["done"]
+    assert [item["name"] for item in cloud.job_items(from_archive["id"], page_size=1)] == ["a.jpg", "b.jpg"]
+
+
+def test_results_are_saved_in_the_format_of_the_name(cloud: XCloud, grace_hopper: bytes, tmp_path: Path) -> None:
+    job = cloud.start_job(archive=zip_of([("a.jpg", grace_hopper)]))
+    work_through()
+    for name, start in (("a.csv", b"\xef\xbb\xbfindex,name"), ("a.parquet", b"PAR1"), ("a.jsonl", b'{"index"')):
+        cloud.save_results(job["id"], tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(start)
+    with pytest.raises(ApiError):
+        cloud.save_results(job["id"], tmp_path / "a.xlsx")
+    assert not (tmp_path / "a.xlsx").exists()
+
+
+# The async twin.
+
+
+def shape_of(method: Any) -> list[tuple[str, Any, Any]]:
+    """Names, defaults and annotations of its parameters."""
+    parameters = inspect.signature(method).parameters.values()
+    return [(each.name, each.default, str(each.annotation).replace("Async", "")) for each in parameters]
+
+
+def test_the_async_twin_has_the_same_methods() -> None:
+    methods = {name for name, _ in inspect.getmembers(XCloud, inspect.isfunction) if not name.startswith("__")}
+    twins = {name for name, _ in inspect.getmembers(AsyncXCloud, inspect.isfunction) if not name.startswith("__")}
+    assert methods == twins
+    for name in methods | {"__init__"}:
+        assert shape_of(getattr(XCloud, name)) == shape_of(getattr(AsyncXCloud, name)), name
+
+
+def test_the_async_twin_works_against_the_real_server(
+    live_server: LiveServer, key: str, grace_hopper: bytes, tmp_path: Path
+) -> None:
+    async def walk() -> str:
+        async with AsyncXCloud(live_server.url, key) as cloud:
+            first, second = await asyncio.gather(
+                *(cloud.analyse(io.BytesIO(grace_hopper), subject="x", attributes=["age"]) for _ in range(2))
+            )
+            assert {found["id"] async for found in cloud.analyses(subject="x", page_size=1)} == {
+                first["id"],
+                second["id"],
+            }
+            with pytest.raises(ApiError) as refused:
+                await cloud.analyse(b"no picture")
+            assert refused.value.code == "unsupported_media_type"
+            job = await cloud.start_job(archive=io.BytesIO(zip_of([("a.jpg", grace_hopper)])), attributes=["age"])
+            return job["id"]
+
+    async def results(job_id: str) -> list[Any]:
+        async with AsyncXCloud(live_server.url, key) as cloud:
+            await cloud.finished_job(job_id)
+            await cloud.save_results(job_id, tmp_path / "a.parquet")
+            return [line async for line in cloud.results(job_id)]
+
+    job_id = run(walk())
+    work_through()
+    (line,) = run(results(job_id))
+    assert list(line["analysis"]["faces"][0]["attributes"]) == ["age"]
+    assert (tmp_path / "a.parquet").read_bytes()[:4] == b"PAR1"
+
+
+def run(walk: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(walk)

@@ -18,10 +18,9 @@ def main(file: str, url: str = "http://127.0.0.1:8000") -> int:
             return 1
     for face in analysis["faces"]:
         age, expression = face["attributes"]["age"], face["attributes"]["expression"]
-        # Only a plugin's estimates may have no interval.
-        low, high = age["interval"] or (age["value"], age["value"])
+        about = "age unsure" if age["abstained"] else f"about {age['value']:.0f}"
         looks = "expression unsure" if expression["abstained"] else expression["label"]
-        print(f"face {face['index']}: about {age['value']:.0f} ({low:.0f} to {high:.0f}), {looks}")
+        print(f"face {face['index']}: {about}, {looks}")
     return 0
 
 

@@ -1,5 +1,7 @@
 """A thin, typed client of the XCloud API."""
 
+from xcloud_client.aio import AsyncXCloud
+from xcloud_client.answers import Abstained, Unsure, guess
 from xcloud_client.client import XCloud
 from xcloud_client.errors import ApiError
 from xcloud_client.types import (
@@ -13,6 +15,7 @@ from xcloud_client.types import (
     Face,
     Flags,
     Job,
+    JobItem,
     Landmarks,
     Mask,
     ModelRun,
@@ -23,9 +26,11 @@ from xcloud_client.types import (
 from xcloud_client.webhooks import webhook_is_genuine
 
 __all__ = [
+    "Abstained",
     "Analysis",
     "Answer",
     "ApiError",
+    "AsyncXCloud",
     "Attributes",
     "Box",
     "Category",
@@ -34,12 +39,15 @@ __all__ = [
     "Face",
     "Flags",
     "Job",
+    "JobItem",
     "Landmarks",
     "Mask",
     "ModelRun",
     "Points",
+    "Unsure",
     "Vector",
     "XCloud",
     "answer",
+    "guess",
     "webhook_is_genuine",
 ]

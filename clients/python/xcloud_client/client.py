@@ -1,31 +1,39 @@
-"""The client: one method per endpoint, with safe retries."""
+"""The client: one method per endpoint, with safe retries. ``aio`` has the same for asyncio."""
 
-import base64
-import json
 import time
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
-from urllib.parse import quote
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
+from xcloud_client import asks
+from xcloud_client.answers import loads
+from xcloud_client.asks import Ask
 from xcloud_client.errors import ApiError
-from xcloud_client.types import Analysis, AttributeName, Comparison, Detections, Embeddings, Job, Receipt
+from xcloud_client.options import (
+    AnalysisOptions,
+    ComparisonOptions,
+    EnrolOptions,
+    FaceOptions,
+    JobOptions,
+    SearchOptions,
+    VerifyOptions,
+)
+from xcloud_client.tables import frame_of
+from xcloud_client.types import Analysis, Comparison, Detections, Embeddings, Job, JobItem, Receipt
+from xcloud_client.uploads import Archive, Picture
 
-# Statuses of a busy server or an exceeded rate; a POST can be sent again because it has an Idempotency-Key.
-RETRIED = frozenset({429, 503})
-LONGEST_WAIT_S = 60.0
-
-Picture = bytes | str | Path
+T = TypeVar("T")
 
 
 class XCloud:
     """``XCloud("https://faces.example.org", key)``; close it, or use it in a ``with`` block.
 
-    Methods raise ApiError if the API refuses, and httpx's errors if it cannot be reached.
+    Methods raise ApiError if the API refuses, and httpx's errors if it cannot be reached. A picture is bytes, a path, a
+    file object, or an http(s) address that the server fetches. ``label``, ``value`` and ``interval`` of an answer that
+    abstained raise Unsure.
     """
 
     def __init__(
@@ -38,12 +46,7 @@ class XCloud:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._retries = retries
-        self._http = httpx.Client(
-            base_url=f"{url.rstrip('/')}/api/v1/",
-            headers={"Authorization": f"Bearer {key}", "User-Agent": "xcloud-client/1"},
-            timeout=timeout_s,
-            transport=transport,
-        )
+        self._http = httpx.Client(**asks.connection(url, key, timeout_s), transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -56,108 +59,108 @@ class XCloud:
     def close(self) -> None:
         self._http.close()
 
-    def analyse(
-        self,
-        picture: Picture,
-        *,
-        attributes: Sequence[AttributeName] | None = None,
-        max_faces: int | None = None,
-        min_face_px: int | None = None,
-        keep_picture: bool = False,
-        ttl_days: int | None = None,
-        subject: str = "",
-    ) -> Analysis:
-        """Analyzes every face of a picture, given as bytes, a path, or an http(s) URL that the server fetches."""
-        options: dict[str, Any] = {"max_faces": max_faces, "min_face_px": min_face_px}
-        if attributes is not None:
-            options["attributes"] = ",".join(attributes)
-        options["store.image"] = "true" if keep_picture else None
-        options["store.ttl_days"] = ttl_days
-        options["store.subject"] = subject or None
-        return cast(Analysis, self._send_picture("analyses", picture, options))
+    def analyse(self, picture: Picture, **options: Unpack[AnalysisOptions]) -> Analysis:
+        """Analyzes every face of a picture."""
+        return self._do(asks.analyse(picture, options))
 
-    def detect(self, picture: Picture, *, max_faces: int | None = None, min_face_px: int | None = None) -> Detections:
+    def detect(self, picture: Picture, **options: Unpack[FaceOptions]) -> Detections:
         """Finds the faces and stores nothing."""
-        options = {"max_faces": max_faces, "min_face_px": min_face_px}
-        return cast(Detections, self._send_picture("detections", picture, options))
+        return self._do(asks.detect(picture, options))
 
-    def compare(
-        self, first: Picture, second: Picture, *, fmr: float | None = None, prior: float | None = None
-    ) -> Comparison:
+    def preview(self, picture: Picture) -> bytes:
+        """A JPEG that every browser can show."""
+        return self._do(asks.preview(picture))
+
+    def compare(self, first: Picture, second: Picture, **options: Unpack[ComparisonOptions]) -> Comparison:
         """Compares each face of one picture with each face of the other; stores nothing. Needs the scope `identify`."""
-        sides = {"first": _side(first), "second": _side(second)}
-        given = {name: value for name, value in (("fmr", fmr), ("prior", prior)) if value is not None}
-        return cast(Comparison, self._json("POST", "comparisons", json={**sides, **given}))
+        return self._do(asks.compare(first, second, options))
 
     def embed(self, picture: Picture, *, min_face_px: int | None = None) -> Embeddings:
         """The vector of every face; stores nothing. Needs the scope `identify`."""
-        return cast(Embeddings, self._send_picture("embeddings", picture, {"min_face_px": min_face_px}))
+        return self._do(asks.embed(picture, min_face_px))
 
     def analysis(self, analysis_id: str) -> Analysis:
-        return cast(Analysis, self._json("GET", f"analyses/{analysis_id}"))
+        return self._do(asks.analysis(analysis_id))
 
     def analyses(self, **filters: str | float) -> Iterator[Analysis]:
         """Lists your analyses, newest first, page by page. Filters: ``subject=``, ``created_after=``, ``min_age=``…"""
-        address, query = "analyses", dict(filters)
-        while address:
-            page = self._json("GET", address, params=query or None)
-            yield from page["results"]
-            # The next page's URL already has the filters; empty parameters would make httpx drop them.
-            address, query = page["next"], {}
+        return self._pages("analyses", filters)
 
     def reanalyse(self, analysis_id: str) -> Analysis:
         """Analyzes the stored picture again with the current model."""
-        return cast(Analysis, self._json("POST", f"analyses/{analysis_id}/reanalyse", json={}))
+        return self._do(asks.reanalyse(analysis_id))
 
     def picture(self, analysis_id: str) -> bytes:
-        return self._send("GET", f"analyses/{analysis_id}/picture").content
+        return self._do(asks.picture(analysis_id))
 
     def delete(self, analysis_id: str) -> None:
-        self._send("DELETE", f"analyses/{analysis_id}")
+        self._do(asks.delete(analysis_id))
 
     def export(self, subject: str) -> dict[str, Any]:
         """Everything stored about a subject."""
-        return cast(dict[str, Any], self._json("GET", f"subjects/{quote(subject, safe='')}/export"))
+        return self._do(asks.export(subject))
+
+    def export_zip(self, subject: str) -> bytes:
+        """The same as a ZIP, with the pictures as files."""
+        return self._do(asks.export_zip(subject))
 
     def erase(self, subject: str) -> Receipt:
         """Deletes everything stored about a subject. Keep the receipt."""
-        return cast(Receipt, self._json("POST", f"subjects/{quote(subject, safe='')}/erase", json={}))
+        return self._do(asks.erase(subject))
 
     def start_job(
         self,
         *,
-        archive: Path | None = None,
+        archive: Archive | None = None,
         urls: Sequence[str] | None = None,
         analyses: Sequence[str] | None = None,
         folder: str | None = None,
-        attributes: Sequence[AttributeName] | None = None,
-        subject: str = "",
-        ttl_days: int | None = None,
-        priority: int = 0,
+        **options: Unpack[JobOptions],
     ) -> Job:
         """Starts a job of many images: a ZIP or TAR, URLs, earlier analyses, or a folder of the server."""
-        store = {"subject": subject, "ttl_days": ttl_days}
-        options: dict[str, Any] = {"priority": priority, "store": store}
-        if attributes is not None:
-            options["attributes"] = list(attributes)
-        if archive is not None:
-            fields = {name: value if isinstance(value, int) else json.dumps(value) for name, value in options.items()}
-            if attributes is not None:
-                fields["attributes"] = ",".join(attributes)
-            # Read from disk on every try; httpx streams it.
-            return cast(Job, self._send_archive("jobs", archive, fields).json())
-        sources = {"urls": urls, "analyses": analyses, "folder": folder}
-        given = {name: value for name, value in sources.items() if value is not None}
-        return cast(Job, self._json("POST", "jobs", json={**options, **given}))
+        return self._do(asks.start_job(archive, urls, analyses, folder, options))
 
     def job(self, job_id: str) -> Job:
-        return cast(Job, self._json("GET", f"jobs/{job_id}"))
+        return self._do(asks.job(job_id))
+
+    def jobs(self, **filters: str | float) -> Iterator[Job]:
+        """Lists your jobs, newest first, page by page. Filter: ``state=``."""
+        return self._pages("jobs", filters)
+
+    def job_items(self, job_id: str, **filters: str | float) -> Iterator[JobItem]:
+        """Lists the images of a job, in order, page by page. Filter: ``state=``."""
+        return self._pages(f"jobs/{job_id}/items", filters)
+
+    def progress(self, job_id: str, *, look_s: float = 2.0) -> Iterator[Job]:
+        """The job now and every ``look_s`` seconds; the last one has ended."""
+        while True:
+            job = self.job(job_id)
+            yield job
+            if job["finished_at"] is not None:
+                return
+            time.sleep(look_s)
 
     def finished_job(self, job_id: str, *, look_s: float = 2.0) -> Job:
         """Waits until the job has ended, and returns it."""
-        while (job := self.job(job_id))["finished_at"] is None:
-            time.sleep(look_s)
+        *_, job = self.progress(job_id, look_s=look_s)
         return job
+
+    def pause_job(self, job_id: str) -> Job:
+        """Images that are in progress are finished."""
+        return self._do(asks.change_job(job_id, "pause"))
+
+    def resume_job(self, job_id: str) -> Job:
+        return self._do(asks.change_job(job_id, "resume"))
+
+    def cancel_job(self, job_id: str) -> Job:
+        return self._do(asks.change_job(job_id, "cancel"))
+
+    def retry_job(self, job_id: str) -> Job:
+        """Tries failed images again, if their input is still available."""
+        return self._do(asks.change_job(job_id, "retry"))
+
+    def delete_job(self, job_id: str, *, analyses: bool = False) -> None:
+        self._do(asks.delete_job(job_id, analyses))
 
     def results(self, job_id: str) -> Iterator[dict[str, Any]]:
         """Streams the images in order, each with ``index``, ``name``, ``state``, ``error`` and ``analysis``."""
@@ -166,104 +169,88 @@ class XCloud:
                 response.read()
                 raise ApiError.of(response)
             for line in response.iter_lines():
-                yield json.loads(line)
+                yield loads(line)
 
-    def cancel_job(self, job_id: str) -> Job:
-        return cast(Job, self._json("POST", f"jobs/{job_id}/cancel", json={}))
+    def save_results(self, job_id: str, file: str | Path) -> None:
+        """Writes the results to a file that ends in ``.jsonl``, ``.csv`` or ``.parquet``, as they stream in."""
+        address, params = asks.results_for(job_id, file)
+        with self._http.stream("GET", address, params=params) as response:
+            if not response.is_success:
+                response.read()
+                raise ApiError.of(response)
+            with Path(file).open("wb") as saved:
+                for chunk in response.iter_bytes():
+                    saved.write(chunk)
 
-    def delete_job(self, job_id: str, *, analyses: bool = False) -> None:
-        self._send("DELETE", f"jobs/{job_id}", params={"analyses": str(analyses).lower()})
+    def results_frame(self, job_id: str, *, guesses: bool = False) -> Any:
+        """The results as a ``pandas.DataFrame``, a face per row; what abstained is missing, unless ``guesses``."""
+        return frame_of(self._do(asks.job_table(job_id, "parquet")), guesses)
 
     def create_collection(self, name: str, *, ttl_days: int | None = None) -> dict[str, Any]:
         """A new collection of people to find."""
-        return cast(dict[str, Any], self._json("POST", "collections", json={"name": name, "ttl_days": ttl_days}))
+        return self._do(asks.create_collection(name, ttl_days))
+
+    def collections(self) -> Iterator[dict[str, Any]]:
+        """Lists your collections, newest first, page by page."""
+        return self._pages("collections", {})
+
+    def enrolled_faces(self, collection_id: str, **filters: str | float) -> Iterator[dict[str, Any]]:
+        """Lists the faces of a collection, newest first, page by page. Filter: ``subject=``."""
+        return self._pages(f"collections/{collection_id}/faces", filters)
 
     def delete_collection(self, collection_id: str) -> None:
-        self._send("DELETE", f"collections/{collection_id}")
+        self._do(asks.delete_collection(collection_id))
 
     def enrol(
-        self,
-        collection_id: str,
-        picture: Picture,
-        subject: str,
-        *,
-        consent: str = "",
-        face: int | None = None,
-        ttl_days: int | None = None,
-        accept: Sequence[str] = (),
+        self, collection_id: str, picture: Picture, subject: str, **options: Unpack[EnrolOptions]
     ) -> dict[str, Any]:
-        """Enrols one face of a picture; ``accept`` names refusals that you overrule. Returns the enrolled face."""
-        options = {
-            "subject": subject,
-            "consent": consent or None,
-            "face": face,
-            "ttl_days": ttl_days,
-            "accept": ",".join(accept) or None,
-        }
-        answer = self._send_picture(f"collections/{collection_id}/faces", picture, options)
-        return cast(dict[str, Any], answer["faces"][0])
+        """Enrols one face of a picture, and returns it."""
+        return self._do(asks.enrol(collection_id, picture, subject, options))
 
-    def search(
-        self, collection_id: str, picture: Picture, *, fmr: float | None = None, candidates: int | None = None
-    ) -> list[dict[str, Any]]:
+    def search(self, collection_id: str, picture: Picture, **options: Unpack[SearchOptions]) -> list[dict[str, Any]]:
         """The faces of a picture, each with its ``match`` in the collection, or ``unknown``."""
-        options = {"fmr": fmr, "candidates": candidates}
-        answer = self._send_picture(f"collections/{collection_id}/search", picture, options)
-        return cast(list[dict[str, Any]], answer["faces"])
+        return self._do(asks.search(collection_id, picture, options))
 
-    def verify(self, collection_id: str, picture: Picture, subject: str, *, fmr: float | None = None) -> dict[str, Any]:
+    def verify(
+        self, collection_id: str, picture: Picture, subject: str, **options: Unpack[VerifyOptions]
+    ) -> dict[str, Any]:
         """Whether the picture shows this person of the collection: ``same``, ``similarity`` and ``threshold``."""
-        options = {"subject": subject, "fmr": fmr}
-        return cast(dict[str, Any], self._send_picture(f"collections/{collection_id}/verify", picture, options))
+        return self._do(asks.verify(collection_id, picture, subject, options))
 
     def remove_person(self, collection_id: str, subject: str) -> None:
         """Removes a person's faces from one collection; ``erase`` deletes everything that is stored about them."""
-        self._send("DELETE", f"collections/{collection_id}/subjects/{quote(subject, safe='')}")
+        self._do(asks.remove_person(collection_id, subject))
 
     def models(self) -> list[dict[str, Any]]:
-        return cast(list[dict[str, Any]], self._json("GET", "models")["results"])
+        return self._do(asks.models())
 
     def model(self, name: str) -> dict[str, Any]:
         """One model with its whole card: measured accuracy by group, limits and intended use."""
-        return cast(dict[str, Any], self._json("GET", f"models/{quote(name, safe='')}"))
+        return self._do(asks.model(name))
 
-    def _send_picture(self, path: str, picture: Picture, options: Mapping[str, Any]) -> Any:
-        fields = {name: str(value) for name, value in options.items() if value is not None}
-        if isinstance(picture, str) and picture.startswith(("http://", "https://")):
-            return self._json("POST", path, files={"url": (None, picture)}, data=fields)
-        data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
-        # The file's name is not sent: it may reveal more than the picture does.
-        return self._json("POST", path, files={"image": ("picture", data)}, data=fields)
+    def _pages(self, address: str, filters: dict[str, str | float]) -> Iterator[Any]:
+        ask = asks.page(address, filters)
+        while True:
+            page = self._do(ask)
+            yield from page["results"]
+            if page["next"] is None:
+                return
+            ask = asks.page(page["next"], {})
 
-    def _send_archive(self, path: str, archive: Path, fields: Mapping[str, Any]) -> httpx.Response:
-        with archive.open("rb") as file:
-            return self._send("POST", path, files={"archive": ("archive", file)}, data=fields)
-
-    def _json(self, method: str, path: str, **options: Any) -> Any:
-        return self._send(method, path, **options).json()
-
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        headers = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {}
-        for tries_left in range(self._retries, -1, -1):
-            try:
-                response = self._http.request(method, path, headers=headers, **options)
-            except httpx.TransportError:
-                if not tries_left:
-                    raise
-                time.sleep(1)
-                continue
-            if response.is_success:
-                return response
-            error = ApiError.of(response)
-            if response.status_code not in RETRIED or not tries_left:
-                raise error
-            time.sleep(min(error.retry_after or 1.0, LONGEST_WAIT_S))
+    def _do(self, ask: Ask[T]) -> T:
+        with asks.prepared(ask) as options:
+            for tries_left in range(self._retries, -1, -1):
+                try:
+                    response = self._http.request(ask.method, ask.path, headers=ask.headers, **options)
+                except httpx.TransportError:
+                    if not tries_left:
+                        raise
+                    time.sleep(asks.BROKEN_WAIT_S)
+                    continue
+                if response.is_success:
+                    return ask.read(response)
+                error = ApiError.of(response)
+                if not error.may_pass or not tries_left:
+                    raise error
+                time.sleep(error.wait_s)
         raise AssertionError("unreachable: the last try returns or raises")
-
-
-def _side(picture: Picture) -> dict[str, str]:
-    """One side of a comparison in JSON."""
-    if isinstance(picture, str) and picture.startswith(("http://", "https://")):
-        return {"url": picture}
-    data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
-    return {"image": base64.b64encode(data).decode()}

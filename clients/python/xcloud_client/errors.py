@@ -1,8 +1,12 @@
 """What the API refused, and why."""
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx
+
+# Statuses of a busy server or an exceeded rate; a POST can be sent again because it has an Idempotency-Key.
+RETRIED: Final = frozenset({429, 503})
+LONGEST_WAIT_S: Final = 60.0
 
 
 class ApiError(Exception):
@@ -17,6 +21,16 @@ class ApiError(Exception):
         self.details = details
         self.request_id = request_id
         self.retry_after = retry_after
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.status in RETRIED
+
+    @property
+    def wait_s(self) -> float:
+        """The seconds to wait before the next try."""
+        return min(self.retry_after or 1.0, LONGEST_WAIT_S)
 
     @classmethod
     def of(cls, response: httpx.Response) -> Self:

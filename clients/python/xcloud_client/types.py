@@ -38,7 +38,7 @@ class Estimate(TypedDict):
 
 
 class Category(TypedDict):
-    """If ``abstained``, the most probable ``label`` is too uncertain to use."""
+    """If ``abstained``, the most probable ``label`` is too uncertain to use: reading it raises Unsure."""
 
     label: str
     abstained: bool
@@ -203,6 +203,17 @@ class Job(TypedDict):
     seconds_left: float | None
     error: dict[str, str] | None
     options: dict[str, Any]
+
+
+class JobItem(TypedDict):
+    """An image of a job; ``analysis`` is an id, once the image is done."""
+
+    index: int
+    name: str
+    state: Literal["pending", "running", "done", "failed", "cancelled"]
+    error: dict[str, str] | None
+    analysis: str | None
+    finished_at: str | None
 
 
 class Receipt(TypedDict):

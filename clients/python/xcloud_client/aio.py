@@ -1,0 +1,260 @@
+"""The client for asyncio: the methods of ``client``, to be awaited. A test compares both."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from xcloud_client import asks
+from xcloud_client.answers import loads
+from xcloud_client.asks import Ask
+from xcloud_client.errors import ApiError
+from xcloud_client.options import (
+    AnalysisOptions,
+    ComparisonOptions,
+    EnrolOptions,
+    FaceOptions,
+    JobOptions,
+    SearchOptions,
+    VerifyOptions,
+)
+from xcloud_client.tables import frame_of
+from xcloud_client.types import Analysis, Comparison, Detections, Embeddings, Job, JobItem, Receipt
+from xcloud_client.uploads import Archive, Picture
+
+T = TypeVar("T")
+
+
+class AsyncXCloud:
+    """``AsyncXCloud("https://faces.example.org", key)``; close it, or use it in an ``async with`` block.
+
+    Methods raise ApiError if the API refuses, and httpx's errors if it cannot be reached. A picture is bytes, a path, a
+    file object, or an http(s) address that the server fetches. ``label``, ``value`` and ``interval`` of an answer that
+    abstained raise Unsure.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        timeout_s: float = 60.0,
+        retries: int = 2,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._retries = retries
+        self._http = httpx.AsyncClient(**asks.connection(url, key, timeout_s), transport=transport)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def analyse(self, picture: Picture, **options: Unpack[AnalysisOptions]) -> Analysis:
+        """Analyzes every face of a picture."""
+        return await self._do(asks.analyse(picture, options))
+
+    async def detect(self, picture: Picture, **options: Unpack[FaceOptions]) -> Detections:
+        """Finds the faces and stores nothing."""
+        return await self._do(asks.detect(picture, options))
+
+    async def preview(self, picture: Picture) -> bytes:
+        """A JPEG that every browser can show."""
+        return await self._do(asks.preview(picture))
+
+    async def compare(self, first: Picture, second: Picture, **options: Unpack[ComparisonOptions]) -> Comparison:
+        """Compares each face of one picture with each face of the other; stores nothing. Needs the scope `identify`."""
+        return await self._do(asks.compare(first, second, options))
+
+    async def embed(self, picture: Picture, *, min_face_px: int | None = None) -> Embeddings:
+        """The vector of every face; stores nothing. Needs the scope `identify`."""
+        return await self._do(asks.embed(picture, min_face_px))
+
+    async def analysis(self, analysis_id: str) -> Analysis:
+        return await self._do(asks.analysis(analysis_id))
+
+    def analyses(self, **filters: str | float) -> AsyncIterator[Analysis]:
+        """Lists your analyses, newest first, page by page. Filters: ``subject=``, ``created_after=``, ``min_age=``…"""
+        return self._pages("analyses", filters)
+
+    async def reanalyse(self, analysis_id: str) -> Analysis:
+        """Analyzes the stored picture again with the current model."""
+        return await self._do(asks.reanalyse(analysis_id))
+
+    async def picture(self, analysis_id: str) -> bytes:
+        return await self._do(asks.picture(analysis_id))
+
+    async def delete(self, analysis_id: str) -> None:
+        await self._do(asks.delete(analysis_id))
+
+    async def export(self, subject: str) -> dict[str, Any]:
+        """Everything stored about a subject."""
+        return await self._do(asks.export(subject))
+
+    async def export_zip(self, subject: str) -> bytes:
+        """The same as a ZIP, with the pictures as files."""
+        return await self._do(asks.export_zip(subject))
+
+    async def erase(self, subject: str) -> Receipt:
+        """Deletes everything stored about a subject. Keep the receipt."""
+        return await self._do(asks.erase(subject))
+
+    async def start_job(
+        self,
+        *,
+        archive: Archive | None = None,
+        urls: Sequence[str] | None = None,
+        analyses: Sequence[str] | None = None,
+        folder: str | None = None,
+        **options: Unpack[JobOptions],
+    ) -> Job:
+        """Starts a job of many images: a ZIP or TAR, URLs, earlier analyses, or a folder of the server."""
+        return await self._do(asks.start_job(archive, urls, analyses, folder, options))
+
+    async def job(self, job_id: str) -> Job:
+        return await self._do(asks.job(job_id))
+
+    def jobs(self, **filters: str | float) -> AsyncIterator[Job]:
+        """Lists your jobs, newest first, page by page. Filter: ``state=``."""
+        return self._pages("jobs", filters)
+
+    def job_items(self, job_id: str, **filters: str | float) -> AsyncIterator[JobItem]:
+        """Lists the images of a job, in order, page by page. Filter: ``state=``."""
+        return self._pages(f"jobs/{job_id}/items", filters)
+
+    async def progress(self, job_id: str, *, look_s: float = 2.0) -> AsyncIterator[Job]:
+        """The job now and every ``look_s`` seconds; the last one has ended."""
+        while True:
+            job = await self.job(job_id)
+            yield job
+            if job["finished_at"] is not None:
+                return
+            await asyncio.sleep(look_s)
+
+    async def finished_job(self, job_id: str, *, look_s: float = 2.0) -> Job:
+        """Waits until the job has ended, and returns it."""
+        async for job in self.progress(job_id, look_s=look_s):
+            last = job
+        return last
+
+    async def pause_job(self, job_id: str) -> Job:
+        """Images that are in progress are finished."""
+        return await self._do(asks.change_job(job_id, "pause"))
+
+    async def resume_job(self, job_id: str) -> Job:
+        return await self._do(asks.change_job(job_id, "resume"))
+
+    async def cancel_job(self, job_id: str) -> Job:
+        return await self._do(asks.change_job(job_id, "cancel"))
+
+    async def retry_job(self, job_id: str) -> Job:
+        """Tries failed images again, if their input is still available."""
+        return await self._do(asks.change_job(job_id, "retry"))
+
+    async def delete_job(self, job_id: str, *, analyses: bool = False) -> None:
+        await self._do(asks.delete_job(job_id, analyses))
+
+    async def results(self, job_id: str) -> AsyncIterator[dict[str, Any]]:
+        """Streams the images in order, each with ``index``, ``name``, ``state``, ``error`` and ``analysis``."""
+        async with self._http.stream("GET", f"jobs/{job_id}/results") as response:
+            if not response.is_success:
+                await response.aread()
+                raise ApiError.of(response)
+            async for line in response.aiter_lines():
+                yield loads(line)
+
+    async def save_results(self, job_id: str, file: str | Path) -> None:
+        """Writes the results to a file that ends in ``.jsonl``, ``.csv`` or ``.parquet``, as they stream in."""
+        address, params = asks.results_for(job_id, file)
+        async with self._http.stream("GET", address, params=params) as response:
+            if not response.is_success:
+                await response.aread()
+                raise ApiError.of(response)
+            with Path(file).open("wb") as saved:
+                async for chunk in response.aiter_bytes():
+                    saved.write(chunk)
+
+    async def results_frame(self, job_id: str, *, guesses: bool = False) -> Any:
+        """The results as a ``pandas.DataFrame``, a face per row; what abstained is missing, unless ``guesses``."""
+        return frame_of(await self._do(asks.job_table(job_id, "parquet")), guesses)
+
+    async def create_collection(self, name: str, *, ttl_days: int | None = None) -> dict[str, Any]:
+        """A new collection of people to find."""
+        return await self._do(asks.create_collection(name, ttl_days))
+
+    def collections(self) -> AsyncIterator[dict[str, Any]]:
+        """Lists your collections, newest first, page by page."""
+        return self._pages("collections", {})
+
+    def enrolled_faces(self, collection_id: str, **filters: str | float) -> AsyncIterator[dict[str, Any]]:
+        """Lists the faces of a collection, newest first, page by page. Filter: ``subject=``."""
+        return self._pages(f"collections/{collection_id}/faces", filters)
+
+    async def delete_collection(self, collection_id: str) -> None:
+        await self._do(asks.delete_collection(collection_id))
+
+    async def enrol(
+        self, collection_id: str, picture: Picture, subject: str, **options: Unpack[EnrolOptions]
+    ) -> dict[str, Any]:
+        """Enrols one face of a picture, and returns it."""
+        return await self._do(asks.enrol(collection_id, picture, subject, options))
+
+    async def search(
+        self, collection_id: str, picture: Picture, **options: Unpack[SearchOptions]
+    ) -> list[dict[str, Any]]:
+        """The faces of a picture, each with its ``match`` in the collection, or ``unknown``."""
+        return await self._do(asks.search(collection_id, picture, options))
+
+    async def verify(
+        self, collection_id: str, picture: Picture, subject: str, **options: Unpack[VerifyOptions]
+    ) -> dict[str, Any]:
+        """Whether the picture shows this person of the collection: ``same``, ``similarity`` and ``threshold``."""
+        return await self._do(asks.verify(collection_id, picture, subject, options))
+
+    async def remove_person(self, collection_id: str, subject: str) -> None:
+        """Removes a person's faces from one collection; ``erase`` deletes everything that is stored about them."""
+        await self._do(asks.remove_person(collection_id, subject))
+
+    async def models(self) -> list[dict[str, Any]]:
+        return await self._do(asks.models())
+
+    async def model(self, name: str) -> dict[str, Any]:
+        """One model with its whole card: measured accuracy by group, limits and intended use."""
+        return await self._do(asks.model(name))
+
+    async def _pages(self, address: str, filters: dict[str, str | float]) -> AsyncIterator[Any]:
+        ask = asks.page(address, filters)
+        while True:
+            page = await self._do(ask)
+            for row in page["results"]:
+                yield row
+            if page["next"] is None:
+                return
+            ask = asks.page(page["next"], {})
+
+    async def _do(self, ask: Ask[T]) -> T:
+        with asks.prepared(ask) as options:
+            for tries_left in range(self._retries, -1, -1):
+                try:
+                    response = await self._http.request(ask.method, ask.path, headers=ask.headers, **options)
+                except httpx.TransportError:
+                    if not tries_left:
+                        raise
+                    await asyncio.sleep(asks.BROKEN_WAIT_S)
+                    continue
+                if response.is_success:
+                    return ask.read(response)
+                error = ApiError.of(response)
+                if not error.may_pass or not tries_left:
+                    raise error
+                await asyncio.sleep(error.wait_s)
+        raise AssertionError("unreachable: the last try returns or raises")

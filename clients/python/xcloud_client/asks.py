@@ -1,0 +1,256 @@
+"""What each method sends and how its answer is read: shared by the client and its async twin."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+
+from xcloud_client import uploads
+from xcloud_client.answers import loads
+from xcloud_client.options import (
+    AnalysisOptions,
+    ComparisonOptions,
+    EnrolOptions,
+    FaceOptions,
+    JobOptions,
+    SearchOptions,
+    StoreOptions,
+    VerifyOptions,
+)
+from xcloud_client.types import Analysis, Comparison, Detections, Embeddings, Job, Receipt
+from xcloud_client.uploads import Archive, Picture
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+# After a connection that broke.
+BROKEN_WAIT_S: Final = 1.0
+
+
+def _json(response: httpx.Response) -> Any:
+    return loads(response.content)
+
+
+def _nothing(response: httpx.Response) -> None:
+    return None
+
+
+def _bytes(response: httpx.Response) -> bytes:
+    return response.content
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[T]):
+    """A request and how to read its answer. ``archive`` is streamed from the start on every try."""
+
+    method: str
+    path: str
+    read: Callable[[httpx.Response], T] = _json
+    options: Mapping[str, Any] = field(default_factory=dict)
+    archive: Archive | None = None
+    # Sent with every try of a POST, so that it is done once.
+    key: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Idempotency-Key": self.key} if self.method == "POST" else {}
+
+
+def connection(url: str, key: str, timeout_s: float) -> Json:
+    """What both of httpx's clients are opened with."""
+    return {
+        "base_url": f"{url.rstrip('/')}/api/v1/",
+        "headers": {"Authorization": f"Bearer {key}", "User-Agent": "xcloud-client/2"},
+        "timeout": timeout_s,
+    }
+
+
+@contextmanager
+def prepared(ask: Ask[Any]) -> Iterator[Json]:
+    """httpx's options of every try, with the archive open."""
+    if ask.archive is None:
+        yield dict(ask.options)
+    else:
+        with uploads.opened(ask.archive) as file:
+            yield {**ask.options, "files": {"archive": ("archive", file)}}
+
+
+def analyse(picture: Picture, options: AnalysisOptions) -> Ask[Analysis]:
+    return _picture("analyses", picture, _form(options))
+
+
+def detect(picture: Picture, options: FaceOptions) -> Ask[Detections]:
+    return _picture("detections", picture, options)
+
+
+def embed(picture: Picture, min_face_px: int | None) -> Ask[Embeddings]:
+    return _picture("embeddings", picture, {"min_face_px": min_face_px})
+
+
+def preview(picture: Picture) -> Ask[bytes]:
+    ask: Ask[Any] = _picture("previews", picture, {})
+    return Ask("POST", ask.path, _bytes, ask.options)
+
+
+def compare(first: Picture, second: Picture, options: ComparisonOptions) -> Ask[Comparison]:
+    return _post("comparisons", {"first": _side(first), "second": _side(second), **_given(options)})
+
+
+def analysis(analysis_id: str) -> Ask[Analysis]:
+    return Ask("GET", f"analyses/{analysis_id}")
+
+
+def reanalyse(analysis_id: str) -> Ask[Analysis]:
+    return _post(f"analyses/{analysis_id}/reanalyse", {})
+
+
+def picture(analysis_id: str) -> Ask[bytes]:
+    return Ask("GET", f"analyses/{analysis_id}/picture", _bytes)
+
+
+def delete(analysis_id: str) -> Ask[None]:
+    return Ask("DELETE", f"analyses/{analysis_id}", _nothing)
+
+
+def export(subject: str) -> Ask[Json]:
+    return Ask("GET", f"subjects/{_part(subject)}/export")
+
+
+def export_zip(subject: str) -> Ask[bytes]:
+    return Ask("GET", f"subjects/{_part(subject)}/export", _bytes, {"params": {"format": "zip"}})
+
+
+def erase(subject: str) -> Ask[Receipt]:
+    return _post(f"subjects/{_part(subject)}/erase", {})
+
+
+def start_job(
+    archive: Archive | None,
+    urls: Sequence[str] | None,
+    analyses: Sequence[str] | None,
+    folder: str | None,
+    options: JobOptions,
+) -> Ask[Job]:
+    if archive is not None:
+        return Ask("POST", "jobs", options={"data": _texts(_form(options))}, archive=archive)
+    sources = {"urls": urls, "analyses": analyses, "folder": folder}
+    store = {
+        "image": options.get("keep_picture"),
+        "ttl_days": options.get("ttl_days"),
+        "subject": options.get("subject"),
+    }
+    named = {name: options.get(name) for name in ("attributes", "max_faces", "min_face_px", "priority")}
+    return _post("jobs", {**_given(named), "store": _given(store), **_given(sources)})
+
+
+def job(job_id: str) -> Ask[Job]:
+    return Ask("GET", f"jobs/{job_id}")
+
+
+def change_job(job_id: str, change: str) -> Ask[Job]:
+    """``pause``, ``resume``, ``cancel`` or ``retry``."""
+    return _post(f"jobs/{job_id}/{change}", {})
+
+
+def delete_job(job_id: str, analyses: bool) -> Ask[None]:
+    return Ask("DELETE", f"jobs/{job_id}", _nothing, {"params": {"analyses": str(analyses).lower()}})
+
+
+def job_table(job_id: str, file_format: str) -> Ask[bytes]:
+    """``parquet`` or ``csv``."""
+    return Ask("GET", f"jobs/{job_id}/results", _bytes, {"params": {"format": file_format}})
+
+
+def results_for(job_id: str, file: str | Path) -> tuple[str, dict[str, str]]:
+    """Address and parameters of the results in the format that the file's name ends in."""
+    return f"jobs/{job_id}/results", {"format": Path(file).suffix.removeprefix(".").lower()}
+
+
+def create_collection(name: str, ttl_days: int | None) -> Ask[Json]:
+    return _post("collections", {"name": name, "ttl_days": ttl_days})
+
+
+def delete_collection(collection_id: str) -> Ask[None]:
+    return Ask("DELETE", f"collections/{collection_id}", _nothing)
+
+
+def enrol(collection_id: str, picture: Picture, subject: str, options: EnrolOptions) -> Ask[Json]:
+    fields = {**options, "subject": subject, "accept": ",".join(options.get("accept", ())) or None}
+    fields["consent"] = options.get("consent") or None
+    ask: Ask[Any] = _picture(f"collections/{collection_id}/faces", picture, fields)
+    return Ask("POST", ask.path, lambda response: _json(response)["faces"][0], ask.options)
+
+
+def search(collection_id: str, picture: Picture, options: SearchOptions) -> Ask[list[Json]]:
+    ask: Ask[Any] = _picture(f"collections/{collection_id}/search", picture, options)
+    return Ask("POST", ask.path, lambda response: _json(response)["faces"], ask.options)
+
+
+def verify(collection_id: str, picture: Picture, subject: str, options: VerifyOptions) -> Ask[Json]:
+    return _picture(f"collections/{collection_id}/verify", picture, {**options, "subject": subject})
+
+
+def remove_person(collection_id: str, subject: str) -> Ask[None]:
+    return Ask("DELETE", f"collections/{collection_id}/subjects/{_part(subject)}", _nothing)
+
+
+def models() -> Ask[list[Json]]:
+    return Ask("GET", "models", lambda response: _json(response)["results"])
+
+
+def model(name: str) -> Ask[Json]:
+    return Ask("GET", f"models/{_part(name)}")
+
+
+def page(address: str, filters: Mapping[str, str | float]) -> Ask[Json]:
+    """A page of a list. The address of a further page has the filters; empty ones would make httpx drop them."""
+    return Ask("GET", address, options={"params": dict(filters)} if filters else {})
+
+
+def _post(path: str, body: Mapping[str, Any]) -> Ask[Any]:
+    return Ask("POST", path, options={"json": dict(body)})
+
+
+def _picture(path: str, picture: Picture, options: Mapping[str, Any]) -> Ask[Any]:
+    if (address := uploads.address_of(picture)) is not None:
+        files: dict[str, tuple[str | None, str | bytes]] = {"url": (None, address)}
+    else:
+        # The file's name is not sent: it may reveal more than the picture does.
+        files = {"image": ("picture", uploads.bytes_of(picture))}
+    return Ask("POST", path, options={"files": files, "data": _texts(options)})
+
+
+def _form(options: StoreOptions) -> Json:
+    """The options of an analysis or a job as fields of a form."""
+    fields: Json = dict(options)
+    attributes = fields.pop("attributes", None)
+    fields["attributes"] = None if attributes is None else ",".join(attributes)
+    fields["store.image"] = fields.pop("keep_picture", None)
+    fields["store.result"] = fields.pop("keep_result", None)
+    fields["store.ttl_days"] = fields.pop("ttl_days", None)
+    fields["store.subject"] = fields.pop("subject", None) or None
+    return fields
+
+
+def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in _given(fields).items()}
+
+
+def _given(fields: Mapping[str, Any]) -> Json:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _side(picture: Picture) -> dict[str, str]:
+    """One side of a comparison in JSON."""
+    address = uploads.address_of(picture)
+    return {"image": uploads.text_of(picture)} if address is None else {"url": address}
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")

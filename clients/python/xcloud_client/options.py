@@ -1,0 +1,59 @@
+"""The options of methods. Those that are left out are the server's defaults."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from xcloud_client.types import AttributeName
+
+
+class FaceOptions(TypedDict, total=False):
+    """Which faces to look for."""
+
+    max_faces: int | None
+    min_face_px: int | None
+
+
+class StoreOptions(FaceOptions, total=False):
+    """What to answer about each face, and what to keep. ``subject`` is your own name for the person."""
+
+    attributes: Sequence[AttributeName] | None
+    keep_picture: bool
+    ttl_days: int | None
+    subject: str
+
+
+class AnalysisOptions(StoreOptions, total=False):
+    """With ``keep_result`` false, nothing is kept, and the answer has no ``id`` and no ``created_at``."""
+
+    keep_result: bool
+
+
+class JobOptions(StoreOptions, total=False):
+    """The same options for all images of a job. A ``priority`` above 0 needs the scope ``admin``."""
+
+    priority: int
+
+
+class ComparisonOptions(TypedDict, total=False):
+    """``fmr``: the false match rate at which two faces count as the same. ``prior``: how probable that was before."""
+
+    fmr: float | None
+    prior: float | None
+
+
+class EnrolOptions(TypedDict, total=False):
+    """``accept`` names refusals that you overrule; ``face`` is the index of the face, if there are several."""
+
+    consent: str
+    face: int | None
+    ttl_days: int | None
+    accept: Sequence[str]
+
+
+class SearchOptions(TypedDict, total=False):
+    fmr: float | None
+    candidates: int | None
+
+
+class VerifyOptions(TypedDict, total=False):
+    fmr: float | None
