@@ -10,9 +10,12 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Lock
 from urllib.parse import urlsplit
 
 from tests.chromium import NAMES, find_chromium
@@ -100,25 +103,46 @@ SERVICES = (
 )
 
 
+@dataclass(frozen=True)
+class Step:
+    """A command, run as ``python -m COMMAND`` with ``environment`` added to this process's."""
+
+    what: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 class Report:
-    """Runs steps one after another and records how each ended."""
+    """Runs steps and records how each ended. Thread-safe."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.failed = False
+        self._lock = Lock()
 
-    def run(self, what: str, *command: str, **environment: str) -> None:
-        print(f"\n== {what}", flush=True)
+    def run(self, step: Step) -> None:
+        """Prints the step's output in one piece when it has ended, because steps of another lane print too."""
+        print(f"== {step.what}: started", flush=True)
         started = time.monotonic()
-        code = subprocess.run(
-            [sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, **environment}, check=False
-        ).returncode
-        self.failed |= code != 0
-        self.lines.append(f"{'passed' if code == 0 else 'FAILED':8} {what} ({time.monotonic() - started:.0f} s)")
+        command = [sys.executable, "-m", *step.command]
+        environment = {**os.environ, **step.environment}
+        with TemporaryFile() as output:
+            code = subprocess.run(
+                command, cwd=ROOT, env=environment, check=False, stdout=output, stderr=subprocess.STDOUT
+            ).returncode
+            output.seek(0)
+            text = output.read().decode(errors="replace")
+        with self._lock:
+            self.failed |= code != 0
+            self.lines.append(
+                f"{'passed' if code == 0 else 'FAILED':8} {step.what} ({time.monotonic() - started:.0f} s)"
+            )
+            print(f"\n== {step.what}", text, sep="\n", flush=True)
 
     def skip(self, what: str, why: str, failure: bool) -> None:
-        self.failed |= failure
-        self.lines.append(f"{'FAILED' if failure else 'not run':8} {what}: {why}")
+        with self._lock:
+            self.failed |= failure
+            self.lines.append(f"{'FAILED' if failure else 'not run':8} {what}: {why}")
 
 
 def main() -> int:
@@ -127,20 +151,28 @@ def main() -> int:
     strict = parser.parse_args().strict
 
     report = Report()
-    report.run("ruff check", "ruff", "check", ".")
-    report.run("ruff format", "ruff", "format", "--check", ".")
-    report.run("mypy", "mypy")
-    report.run("mypy, the Python client", "mypy", "clients/python/xcloud_client", "clients/python/examples")
-    report.run("migrations match the models", "manage", "makemigrations", "--check", "--dry-run")
-    ignored = ["--ignore=tests/browser", f"--ignore={FAILURE_TESTS}"]
-    report.run("tests, SQLite", "pytest", *ignored, DATABASE_URL="")
+    ignored = ("--ignore=tests/browser", f"--ignore={FAILURE_TESTS}")
+    first = [
+        Step("ruff check", ("ruff", "check", ".")),
+        Step("ruff format", ("ruff", "format", "--check", ".")),
+        Step("mypy", ("mypy",)),
+        Step("mypy, the Python client", ("mypy", "clients/python/xcloud_client", "clients/python/examples")),
+        Step("migrations match the models", ("manage", "makemigrations", "--check", "--dry-run")),
+        Step("tests, SQLite", ("pytest", *ignored), {"DATABASE_URL": ""}),
+    ]
+    second = []
+    if find_chromium():
+        second.append(Step("tests/browser, Chromium", ("pytest", "tests/browser")))
+    else:
+        report.skip("tests/browser", f"none of {', '.join(NAMES)} found on PATH", failure=strict)
     for service in SERVICES:
         what = f"database tests, {service.name}"
         if why := service.unusable():
             report.skip(what, f"not usable: {why}", failure=strict and service.expected())
         else:
-            report.run(what, "pytest", "--only-database", *DATABASE_TESTS, DATABASE_URL=service.url)
-    report.run(f"{FAILURE_TESTS}, SQLite", "pytest", FAILURE_TESTS, DATABASE_URL="", TEST_BROKER="")
+            command = ("pytest", "--only-database", *DATABASE_TESTS)
+            second.append(Step(what, command, {"DATABASE_URL": service.url}))
+    second.append(Step(f"{FAILURE_TESTS}, SQLite", ("pytest", FAILURE_TESTS), {"DATABASE_URL": "", "TEST_BROKER": ""}))
     postgresql = SERVICES[0]
     for name, broker in BROKERS.items():
         what = f"{FAILURE_TESTS}, {postgresql.name} and {broker.name}"
@@ -149,14 +181,23 @@ def main() -> int:
             why = "; ".join(f"{service.name} is not usable: {service.unusable()}" for service in missing)
             report.skip(what, why, failure=strict and all(service.expected() for service in missing))
         else:
-            report.run(what, "pytest", FAILURE_TESTS, DATABASE_URL=postgresql.url, TEST_BROKER=name)
-    if find_chromium():
-        report.run("tests/browser, Chromium", "pytest", "tests/browser")
-    else:
-        report.skip("tests/browser", f"none of {', '.join(NAMES)} found on PATH", failure=strict)
+            environment = {"DATABASE_URL": postgresql.url, "TEST_BROKER": name}
+            second.append(Step(what, ("pytest", FAILURE_TESTS), environment))
+    run_lanes(report, first, second)
 
     print("\n== Summary", *report.lines, sep="\n")
     return int(report.failed)
+
+
+def run_lanes(report: Report, *lanes: list[Step]) -> None:
+    """Runs the lanes at the same time, the steps of each one after another."""
+
+    def run(lane: list[Step]) -> None:
+        for step in lane:
+            report.run(step)
+
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        list(pool.map(run, lanes))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.run import Report, Service
+from tests.run import Report, Service, Step, run_lanes
 
 
 def refuse(url: str) -> None:
@@ -48,3 +48,27 @@ def test_a_skip_is_reported_and_fails_only_if_it_is_not_allowed() -> None:
     assert (report.failed, report.lines) == (False, ["not run  tests on X: not usable: refused"])
     report.skip("tests on Y", "not usable: refused", failure=True)
     assert (report.failed, report.lines[1]) == (True, "FAILED   tests on Y: not usable: refused")
+
+
+def test_lanes_run_at_the_same_time_and_a_failed_step_does_not_end_its_lane(capfd: pytest.CaptureFixture[str]) -> None:
+    """The first lane's step waits for a connection that the second lane makes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    wait = f"import socket; socket.create_server(('127.0.0.1', {port})).accept()"
+    call = f"""
+import socket, time
+while socket.socket().connect_ex(('127.0.0.1', {port})): time.sleep(0.05)
+"""
+    report = Report()
+
+    run_lanes(report, [program("waits", wait)], [program("fails", "print('why'); exit(3)"), program("calls", call)])
+
+    ended = {line.rsplit(" (", 1)[0] for line in report.lines}
+    assert ended == {"passed   waits", "FAILED   fails", "passed   calls"}
+    assert report.failed
+    assert "== fails\nwhy\n" in capfd.readouterr().out
+
+
+def program(what: str, source: str) -> Step:
+    """A step that runs ``source`` in a Python of its own."""
+    return Step(what, ("timeit", "-n1", "-r1", source))
