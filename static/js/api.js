@@ -6,11 +6,12 @@ const ROOT = "/api/v1";
 
 /** An error of the API or of the network. */
 export class ApiError extends Error {
-  constructor(status, code, message, requestId = "") {
+  constructor(status, code, message, requestId = "", details = {}) {
     super(message);
     this.status = status;
     this.code = code;
     this.requestId = requestId;
+    this.details = details;
   }
 }
 
@@ -112,17 +113,20 @@ async function answer(path, options, read) {
   }
 }
 
-async function request(method, path, sent = undefined) {
-  const headers = { Accept: "application/json", ...(method === "GET" ? {} : changing()) };
-  const { response, body: text } = await answer(path, { method, headers, body: sent }, (answered) => answered.text());
+/** `sent` is a form, or an object that is sent as JSON. */
+export async function request(method, path, sent = undefined) {
+  const json = sent && !(sent instanceof FormData);
+  const headers = { Accept: "application/json", ...(json && { "Content-Type": "application/json" }), ...(method === "GET" ? {} : changing()) };
+  const options = { method, headers, body: json ? JSON.stringify(sent) : sent };
+  const { response, body: text } = await answer(path, options, (answered) => answered.text());
   const body = parsed(text);
   if (!response.ok) throw refusal(response.status, body);
   return body;
 }
 
 function refusal(status, body) {
-  const { code, message } = body?.error ?? {};
-  return new ApiError(status, code ?? "unexpected", message ?? fill(gettext("The server answered %(status)s."), { status }), body?.request_id);
+  const { code, message, details } = body?.error ?? {};
+  return new ApiError(status, code ?? "unexpected", message ?? fill(gettext("The server answered %(status)s."), { status }), body?.request_id, details);
 }
 
 const unreachable = () => new ApiError(0, "unreachable", gettext("The server did not answer."));

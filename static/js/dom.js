@@ -26,3 +26,29 @@ export function place(node, percentages) {
   for (const [side, value] of Object.entries(percentages)) node.style[side] = `${value}%`;
   return node;
 }
+
+/** Opens a dialog; resolves to whether the visitor agreed. */
+export async function agreed(dialog) {
+  dialog.returnValue = "no";
+  dialog.showModal();
+  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  return dialog.returnValue === "yes";
+}
+
+/** Lets photos be chosen with a label's file input or dropped on it; `onFiles` gets a list of one or more. */
+export function takesFiles(drop, onFiles) {
+  const input = drop.querySelector("input[type=file]");
+  const take = (files) => files.length && onFiles([...files]);
+  input.addEventListener("change", () => {
+    const chosen = [...input.files];
+    input.value = "";
+    take(chosen);
+  });
+  for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
+    drop.addEventListener(kind, (event) => {
+      event.preventDefault();
+      drop.classList.toggle("is-over", kind === "dragenter" || kind === "dragover");
+      if (kind === "drop") take(event.dataTransfer.files);
+    });
+  }
+}

@@ -1,7 +1,7 @@
 // The pages about jobs: starts a job from an archive, keeps the list up to date, and changes the state of jobs.
 
 import { ApiError, jobChange, jobCreate, jobDelete, part } from "./api.js";
-import { renew } from "./dom.js";
+import { agreed, renew } from "./dom.js";
 import { clearError, showError } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
 import { localTimes } from "./words.js";
@@ -64,16 +64,9 @@ async function watch() {
   return setTimeout(watch, LOOK_MS);
 }
 
-async function asked(dialog) {
-  dialog.returnValue = "no";
-  dialog.showModal();
-  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  return dialog.returnValue === "yes";
-}
-
 async function change(row, what) {
   const id = idOf(row);
-  if (what === "cancel" && !(await asked(document.getElementById("cancel-dialog")))) return;
+  if (what === "cancel" && !(await agreed(document.getElementById("cancel-dialog")))) return;
   if (what !== "delete") {
     await jobChange(id, what);
     await refresh([id]);
@@ -81,7 +74,7 @@ async function change(row, what) {
   }
   const both = document.getElementById("delete-analyses");
   both.checked = false;
-  if (!(await asked(document.getElementById("delete-dialog")))) return;
+  if (!(await agreed(document.getElementById("delete-dialog")))) return;
   // A large one goes in the background, and is told of until it is gone.
   if (await jobDelete(id, both.checked)) {
     await refresh([id]);

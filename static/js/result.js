@@ -39,7 +39,13 @@ function actions(analysis) {
     }
   });
   const [json, csv] = exportButtons(() => [["", analysis]], failed);
-  return own ? [json, csv, shareButton(), remove] : [json];
+  return own ? [...whoLink(analysis), json, csv, shareButton(), remove] : [json];
+}
+
+/** Where people are compared, the faces of a kept picture can be looked for in a collection. */
+function whoLink({ faces: found }) {
+  if (!kept || !found.length || !("identity" in result.dataset)) return [];
+  return [el("a", { class: "button is-quiet", href: `/people/?analysis=${id}` }, gettext("Who is it?"))];
 }
 
 /** Copies a link for others who are logged in. */

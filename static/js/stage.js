@@ -28,13 +28,16 @@ export function createStage(src, alt) {
   return figure;
 }
 
-/** Draws the boxes of an analysis; the arrow keys go from one to the next. */
-export function drawFaces(figure, { image, faces }) {
+/**
+ * Draws the boxes of an analysis; the arrow keys go from one to the next. With `name`, a function of a face, the tags
+ * are names instead of numbers.
+ */
+export function drawFaces(figure, { image, faces }, name = null) {
   const stage = figure.querySelector(".stage");
   shape(stage, image.width, image.height);
   const plane = stage.querySelector(".plane");
   plane.querySelectorAll(".face-mark").forEach((mark) => mark.remove());
-  plane.append(...faces.map((face) => mark(face, image)));
+  plane.append(...faces.map((face) => mark(face, image, name?.(face))));
   plane.querySelector(".face-box")?.setAttribute("tabindex", "0");
   plane.addEventListener("keydown", walk);
   zoomable(stage, plane);
@@ -47,13 +50,13 @@ function inside({ x, y, width, height }, image) {
 }
 
 /** One face: a button around it; its landmarks are there while the face is pointed at or has the focus. */
-function mark(face, image) {
+function mark(face, image, name) {
   const at = inside(face.box, image);
   const number = String(face.index + 1);
   const box = el("button", {
     type: "button", class: "face-box", "data-face": face.index, tabindex: "-1",
-    "aria-label": fill(gettext("Face %(number)s: go to its card"), { number }),
-  }, el("span", { class: "face-number", "aria-hidden": "true" }, number));
+    "aria-label": name ?? fill(gettext("Face %(number)s: go to its card"), { number }),
+  }, el("span", { class: name ? "face-number is-name" : "face-number", "aria-hidden": "true" }, name ?? number));
   const group = el("div", { class: "face-mark", "data-face": face.index }, box);
   // The tag of a small face is outside of its box, where the picture goes on.
   group.classList.toggle("is-high", at.top < image.height * 0.08);
