@@ -78,8 +78,8 @@ class Job(models.Model):
             # For the order of claims: the next caller, and that caller's next job (see cv.services.job_turns).
             models.Index(fields=["owner", "claimed_at"], name="job_served_owner"),
             models.Index(fields=["api_key", "claimed_at"], name="job_served_key"),
-            models.Index(fields=["owner", "state", "priority", "claimed_at", "created_at"], name="job_turn_of_owner"),
-            models.Index(fields=["api_key", "state", "priority", "claimed_at", "created_at"], name="job_turn_of_key"),
+            models.Index(fields=["owner", "state", "-priority", "claimed_at", "created_at"], name="job_turn_of_owner"),
+            models.Index(fields=["api_key", "state", "-priority", "claimed_at", "created_at"], name="job_turn_of_key"),
             # For the order in which archives are listed (see cv.services.job_listing).
             models.Index(fields=["owner", "listing_began_at"], name="job_listed_owner"),
             models.Index(fields=["api_key", "listing_began_at"], name="job_listed_key"),

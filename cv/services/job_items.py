@@ -27,7 +27,7 @@ from cv.jobs.errors import ItemCode
 from cv.jobs.inputs import InputGone
 from cv.models import Analysis, Job, JobItem
 from cv.services.analyses import AnalysisRequest, analysis_save
-from cv.services.job_turns import LOOKED_AT, WORKABLE, jobs_in_turn, workable_jobs
+from cv.services.job_turns import WORKABLE, jobs_in_turn, workable_jobs
 from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 # If an item's worker died this many times, the item fails. After the first death, it is processed alone.
 MAX_ATTEMPTS: Final = 3
 MAX_CLAIM: Final = 10_000
+# How many jobs a claim tries. A job is skipped if other workers have just taken its items.
+TRIED: Final = 20
 
 
 class LeaseLost(Exception):
@@ -75,9 +77,10 @@ def items_claim(
     """
     now = now or timezone.now()
     if only is not None:
-        return _claimed(only, limit, now)
-    for job_id, room in islice(jobs_in_turn(now, room_for), LOOKED_AT):
-        if claim := _claimed(job_id, min(limit, room), now):
+        job = Job.objects.select_related("owner", "api_key").filter(pk=only).first()
+        return _claimed(job, limit, now) if job else None
+    for job, room in islice(jobs_in_turn(now, room_for), TRIED):
+        if claim := _claimed(job, min(limit, room), now):
             return claim
     return None
 
@@ -87,19 +90,21 @@ def work_is_waiting(now: datetime | None = None) -> bool:
     return workable_jobs(now or timezone.now()).exists()
 
 
-def _claimed(job_id: uuid.UUID, limit: int, now: datetime) -> Claim | None:
+def _claimed(found: Job, limit: int, now: datetime) -> Claim | None:
     with transaction.atomic():
         # Locks the job's row first, so that two claims of one job wait for each other and see a cancellation.
-        job = Job.objects.select_for_update().filter(pk=job_id, state__in=WORKABLE).first()
+        job = Job.objects.select_for_update().filter(pk=found.pk, state__in=WORKABLE).first()
         if job is None:
             return None
+        # Already read; nobody changes whose job it is.
+        job.owner, job.api_key = found.owner, found.api_key
         rows = JobItem.objects.filter(job=job, due_at__lte=now).order_by("due_at", "index")
         # A locked row has an ended lease, but its worker is just writing the result: skip it.
         skip = connection.features.has_select_for_update_skip_locked
-        found = list(rows.select_for_update(skip_locked=skip)[:limit])
-        _give_up([row for row in found if row.attempts >= MAX_ATTEMPTS], now)
-        fresh = [row for row in found if not row.attempts]
-        lost = [row for row in found if 0 < row.attempts < MAX_ATTEMPTS]
+        due = list(rows.select_for_update(skip_locked=skip)[:limit])
+        _give_up([row for row in due if row.attempts >= MAX_ATTEMPTS], now)
+        fresh = [row for row in due if not row.attempts]
+        lost = [row for row in due if 0 < row.attempts < MAX_ATTEMPTS]
         taken = fresh or lost[:1]
         if not taken:
             return None

@@ -12,6 +12,7 @@ from cv.choices import ItemState, JobSource, JobState
 from cv.jobs.progress import statuses_of
 from cv.models import Job, JobItem
 from cv.services import items_claim
+from cv.services.job_turns import jobs_in_turn
 from cv.trust.caller import Caller
 
 CLAIMS = 15
@@ -56,12 +57,30 @@ def cpu_of_a_claim() -> float:
 
 
 @pytest.mark.parametrize("started", [False, True], ids=["new", "started"])
-def test_a_claim_costs_the_same_with_thousands_of_jobs_waiting(caller: Caller, started: bool) -> None:
+def test_a_claim_costs_the_same_with_thousands_of_jobs_waiting(
+    caller: Caller, started: bool, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     add_jobs(caller, 20, started)
     with_ten = cpu_of_a_claim()
     add_jobs(caller, 5000, started)
+    # Two find the job, four claim its items, and two begin and end the transaction.
+    with django_assert_num_queries(8):
+        claim = items_claim(1)
+        assert claim is not None
+        assert Caller(claim.job.owner, claim.job.api_key) == caller
     with_thousands = cpu_of_a_claim()
     assert with_thousands < 2.5 * with_ten, f"{with_ten * 1000:.1f} ms became {with_thousands * 1000:.1f} ms"
+
+
+def test_if_other_workers_took_a_callers_next_jobs_those_after_them_follow(caller: Caller) -> None:
+    waiting = add_jobs(caller, 3)
+    running = add_jobs(caller, 2, started=True)
+    now = timezone.now()
+    found = [job for job, _ in jobs_in_turn(now, lambda account: 1)]
+    assert set(found[:2]) == {found[0], running[1]}
+    assert set(found) == {*waiting, *running}
+    assert len(found) == 5
+    assert list(jobs_in_turn(now, lambda account: 0)) == []
 
 
 def test_a_list_of_running_jobs_is_two_queries(
