@@ -13,7 +13,6 @@ import struct
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable
 from functools import cache
 from multiprocessing.connection import Connection
@@ -41,6 +40,11 @@ def _nothing_first() -> None:
     """For callers that have nothing to do when their turn comes."""
 
 
+def _no_rank() -> float:
+    """For callers whose images are served in the order in which they come."""
+    return 0.0
+
+
 class EngineDied(Exception):
     """The engine's process ended or was killed while it worked on an image, twice."""
 
@@ -56,8 +60,8 @@ class EngineFailed(Exception):
 class EnginePool:
     """``size`` engines. Thread-safe; build it with ``get_pool``. An engine is started when it is first needed.
 
-    First come, first served. The thread that receives an answer first hands over the next image and then handles the
-    answer, so that the engine does not idle until another thread gets the GIL.
+    The image with the lowest rank is next, and of equal ones the first. The thread that receives an answer first hands
+    over the next image and then handles the answer, so that the engine does not idle until another thread gets the GIL.
     """
 
     def __init__(self, config: EngineConfig, size: int) -> None:
@@ -67,7 +71,7 @@ class EnginePool:
         # Last in, first out: if there are few requests, few engines stay warm.
         self._idle = [_Engine(config) for _ in range(size)]
         # While an engine is idle, a request stays in this queue only for a moment.
-        self._line: deque[_Turn] = deque()
+        self._line: list[_Turn] = []
         # The number of questions in progress, and the time since which none was answered.
         self._open = 0
         self._silent_since = 0.0
@@ -78,23 +82,21 @@ class EnginePool:
         options: AnalysisOptions = DEFAULT_OPTIONS,
         on_turn: Callable[[], None] = _nothing_first,
         patience_s: float | None = None,
+        rank: Callable[[], float] = _no_rank,
     ) -> AnalysisResult:
         """As ``Engine.analyze``, by the first engine that is free.
 
         ``on_turn`` is called before the engine is asked, by the thread that hands the image over. If it raises, this
         method raises the same error, and the engine is not asked. If the engine ends, the image is tried once more in
-        another process. Raises EngineError, EngineDied, EngineFailed, EnginesBusy if no engine was free within
-        ``patience_s``, and ImageTooExpensive if the engine took longer than an image may; the engine is then replaced.
+        another process. ``rank`` is asked whenever an engine becomes free while this image waits. Raises EngineError,
+        EngineDied, EngineFailed, EnginesBusy if no engine was free within ``patience_s``, and ImageTooExpensive if the
+        engine took longer than an image may; the engine is then replaced.
         """
+        result: AnalysisResult
         try:
-            return self._result(data, options, on_turn, patience_s)
+            result = self._ask((data, options), on_turn, patience_s, rank)
         except EngineDied:
-            return self._result(data, options, on_turn, patience_s)
-
-    def _result(
-        self, data: bytes, options: AnalysisOptions, on_turn: Callable[[], None], patience_s: float | None
-    ) -> AnalysisResult:
-        result: AnalysisResult = self._ask((data, options), on_turn, patience_s)
+            result = self._ask((data, options), on_turn, patience_s, rank)
         return result
 
     def check(self, patience_s: float | None = None) -> None:
@@ -115,9 +117,13 @@ class EnginePool:
             return time.monotonic() - self._silent_since if self._open else 0.0
 
     def _ask(
-        self, question: Question, on_turn: Callable[[], None] = _nothing_first, patience_s: float | None = None
+        self,
+        question: Question,
+        on_turn: Callable[[], None] = _nothing_first,
+        patience_s: float | None = None,
+        rank: Callable[[], float] = _no_rank,
     ) -> Any:
-        turn = _Turn(question, on_turn)
+        turn = _Turn(question, on_turn, rank)
         with self._lock:
             self._line.append(turn)
             engine = self._idle.pop() if self._idle else None
@@ -137,13 +143,14 @@ class EnginePool:
         return answer
 
     def _hand_over(self, engine: "_Engine") -> None:
-        """Gives the engine the first image in the queue, or marks the engine as idle."""
+        """Gives the engine the next image in the queue, or marks the engine as idle."""
         while True:
             with self._lock:
                 if not self._line:
                     self._idle.append(engine)
                     return
-                turn = self._line.popleft()
+                turn = min(self._line, key=lambda turn: turn.rank())
+                self._line.remove(turn)
             with self._lock:
                 if not self._open:
                     self._silent_since = time.monotonic()
@@ -184,9 +191,10 @@ class _Turn:
 
     engine: "_Engine"
 
-    def __init__(self, question: Question, on_turn: Callable[[], None]) -> None:
+    def __init__(self, question: Question, on_turn: Callable[[], None], rank: Callable[[], float]) -> None:
         self.question = ForkingPickler.dumps(question)
         self.on_turn = on_turn
+        self.rank = rank
         self.came = threading.Event()
         self.refusal: Exception | None = None
 

@@ -30,7 +30,7 @@ def start_engines() -> None:
 def engine_gate() -> EngineGate:
     slots = settings.XCLOUD_ENGINE_SLOTS
     # One more than there are engines, so that no engine is idle until the next thread wakes.
-    return EngineGate(slots + settings.XCLOUD_ENGINE_QUEUE, slots + 1)
+    return EngineGate(slots + settings.XCLOUD_ENGINE_QUEUE, slots + 1, ahead=slots)
 
 
 def nobody_left() -> None:
@@ -45,7 +45,7 @@ def analyzed(
     Raises EngineError, Overloaded, and what ``check_client`` raises.
     """
     with (
-        engine_gate().admitted(caller, settings.XCLOUD_ENGINE_PATIENCE_S) as patience_s,
+        engine_gate().admitted(caller, settings.XCLOUD_ENGINE_PATIENCE_S) as admission,
         contextlib.ExitStack() as turn,
     ):
 
@@ -57,7 +57,7 @@ def analyzed(
             turn.callback(ENGINE_BUSY.dec)
 
         try:
-            result = served_engine().analyze(data, options, on_turn, patience_s)
+            result = served_engine().analyze(data, options, on_turn, admission.patience_s, admission.rank)
         except EnginesBusy as error:
             raise Overloaded("no engine became free in time; try again later") from error
         except EngineDied as error:

@@ -2,7 +2,8 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from cv.serving.shares import Shares
 from cv.serving.turns import FairTurns, NoTurn
@@ -21,25 +22,35 @@ class ClientGone(Exception):
     code = "client_closed_request"
 
 
-class EngineGate:
-    """Admits at most ``places`` images, of which ``at_once`` use the engines and the others wait. Thread-safe.
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """How long an admitted image may still wait for an engine, and its rank among those that do: the lowest is next."""
 
-    An image needs a place only when it has been received completely, so slow uploads and slow URLs take none.
+    patience_s: float
+    rank: Callable[[], float]
+
+
+class EngineGate:
+    """Admits at most ``places`` images. Thread-safe.
+
+    Of these, ``at_once`` use the engines or are next, and the others wait. An image of a caller that has none at the
+    engines does not wait behind others: up to ``ahead`` of such images are next, too. An image needs a place only when
+    it has been received completely, so slow uploads and slow URLs take none.
     """
 
-    def __init__(self, places: int, at_once: int) -> None:
+    def __init__(self, places: int, at_once: int, ahead: int = 0) -> None:
         self._places = Shares(places)
-        self._turns = FairTurns(at_once)
+        self._turns = FairTurns(at_once, ahead)
 
     @contextlib.contextmanager
-    def admitted(self, caller: str, patience_s: float) -> Iterator[float]:
-        """Takes a place, waits for a turn, and yields the seconds of patience that are left. Raises Overloaded."""
+    def admitted(self, caller: str, patience_s: float) -> Iterator[Admission]:
+        """Takes a place, waits for a turn, and holds both while the block runs. Raises Overloaded."""
         until = time.monotonic() + patience_s
         with self._places.held(caller, Overloaded("too many images are in progress; try again later")):
             ENGINE_QUEUED.inc()
             try:
-                with self._turns.turn(caller, patience_s):
-                    yield max(0.0, until - time.monotonic())
+                with self._turns.turn(caller, patience_s) as seconds_used:
+                    yield Admission(max(0.0, until - time.monotonic()), seconds_used)
             except NoTurn:
                 raise Overloaded("no engine became free in time; try again later") from None
             finally:

@@ -224,6 +224,20 @@ def test_who_comes_first_is_served_first(
     assert served == [0, 1, 2, 3, 4]
 
 
+def test_the_lowest_rank_is_served_next(
+    frail: EnginePool, one_in_the_engine: Callable[[], None], empty_scene: bytes
+) -> None:
+    served: list[int] = []
+    with ThreadPoolExecutor(3) as callers:
+        for number, rank in enumerate((3, 1, 2)):
+            on_turn = partial(served.append, number)
+            callers.submit(frail.analyze, empty_scene, AnalysisOptions(), on_turn, rank=partial(float, rank))
+            while len(frail._line) <= number:
+                time.sleep(0.001)
+        one_in_the_engine()
+    assert served == [1, 2, 0]
+
+
 def test_who_has_no_patience_leaves_the_line(
     frail: EnginePool, one_in_the_engine: Callable[[], None], astronaut: bytes
 ) -> None:

@@ -49,6 +49,37 @@ def test_two_quick_images_wait_for_one_slow_one_and_not_for_thirty() -> None:
     assert max(place for place, caller in enumerate(order) if caller == "quick") <= 5
 
 
+def test_the_image_of_a_caller_without_a_turn_is_the_next_one_at_the_engines() -> None:
+    turns = FairTurns(2, ahead=1)
+    with turns.turn("storm", 0.01) as storms, turns.turn("storm", 0.01):
+        time.sleep(0.002)
+        with pytest.raises(NoTurn), turns.turn("storm", 0.01):
+            pass
+        with turns.turn("other", 0.01) as others:
+            assert others() < storms()
+            with pytest.raises(NoTurn), turns.turn("other", 0.01):
+                pass
+            with pytest.raises(NoTurn), turns.turn("third", 0.01):
+                pass
+        with turns.turn("third", 0.01):
+            pass
+
+
+def test_a_caller_that_sends_one_image_after_the_other_does_not_come_back_level(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("cv.serving.turns.time.monotonic", lambda: clock[0])
+    turns = FairTurns(2)
+    with turns.turn("stays"):
+        for seconds in (1, 2, 3):
+            with turns.turn("comes back", 0.01) as seconds_used:
+                clock[0] += 1
+                assert seconds_used() == seconds
+    with turns.turn("stays"), turns.turn("comes back") as seconds_used:
+        assert seconds_used() < 3
+
+
 def test_a_turn_that_does_not_come_in_time_is_none_and_costs_nothing() -> None:
     turns = FairTurns(1)
     with turns.turn("a"), pytest.raises(NoTurn), turns.turn("b", 0.01):
@@ -62,8 +93,8 @@ def test_a_turn_that_does_not_come_in_time_is_none_and_costs_nothing() -> None:
 
 def test_the_gate_says_in_which_way_it_is_overloaded() -> None:
     gate = EngineGate(places=2, at_once=1)
-    with gate.admitted("a", 1) as left:
-        assert 0.5 < left <= 1
+    with gate.admitted("a", 1) as admission:
+        assert 0.5 < admission.patience_s <= 1
         with pytest.raises(Overloaded, match="too many images"), gate.admitted("a", 0.01):
             pass
         with pytest.raises(Overloaded, match="no engine"), gate.admitted("b", 0.01):
