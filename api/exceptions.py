@@ -11,6 +11,7 @@ from django.http.request import UnreadablePostError
 from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework import exceptions, status
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -22,7 +23,7 @@ from cv.outbound.fetch import FetchError
 from cv.search.base import SearchUnavailable
 from cv.search.served import IndexBehind
 from cv.services.enrolment_errors import EnrolmentRefused
-from cv.services.idempotency import IdempotencyConflict
+from cv.services.idempotency import IdempotencyConflict, IdempotencyMismatch
 from cv.serving.gate import ClientGone, Overloaded
 from cv.serving.outages import Outage, outage_of
 from cv.trust.sealing import Unreadable
@@ -50,6 +51,7 @@ STATUS_OF_CODE: Final = {
     "archive_too_large": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     "image_too_large": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     "unsupported_media_type": status.HTTP_415_UNSUPPORTED_MEDIA_TYPE,
+    "idempotency_mismatch": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "undecodable_image": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "image_too_expensive": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "archive_encrypted": status.HTTP_422_UNPROCESSABLE_ENTITY,
@@ -85,6 +87,7 @@ FAILED: Final = "the server failed; its log has the reason under this request_id
 UNSEALABLE: Final = "the vectors of this collection were sealed with another SECRET_KEY, or changed since"
 NO_ROUTE: Final = "no route has this path"
 NOT_ALLOWED: Final = "your key or login does not allow this"
+PROBLEM: Final = "application/problem+json"
 RETRY_AFTER_S: Final = {"overloaded": "1", "model_not_ready": "10", "index_behind": "5", "search_unavailable": "10"}
 
 
@@ -115,6 +118,24 @@ def envelope(code: str, message: str, details: Any = None) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "details": details or {}}, "request_id": request_id.get()}
 
 
+def problem(code: str, message: str, details: Any = None) -> dict[str, Any]:
+    """The body of an error as RFC 9457 says, for clients that ask for it; our own fields follow."""
+    return {
+        "type": f"urn:xcloud:error:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": STATUS_OF_CODE[code],
+        "detail": message,
+        "code": code,
+        "details": details or {},
+        "request_id": request_id.get(),
+    }
+
+
+def wants_problem(request: HttpRequest | Request | None) -> bool:
+    """Whether the client accepts ``application/problem+json`` by name."""
+    return request is not None and PROBLEM in request.headers.get("Accept", "").lower()
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's hook for all exceptions. Unexpected errors are logged and answered as ``internal_error``."""
     set_rollback()
@@ -133,6 +154,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         # Being busy is not a fault, and a traceback for each refused request would add to the load.
         traceback = None if isinstance(error, Overloaded) else error
         log.error(code, exc_info=traceback, extra={"code": code})
+    headers["Vary"] = "Accept"
+    if wants_problem(context.get("request")):
+        body = problem(code, message, details)
+        return Response(body, status=STATUS_OF_CODE[code], headers=headers, content_type=PROBLEM)
     return Response(envelope(code, message, details), status=STATUS_OF_CODE[code], headers=headers)
 
 
@@ -180,9 +205,9 @@ def described(error: Exception) -> tuple[str, str, Any]:
             return "invalid_request", str(error.detail), None
         case SuspiciousOperation() | UnreadablePostError():
             return "invalid_request", UNREADABLE, None
-        case IdempotencyConflict():
-            message = f"Idempotency-Key: {error}"
-            return "idempotency_conflict", message, {"Idempotency-Key": [str(error)]}
+        case IdempotencyConflict() | IdempotencyMismatch():
+            code = "idempotency_conflict" if isinstance(error, IdempotencyConflict) else "idempotency_mismatch"
+            return code, f"Idempotency-Key: {error}", {"Idempotency-Key": [str(error)]}
         case Overloaded() | ClientGone() | IndexBehind() | SearchUnavailable():
             return error.code, str(error), None
         case Unreadable():
@@ -216,26 +241,30 @@ def _is_api(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
 
 
-def _json(code: str, message: str) -> HttpResponse:
-    return JsonResponse(envelope(code, message), status=STATUS_OF_CODE[code])
+def _json(request: HttpRequest, code: str, message: str) -> HttpResponse:
+    shape, media_type = (problem, PROBLEM) if wants_problem(request) else (envelope, "application/json")
+    return JsonResponse(
+        shape(code, message), status=STATUS_OF_CODE[code], headers={"Vary": "Accept"}, content_type=media_type
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
         wrong_host = isinstance(exception, DisallowedHost)
-        return _json("invalid_request", "Host: this server does not serve this name" if wrong_host else UNREADABLE)
+        message = "Host: this server does not serve this name" if wrong_host else UNREADABLE
+        return _json(request, "invalid_request", message)
     return defaults.bad_request(request, exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return _json("forbidden", NOT_ALLOWED)
+        return _json(request, "forbidden", NOT_ALLOWED)
     return defaults.permission_denied(request, exception)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return _json("not_found", NO_ROUTE)
+        return _json(request, "not_found", NO_ROUTE)
     return defaults.page_not_found(request, exception)
 
 
@@ -244,14 +273,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if outage := outage_of(sys.exception()):
         return _outage(request, outage)
     if _is_api(request):
-        return _json("internal_error", FAILED)
+        return _json(request, "internal_error", FAILED)
     return defaults.server_error(request)
 
 
 def _outage(request: HttpRequest, outage: Outage) -> HttpResponse:
     metrics.ERRORS.labels(outage.code).inc()
     if _is_api(request):
-        response = _json(outage.code, outage.message)
+        response = _json(request, outage.code, outage.message)
     else:
         # Without the request: looking up the logged-in user would query the database.
         response = HttpResponse(render_to_string("503.html", {"code": outage.code}), status=503)

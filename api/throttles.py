@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from cv.models import ApiKey
-from cv.trust.rates import count_this_minute, household, seconds_left
+from cv.trust.rates import WINDOW_S, count_this_minute, household, seconds_left
 from telemetry.proxy import client_address
 
 if TYPE_CHECKING:
@@ -22,10 +22,21 @@ class PerMinute(BaseThrottle):
         # A request with a large body is handled again after the body is received, and is counted then.
         if not limit or getattr(request.META.get("wsgi.input"), "awaited", False):
             return True
-        return count_this_minute(caller_name(request)) <= limit
+        count = count_this_minute(caller_name(request))
+        # The view's answer carries these headers, whatever it is.
+        view.rate_headers = headers_of(limit, count)  # type: ignore[attr-defined]
+        return count <= limit
 
     def wait(self) -> float:
         return seconds_left()
+
+
+def headers_of(limit: int, count: int) -> dict[str, str]:
+    """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers): what is left of this minute."""
+    return {
+        "RateLimit-Policy": f'"minute";q={limit};w={WINDOW_S}',
+        "RateLimit": f'"minute";r={max(limit - count, 0)};t={seconds_left()}',
+    }
 
 
 def limit_of(request: Request) -> int:

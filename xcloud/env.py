@@ -69,6 +69,16 @@ def words(name: str, default: str) -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def origins(name: str, default: str) -> list[str]:
+    """Origins of pages, such as ``https://app.example.org``; ``*`` is any."""
+    found = words(name, default)
+    for origin in found:
+        parts = urlsplit(origin)
+        if origin != "*" and (parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}"):
+            raise ImproperlyConfigured(f"{name} must have origins like https://app.example.org, not {origin!r}")
+    return found
+
+
 def choice(name: str, default: Choice) -> Choice:
     value = text(name, default)
     try:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from corsheaders.defaults import default_headers
 from django.templatetags.static import static
 
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
@@ -20,6 +21,17 @@ DEBUG = env.boolean("XCLOUD_DEBUG", False)
 SECRET_KEY = env.secret("SECRET_KEY", VAR_DIR / "secret_key")
 ALLOWED_HOSTS = env.words("XCLOUD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("XCLOUD_CSRF_TRUSTED_ORIGINS", "")
+
+# Pages of other origins whose scripts may call the API, with a key: they never get a session's cookies.
+XCLOUD_CORS_ORIGINS = env.origins("XCLOUD_CORS_ORIGINS", "")
+CORS_ALLOW_ALL_ORIGINS = "*" in XCLOUD_CORS_ORIGINS
+CORS_ALLOWED_ORIGINS = [origin for origin in XCLOUD_CORS_ORIGINS if origin != "*"]
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-none-match", "x-request-id")
+CORS_EXPOSE_HEADERS = (
+    "ETag", "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", "Retry-After", "Server-Timing", "X-Model-Version",
+    "X-Request-ID",
+)  # fmt: skip
 
 # Comparing and searching faces: off unless the operator says what for and on which legal basis. The pages and the API
 # show both.
@@ -145,6 +157,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "axes",
+    "corsheaders",
     "cv",
     "api",
     "web",
@@ -152,6 +165,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "xcloud.middleware.RequestIdMiddleware",
     "xcloud.middleware.SecurityHeadersMiddleware",
+    # Before all that may answer or redirect.
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -20,7 +20,8 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "forbidden": ("this API key lacks the scope `admin`", None),
     "identity_off": ("this server does not compare faces: its operator has not turned identity on", None),
     "not_found": ("no analysis has this id", None),
-    "idempotency_conflict": ("this key was used with a different request; use a new key", "Idempotency-Key"),
+    "idempotency_conflict": ("the first request with this key is still in progress", "Idempotency-Key"),
+    "idempotency_mismatch": ("this key was used with a different request; use a new key", "Idempotency-Key"),
     "job_conflict": ("a job that is done cannot be paused", "state"),
     "too_many_items": ("a job has at most 100,000 images", "job"),
     "archive_too_large": ("the archive unpacks to more than 8,589,934,592 bytes", "archive"),
@@ -60,12 +61,11 @@ MEANING: Final = {
     403: "The key or login lacks a scope or an attribute, a login came without its CSRF token, or the operator has not "
     "turned identity on.",
     404: "Does not exist, or belongs to another caller; `message` says what is missing.",
-    409: "The `Idempotency-Key` was used with a different request, its first request is in progress, or a job's state "
-    "does not allow this.",
+    409: "The first request with this `Idempotency-Key` is in progress, or a job's state does not allow this.",
     413: "More bytes, pixels or images than the server accepts.",
     415: "Not an image in a supported format, or a body of an unsupported type.",
     422: "An image or archive that cannot be read or costs too much, a URL or folder that is not allowed or cannot be "
-    "read, or faces that cannot be compared.",
+    "read, faces that cannot be compared, or an `Idempotency-Key` that was used with a different request.",
     429: "The rate limit is reached; `Retry-After` says when to send the next request.",
     500: "The server failed; its log has the reason under `request_id`.",
     503: "The server is busy, or something that it needs is not available; `Retry-After` says when to try again.",
@@ -92,7 +92,7 @@ IMAGE: Final = (
 )
 # The errors of all endpoints with a body that come before the fields are checked.
 BODY: Final = ("unsupported_media_type", "image_too_large")
-REMEMBERED: Final = ("idempotency_conflict",)
+REMEMBERED: Final = ("idempotency_conflict", "idempotency_mismatch")
 
 IDEMPOTENCY_KEY: Final = OpenApiParameter(
     "Idempotency-Key",

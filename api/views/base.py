@@ -1,5 +1,6 @@
 """The base of all views: JSON, limits on the body, the caller's scope, and headers."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -31,6 +32,8 @@ class JsonView(APIView):
     analysis_id: UUID | None = None
     job_id: UUID | None = None
     collection_id: UUID | None = None
+    # What the throttle counted, if the caller has a limit.
+    rate_headers: Mapping[str, str] = {}
     # The request with an Idempotency-Key that is in progress, until its answer is remembered.
     begun: Begun | None = None
 
@@ -68,6 +71,8 @@ class JsonView(APIView):
         kept = "no-cache" if "Authorization" in request.headers else "no-store"
         response.headers.setdefault("Cache-Control", f"private, {kept}")
         patch_vary_headers(response, ["Authorization", "Cookie"])
+        for name, value in self.rate_headers.items():
+            response.headers[name] = value
         return response
 
 

@@ -21,7 +21,11 @@ GIVEN_UP = timedelta(minutes=5)
 
 
 class IdempotencyConflict(Exception):
-    """The key was used with a different request, or the same request is still in progress."""
+    """The same request is still in progress, or its answer is lost."""
+
+
+class IdempotencyMismatch(Exception):
+    """The key was used with a different request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,9 @@ class Begun:
 
 
 def request_begin(caller: Caller, key: str, content: str) -> Begun | Answer:
-    """Reserves the request for this call, or returns its stored answer. Raises IdempotencyConflict.
+    """Reserves the request for this call, or returns its stored answer.
+
+    Raises IdempotencyConflict, IdempotencyMismatch.
 
     ``content`` distinguishes requests. It may name a person, so only a digest is stored, keyed by the server's secret
     and the client's key. If duplicates arrive concurrently, exactly one creates the row: the digest is unique on every
@@ -60,7 +66,7 @@ def request_begin(caller: Caller, key: str, content: str) -> Begun | Answer:
         # Deleted between the two queries: the other request has just failed.
         raise IdempotencyConflict("the first request with this key failed; try again")
     if row.fingerprint != fingerprint:
-        raise IdempotencyConflict("this key was used with a different request; use a new key")
+        raise IdempotencyMismatch("this key was used with a different request; use a new key")
     if row.status is None:
         raise IdempotencyConflict("the first request with this key is still in progress")
     try:

@@ -1,5 +1,6 @@
 """Creates webhooks, their deliveries, and the outcome of each delivery attempt."""
 
+import base64
 import secrets
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ LEASE = timedelta(seconds=60)
 
 def webhook_create(url: str, events: Iterable[WebhookEvent]) -> tuple[Webhook, str]:
     """Creates a webhook; returns it with its secret, which is returned only here."""
-    secret = f"whsec_{secrets.token_urlsafe(32)}"
+    secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
     row = Webhook.objects.create(
         url=url, events=sorted({str(event) for event in events}), secret_sealed=seal(SECRET_PURPOSE, secret)
     )

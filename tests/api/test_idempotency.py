@@ -56,14 +56,14 @@ def test_same_key_and_body_is_done_once_and_answered_alike(api: APIClient, body:
     assert Analysis.objects.count() == 1
 
 
-def test_same_key_and_other_body_is_409(api: APIClient, body: dict[str, Any]) -> None:
+def test_same_key_and_other_body_is_422(api: APIClient, body: dict[str, Any]) -> None:
     keyed(api, body)
     for answer in (
         keyed(api, {**body, "max_faces": 3}),
         keyed(api, body, path="/api/v1/jobs"),
         keyed(api, {}, path="/api/v1/subjects/x/erase"),
     ):
-        assert error_of(answer) == (409, "idempotency_conflict", CONFLICT)
+        assert error_of(answer) == (422, "idempotency_mismatch", CONFLICT)
     assert Analysis.objects.count() == 1
 
 
@@ -77,7 +77,7 @@ def test_same_form_with_another_boundary_is_the_same_request(api: APIClient, emp
     assert answers[0].json() == answers[1].json()
     assert Analysis.objects.count() == 1
     other = io.BytesIO(empty_scene + b"x")
-    assert error_of(keyed(api, {"image": other}, "k", format="multipart"))[1] == "idempotency_conflict"
+    assert error_of(keyed(api, {"image": other}, "k", format="multipart"))[1] == "idempotency_mismatch"
 
 
 def test_detections_keep_nothing_not_even_the_answer_to_a_key(api: APIClient, body: dict[str, Any]) -> None:

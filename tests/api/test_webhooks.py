@@ -14,10 +14,12 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
+from standardwebhooks import Webhook as StandardWebhook
+from standardwebhooks import WebhookVerificationError
 
 from cv.choices import DeliveryState, Scope, WebhookEvent
 from cv.models import Analysis, Webhook, WebhookDelivery
-from cv.outbound.webhooks import signature
+from cv.outbound.webhooks import signature, standard_signature
 from cv.services import analysis_delete, api_key_create, delivery_claim, delivery_note, webhook_create
 from cv.services.webhooks import BACK_OFF, SECRET_PURPOSE, Tried
 from cv.trust.caller import Caller
@@ -66,12 +68,26 @@ def test_event_is_posted_once_with_a_signature_and_nothing_about_a_face(hook: An
     expected = hmac.new(hook["secret"].encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
     assert hmac.compare_digest(digest, expected)
     assert abs(int(moment) - timezone.now().timestamp()) < 60
+    assert StandardWebhook(hook["secret"]).verify(body.decode(), headers)["id"] == str(delivery.pk)
+    with pytest.raises(WebhookVerificationError):
+        StandardWebhook(hook["secret"]).verify(body.decode() + " ", headers)
     assert (delivery.state, delivery.last_status, delivery.attempts) == ("delivered", 200, 1)
 
 
 def test_signature_is_hmac_sha256_over_moment_and_body() -> None:
     digest = hmac.new(b"whsec_x", b"1700000000.{}", "sha256").hexdigest()
     assert signature("whsec_x", 1700000000, b"{}") == f"t=1700000000,v1={digest}"
+
+
+def test_a_secret_from_before_standard_webhooks_signs_by_its_bytes() -> None:
+    key = bytes(range(224, 256))
+    old = f"whsec_{base64.urlsafe_b64encode(key).decode().rstrip('=')}"
+    new = f"whsec_{base64.b64encode(key).decode()}"
+    now = int(timezone.now().timestamp())
+    assert ("-" in old, "_" in old.removeprefix("whsec_")) == (True, True)
+    signed = standard_signature(old, "1", now, b"{}")
+    headers = {"webhook-id": "1", "webhook-timestamp": str(now), "webhook-signature": signed}
+    assert StandardWebhook(new).verify("{}", headers) == {}
 
 
 def test_only_the_events_asked_for_are_delivered(hook: Any, site: Site, caller: Caller, admin: APIClient) -> None:

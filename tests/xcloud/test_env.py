@@ -107,6 +107,8 @@ def test_numbers_networks_and_caches_are_read_or_named(monkeypatch: pytest.Monke
     assert env.networks("X_LIST", "") == []
     monkeypatch.setenv("X_LIST", "10.1.2.0/24,fd00:1::/64")
     assert [str(network) for network in env.networks("X_LIST", "")] == ["10.1.2.0/24", "fd00:1::/64"]
+    monkeypatch.setenv("X_LIST", "https://app.example.org,http://localhost:5173,*")
+    assert env.origins("X_LIST", "") == ["https://app.example.org", "http://localhost:5173", "*"]
     assert env.cache("X_CACHE", "locmem://")["BACKEND"].endswith("LocMemCache")
     monkeypatch.setenv("X_CACHE", "redis://127.0.0.1:6379/0")
     assert env.cache("X_CACHE", "locmem://")["LOCATION"] == "redis://127.0.0.1:6379/0"
@@ -114,6 +116,8 @@ def test_numbers_networks_and_caches_are_read_or_named(monkeypatch: pytest.Monke
         ("X_LIST", "80,web", env.integers),
         ("X_LIST", "10.1.2.3/24", env.networks),
         ("X_CACHE", "file:///tmp", env.cache),
+        ("X_LIST", "https://app.example.org/", env.origins),
+        ("X_LIST", "app.example.org", env.origins),
     ):
         monkeypatch.setenv(name, value)
         with pytest.raises(ImproperlyConfigured, match=name):
