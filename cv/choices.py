@@ -39,6 +39,8 @@ class AuditAction(models.TextChoices):
     JOB_READ = "job.read", "Job's items or results read"
     JOB_CHANGE = "job.change", "Job cancelled, paused, resumed or retried"
     JOB_DELETE = "job.delete", "Job deleted"
+    LABEL_CHANGE = "label.change", "Labels of a face changed"
+    LABEL_EXPORT = "label.export", "Labels read or exported"
     SUBJECT_EXPORT = "subject.export", "Subject exported"
     SUBJECT_ERASE = "subject.erase", "Subject erased"
     COLLECTION_CREATE = "collection.create", "Collection made"

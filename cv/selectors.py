@@ -13,7 +13,18 @@ from django.utils import timezone
 
 from cv.abstention import sure
 from cv.engine.labels import Attribute
-from cv.models import Analysis, ApiKey, AuditEvent, Collection, EnrolledFace, Face, Job, Webhook, WebhookDelivery
+from cv.models import (
+    Analysis,
+    ApiKey,
+    AuditEvent,
+    Collection,
+    EnrolledFace,
+    Face,
+    FaceLabel,
+    Job,
+    Webhook,
+    WebhookDelivery,
+)
 from cv.trust.caller import Caller
 from cv.trust.links import opens
 
@@ -62,7 +73,15 @@ def subject_analyses(caller: Caller, subject: str, of_everyone: bool = False) ->
     """The subject's analyses, oldest first, including expired ones that are not purged yet."""
     owned = Q() if of_everyone else caller.owned
     rows = Analysis.objects.filter(owned, subject=subject).order_by("created_at", "pk")
-    return rows.select_related("api_key").prefetch_related("faces", "models")
+    return rows.select_related("api_key").prefetch_related("faces__labels", "models")
+
+
+def labelled_faces(caller: Caller) -> QuerySet[Face]:
+    """The caller's faces that people labelled, with labels and analyses, oldest analysis first."""
+    analyses = Analysis.objects.filter(caller.owned).filter(unexpired()).order_by()
+    rows = Face.objects.filter(Exists(FaceLabel.objects.filter(face=OuterRef("pk"))), analysis__in=analyses)
+    ordered = rows.order_by("analysis__created_at", "analysis", "index")
+    return ordered.select_related("analysis").prefetch_related("labels")
 
 
 def jobs_of(caller: Caller) -> QuerySet[Job]:

@@ -138,7 +138,7 @@ def _cell(name: str, value: Any) -> Any:
     return f"'{value}" if name in CLIENTS_TEXT and value.startswith(FORMULA) else value
 
 
-def write_parquet(rows: Iterable[Row], columns: Columns, file: IO[bytes]) -> int:
+def write_parquet(rows: Iterable[Row], columns: Columns, file: IO[bytes], row_group: int = ROW_GROUP) -> int:
     """Writes the table as Parquet; returns the number of rows."""
     # Imported here, because it is large and most processes never need it.
     import pyarrow
@@ -150,7 +150,7 @@ def write_parquet(rows: Iterable[Row], columns: Columns, file: IO[bytes]) -> int
         waiting: list[Row] = []
         for row in rows:
             waiting.append(row)
-            if len(waiting) == ROW_GROUP:
+            if len(waiting) == row_group:
                 written += _write_group(writer, pyarrow.Table.from_pylist(waiting, schema))
                 waiting = []
         if waiting:

@@ -10,6 +10,7 @@ from cv.choices import JobSource, JobState
 from cv.engine.labels import Attribute, Expression, Gender, Race
 from cv.engine.outputs import Output, public_outputs
 from cv.engine.types import LANDMARKS, QualityWarning
+from cv.labelling.values import value_range
 
 LABELS: Final = {
     Gender.FEMALE.value: _("Female"),
@@ -153,7 +154,8 @@ def script_words() -> dict[str, Any]:
 
 
 def _described(output: Output) -> dict[str, Any]:
-    """``scale`` is the range on which an estimate is drawn; ``limits`` says that it is bounded by definition."""
+    """``scale`` is the range on which an estimate is drawn; ``limited`` says that it is bounded by definition;
+    ``range`` is the range of labels."""
     drawn = output.scale or ((output.bins[0], output.bins[-1]) if output.bins else None)
     return {
         "shape": output.shape,
@@ -161,5 +163,6 @@ def _described(output: Output) -> dict[str, Any]:
         "unit": UNITS.get(output.unit) or gettext(output.unit) if output.unit else "",
         "scale": drawn,
         "limited": output.scale is not None,
+        "range": value_range(output),
         "limit": limit_of(output.name) if output.name in ATTRIBUTES else None,
     }

@@ -10,7 +10,7 @@ from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
 from api.views.description import DescriptionView
 from web.languages import Texts
-from web.pages import identity, jobs, models, photos, tables
+from web.pages import identity, jobs, labels, models, photos, tables
 
 urlpatterns = [
     path("", photos.upload, name="upload"),
@@ -26,6 +26,7 @@ urlpatterns = [
     path("people/", identity.people, name="people"),
     path("people/<uuid:collection_id>/", identity.collection, name="collection-page"),
     path("people/<uuid:collection_id>/rows", identity.collection_people, name="collection-rows"),
+    path("measure/", labels.measure, name="measure"),
     path("models/", models.served, name="model-page"),
     path("models/<str:name>/", models.model, name="model-card"),
     path("models/<str:name>/<str:file_name>", models.model_file, name="model-card-file"),

@@ -53,6 +53,7 @@ from api.schema.jobs import (
     JOB_RESUME,
     JOB_RETRY,
 )
+from api.schema.labels import LABEL_LIST, LABEL_REPORT, LABEL_SET, LABEL_TABLE
 from api.schema.models import MODEL_FILE_READ, MODEL_LIST, MODEL_READ
 from api.schema.subjects import (
     NAMED_SUBJECT_ERASE,
@@ -101,6 +102,10 @@ __all__ = [
     "KEY_READ",
     "KEY_REVOKE",
     "KEY_UPDATE",
+    "LABEL_LIST",
+    "LABEL_REPORT",
+    "LABEL_SET",
+    "LABEL_TABLE",
     "MODEL_FILE_READ",
     "MODEL_LIST",
     "MODEL_READ",

@@ -213,6 +213,7 @@ JOB_ITEM: Final = {
     "analysis": None,
     "finished_at": "2026-11-22T09:30:04.000000Z",
 }
+FACE_LABELS: Final = {"face": 0, "labels": {"age": 31, "gender": "female"}}
 EXPORT: Final = {
     "exported_at": "2026-11-22T09:31:00+00:00",
     "analyses": [
@@ -225,6 +226,7 @@ EXPORT: Final = {
             "min_face_px": 40,
             "max_faces": 100,
             "api_key": "door camera",
+            "labels": [FACE_LABELS],
             "picture": {"media_type": "image/jpeg", "base64": "/9j/4AAQSkZJRg…"},
         }
     ],
@@ -241,6 +243,30 @@ RECEIPT: Final = {
     "algorithm": "Ed25519",
     "key_id": "a1b2c3d4e5f60718",
     "signature": "kW9x…==",
+}
+LABEL_REPORT: Final = {
+    "faces": 212,
+    "with_picture": 180,
+    "attributes": [
+        {
+            "output": "gender",
+            "n": 212,
+            "abstained": 0.0755,
+            "answered": 196,
+            "right": 188,
+            "accuracy": 0.9592,
+            "accuracy_interval": [0.9216, 0.9792],
+            "mistakes": [
+                {"label": "female", "answered": "male", "n": 5},
+                {"label": "male", "answered": "female", "n": 3},
+            ],
+            "error": None,
+            "error_interval": None,
+            "within": None,
+            "within_interval": None,
+            "stated": None,
+        }
+    ],
 }
 RECEIPT_KEY: Final = {
     "key_id": "a1b2c3d4e5f60718",

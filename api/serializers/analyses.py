@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import Pair, Rounded
 from api.serializers.answers import AttributesSerializer
 from cv.engine.types import LANDMARKS, QualityWarning
+from cv.models import Analysis
 
 PIXEL_DIGITS = 2
 SHARE_DIGITS = 6
@@ -123,6 +125,20 @@ class HeldAnalysisSerializer(AnalysisSerializer):
     min_face_px = serializers.IntegerField(read_only=True)
     max_faces = serializers.IntegerField(read_only=True)
     api_key = serializers.CharField(source="api_key.name", default=None, allow_null=True, read_only=True)
+    labels = serializers.SerializerMethodField()
+
+    @extend_schema_field(
+        {
+            "type": "array",
+            "items": {"type": "object", "properties": {"face": {"type": "integer"}, "labels": {"type": "object"}}},
+        }
+    )
+    def get_labels(self, analysis: Analysis) -> list[dict[str, Any]]:
+        """What people said is right about the faces."""
+        given = {
+            face.index: {label.output: label.value for label in face.labels.all()} for face in analysis.faces.all()
+        }
+        return [{"face": index, "labels": labels} for index, labels in given.items() if labels]
 
 
 class ErrorBodySerializer(serializers.Serializer[Any]):

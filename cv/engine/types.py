@@ -30,6 +30,13 @@ class Box:
     def area(self) -> float:
         return self.width * self.height
 
+    def overlap(self, other: Box) -> float:
+        """Intersection over union, 0 to 1."""
+        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        both = max(width, 0.0) * max(height, 0.0)
+        return both / (self.area + other.area - both)
+
 
 @dataclass(frozen=True, slots=True)
 class Landmarks:

@@ -6,6 +6,7 @@ from cv.models.deletions import Erasure, FileToDelete
 from cv.models.faces import Face, FaceAnswer, answer_value, face_row, further_answers
 from cv.models.jobs import Job, JobItem
 from cv.models.keys import ApiKey, default_scopes
+from cv.models.labels import FaceLabel
 from cv.models.records import AuditEvent, IdempotentRequest
 from cv.models.webhooks import Webhook, WebhookDelivery
 
@@ -19,6 +20,7 @@ __all__ = [
     "Erasure",
     "Face",
     "FaceAnswer",
+    "FaceLabel",
     "FileToDelete",
     "IdempotentRequest",
     "Job",

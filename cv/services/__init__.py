@@ -43,6 +43,7 @@ from cv.services.jobs import (
     jobs_finish_over,
 )
 from cv.services.keys import admin_create, api_key_create, api_key_revoke, api_key_touch, api_key_update
+from cv.services.labels import labels_set
 from cv.services.purge import Purged, expired_purge
 from cv.services.subjects import subject_erase
 from cv.services.users import user_delete
@@ -101,6 +102,7 @@ __all__ = [
     "job_retry",
     "jobs_delete_further",
     "jobs_finish_over",
+    "labels_set",
     "request_begin",
     "request_finish",
     "request_forget",

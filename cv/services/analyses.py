@@ -36,6 +36,7 @@ from cv.models import (
 )
 from cv.services.audit import audit_note
 from cv.services.deletions import files_list, files_remove
+from cv.services.labels import labels_move, labels_of
 from cv.services.traces import traces_remove
 from cv.services.webhooks import event_emit
 from cv.serving.engines import analyzed, nobody_left
@@ -142,9 +143,10 @@ def analysis_reanalyse(
         for name, value in changed.items():
             setattr(analysis, name, value)
         analysis.save(update_fields=list(changed))
+        labels = labels_of(analysis)
         Face.objects.filter(analysis=analysis).delete()
         AnalysisModel.objects.filter(analysis=analysis).delete()
-        _answers_insert(analysis, result)
+        labels_move(labels, _answers_insert(analysis, result))
         # Stored answers of idempotent requests contain the old faces, so they are deleted, too.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
@@ -190,8 +192,8 @@ def analysis_save(
     return analysis
 
 
-def _answers_insert(analysis: Analysis, result: AnalysisResult) -> None:
-    """Saves the faces, the models that ran, and the answers that have no columns."""
+def _answers_insert(analysis: Analysis, result: AnalysisResult) -> list[Face]:
+    """Saves the faces, the models that ran, and the answers that have no columns; returns the faces."""
     models = AnalysisModel.objects.bulk_create([model_row(analysis, run) for run in result.models])
     faces = Face.objects.bulk_create([face_row(analysis, face) for face in result.faces])
     model_of = {output: row for row, run in zip(models, result.models, strict=True) for output in run.outputs}
@@ -202,6 +204,7 @@ def _answers_insert(analysis: Analysis, result: AnalysisResult) -> None:
             for output, answer in further_answers(face).items()
         ]
     )
+    return faces
 
 
 def _expiry(request: AnalysisRequest, now: datetime) -> datetime | None:

@@ -15,9 +15,10 @@ const CROWD = 12; // among more, the tags of small faces would cover the next on
 
 /**
  * The stage `figure` beside the cards of `analysis`. `actions` are buttons and links for above the cards; `recipeOf`
- * has the photo's name and options for the API tab (no tab without it); `prefix` keeps element ids unique.
+ * has the photo's name and options for the API tab (no tab without it); `known` are the faces' labels if the visitor may
+ * change them; `prefix` keeps element ids unique.
  */
-export function analysisView(figure, analysis, { actions = [], recipeOf = null, prefix = "" } = {}) {
+export function analysisView(figure, analysis, { actions = [], recipeOf = null, known = null, prefix = "" } = {}) {
   drawFaces(figure, analysis);
   const described = el("div", { class: "described" });
   const photo = figure.querySelector(".stage-photo");
@@ -29,8 +30,9 @@ export function analysisView(figure, analysis, { actions = [], recipeOf = null, 
           el("span", { class: "muted" }, ` ${fill(gettext("in %(time)s"), { time: duration(analysis.timing_ms.total) })}`)),
         el("div", { class: "side-actions" }, ...pictures, ...actions)),
       ...(recipeOf ? tabbed(gettext("Result"), [[gettext("Faces"), described], ["API", recipe(analysis, recipeOf)]]) : [described])));
-  const { image, model, faces: found } = analysis;
-  const cardOf = (face) => faceCard(face, { photo, image, model, prefix });
+  const { id, image, model, faces: found } = analysis;
+  const labelled = known && { id, known };
+  const cardOf = (face) => faceCard(face, { photo, image, model, labelled, prefix });
   if (found.length < FROM) {
     described.append(el("div", { class: "cards" }, ...(found.length ? found.map(cardOf) : [nothingFound()])));
   } else {

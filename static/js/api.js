@@ -19,6 +19,11 @@ const linked = (link) => (link ? `?${new URLSearchParams({ link })}` : "");
 /** With `link`, of another user who shows it. */
 export const pictureUrl = (id, link = "") => `${ROOT}/analyses/${id}/picture${linked(link)}`;
 export const analysisGet = (id, link = "") => request("GET", `/analyses/${id}${linked(link)}`);
+/** The labels of an analysis's faces: a face's index → output → right value. */
+export const labelsGet = async (id) =>
+  Object.fromEntries((await request("GET", `/analyses/${id}/labels`)).results.map(({ face, labels }) => [face, labels]));
+/** Replaces the labels of one face. */
+export const labelsSet = (id, face, labels) => request("PUT", `/analyses/${id}/faces/${face}/labels`, labels);
 export const analysisDelete = (id) => request("DELETE", `/analyses/${id}`);
 /** `change` is one of cancel, pause, resume and retry. */
 export const jobChange = (id, change) => request("POST", `/jobs/${id}/${change}`);

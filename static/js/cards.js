@@ -4,15 +4,16 @@ import { saveCanvas } from "./annotate.js";
 import { chip } from "./chip.js";
 import { el, place } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
+import { labelling } from "./labels.js";
 import { advice, label, output, percent, separated, shapeOf, summed, sure, sureness, warning } from "./words.js";
 
 const FEW = 6; // of a longer vector only the length is shown
 
 /**
- * `photo` is the image on the stage, if any; `model` is the analysis's; `prefix` keeps element ids unique if two analyses
- * are on one page.
+ * `photo` is the image on the stage, if any; `model` is the analysis's; `labelled` is for `labelling`, if people may say
+ * what is right; `prefix` keeps element ids unique if two analyses are on one page.
  */
-export function faceCard(face, { photo, image, model, prefix = "" }) {
+export function faceCard(face, { photo, image, model, labelled = null, prefix = "" }) {
   const number = face.index + 1;
   const id = `${prefix}face-${number}`;
   return el("article", { class: "card", tabindex: "0", "data-face": face.index, id, "aria-labelledby": `${id}-title` },
@@ -28,6 +29,7 @@ export function faceCard(face, { photo, image, model, prefix = "" }) {
     warnings(face.quality.warnings),
     ...SHAPES.map(([part, drawn]) => section(face.attributes, part, drawn)),
     el("p", { class: "card-foot small" }, el("a", { href: modelLink(model, face.attributes) }, gettext("How well does this work for such faces?"))),
+    labelled ? labelling(face, labelled) : null,
   );
 }
 

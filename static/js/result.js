@@ -1,7 +1,7 @@
 // The page of one stored analysis.
 
 import { analysisView } from "./analysis.js";
-import { analysisGet, pictureUrl } from "./api.js";
+import { analysisGet, labelsGet, pictureUrl } from "./api.js";
 import { confirmAndDelete } from "./delete.js";
 import { el } from "./dom.js";
 import { clearError, showError } from "./errors.js";
@@ -19,9 +19,9 @@ const kept = "kept" in result.dataset;
 async function show() {
   clearError(errorPlace);
   try {
-    const analysis = await analysisGet(id, token);
+    const [analysis, known] = await Promise.all([analysisGet(id, token), own ? labelsGet(id) : null]);
     const figure = createStage(kept ? pictureUrl(id, token) : null, gettext("The analyzed photo"));
-    result.replaceChildren(analysisView(figure, analysis, { actions: actions(analysis), recipeOf: { store: kept ? "pictures" : "answers" } }));
+    result.replaceChildren(analysisView(figure, analysis, { actions: actions(analysis), recipeOf: { store: kept ? "pictures" : "answers" }, known }));
     status.textContent = fill(gettext("%(faces)s found."), { faces: faces(analysis.faces.length) });
   } catch (error) {
     showError(errorPlace, error, show);

@@ -126,7 +126,7 @@ function viewOf(photo) {
   photo.figure ??= photo.url ? createStage(photo.url, photo.name) : null;
   if (photo.state === State.DONE) {
     const { name: photoName, address, store } = photo;
-    photo.view ??= analysisView(photo.figure, photo.analysis, { actions: actions(photo), recipeOf: { photoName, address, store } });
+    photo.view ??= analysisView(photo.figure, photo.analysis, { actions: actions(photo), recipeOf: { photoName, address, store }, known: photo.analysis.id ? {} : null });
     return photo.view;
   }
   photo.progress ??= progressPanel(photo);

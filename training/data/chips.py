@@ -23,7 +23,7 @@ from cv.engine.detect import Detector
 from cv.engine.errors import EngineError
 from cv.engine.manifest import read_manifest
 from cv.engine.runtime import load_detector
-from cv.engine.types import AnalysisOptions, Detection
+from cv.engine.types import MIN_FACE_PX_RANGE, AnalysisOptions, Box, Detection
 from training.data.labels import Labels, Row, build_labels, describe_unknown_labels
 from training.data.tables import rows
 
@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 Change = Callable[[Image.Image], Image.Image]
 
 _CACHE_FORMAT: Final = 4
+# The intersection over union with a row's box, below which a face is another one.
+_SAME_FACE: Final = 0.5
+_BOX_COLUMNS: Final = ("face_x0", "face_y0", "face_x1", "face_y1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +76,46 @@ class LargestFace:
 
 
 def find_largest_face(
-    detector: Detector, data: bytes, size: int, margin: int = 0, change: Change | None = None
+    detector: Detector,
+    data: bytes,
+    size: int,
+    margin: int = 0,
+    change: Change | None = None,
+    box: Box | None = None,
 ) -> LargestFace:
     """Cuts a chip of ``size + 2·margin`` pixels as the served pipeline does, from the upright picture after ``change``.
 
-    Raises EngineError.
+    With a ``box``, the face is the one found there, and none if none is. Raises EngineError.
     """
     options = AnalysisOptions()
-    image = decode(data, DecodeLimits(), options.min_face_px).pixels
+    decoded = decode(data, DecodeLimits(), options.min_face_px)
+    image = decoded.pixels
     if change:
         image = change(image)
-    detection = next(iter(detector.detect(image, options.min_face_px, max_faces=1)), None)
+    if box is None:
+        detection = next(iter(detector.detect(image, options.min_face_px, max_faces=1)), None)
+    else:
+        # The picture may have been decoded at a fraction of its size, or changed in size.
+        scale = decoded.scale * image.size[0] / decoded.pixels.size[0]
+        box = Box(box.x * scale, box.y * scale, box.width * scale, box.height * scale)
+        smallest = min(options.min_face_px, max(MIN_FACE_PX_RANGE[0], int(min(box.width, box.height) / 2)))
+        detection = _at(box, detector.detect(image, smallest, options.max_faces))
     to_chip = _to_chip(detection, image.size, size)
     return LargestFace(warp(image, to_chip.shifted(margin), size + 2 * margin), detection, image.size)
+
+
+def _at(box: Box, detections: Iterable[Detection]) -> Detection | None:
+    best = max(detections, key=lambda found: found.box.overlap(box), default=None)
+    return best if best is not None and best.box.overlap(box) >= _SAME_FACE else None
+
+
+def box_of(row: Row) -> Box | None:
+    """The box of the labelled face, by the columns ``face_x0`` to ``face_y1``, if the row has them."""
+    edges = [row.get(name) for name in _BOX_COLUMNS]
+    if any(edge is None for edge in edges):
+        return None
+    left, top, right, bottom = (float(edge) for edge in edges if edge is not None)
+    return Box(left, top, right - left, bottom - top)
 
 
 def _to_chip(detection: Detection | None, image_size: tuple[int, int], size: int) -> Similarity:
@@ -100,13 +130,14 @@ def find_largest_faces(
     margin: int = 0,
     change: Change | None = None,
 ) -> Iterator[tuple[Row, LargestFace | None]]:
-    """Gives each numbered row of ``table`` without its picture, and the largest face of that picture.
+    """Gives each numbered row of ``table`` without its picture, and the largest face of that picture, or the one in the
+    row's box.
 
     If a picture is missing or cannot be read, its face is None. The log names these pictures and unknown labels.
     """
     for number, row in numbered:
         try:
-            face = find_largest_face(detector, row.pop("image") or b"", size, margin, change)
+            face = find_largest_face(detector, row.pop("image") or b"", size, margin, change, box_of(row))
         except EngineError as error:
             log.warning("%s row %d left out: %s", table.name, number, error)
             yield row, None

@@ -72,15 +72,6 @@ def chance_calibration_error(probabilities: Floats, rounds: int = 200) -> float:
     return float(np.sum(gaps, axis=0).mean() / len(confidence))
 
 
-def wilson_interval(hits: int, n: int) -> tuple[float, float]:
-    """95 % confidence interval of a share (Wilson 1927)."""
-    z = 1.96
-    share, spread = hits / n, z * z / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = z * np.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return float(centre - half), float(centre + half)
-
-
 def bootstrap_interval(
     measure: Callable[[Floats, Floats], float], predicted: Floats, true: Floats, rounds: int = 500
 ) -> tuple[float, float]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.manifest import CENTRAL, Calibration
 from cv.engine.readers.attributes import AttributeReader, estimate
+from cv.labelling.intervals import wilson_interval
 from training.data.labels import AGE_BANDS, NO_CLASS, Labels, find_age_band
 from training.measure.metrics import (
     accuracy,
@@ -20,7 +21,6 @@ from training.measure.metrics import (
     mean_absolute_error,
     pearson,
     reliability,
-    wilson_interval,
 )
 
 _SMALLEST_GROUP = 10

@@ -85,7 +85,7 @@ class AnalysisActions:
         return erasure_page(request, self.admin_site.each_context(request), subjects)
 
     def _few(self, request: HttpRequest, queryset: QuerySet[Analysis], most: int) -> list[Analysis] | None:
-        rows = list(queryset.prefetch_related("faces", "models").select_related("api_key")[: most + 1])
+        rows = list(queryset.prefetch_related("faces__labels", "models").select_related("api_key")[: most + 1])
         if len(rows) > most:
             self.message_user(request, f"Choose at most {most}", messages.ERROR)
             return None

@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 
 from cv.choices import AuditAction
 from cv.files.pictures import picture_response
-from cv.models import Analysis, Face
+from cv.models import Analysis, Face, FaceLabel
 from cv.services import analyses_delete, analysis_delete, audit_note
 from cv.services.traces import traces_remove
 from web.admin.actions import AnalysisActions
@@ -119,7 +119,12 @@ class AnalysisAdmin(AnalysisActions, DeletedByServices, ReadOnlyAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
         """Faces are deleted with their analysis, although they may not be deleted alone."""
         shown, counts, forbidden, protected = super().get_deleted_objects(objs, request)
-        return shown, counts, forbidden - {Face._meta.verbose_name, "idempotent request"}, protected
+        return (
+            shown,
+            counts,
+            forbidden - {Face._meta.verbose_name, FaceLabel._meta.verbose_name, "idempotent request"},
+            protected,
+        )
 
     def delete_model(self, request: HttpRequest, obj: Analysis) -> None:
         analysis_delete(obj, staff_caller(request))

@@ -8,7 +8,7 @@ from cv.engine.labels import Attribute
 from cv.engine.types import Answer, Category, Estimate
 from cv.models import Analysis, Face
 from cv.serving.outputs import served_outputs
-from web.words import LABELS, MEASURES, STAGES
+from web.words import LABELS, MEASURES, STAGES, output_title
 
 register = template.Library()
 
@@ -91,3 +91,31 @@ def scored(cell: tuple[str, float | None, tuple[float, float] | None]) -> str:
     unit = "" if name.endswith("_mae") else " %"
     bounds = f" ({said(interval[0])}–{said(interval[1])})" if interval else ""
     return f"{said(value)}{unit}{bounds}"
+
+
+@register.filter
+def share(value: float) -> str:
+    """“97 %”."""
+    return f"{100 * value:.0f} %"
+
+
+@register.filter
+def share_range(interval: tuple[float, float]) -> str:
+    """“91–99 %”."""
+    low, high = interval
+    return f"{100 * low:.0f}–{100 * high:.0f} %"
+
+
+@register.filter
+def hundredfold(value: float) -> float:
+    """Of a share, for a drawing that is 100 wide."""
+    return round(100 * value, 2)
+
+
+@register.filter
+def width(interval: tuple[float, float]) -> float:
+    """Of an interval of shares, for the same drawing."""
+    return round(100 * (interval[1] - interval[0]), 2)
+
+
+register.filter("output_title", output_title)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cv.labelling.intervals import wilson_interval
 from training.measure.metrics import (
     accuracy,
     balanced_accuracy,
@@ -12,7 +13,6 @@ from training.measure.metrics import (
     expected_calibration_error,
     mean_absolute_error,
     pearson,
-    wilson_interval,
 )
 
 PREDICTED, TRUE = np.array([0, 0, 1, 1, 1]), np.array([0, 0, 0, 0, 1])
