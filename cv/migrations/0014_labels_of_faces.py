@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cv", "0012_collections"),
+        ("cv", "0013_claims_by_priority"),
     ]
 
     operations = [
