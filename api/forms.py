@@ -8,11 +8,14 @@ from rest_framework.exceptions import ValidationError
 
 STORE = "store"
 LISTS = frozenset({"attributes", "accept"})
+# Addresses may contain commas, so each is a field of its own.
+REPEATED = frozenset({"urls", "analyses"})
 
 
 def nested(form: QueryDict) -> dict[str, Any]:
-    """``attributes`` and ``accept`` may be repeated or comma-separated; ``store`` is a JSON object or fields
-    ``store.image``…
+    """``attributes`` and ``accept`` may be repeated or comma-separated, ``urls`` and ``analyses`` repeated.
+
+    ``store`` is a JSON object or fields ``store.image``…
 
     Raises ValidationError if a field comes twice or ``store`` is not JSON.
     """
@@ -21,6 +24,9 @@ def nested(form: QueryDict) -> dict[str, Any]:
     for name, values in form.lists():
         if name in LISTS:
             data[name] = [word.strip() for value in values for word in str(value).split(",")]
+            continue
+        if name in REPEATED:
+            data[name] = values
             continue
         if len(values) > 1:
             raise ValidationError({name: ["sent more than once"]})

@@ -128,7 +128,10 @@ class AnalysisInput(OptionsInput):
 class LinkInput(StrictSerializer):
     """The token of a link to an analysis of another user, which its page makes."""
 
-    link = serializers.CharField(required=False, max_length=200, default="", help_text="For a logged-in user only.")
+    # Blank is the default, which generated clients send.
+    link = serializers.CharField(
+        required=False, max_length=200, allow_blank=True, default="", help_text="For a logged-in user only."
+    )
 
 
 class ListInput(PagingInput):

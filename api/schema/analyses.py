@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from api.inputs import AnalysisInput, DetectionInput, LinkInput, ListInput, NothingInput
 from api.schema import examples
-from api.schema.parts import BODY, IDEMPOTENCY_KEY, IMAGE, REMEMBERED, answer, errors, page_of, sent
+from api.schema.parts import BODY, IDEMPOTENCY_KEY, IMAGE, REMEMBERED, REQUEST_ID, answer, errors, page_of, sent
 from api.serializers import AnalysisSerializer, DetectionsSerializer, ResultSerializer
 
 TEXT_HELP: Final = "Base64 (standard or URL-safe alphabet) or a data URI."
@@ -64,7 +64,7 @@ ANALYSIS_CREATE: Final[dict[str, Any]] = {
     "With `store.result` false nothing is kept: no row, no audit event, no webhook, and no answer for an "
     "`Idempotency-Key`. The answer is then a 200 without `id` and `created_at`. Scope `analyse`.",
     "parameters": [IDEMPOTENCY_KEY],
-    "request": {"application/json": JsonAnalysisInput, "multipart/form-data": FormAnalysisInput},
+    "request": {"multipart/form-data": FormAnalysisInput, "application/json": JsonAnalysisInput},
     "responses": {
         200: answer(ResultSerializer, examples.RESULT, "The image was analyzed, and nothing is kept."),
         201: answer(AnalysisSerializer, examples.ANALYSIS, "The image was analyzed."),
@@ -141,7 +141,8 @@ DETECTION_CREATE: Final[dict[str, Any]] = {
     "summary": "Find faces without estimating attributes",
     "description": "Boxes, landmarks and quality only. No attribute is computed and nothing is stored. "
     "Not even an answer for an `Idempotency-Key` is kept: sent again, it is done again. Scope `analyse`.",
-    "request": {"application/json": JsonDetectionInput, "multipart/form-data": FormDetectionInput},
+    "parameters": [REQUEST_ID],
+    "request": {"multipart/form-data": FormDetectionInput, "application/json": JsonDetectionInput},
     "responses": {
         200: answer(DetectionsSerializer, examples.DETECTIONS, "The faces found."),
         **errors(*IMAGE),
@@ -153,7 +154,8 @@ PREVIEW_CREATE: Final[dict[str, Any]] = {
     "summary": "Turn one image into a JPEG that every browser can show",
     "description": "For HEIC, TIFF and other formats: upright, at most 1600 pixels on the longer side, without "
     "metadata. Nothing is stored and no face is looked for. Scope `analyse`.",
-    "request": {"application/json": JsonPreviewInput, "multipart/form-data": FormPreviewInput},
+    "parameters": [REQUEST_ID],
+    "request": {"multipart/form-data": FormPreviewInput, "application/json": JsonPreviewInput},
     "responses": {
         (200, "image/jpeg"): OpenApiResponse(OpenApiTypes.BINARY, description="The preview."),
         **errors(*IMAGE),

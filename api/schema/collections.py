@@ -18,7 +18,7 @@ from api.inputs.collections import (
 from api.inputs.groups import GroupsInput
 from api.schema import examples
 from api.schema.analyses import TEXT_HELP, URL_HELP
-from api.schema.parts import BODY, IDEMPOTENCY_KEY, IMAGE, REMEMBERED, answer, errors, page_of, sent
+from api.schema.parts import BODY, IDEMPOTENCY_KEY, IMAGE, REMEMBERED, REQUEST_ID, answer, errors, page_of, sent
 from api.serializers.collections import (
     CollectionSerializer,
     EnrolledFaceSerializer,
@@ -54,9 +54,10 @@ def with_image(given: type[serializers.Serializer[Any]]) -> dict[str, type[seria
     url = serializers.URLField(required=False, help_text=URL_HELP)
     text = serializers.CharField(required=False, help_text=TEXT_HELP)
     file = serializers.FileField(required=False, help_text="The image file, or base64 text.")
+    # The form first: generated clients that take one kind of body take the first, and files are easiest to send.
     return {
-        "application/json": type(f"Json{given.__name__}", (given,), {"__doc__": doc, "image": text, "url": url}),
         "multipart/form-data": type(f"Form{given.__name__}", (given,), {"__doc__": doc, "image": file, "url": url}),
+        "application/json": type(f"Json{given.__name__}", (given,), {"__doc__": doc, "image": text, "url": url}),
     }
 
 
@@ -210,6 +211,7 @@ COLLECTION_SEARCH: Final[dict[str, Any]] = {
     "person is named at most once. The others are `unknown`. The threshold grows with the number of faces enrolled, "
     "so that `fmr` is the share of strangers who are taken for anyone. Nothing is stored, not even an answer for an "
     f"`Idempotency-Key`. {SCOPE}",
+    "parameters": [REQUEST_ID],
     "request": with_image(SearchInput),
     "responses": {
         200: answer(SearchSerializer, examples.SEARCH, "Who was found."),
@@ -246,6 +248,7 @@ COLLECTION_VERIFY: Final[dict[str, Any]] = {
     "summary": "Compare a face with one person of a collection",
     "description": "With the most similar of the person's faces. Nothing is stored, not even an answer for an "
     f"`Idempotency-Key`. {SCOPE}",
+    "parameters": [REQUEST_ID],
     "request": with_image(VerifyInput),
     "responses": {
         200: answer(VerificationSerializer, examples.VERIFICATION, "The same person, or not."),

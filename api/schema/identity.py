@@ -7,7 +7,7 @@ from rest_framework import serializers
 from api.inputs import ComparisonInput, EmbeddingInput
 from api.schema.analyses import TEXT_HELP, URL_HELP
 from api.schema.examples import DETECTIONS
-from api.schema.parts import IMAGE, answer, errors, sent
+from api.schema.parts import IMAGE, REQUEST_ID, answer, errors, sent
 from api.serializers import ComparisonSerializer, EmbeddingsSerializer, IdentitySerializer
 
 MODEL: Final = {"name": "sface", "version": "2021dec", "sha256": "2f1b8c04…"}
@@ -62,6 +62,7 @@ COMPARISON_CREATE: Final[dict[str, Any]] = {
     "description": "Each face of `first` with each face of `second`: similarity, the probability that both are one "
     "person, and whether they count as the same at the false match rate `fmr`. `same` is null if a face has low "
     "quality or is a child's. Nothing is stored. Scope `identify`, on a server with identity on.",
+    "parameters": [REQUEST_ID],
     "request": {"application/json": ComparisonInput, "multipart/form-data": FormComparisonInput},
     "responses": {
         200: answer(
@@ -100,7 +101,8 @@ EMBEDDING_CREATE: Final[dict[str, Any]] = {
     "summary": "Get the vector of every face of an image",
     "description": "For your own searches. A vector tells who someone is: keep it as carefully as the picture. Only "
     "vectors of one model can be compared. Nothing is stored. Scope `identify`, on a server with identity on.",
-    "request": {"application/json": JsonEmbeddingInput, "multipart/form-data": FormEmbeddingInput},
+    "parameters": [REQUEST_ID],
+    "request": {"multipart/form-data": FormEmbeddingInput, "application/json": JsonEmbeddingInput},
     "responses": {
         200: answer(
             EmbeddingsSerializer,

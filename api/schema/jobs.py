@@ -6,18 +6,19 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
-from api.inputs import ItemListInput, JobDeleteInput, JobInput, JobListInput, NothingInput, OptionsInput, ResultsInput
+from api.inputs import ItemListInput, JobDeleteInput, JobInput, JobListInput, NothingInput, ResultsInput
 from api.schema import examples
 from api.schema.parts import BODY, IDEMPOTENCY_KEY, REMEMBERED, answer, errors, page_of, sent
 from api.serializers import JobItemSerializer, JobSerializer
-from cv.models.jobs import PRIORITY_RANGE
 
 
-class FormJobInput(OptionsInput):
-    """``store`` is a JSON object, or fields ``store.image``…"""
+class FormJobInput(JobInput):
+    """Exactly one of ``archive``, ``urls``, ``analyses`` and ``folder``. ``store`` is a JSON object, or fields
+    ``store.image``…"""
 
-    archive = serializers.FileField(help_text="A ZIP, or a TAR that is plain or compressed with gzip or bzip2.")
-    priority = serializers.IntegerField(min_value=PRIORITY_RANGE[0], max_value=PRIORITY_RANGE[1], default=0)
+    archive = serializers.FileField(
+        required=False, help_text="A ZIP, or a TAR that is plain or compressed with gzip or bzip2."
+    )
 
 
 JOB_CREATE: Final[dict[str, Any]] = {
@@ -26,7 +27,7 @@ JOB_CREATE: Final[dict[str, Any]] = {
     "description": "Send exactly one of `archive` (in a form), `urls`, `analyses` and `folder`. A bad image fails "
     "alone; the others are analyzed. Scope `analyse`.",
     "parameters": [IDEMPOTENCY_KEY],
-    "request": {"application/json": JobInput, "multipart/form-data": FormJobInput},
+    "request": {"multipart/form-data": FormJobInput, "application/json": JobInput},
     "responses": {
         202: answer(
             JobSerializer,

@@ -102,6 +102,14 @@ IDEMPOTENCY_KEY: Final = OpenApiParameter(
     "key and content within 24 hours, it is not executed again and you get the first answer.",
 )
 
+REQUEST_ID: Final = OpenApiParameter(
+    "X-Request-ID",
+    {"type": "string"},
+    OpenApiParameter.HEADER,
+    description="Your own id of this request: up to 64 letters, digits, dots, hyphens and underscores. It is in the "
+    "answer and in the server's log.",
+)
+
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "api.authentication.ApiKeyAuthentication"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from api.fields import Pair, Rounded
@@ -147,6 +147,8 @@ class ErrorBodySerializer(serializers.Serializer[Any]):
     details = serializers.DictField(read_only=True)
 
 
+# Not `Error`: generated clients would hide their language's own, and one mixes it up with the field `error`.
+@extend_schema_serializer(component_name="ErrorAnswer")
 class ErrorSerializer(serializers.Serializer[Any]):
     """Every failure has this shape. ``code`` is stable, ``message`` is for people."""
 

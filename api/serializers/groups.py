@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from api.fields import Rounded
@@ -23,6 +24,8 @@ class GroupSerializer(serializers.Serializer[Any]):
     faces = serializers.ListField(child=serializers.CharField(), read_only=True)
 
 
+# Not `Groups`: openapi-python-client mixes it up with the field `groups`.
+@extend_schema_serializer(component_name="GroupedFaces")
 class GroupsSerializer(serializers.Serializer[Any]):
     """Faces that are nobody's yet, grouped by person, and those of people in the collection."""
 

@@ -74,6 +74,15 @@ def test_a_job_is_accepted_worked_on_and_tells_how_far_it_is(api: APIClient, emp
     assert (row.subject, row.asked_attributes, bool(row.picture)) == ("x", ["age"], True)
 
 
+def test_urls_can_come_in_a_form(api: APIClient) -> None:
+    urls = ["https://example.org/1.jpg?a=1,2", "https://example.org/2.jpg"]
+    answer = api.post(URL, {"urls": urls, "attributes": "age,gender"}, format="multipart")
+    assert answer.status_code == 202
+    items = api.get(f"{URL}/{answer.json()['id']}/items").json()["results"]
+    assert [item["name"] for item in items] == ["https://example.org/1.jpg", "https://example.org/2.jpg"]
+    assert api.post(URL, {"urls": urls, "folder": "/srv"}, format="multipart").status_code == 400
+
+
 @pytest.mark.parametrize("pack", [zip_of, tar_of, tar_gz_of])
 def test_every_kind_of_archive_is_read(
     api: APIClient, empty_scene: bytes, pack: Callable[[list[tuple[str, bytes]]], bytes]

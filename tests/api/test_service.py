@@ -216,7 +216,7 @@ def test_schema_documents_every_endpoint_and_its_errors(schema: Any) -> None:
     }  # fmt: skip
     for status in set(post["responses"]) - {"200", "201"}:
         (content,) = post["responses"][status]["content"].values()
-        assert content["schema"] == {"$ref": "#/components/schemas/Error"}
+        assert content["schema"] == {"$ref": "#/components/schemas/ErrorAnswer"}
     assert {"ApiKey": []} in post["security"]
 
 
@@ -229,7 +229,7 @@ def test_real_answers_fit_the_schema(schema: Any, api: APIClient, caller: Caller
 
     check("Analysis", api.get(f"/api/v1/analyses/{analysis.pk}").json())
     check("AnalysisPage", api.get("/api/v1/analyses?page_size=1").json())
-    check("Error", api.get("/api/v1/analyses?colour=red").json())
+    check("ErrorAnswer", api.get("/api/v1/analyses?colour=red").json())
     check("ModelList", api.get("/api/v1/models").json())
     check("ModelDetail", api.get(f"/api/v1/models/{served_engine().card.name}").json())
     with pytest.raises(jsonschema.ValidationError):

@@ -25,7 +25,6 @@ def open_route(page: Page, live_server: LiveServer, key: str, operation: str) ->
     route = page.locator(f'[id$="-{operation}"]')
     route.locator(".opblock-summary-control").click()
     route.get_by_role("button", name="Try it out").click()
-    route.locator(".body-param-content-type select, .content-type").first.select_option("multipart/form-data")
     return route
 
 

@@ -49,9 +49,17 @@ def test_every_json_body_has_examples_that_fit(schema: Any) -> None:
 def test_every_error_example_stands_at_the_status_of_its_code(schema: Any) -> None:
     for where, body in json_bodies(schema):
         status = where.rpartition(", ")[2]
-        if body["schema"] == {"$ref": "#/components/schemas/Error"}:
+        if body["schema"] == {"$ref": "#/components/schemas/ErrorAnswer"}:
             for example in body["examples"].values():
                 assert STATUS_OF_CODE[example["value"]["error"]["code"]] == int(status), where
+
+
+def test_every_operation_has_one_topic_that_is_described(schema: Any) -> None:
+    topics = {topic["name"]: topic["description"] for topic in schema["tags"]}
+    used = {label: operation["tags"] for label, operation in operations(schema)}
+    assert {label: tags for label, tags in used.items() if len(tags) != 1 or tags[0] not in topics} == {}
+    assert {tag for tags in used.values() for tag in tags} == set(topics)
+    assert used["POST /api/v1/detections"] == ["analyses"]
 
 
 def test_every_operation_names_its_scope_or_that_it_needs_none(schema: Any) -> None:
