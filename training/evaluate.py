@@ -37,6 +37,9 @@ def main() -> None:
         sys.exit(str(error))
     except (OSError, ValueError) as error:
         sys.exit(f"{arguments.data}: {error}")
+    for column, unknown in result["unknown_labels"].items():
+        for label, count in unknown.items():
+            print(f"{column} {label!r} is no label of the service: {count} rows count as without one", file=sys.stderr)
     print(json.dumps(result, indent=None if arguments.json else 1))
 
 

@@ -127,18 +127,8 @@ class FolderInputs:
     source: JobSource = JobSource.FOLDER
 
     def items(self, job_id: UUID) -> Iterator[NewItem]:
-        yield from _files_of(allowed_folder(self.folder))
-
-
-@dataclass(frozen=True, slots=True)
-class LocalInputs:
-    """A folder that the operator named on the command line. Only that command processes the job."""
-
-    folder: Path
-    source: JobSource = JobSource.LOCAL
-
-    def items(self, job_id: UUID) -> Iterator[NewItem]:
-        yield from _files_of(self.folder.resolve())
+        root = allowed_folder(self.folder)
+        yield from (file_item(file, file.relative_to(root).as_posix()) for file in images_below(root))
 
 
 def archive_items(file: IO[bytes], size: int, job_id: UUID, start: int) -> Iterator[NewItem | None]:
@@ -235,17 +225,15 @@ def _is_allowed(resolved: Path) -> bool:
     return any(resolved.is_relative_to(root.resolve()) for root in roots)
 
 
-def _files_of(root: Path) -> Iterator[NewItem]:
-    for file in _images_below(root):
-        name = label(file.relative_to(root).as_posix())
-        location = str(file)
-        if len(location) > MAX_LOCATION or not _is_text(location):
-            yield NewItem(name, "", ItemCode.NOT_FOUND, "the file's name cannot be kept")
-        else:
-            yield NewItem(name, location)
+def file_item(file: Path, name: str) -> NewItem:
+    """A file of this machine as an item with this name."""
+    location = str(file)
+    if len(location) > MAX_LOCATION or not _is_text(location):
+        return NewItem(label(name), "", ItemCode.NOT_FOUND, "the file's name cannot be kept")
+    return NewItem(label(name), location)
 
 
-def _images_below(root: Path) -> Iterator[Path]:
+def images_below(root: Path) -> Iterator[Path]:
     """Files with names of images, in order. Skips links to folders, and folders of thumbnails."""
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not is_left_behind(f"{name}/"))

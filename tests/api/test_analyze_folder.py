@@ -1,6 +1,7 @@
 """`manage.py analyze_folder`: one complete table of a folder, despite interruptions."""
 
 import csv
+import io
 import json
 import os
 import signal
@@ -17,8 +18,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from api.management.commands.analyze_folder import Note
-from cv.jobs.inputs import LocalInputs
+from api.management.commands.analyze_folder import Note, digest_of, named_paths
+from cv.jobs.local import LocalInputs, expanded
 from cv.models import Analysis, Job
 from cv.services import JobRequest, items_claim, job_cancel, job_create
 from cv.serving import engines
@@ -102,6 +103,57 @@ def test_each_format_holds_every_image_with_its_error(
     assert sorted(file.name for file in tmp_path.iterdir()) == ["photos", out.name]
 
 
+def names_of(job: Job) -> list[str]:
+    return list(job.items.order_by("index").values_list("name", flat=True))
+
+
+def listed(caller: Caller, *named: Path, skip: tuple[str, ...] = ()) -> list[str]:
+    inputs = LocalInputs(named[0] if len(named) == 1 else named, skip)
+    return names_of(job_create(JobRequest(inputs), caller))
+
+
+def test_files_folders_and_patterns_are_listed_once_and_some_are_skipped(
+    administrator: User, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = Caller(user=administrator)
+    monkeypatch.chdir(photos.parent)
+    photos = Path("photos")
+    assert listed(caller, photos, skip=("sub",)) == ["a.jpg", "broken.jpg"]
+    assert listed(caller, photos, skip=("sub/*", "bro*")) == ["a.jpg"]
+    assert listed(caller, *expanded("photos/**/*.jpg")) == ["photos/a.jpg", "photos/broken.jpg", "photos/sub/b.jpg"]
+    assert listed(caller, photos / "a.jpg", photos, skip=("broken.*",)) == ["photos/a.jpg", "photos/sub/b.jpg"]
+    # A file that is named is taken whatever its name.
+    assert listed(caller, photos / "scan.pdf", photos / "a.jpg") == ["photos/scan.pdf", "photos/a.jpg"]
+
+
+@pytest.mark.parametrize("between", ["\n", "\0"])
+def test_paths_come_on_standard_input_as_they_are(photos: Path, monkeypatch: pytest.MonkeyPatch, between: str) -> None:
+    paths = [str(photos / "a.jpg"), str(photos / "odd [1].jpg")]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(between.join([*paths, ""]).encode())))
+    assert named_paths(["x.jpg", "-"]) == [Path("x.jpg"), *map(Path, paths)]
+
+
+def test_a_list_of_files_goes_on_only_with_the_same_files(administrator: User, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results.csv"
+    files = [photos / "a.jpg", photos / "sub" / "b.jpg"]
+    note = Note(str(uuid.uuid4()), "", 40, 100, None, "", named=digest_of(files), skip=("*.gif",))
+    out.with_name("results.csv.job").write_text(json.dumps(asdict(note)))
+    job = job_create(JobRequest(LocalInputs(files), job_id=uuid.UUID(note.job)), Caller(user=administrator))
+    job_cancel(job)
+    with pytest.raises(CommandError, match="unfinished run"):
+        call_command("analyze_folder", str(files[0]), "--out", str(out), "--skip", "*.gif")
+    with pytest.raises(CommandError, match="cancelled: 2 images"):
+        call_command("analyze_folder", *map(str, files), "--out", str(out), "--skip", "*.gif")
+
+
+def test_a_database_of_an_earlier_version_is_left_alone(
+    administrator: User, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.db.migrations.executor.MigrationExecutor.migration_plan", lambda self, targets: [1])
+    with pytest.raises(CommandError, match=r"run `manage.py migrate` first"):
+        call_command("analyze_folder", str(photos), "--out", str(tmp_path / "a.csv"))
+
+
 def test_a_job_that_was_cancelled_meanwhile_is_no_success(administrator: User, photos: Path, tmp_path: Path) -> None:
     """The purge cancels a job that was not continued for XCLOUD_JOB_DAYS."""
     out = tmp_path / "results.csv"
@@ -129,7 +181,7 @@ def test_a_request_that_cannot_work_says_why_and_leaves_nothing(
     empty.mkdir()
     there.write_text("somebody's work")
     for command, said in (
-        ((tmp_path / "nowhere", "--out", tmp_path / "a.csv"), "is not a folder"),
+        ((tmp_path / "nowhere", "--out", tmp_path / "a.csv"), "nowhere does not exist"),
         ((empty, "--out", tmp_path / "a.xlsx"), "must end in one of .parquet, .csv, .jsonl"),
         ((empty, "--out", tmp_path / "a.csv"), "the job contains no image"),
         ((empty, "--out", there), "exists already"),
@@ -165,7 +217,6 @@ def test_a_run_that_is_killed_goes_on_and_doubles_nothing(tmp_path: Path, grace_
         **os.environ,
         "XCLOUD_VAR_DIR": str(tmp_path / "var"),
         "DATABASE_URL": f"sqlite:///{database}",
-        "XCLOUD_LOG_LEVEL": "ERROR",
     }
 
     def start(*command: object) -> "subprocess.Popen[str]":
@@ -178,9 +229,11 @@ def test_a_run_that_is_killed_goes_on_and_doubles_nothing(tmp_path: Path, grace_
         with sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20) as connection:
             return int(connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608
 
-    for command in (["migrate", "--verbosity", "0"], ["ensure_admin"]):
-        said, _ = (process := start(*command)).communicate()
-        assert process.returncode == 0, said
+    # It sets a new database up by itself, but not a first user.
+    said, _ = (process := start("analyze_folder", folder, "--out", out)).communicate()
+    assert (process.returncode, "there is no administrator yet" in said) == (1, True)
+    said, _ = (process := start("ensure_admin")).communicate()
+    assert process.returncode == 0, said
     first = start("analyze_folder", folder, "--out", out)
     ends = time.monotonic() + 300
     while not count("cv_analysis") and first.poll() is None and time.monotonic() < ends:
@@ -199,5 +252,7 @@ def test_a_run_that_is_killed_goes_on_and_doubles_nothing(tmp_path: Path, grace_
     assert second.returncode == 0, said
     assert f"continuing: {before} of {PHOTOS} images are done" in said
     assert f"{PHOTOS} images with {PHOTOS} faces analyzed, 0 failed" in said
+    # No line of the log for each photo.
+    assert "analysis saved" not in said
     assert sorted(pq.read_table(out)["name"].to_pylist()) == sorted(file.name for file in folder.iterdir())
     assert (count("cv_analysis"), count("cv_face"), count("cv_job")) == (PHOTOS, PHOTOS, 1)

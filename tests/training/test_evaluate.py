@@ -84,6 +84,19 @@ def test_command_needs_no_pytorch() -> None:
     assert done.stdout.strip() == "False"
 
 
+def test_command_reports_unknown_labels_of_a_labelled_folder(tmp_path: Path, astronaut: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(astronaut)
+    (tmp_path / "labels.csv").write_text("file,gender,age\na.png,woman,36\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "training.evaluate", "--data", str(tmp_path), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["unknown_labels"] == {"gender": {"woman": 1}}
+    assert "gender 'woman' is no label of the service: 1 rows count as without one" in done.stderr
+
+
 def test_labels_outside_the_served_classes_are_named(tmp_path: Path, astronaut: bytes) -> None:
     path = tmp_path / "faces.parquet"
     rows = [{"image": astronaut, "gender": gender, "boxes": [173.0, 69.0, 268.0, 194.0]} for gender in ("f", "female")]

@@ -1,6 +1,9 @@
 """Analyzes all images of a folder and writes one table; continues an interrupted run."""
 
+import hashlib
 import json
+import logging
+import os
 import signal
 import sys
 import threading
@@ -12,7 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Sum
 from rest_framework.exceptions import ValidationError
 from tqdm import tqdm
@@ -24,7 +30,7 @@ from cv.engine.errors import ModelNotReady
 from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.engine.types import AnalysisOptions
 from cv.jobs.errors import JobRefused
-from cv.jobs.inputs import LocalInputs
+from cv.jobs.local import LocalInputs, expanded
 from cv.jobs.progress import JobStatus, status_of
 from cv.models import Job, JobItem
 from cv.services import JobRequest, StoreOptions, job_create, job_delete, job_delete_further, job_finish
@@ -49,22 +55,33 @@ class Note:
     subject: str
     # None in the notes of older versions, and if the default outputs are used.
     attributes: list[str] | None = None
+    # The SHA-256 of all that was named, unless it is one folder, and the patterns to skip.
+    named: str = ""
+    skip: tuple[str, ...] = ()
 
     def same_request(self, other: "Note") -> bool:
-        return asdict(self) | {"job": other.job} == asdict(other)
+        return asdict(self) | {"job": other.job, "skip": tuple(self.skip)} == asdict(other)
 
 
 class Command(BaseCommand):
     help = (
-        "Analyzes every image below DIR on all cores and writes a table (.parquet, .csv: a row per face; .jsonl: a "
-        "line per image). If it is stopped, even by a power cut, call it again and it continues. Exit status: 0 if all "
-        "images succeeded, 2 if some failed (the table says why), 130 if it was stopped, 1 if it could not run or was "
-        "cancelled."
+        "Analyzes every image below a folder on all cores, or those named, and writes a table (.parquet, .csv: a row "
+        "per face; .jsonl: a line per image). If it is stopped, even by a power cut, call it again and it continues. "
+        "Exit status: 0 if all images succeeded, 2 if some failed (the table says why), 130 if it was stopped, 1 if it "
+        "could not run or was cancelled."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         options = AnalysisOptions()
-        parser.add_argument("folder", type=Path, metavar="DIR")
+        parser.add_argument(
+            "paths", nargs="+", metavar="PATH",
+            help="a folder, files, patterns such as 'photos/**/*.jpg', or - for paths on standard input, one a line or "
+            "separated by NUL (find -print0)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--skip", action="append", default=[], metavar="PATTERN",
+            help="leave out files and folders with this name or path, such as '*.gif' or 'thumbs'; can be repeated",
+        )  # fmt: skip
         parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"one of {', '.join(FILE_FORMATS)}")
         parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists, and start again")
         parser.add_argument("--user", default="", help="the owner of the analyses; default: the first administrator")
@@ -79,24 +96,29 @@ class Command(BaseCommand):
         parser.add_argument("--max-faces", type=int, default=options.max_faces)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        folder, out = options["folder"], options["out"]
-        check_paths(folder, out, options["overwrite"])
+        out = options["out"]
+        paths = named_paths(options["paths"])
+        check_paths(paths, out, options["overwrite"])
+        check_database()
+        one_folder = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
         caller = Caller(user=owner(options["user"]))
         wanted = Note(
             job=str(uuid.uuid4()),
-            folder=str(folder.resolve()),
+            folder=str(one_folder.resolve()) if one_folder else "",
             min_face_px=options["min_face_px"],
             max_faces=options["max_faces"],
             ttl_days=options["ttl_days"],
             subject=named(options["subject"]),
             attributes=options["attributes"],
+            named="" if one_folder else digest_of(paths),
+            skip=tuple(options["skip"]),
         )
         notes = out.with_name(f"{out.name}.job")
         if options["overwrite"]:
             out.unlink(missing_ok=True)
             notes.unlink(missing_ok=True)
         try:
-            job = self._job(noted(notes, wanted), caller)
+            job = self._job(noted(notes, wanted), one_folder or paths, caller)
             status, seconds = self._worked(job)
         except (JobRefused, ModelNotReady) as error:
             notes.unlink(missing_ok=True)
@@ -116,7 +138,7 @@ class Command(BaseCommand):
         if status.counts[ItemState.FAILED]:
             sys.exit(SOME_FAILED)
 
-    def _job(self, note: Note, caller: Caller) -> Job:
+    def _job(self, note: Note, named: Path | list[Path], caller: Caller) -> Job:
         """The job of an earlier call, or a new job with the id that the note already has."""
         if (job := Job.objects.filter(pk=note.job).first()) is not None:
             self.stdout.write(f"continuing: {closed(status_of(job))} of {job.item_count} images are done")
@@ -124,7 +146,7 @@ class Command(BaseCommand):
         wanted = frozenset(note.attributes or DEFAULT_OUTPUTS)
         options = AnalysisOptions(wanted, note.min_face_px, note.max_faces)
         store = StoreOptions(ttl_days=note.ttl_days, subject=note.subject)
-        inputs = LocalInputs(Path(note.folder))
+        inputs = LocalInputs(named, note.skip)
         return job_create(JobRequest(inputs, options, store, job_id=uuid.UUID(note.job)), caller)
 
     def _worked(self, job: Job) -> tuple[JobStatus, float]:
@@ -140,6 +162,8 @@ class Command(BaseCommand):
         stop = threading.Event()
         worker = worker_here(stop, only=job.pk)
         work = threading.Thread(target=worker.run, name="worker")
+        # The bar shows each image, and the table why one failed.
+        logging.getLogger("cv").setLevel(logging.WARNING)
         with ended_by_signals(stop.set), tqdm(total=job.item_count, unit=" images", disable=None) as bar:
             bar.update(closed(status_of(job)))
             bar.unpause()
@@ -163,10 +187,39 @@ class Command(BaseCommand):
         self.stdout.write(f"{seconds:.0f} s in this run; results in {out}")
 
 
-def check_paths(folder: Path, out: Path, overwrite: bool) -> None:
+def named_paths(words: list[str]) -> list[Path]:
+    """The paths named, patterns expanded, and those on standard input, as they are, in place of ``-``."""
+    found: list[Path] = []
+    for word in words:
+        if word == "-":
+            text = os.fsdecode(sys.stdin.buffer.read())
+            found += [Path(path) for path in text.split("\0" if "\0" in text else "\n") if path]
+        else:
+            found += expanded(word)
+    return found
+
+
+def digest_of(paths: list[Path]) -> str:
+    """Names a list of paths in a note; it may be long."""
+    return hashlib.sha256(b"\0".join(os.fsencode(path.absolute()) for path in paths)).hexdigest()
+
+
+def check_database() -> None:
+    """Sets a new database up. Raises CommandError if it is of an earlier version, because servers may be using it."""
+    executor = MigrationExecutor(connection)
+    if not executor.loader.applied_migrations:
+        call_command("migrate", interactive=False, verbosity=0)
+    elif executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise CommandError("the database is of an earlier version; run `manage.py migrate` first")
+
+
+def check_paths(paths: list[Path], out: Path, overwrite: bool) -> None:
     """Raises CommandError."""
-    if not folder.is_dir():
-        raise CommandError(f"{folder} is not a folder")
+    if not paths:
+        raise CommandError("no file has such a name")
+    for path in paths:
+        if not path.exists():
+            raise CommandError(f"{path} does not exist")
     if out.suffix.lower() not in FILE_FORMATS:
         raise CommandError(f"--out must end in one of {', '.join(FILE_FORMATS)}")
     if not out.parent.is_dir():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from cv.jobs.inputs import LocalInputs
+from cv.jobs.local import LocalInputs
 from cv.models import Job
 from cv.services import expired_purge, items_claim
 from cv.services.job_items import work_is_waiting
