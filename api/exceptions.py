@@ -82,6 +82,7 @@ STATUS_OF_CODE: Final = {
 IMAGE_CODES: Final = frozenset(
     {"image_too_large", "image_too_expensive", "unsupported_media_type", "undecodable_image"}
 )
+WRONG_HOST: Final = "this server does not serve this name; its operator can add the name to XCLOUD_ALLOWED_HOSTS"
 UNREADABLE: Final = "the request is malformed and could not be read"
 FAILED: Final = "the server failed; its log has the reason under this request_id"
 UNSEALABLE: Final = "the vectors of this collection were sealed with another SECRET_KEY, or changed since"
@@ -249,10 +250,11 @@ def _json(request: HttpRequest, code: str, message: str) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    wrong_host = isinstance(exception, DisallowedHost)
     if _is_api(request):
-        wrong_host = isinstance(exception, DisallowedHost)
-        message = "Host: this server does not serve this name" if wrong_host else UNREADABLE
-        return _json(request, "invalid_request", message)
+        return _json(request, "invalid_request", f"Host: {WRONG_HOST}" if wrong_host else UNREADABLE)
+    if wrong_host:
+        return HttpResponse(f"{WRONG_HOST}\n", content_type="text/plain; charset=utf-8", status=400)
     return defaults.bad_request(request, exception)
 
 

@@ -10,6 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.exceptions import envelope
 from api.readiness import problems
+from api.state_metrics import STATE
 
 
 @require_safe
@@ -20,7 +21,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         body = envelope("unauthenticated", "Authorization: send the metrics token as `Bearer TOKEN`")
         return JsonResponse(body, status=401, headers={"WWW-Authenticate": 'Bearer realm="XCloud metrics"'})
-    return HttpResponse(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
+    text = generate_latest(_registry()) + generate_latest(STATE)
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 
 def _registry() -> CollectorRegistry:
@@ -35,7 +37,7 @@ def _registry() -> CollectorRegistry:
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """Alive: depends on nothing else."""
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", "version": settings.XCLOUD_VERSION})
 
 
 @require_safe

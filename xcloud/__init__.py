@@ -1,1 +1,3 @@
 """The Django project: settings, routes and middleware."""
+
+__version__ = "0.1.0"

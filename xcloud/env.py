@@ -4,6 +4,7 @@ import ipaddress
 import math
 import os
 import secrets
+import shlex
 import tempfile
 from collections.abc import Mapping
 from enum import StrEnum
@@ -27,6 +28,29 @@ STATEMENT = 1000
 LOCAL_STORE = "cv.files.local.LocalStore"
 S3_STORE = "cv.files.s3.S3Store"
 S3_OPTIONS = ("endpoint", "region", "addressing", "encryption")
+
+
+def load_file(name: str, default: Path) -> None:
+    """Sets the variables of a `.env` file, if it exists, that are not set yet. Raises ImproperlyConfigured.
+
+    It has lines NAME=value as a shell reads them, without substitutions; a value with spaces is quoted.
+    """
+    file = path(name, default)
+    if not file.is_file():
+        return
+    for number, line in enumerate(file.read_text().splitlines(), start=1):
+        try:
+            parts = shlex.split(line, comments=True)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{file.name}, line {number}: {error}") from None
+        if parts[:1] == ["export"]:
+            del parts[0]
+        if not parts:
+            continue
+        variable, equals, value = parts[0].partition("=")
+        if len(parts) > 1 or not equals or not variable.isidentifier():
+            raise ImproperlyConfigured(f"{file.name}, line {number}: must be NAME=value, with quotes around spaces")
+        os.environ.setdefault(variable, value)
 
 
 def text(name: str, default: str) -> str:

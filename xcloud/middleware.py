@@ -82,12 +82,19 @@ def _path_without_names(request: HttpRequest, response: HttpResponse) -> str:
 
 
 def _record_metrics(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-    """Counts by the route's pattern; labels with ids would grow without limit."""
-    found = request.resolver_match
-    route = found.route if found is not None else "none"
+    """Counts by the route; labels with ids would grow without limit."""
+    route = _route_of(request)
     method = request.method if request.method in METHODS else "other"
     metrics.REQUESTS.labels(method, route, response.status_code).inc()
     metrics.REQUEST_SECONDS.labels(method, route).observe(seconds)
+
+
+def _route_of(request: HttpRequest) -> str:
+    """The route as in the API's description, `/api/v1/analyses/{analysis_id}`; `none` for addresses without a route."""
+    found = request.resolver_match
+    if found is None or ROUTE_WITH_PATTERNS.search(found.route):
+        return "none"
+    return "/" + ROUTE_PARAMETER.sub(r"{\g<name>}", found.route)
 
 
 class SecurityHeadersMiddleware:

@@ -9,14 +9,17 @@ from django.templatetags.static import static
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
 from cv.engine.labels import Attribute
 from cv.search.base import Search
-from xcloud import env
+from xcloud import __version__, env
 from xcloud.private_files import keep_private
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# Every command reads this file; variables of the environment take precedence.
+env.load_file("XCLOUD_ENV_FILE", BASE_DIR / ".env")
 # Everything the service writes, unless DATABASE_URL says otherwise.
 VAR_DIR = env.path("XCLOUD_VAR_DIR", BASE_DIR / "var")
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
+XCLOUD_VERSION = __version__
 DEBUG = env.boolean("XCLOUD_DEBUG", False)
 SECRET_KEY = env.secret("SECRET_KEY", VAR_DIR / "secret_key")
 ALLOWED_HOSTS = env.words("XCLOUD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")

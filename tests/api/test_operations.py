@@ -42,24 +42,26 @@ def test_metrics_count_requests_stages_faces_and_errors(client: Client, api: API
     def grown(name: str, labels: str = "") -> float:
         return after[name, labels] - before.get((name, labels), 0)
 
-    assert grown("xcloud_requests_total", "POST,api/v1/analyses,201") == 1
-    assert grown("xcloud_request_seconds_count", "POST,api/v1/analyses") == 2
+    assert grown("xcloud_requests_total", "POST,/api/v1/analyses,201") == 1
+    assert grown("xcloud_request_seconds_count", "POST,/api/v1/analyses") == 2
     assert grown("xcloud_engine_stage_seconds_count", "detect") == 1
     assert grown("xcloud_faces_total") == 2
     assert grown("xcloud_errors_total", "unsupported_media_type") == 1
     assert after["xcloud_engine_admitted", ""] == after["xcloud_engine_busy", ""] == 0
 
 
-def test_metrics_label_routes_not_addresses(client: Client, api: APIClient) -> None:
+def test_metrics_label_routes_not_addresses(client: Client, api: APIClient, settings: Settings) -> None:
     api.get("/api/v1/analyses/00000000-0000-4000-8000-000000000000")
     api.get("/api/v1/subjects/Jane/export")
     text = client.get("/metrics").content.decode()
-    assert "api/v1/analyses/<uuid:analysis_id>" in text
+    assert 'route="/api/v1/analyses/{analysis_id}"' in text
+    assert 'route="/api/v1/subjects/{subject}/export"' in text
     assert "0000-4000" not in text
+    assert client.get("/healthz").json() == {"status": "ok", "version": settings.XCLOUD_VERSION}
     assert "Jane" not in text
 
 
-def test_metrics_can_be_held_back_behind_a_token(client: Client, settings: Settings) -> None:
+def test_metrics_can_be_held_back_behind_a_token(client: Client, settings: Settings, db: None) -> None:
     settings.XCLOUD_METRICS_TOKEN = "let-me-see"
     for header in ("", "Bearer wrong", "Bearer let-me-see-more"):
         answer = client.get("/metrics", HTTP_AUTHORIZATION=header)

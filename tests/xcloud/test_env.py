@@ -1,5 +1,8 @@
 """The readers of the environment: the values they accept, and their errors."""
 
+import os
+import subprocess
+import sys
 from enum import StrEnum
 from pathlib import Path
 
@@ -8,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cv.engine.labels import Attribute
 from xcloud import env
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +153,41 @@ def test_limits_are_one_number_or_one_each(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv("X_LIMITS", value)
         with pytest.raises(ImproperlyConfigured, match="X_LIMITS"):
             env.limits("X_LIMITS", default, 1, one_for_all=True)
+
+
+def test_a_file_sets_what_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# comment\nexport V='two words' # why\nW=1\n\nX=\n")
+    for name in ("V", "X", "XCLOUD_ENV_FILE"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("W", "set before")
+    env.load_file("XCLOUD_ENV_FILE", file)
+    assert (env.text("V", ""), env.text("W", ""), env.text("X", "default")) == ("two words", "set before", "default")
+    env.load_file("XCLOUD_ENV_FILE", tmp_path / "missing")
+
+
+@pytest.mark.parametrize("line", ["V=two words", "V", "V='open", "=1", "a-b=1"])
+def test_a_line_that_sets_nothing_is_refused_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.delenv("XCLOUD_ENV_FILE", raising=False)
+    (tmp_path / ".env").write_text(f"# first\n{line}\n")
+    with pytest.raises(ImproperlyConfigured, match=r"\.env, line 2: "):
+        env.load_file("XCLOUD_ENV_FILE", tmp_path / ".env")
+
+
+def test_every_command_reads_the_file(tmp_path: Path) -> None:
+    (tmp_path / "settings.env").write_text(f"XCLOUD_VAR_DIR={tmp_path}/var\nXCLOUD_RATE_PER_MINUTE=7\n")
+    command = [
+        sys.executable,
+        "manage.py",
+        "shell",
+        "-c",
+        "from django.conf import settings as s; print(s.XCLOUD_RATE_PER_MINUTE)",
+    ]
+    environment = {**os.environ, "XCLOUD_ENV_FILE": str(tmp_path / "settings.env")}
+    environment.pop("XCLOUD_VAR_DIR", None)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "7"
+    assert (tmp_path / "var").is_dir()
