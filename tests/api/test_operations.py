@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from api.exceptions import WRONG_HOST
 from cv.models import ApiKey
 from telemetry.logs import JsonFormatter
 from telemetry.proxy import client_address
@@ -59,6 +60,14 @@ def test_metrics_label_routes_not_addresses(client: Client, api: APIClient, sett
     assert "0000-4000" not in text
     assert client.get("/healthz").json() == {"status": "ok", "version": settings.XCLOUD_VERSION}
     assert "Jane" not in text
+
+
+def test_an_unknown_host_is_told_which_setting_allows_it(client: Client) -> None:
+    answer = client.get("/api/v1/analyses", HTTP_HOST="evil.example")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, f"Host: {WRONG_HOST}")
+    page = client.get("/login/", HTTP_HOST="evil.example")
+    assert (page.status_code, page.content.decode()) == (400, f"{WRONG_HOST}\n")
+    assert "XCLOUD_ALLOWED_HOSTS" in WRONG_HOST
 
 
 def test_metrics_can_be_held_back_behind_a_token(client: Client, settings: Settings, db: None) -> None:

@@ -1,0 +1,105 @@
+"""A backup is restored into an empty installation, on each database, with its files and keys."""
+
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[3]
+FILL = """
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from cv.services import api_key_create
+from cv.services.webhooks import webhook_create
+from cv.trust.receipts import public_key
+default_storage.save("analyses/one.jpg", ContentFile(b"a picture"))
+public_key()
+print(webhook_create("https://example.org/hook", [])[1], api_key_create("client")[1])
+"""
+CHECK = """
+from django.core.files.storage import default_storage
+from cv.models import Webhook
+from cv.outbound.webhooks import SECRET_PURPOSE
+from cv.selectors import api_key_usable
+from cv.trust.sealing import unseal
+print(unseal(SECRET_PURPOSE, Webhook.objects.get().secret_sealed), api_key_usable("{key}").name)
+print(default_storage.open("analyses/one.jpg").read())
+"""
+Manage = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def installations(db: None, tmp_path: Path) -> Iterator[tuple[Manage, Manage]]:
+    """Commands of two installations with databases of their own."""
+    about, names = connection.settings_dict, ["xcloud_backup_a", "xcloud_backup_b"]
+    if connection.vendor != "sqlite":
+        with connection._nodb_cursor() as cursor:
+            for name in names:
+                cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+                cursor.execute(f"CREATE DATABASE {name}")
+
+    def installation(name: str) -> Manage:
+        scheme = {"postgresql": "postgres", "mysql": "mysql"}.get(connection.vendor)
+        url = f"{scheme}://{about['USER']}:{about['PASSWORD']}@{about['HOST']}:{about['PORT'] or 5432}/{name}"
+        environment = {
+            "PATH": os.environ["PATH"],
+            "XCLOUD_ENV_FILE": os.devnull,
+            "XCLOUD_VAR_DIR": str(tmp_path / name),
+            "DATABASE_URL": url if scheme else "",
+        }
+
+        def manage(*arguments: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "manage.py", *arguments]
+            return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+        return manage
+
+    yield installation(names[0]), installation(names[1])
+    if connection.vendor != "sqlite":
+        with connection._nodb_cursor() as cursor:
+            for name in names:
+                cursor.execute(f"DROP DATABASE {name}")
+
+
+def test_a_backup_restores_rows_files_and_keys(installations: tuple[Manage, Manage], tmp_path: Path) -> None:
+    first, second = installations
+    backup = tmp_path / "backup.tar"
+    assert first("migrate", "--verbosity=0").returncode == 0
+    secret, key = first("shell", "-v0", "-c", FILL).stdout.split()
+    made = first("backup", str(backup))
+    assert made.stdout.startswith(f"{backup}: the database, 1 kept files and the keys"), made.stderr
+    assert backup.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(backup) as archive:
+        assert archive.getnames() == [
+            "backup.json", "keys/secret_key", "keys/receipt_key.pem", "database", "files/analyses/one.jpg"
+        ]  # fmt: skip
+
+    restored = second("restore", str(backup))
+    assert restored.stdout == "restored the database, 1 kept files and the keys\n", restored.stderr
+    assert second("shell", "-v0", "-c", CHECK.format(key=key)).stdout.split("\n")[:2] == [
+        f"{secret} client",
+        "b'a picture'",
+    ]
+    for name in ("secret_key", "receipt_key.pem"):
+        theirs, ours = (tmp_path / folder / name for folder in ("xcloud_backup_a", "xcloud_backup_b"))
+        assert theirs.read_bytes() == ours.read_bytes()
+        assert ours.stat().st_mode & 0o777 == 0o600
+
+    again = second("restore", str(backup))
+    assert again.returncode == 1
+    assert "the database is not empty; --replace deletes what is in it" in again.stderr
+    assert second("restore", "--replace", str(backup)).returncode == 0
+
+
+def test_what_is_no_backup_is_refused(installations: tuple[Manage, Manage], tmp_path: Path) -> None:
+    _, second = installations
+    for content in (b"", b"no archive", bytes(10_240)):
+        (tmp_path / "other").write_bytes(content)
+        refused = second("restore", str(tmp_path / "other"))
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("CommandError: "), refused.stderr
