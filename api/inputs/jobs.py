@@ -53,7 +53,7 @@ class JobInput(OptionsInput):
             raise AmbiguousImageSource(f"send only one of {', '.join(SOURCES)}")
         match given:
             case {"archive": file}:
-                return ArchiveInputs(file.file)
+                return ArchiveInputs(file.file, name=file.name or "")
             case {"urls": urls}:
                 return UrlInputs(urls)
             case {"analyses": analyses}:

@@ -189,6 +189,7 @@ JOB: Final = {
     "id": "6b1f2a7e-58c4-4d7f-9a53-2f0b7f6f1c02",
     "state": "running",
     "source": "archive",
+    "name": "holidays.zip",
     "priority": 0,
     "created_at": "2026-11-22T09:30:00.000000Z",
     "started_at": "2026-11-22T09:30:02.000000Z",

@@ -49,6 +49,9 @@ class JobSerializer(serializers.Serializer[Any]):
     source = serializers.ChoiceField(  # type: ignore[assignment]
         source="job.source", choices=JobSource.choices, read_only=True
     )
+    name = serializers.CharField(
+        source="job.name", read_only=True, help_text="The archive's file name; empty for other sources."
+    )
     priority = serializers.IntegerField(source="job.priority", read_only=True)
     created_at = serializers.DateTimeField(source="job.created_at", read_only=True)
     started_at = serializers.DateTimeField(source="job.started_at", allow_null=True, read_only=True)

@@ -84,6 +84,8 @@ class ArchiveInputs:
 
     file: IO[bytes]
     source: JobSource = JobSource.ARCHIVE
+    # The file's name, to be displayed.
+    name: str = ""
 
     def keep(self, job_id: UUID) -> str:
         """Stores the archive; returns its name. Raises ArchiveRefused, StorageUnavailable."""

@@ -12,6 +12,7 @@ from cv.models.analyses import Analysis, ExactCharField
 from cv.models.keys import ApiKey
 
 MAX_LABEL = 500
+MAX_JOB_NAME = 200
 MAX_LOCATION = 2048
 # Lower runs later, higher sooner; only administrators may go above 0.
 PRIORITY_RANGE = (-10, 10)
@@ -34,6 +35,8 @@ class Job(models.Model):
     )
     api_key = models.ForeignKey(ApiKey, on_delete=models.RESTRICT, null=True, blank=True, related_name="jobs")
     source = models.CharField(max_length=10, choices=JobSource.choices)
+    # The archive's file name, as the client sent it: displayed, never opened.
+    name = models.CharField(max_length=MAX_JOB_NAME, blank=True, default="")
     # Grows while an archive is listed.
     item_count = models.PositiveIntegerField()
     # Why the whole job failed; empty if it did not.

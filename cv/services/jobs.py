@@ -21,8 +21,9 @@ from cv.files.removal import delete_kept
 from cv.files.stores import StorageUnavailable
 from cv.jobs.broker import announce_jobs
 from cv.jobs.errors import MENDABLE, EmptyJob, JobConflict
-from cv.jobs.inputs import ArchiveInputs, JobInputs, NewItem, folder_of, limited
+from cv.jobs.inputs import ArchiveInputs, JobInputs, NewItem, folder_of, label, limited
 from cv.models import Job, JobItem
+from cv.models.jobs import MAX_JOB_NAME
 from cv.services.analyses import StoreOptions, nothing_more
 from cv.services.webhooks import event_emit
 from cv.trust.caller import Caller
@@ -69,6 +70,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
         new = list(limited(request.inputs.items(job.pk)))
         if isinstance(request.inputs, ArchiveInputs):
             job.archive, job.state = request.inputs.keep(job.pk), JobState.LISTING
+            job.name = label(request.inputs.name)[-MAX_JOB_NAME:]
         elif not new:
             raise EmptyJob("the job contains no image")
         job.item_count = len(new)

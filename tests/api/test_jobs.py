@@ -51,8 +51,10 @@ def test_a_job_is_accepted_worked_on_and_tells_how_far_it_is(api: APIClient, emp
     answer = sent(api, zip_of(files), **options)
     assert answer.status_code == 202
     job = answer.json()
-    assert {name: job[name] for name in ("state", "source", "priority", "images", "images_per_second", "error")} == {
-        "state": "listing", "source": "archive", "priority": -2, "images": 0, "images_per_second": None, "error": None,
+    told = ("state", "source", "name", "priority", "images", "images_per_second", "error")
+    assert {name: job[name] for name in told} == {
+        "state": "listing", "source": "archive", "name": "photos.zip", "priority": -2, "images": 0,
+        "images_per_second": None, "error": None,
     }  # fmt: skip
     assert job["options"] == {
         "attributes": ["age"],

@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
+from cv.choices import ItemState
 from cv.models import AuditEvent, Job
 from cv.services import job_cancel, job_pause
 from cv.trust.caller import Caller
@@ -224,3 +225,13 @@ def test_staff_see_jobs_as_far_as_their_role_goes(client: Client, job: Job) -> N
     client.post("/admin/cv/job/", {"action": "cancel", "_selected_action": [str(job.pk)]})
     job.refresh_from_db()
     assert job.state == "pending"
+
+
+def test_a_job_is_named_by_its_archive_and_its_downloads_say_what_is_in_them(visitor: Client, job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(name="<b>beach</b>.zip")
+    job.items.filter(index=0).update(state=ItemState.DONE, due_at=None)
+    job.items.filter(index=1).update(state=ItemState.FAILED, error_code="undecodable_image", due_at=None)
+    for path in ("/jobs/", f"/jobs/{job.pk}/"):
+        page = text(visitor, path)
+        assert "&lt;b&gt;beach&lt;/b&gt;.zip" in page
+        assert "1 analyzed image, 1 failed with its reason; tables have a row for each face. No pictures." in page
