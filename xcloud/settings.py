@@ -7,7 +7,7 @@ from corsheaders.defaults import default_headers
 from django.templatetags.static import static
 
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
-from cv.engine.labels import Attribute
+from cv.engine.labels import CLASSES, Attribute
 from cv.search.base import Search
 from xcloud import __version__, env
 from xcloud.private_files import keep_private
@@ -314,6 +314,8 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "cv.choices.JobState",
         "ItemStateEnum": "cv.choices.ItemState",
         "DeliveryStateEnum": "cv.choices.DeliveryState",
+        # Of answers, filters and corrections: GenderEnum, RaceEnum, ExpressionEnum.
+        **{f"{attribute.capitalize()}Enum": list(labels) for attribute, labels in CLASSES.items()},
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
