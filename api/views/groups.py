@@ -20,6 +20,7 @@ from cv.models import Collection
 from cv.search.base import Vectors
 from cv.search.grouping import best_faces, group_faces
 from cv.search.people import Candidate, people_near
+from cv.selectors import enrolled_faces
 from cv.services import audit_note
 
 # As for a search: the share of strangers who are taken for anyone in the collection.
@@ -49,14 +50,14 @@ class GroupsView(IdentifyView):
             "groups": grouped(fields, vectors, [row for row, match in enumerate(known) if match is None]),
         }
         audit_note(caller_of(request), AuditAction.COLLECTION_SEARCH, [collection.pk], count=len(vectors))
-        prior = 0.5 / max(1, collection.faces.count())
+        prior = 0.5 / max(1, enrolled_faces(collection).count())
         context = {"probability": partial(served_odds().probability, prior=prior)}
         return Response(GroupsSerializer(answer, context=context).data)
 
 
 def known_people(collection: Collection, vectors: Vectors) -> list[Candidate | None]:
     """For each face the person of the collection that it belongs to; None for those that are nobody's yet."""
-    enrolled = collection.faces.count()
+    enrolled = enrolled_faces(collection).count()
     if not enrolled:
         return [None] * len(vectors)
     threshold = served_odds().threshold(FMR, enrolled)
@@ -75,13 +76,8 @@ def grouped(fields: dict[str, Any], vectors: Vectors, rows: list[int]) -> list[d
     labels = [names.get(face["group"], -1) for face in faces]
     groups = group_faces(vectors[rows], labels, apart, fields["threshold"])
     best = best_faces(vectors[rows], [face["quality"] for face in faces], groups)
-    found = [
-        {
-            "group": next((faces[row]["group"] for row in members if faces[row]["group"]), ""),
-            "best": faces[best[number]]["name"],
-            "faces": [faces[row]["name"] for row in members],
-        }
-        for number in range(len(best))
-        if (members := [row for row, group in enumerate(groups) if group == number])
-    ]
+    found = [{"group": "", "best": faces[row]["name"], "faces": []} for row in best]
+    for face, number in zip(faces, groups.tolist(), strict=True):
+        found[number]["faces"].append(face["name"])
+        found[number]["group"] = found[number]["group"] or face["group"]
     return sorted(found, key=lambda group: -len(group["faces"]))

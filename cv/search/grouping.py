@@ -72,31 +72,33 @@ class _Groups:
         self._means = self._sums.copy()
         self._of = np.arange(len(vectors))
         self.alive = np.ones(len(vectors), bool)
+        # Of each group; -1 has none. Different labels are apart without being listed: there may be 10,000.
+        self._labels = np.full(len(vectors), -1)
         self._apart: dict[int, set[int]] = {}
-        self._first_of(labels)
+        self._join_labelled(labels)
         for one, other in apart:
             self._keep_apart(int(self._of[one]), int(self._of[other]))
 
-    def _first_of(self, labels: Sequence[int]) -> None:
+    def _join_labelled(self, labels: Sequence[int]) -> None:
         first: dict[int, int] = {}
         for row, label in enumerate(labels):
             if label >= 0 and first.setdefault(label, row) != row:
                 self._join(first[label], row)
-        rows = list(first.values())
-        for index, row in enumerate(rows):
-            for other in rows[:index]:
-                self._keep_apart(row, other)
+        for label, row in first.items():
+            self._labels[row] = label
 
     def nearest(self, group: int) -> tuple[int | None, float]:
         """The most similar other group, and how similar it is; the one with the lowest row among equals."""
         similarities = self._means @ self._means[group]
         similarities[~self.alive] = -np.inf
         similarities[[group, *self._apart.get(group, ())]] = -np.inf
+        if self._labels[group] >= 0:
+            similarities[self._labels >= 0] = -np.inf
         best = int(np.argmax(similarities))
         return (best, float(similarities[best])) if similarities[best] > -np.inf else (None, -np.inf)
 
     def similarity(self, one: int, other: int) -> float:
-        if other in self._apart.get(one, ()):
+        if other in self._apart.get(one, ()) or min(self._labels[one], self._labels[other]) >= 0:
             return -np.inf
         return float(self._means[other] @ self._means[one])
 
@@ -108,6 +110,7 @@ class _Groups:
         self._sizes[kept] += self._sizes[gone]
         self._means[kept] = self._sums[kept] / self._sizes[kept]
         self._of[self._of == gone] = kept
+        self._labels[kept] = max(self._labels[kept], self._labels[gone])
         self.alive[gone] = False
         for other in self._apart.pop(gone, set()):
             self._apart[other].discard(gone)

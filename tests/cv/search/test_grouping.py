@@ -1,5 +1,7 @@
 """Grouping is SciPy's average linkage, keeps what it is told to, and does not change when faces are added."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -50,6 +52,23 @@ def test_groups_with_different_names_are_not_merged_and_those_with_one_name_are(
     same, other = np.repeat(people(1, 1, 0), 2, axis=0), people(1, 1, 1)
     assert group_faces(same, labels=[0, 1]).tolist() == [0, 1]
     assert group_faces(np.concatenate([same[:1], other]), labels=[4, 4]).tolist() == [0, 0]
+
+
+def test_ten_thousand_names_take_no_memory_for_each_pair() -> None:
+    """Pairs of names would take gigabytes."""
+    vectors = np.repeat(people(1, 1, 0), 3000, axis=0)
+    tracemalloc.start()
+    groups = group_faces(vectors, labels=range(3000))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert groups.tolist() == list(range(3000))
+    assert most < 10 * vectors.nbytes
+
+
+def test_an_unnamed_face_joins_a_name_and_then_no_other() -> None:
+    angles = np.radians([0, 5, 20, 25])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    assert group_faces(vectors, labels=[0, -1, -1, 1]).tolist() == [0, 0, 1, 1]
 
 
 def test_the_best_face_has_the_best_quality_and_then_is_nearest_to_the_mean() -> None:
