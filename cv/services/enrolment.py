@@ -14,6 +14,7 @@ from cv.identity.errors import OtherModel
 from cv.identity.odds import served_odds
 from cv.models import Collection, EnrolledFace
 from cv.models.collections import enrolled_place
+from cv.selectors import enrolled_faces
 from cv.services.analyses import nothing_more
 from cv.services.audit import audit_note
 from cv.services.collections import revision_raise
@@ -47,7 +48,8 @@ def faces_enrol(
     if any(face.vector.shape != (collection.dimensions,) for face in new):
         raise OtherModel(f"vectors of this collection have {collection.dimensions} numbers", "faces")
     rules = enrolment_rules(collection, caller)
-    newest = EnrolledFace.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    # Of this collection: another's may be committed with a higher key before one of this that was given a lower one.
+    newest = collection.faces.order_by("-pk").values_list("pk", flat=True).first() or 0
     comparison = Comparison(new)
     comparison.compare_each_other()
     comparison.compare_stored(collection)
@@ -69,7 +71,7 @@ def faces_enrol(
 def enrolment_rules(collection: Collection, caller: Caller) -> Rules:
     """A face is someone else's if a search would say so. The refusal names them only to those who may read."""
     odds = served_odds()
-    another = odds.threshold(FMR_OF_ANOTHER, collection.faces.count())
+    another = odds.threshold(FMR_OF_ANOTHER, enrolled_faces(collection).count())
     return Rules(far=odds.threshold(FMR_OF_FAR), another=another, name=Scope.READ in caller.scopes)
 
 

@@ -16,6 +16,7 @@ from cv.models import ApiKey, AuditEvent, Collection, EnrolledFace, IdempotentRe
 from cv.search import served
 from cv.search.served import served_index
 from cv.services import api_key_create
+from cv.services.enrolment_checks import Comparison
 from cv.trust.caller import Caller
 from tests.factories import streamed
 from tests.vectors import DIMENSIONS, MODEL, axis, enrolled, made_collection, near
@@ -155,6 +156,27 @@ def test_an_enrolment_sent_twice_with_one_key_is_done_once_and_its_answer_goes_w
     assert (EnrolledFace.objects.count(), IdempotentRequest.objects.count()) == (1, 1)
     assert api.delete(f"{URL}/{staff.pk}/faces/{answers[0].json()['faces'][0]['id']}").status_code == 204
     assert (EnrolledFace.objects.count(), IdempotentRequest.objects.count()) == (0, 0)
+
+
+def test_a_face_that_others_enrol_during_the_comparison_is_compared_with(
+    api: APIClient, staff: Collection, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another collection's face has a higher key, but was committed before."""
+    (newer,) = enrolled(made_collection(caller, "other"), caller, "bob", axis(9))
+    EnrolledFace.objects.filter(pk=newer.pk).update(id=10**6)
+    compare = Comparison.compare_stored
+
+    def enrolled_after(comparison: Comparison, collection: Collection) -> None:
+        compare(comparison, collection)
+        monkeypatch.setattr(Comparison, "compare_stored", compare)
+        (face,) = enrolled(staff, caller, "ada", axis(0))
+        moved = EnrolledFace.objects.get(pk=face.pk)
+        EnrolledFace.objects.filter(pk=face.pk).delete()
+        moved.pk = 10**6 - 1
+        moved.save(force_insert=True)
+
+    monkeypatch.setattr(Comparison, "compare_stored", enrolled_after)
+    assert error_of(enrol(api, staff, sent("ada", axis(0)))) == (409, "already_enrolled")
 
 
 def test_a_person_is_removed_from_one_collection(api: APIClient, staff: Collection, caller: Caller) -> None:
