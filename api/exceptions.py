@@ -18,7 +18,7 @@ from rest_framework.views import set_rollback
 from cv.engine.errors import EngineError
 from cv.identity.errors import IdentityRefused
 from cv.jobs.errors import JobRefused
-from cv.models import Analysis, ApiKey, Job, Webhook
+from cv.models import Analysis, ApiKey, Collection, Job, Webhook
 from cv.outbound.fetch import FetchError
 from cv.search.base import SearchUnavailable
 from cv.search.served import IndexBehind
@@ -217,6 +217,8 @@ def described(error: Exception) -> tuple[str, str, Any]:
             return "not_found", "no analysis has this id", None
         case Job.DoesNotExist():
             return "not_found", "no job has this id", None
+        case Collection.DoesNotExist():
+            return "not_found", "no collection has this id", None
         case Webhook.DoesNotExist() | ApiKey.DoesNotExist():
             return "not_found", "it was deleted meanwhile", None
     if outage := outage_of(error):

@@ -158,6 +158,20 @@ def test_an_enrolment_sent_twice_with_one_key_is_done_once_and_its_answer_goes_w
     assert (EnrolledFace.objects.count(), IdempotentRequest.objects.count()) == (0, 0)
 
 
+@pytest.mark.usefixtures("caller")
+def test_a_collection_deleted_during_the_request_is_not_found(
+    api: APIClient, staff: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = Comparison.compare_each_other
+
+    def deleted_first(comparison: Comparison) -> None:
+        Collection.objects.filter(pk=staff.pk).delete()
+        compare(comparison)
+
+    monkeypatch.setattr(Comparison, "compare_each_other", deleted_first)
+    assert error_of(enrol(api, staff, sent("ada", axis(0)))) == (404, "not_found")
+
+
 def test_a_face_that_others_enrol_during_the_comparison_is_compared_with(
     api: APIClient, staff: Collection, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
