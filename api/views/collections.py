@@ -62,8 +62,14 @@ class CollectionsView(IdentifyView):
         served = identity_model()
         model = ModelInfo(served.card.name, served.card.version, served.card.sha256)
         dimensions = served.heads[EMBEDDING.name]
-        row = collection_create(**given.validated_data, model=model, dimensions=dimensions, caller=caller)
-        return Response(shown(request, row.pk), status=status.HTTP_201_CREATED)
+        answers: list[Response] = []
+
+        def answer(row: Collection) -> None:
+            self.collection_id = row.pk
+            answers.append(self.remember(Response(shown(request, row.pk), status=status.HTTP_201_CREATED)))
+
+        collection_create(**given.validated_data, model=model, dimensions=dimensions, caller=caller, saved=answer)
+        return answers[0]
 
 
 class CollectionView(IdentifyView):

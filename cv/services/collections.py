@@ -1,6 +1,7 @@
 """Creates, changes and deletes collections, and removes their faces."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,7 +13,7 @@ from cv.choices import AuditAction
 from cv.engine.types import ModelInfo
 from cv.models import Collection, EnrolledFace, IdempotentRequest
 from cv.search.served import drop_index, forget_faces
-from cv.services.analyses import BREATH_S
+from cv.services.analyses import BREATH_S, nothing_more
 from cv.services.audit import audit_note
 from cv.services.traces import traces_remove
 from cv.trust.caller import Caller
@@ -22,8 +23,18 @@ DELETE_BATCH: Final = 1000
 Found = list[tuple[int, UUID]]
 
 
-def collection_create(name: str, ttl_days: int | None, model: ModelInfo, dimensions: int, caller: Caller) -> Collection:
-    """A collection of this embedding model, whose vectors have ``dimensions`` numbers."""
+def collection_create(
+    name: str,
+    ttl_days: int | None,
+    model: ModelInfo,
+    dimensions: int,
+    caller: Caller,
+    saved: Callable[[Collection], None] = nothing_more,
+) -> Collection:
+    """A collection of this embedding model, whose vectors have ``dimensions`` numbers.
+
+    ``saved`` is called with it in the transaction that saves it.
+    """
     with transaction.atomic():
         row = Collection.objects.create(
             name=name,
@@ -36,6 +47,7 @@ def collection_create(name: str, ttl_days: int | None, model: ModelInfo, dimensi
             api_key=caller.api_key,
         )
         audit_note(caller, AuditAction.COLLECTION_CREATE, [row.pk])
+        saved(row)
     return row
 
 

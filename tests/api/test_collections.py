@@ -158,6 +158,16 @@ def test_an_enrolment_sent_twice_with_one_key_is_done_once_and_its_answer_goes_w
     assert (EnrolledFace.objects.count(), IdempotentRequest.objects.count()) == (0, 0)
 
 
+def test_a_collection_created_twice_with_one_key_is_created_once_and_its_answer_goes_with_it(
+    api: APIClient, caller: Caller
+) -> None:
+    answers = [api.post(URL, {"name": "staff"}, HTTP_IDEMPOTENCY_KEY="k2") for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert (Collection.objects.count(), IdempotentRequest.objects.count()) == (1, 1)
+    assert api.delete(f"{URL}/{answers[0].json()['id']}").status_code == 204
+    assert (Collection.objects.count(), IdempotentRequest.objects.count()) == (0, 0)
+
+
 @pytest.mark.usefixtures("caller")
 def test_a_collection_deleted_during_the_request_is_not_found(
     api: APIClient, staff: Collection, monkeypatch: pytest.MonkeyPatch
