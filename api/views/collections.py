@@ -20,6 +20,7 @@ from api.serializers.collections import CollectionSerializer, SubjectSerializer
 from api.sources import json_object
 from api.views.base import find_row, page_response
 from api.views.identity import IdentityView
+from api.views.subjects import clean
 from cv.choices import AuditAction, Scope
 from cv.engine.outputs import EMBEDDING
 from cv.engine.types import ModelInfo
@@ -103,7 +104,7 @@ class SubjectsView(IdentifyView):
 class SubjectView(IdentifyView):
     @extend_schema(**schema.COLLECTION_SUBJECT_DELETE)
     def delete(self, request: Request, collection_id: UUID, subject: str) -> Response:
-        if not subject_remove(own_collection(request, collection_id), subject, caller_of(request)):
+        if not subject_remove(own_collection(request, collection_id), clean(subject), caller_of(request)):
             raise NotFound("no face of this subject is enrolled here")
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -203,6 +203,14 @@ def test_a_face_that_others_enrol_during_the_comparison_is_compared_with(
     assert error_of(enrol(api, staff, sent("ada", axis(0)))) == (409, "already_enrolled")
 
 
+def test_a_subject_in_an_address_is_read_as_when_it_is_enrolled(
+    api: APIClient, staff: Collection, caller: Caller
+) -> None:
+    enrolled(staff, caller, "ada", axis(0))
+    assert error_of(api.delete(f"{URL}/{staff.pk}/subjects/a%00")) == (400, "invalid_request")
+    assert api.delete(f"{URL}/{staff.pk}/subjects/%20ada%20").status_code == 204
+
+
 def test_a_person_is_removed_from_one_collection(api: APIClient, staff: Collection, caller: Caller) -> None:
     enrolled(staff, caller, "ada", axis(0), near(0, 0.8, away=1))
     enrolled(staff, caller, "bob", axis(2))
