@@ -5,6 +5,7 @@ collection's revision with the one that the index has; if they differ, it adds t
 keys that have no row any more.
 """
 
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,10 @@ from cv.search.base import Hit, Search, VectorIndex, Vectors, as_keys
 from cv.search.exact import ExactIndex
 from cv.search.milvus import MilvusIndex
 from cv.search.pgvector import PgvectorIndex
+from cv.trust.sealing import Unreadable
 from cv.trust.vectors import unseal_vectors
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
@@ -107,13 +111,16 @@ def drop_index(collection: UUID) -> None:
 def tidy_indexes() -> None:
     """Drops what the index has of deleted collections, and brings the others up to date.
 
-    So an erased face does not stay in it until the next search. Raises SearchUnavailable, IndexBehind, Unreadable.
+    So an erased face does not stay in it until the next search. A collection that cannot be read, or is being brought
+    up to date by another thread, is left for the next time. Raises SearchUnavailable.
     """
     for collection in served_index().galleries():
         try:
             update_index(collection)
         except Collection.DoesNotExist:
             drop_index(collection)
+        except (IndexBehind, Unreadable) as error:
+            log.error("the index of collection %s was not brought up to date: %r", collection, error)
 
 
 def _revision(collection: UUID) -> int:

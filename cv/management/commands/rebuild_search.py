@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from cv.models import Collection
 from cv.search.base import SearchUnavailable
 from cv.search.served import drop_index, served_index, tidy_indexes, update_index
+from cv.trust.sealing import Unreadable
 
 
 class Command(BaseCommand):
@@ -19,7 +20,13 @@ class Command(BaseCommand):
         try:
             for collection in Collection.objects.order_by("created_at").values_list("pk", flat=True):
                 drop_index(collection)
-                update_index(collection)
+                try:
+                    update_index(collection)
+                except Unreadable:
+                    self.stderr.write(f"{collection}: left out, its vectors were sealed with another SECRET_KEY")
+                    continue
+                except Collection.DoesNotExist:
+                    continue
                 self.stdout.write(f"{collection}: {served_index().count(collection):,} faces")
             tidy_indexes()
         except SearchUnavailable as error:

@@ -115,6 +115,23 @@ def test_galleries_without_a_collection_are_dropped(caller: Caller) -> None:
     assert served_index().galleries() == [collection.pk]
 
 
+def test_a_collection_that_cannot_be_read_does_not_keep_the_others_from_being_tidied(
+    caller: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    sealed, other = made_collection(caller), made_collection(caller)
+    enrolled(sealed, caller, "ada", axis(0))
+    (face,) = enrolled(other, caller, "bob", axis(1))
+    tidy_indexes()
+    update_index(sealed.pk)
+    update_index(other.pk)
+    enrolled(sealed, caller, "cleo", axis(2))
+    EnrolledFace.objects.filter(subject="cleo").update(vector=b"0" * 284)
+    EnrolledFace.objects.filter(pk=face.pk).delete()
+    revision_raise(other.pk)
+    tidy_indexes()
+    assert (served_index().count(other.pk), str(sealed.pk) in caplog.text) == (0, True)
+
+
 def test_each_name_is_given_once_so_that_the_sum_of_similarities_is_largest() -> None:
     def candidate(subject: str, similarity: float) -> Candidate:
         return Candidate(subject, uuid4(), similarity)
