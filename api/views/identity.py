@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
@@ -25,6 +24,7 @@ from api.views.base import JsonView
 from cv.choices import AuditAction, Scope
 from cv.engine.errors import EngineError
 from cv.engine.odds import FALSE_MATCH_RATES
+from cv.engine.outputs import EMBEDDING
 from cv.engine.types import FaceResult, ImageInfo
 from cv.files.pictures import kept_picture
 from cv.identity.comparison import Threshold, compare_faces
@@ -33,6 +33,7 @@ from cv.identity.faces import IdentifiedFace, identify_faces
 from cv.identity.odds import identity_model, served_odds
 from cv.outbound.fetch import FetchError
 from cv.services import audit_note
+from cv.trust.vectors import unit
 
 
 class IdentityView(JsonView):
@@ -153,15 +154,14 @@ def told_of(name: str) -> Iterator[None]:
 
 
 def _unit_vector(numbers: list[float], model: str) -> tuple[float, ...]:
-    """Raises OtherModel unless it is a vector of the model in service, and ValidationError if it is all zeros."""
+    """Raises OtherModel unless it is a vector of the model in service, and ValidationError if it is no direction."""
     served = identity_model()
-    if model != served.card.sha256 or len(numbers) != next(iter(served.heads.values())):
+    if model != served.card.sha256 or len(numbers) != served.heads[EMBEDDING.name]:
         raise OtherModel(f"this vector is of another model than the one in service, {served.card.sha256}")
-    vector = np.array(numbers)
-    length = float(np.linalg.norm(vector))
-    if length == 0:
-        raise ValidationError({"embedding": ["has no direction: all its numbers are 0"]})
-    return tuple((vector / length).tolist())
+    try:
+        return tuple(unit(numbers).tolist())
+    except ValueError:
+        raise ValidationError({"embedding": ["has no direction: its numbers are all 0, or too large"]}) from None
 
 
 def _shown(face: FaceResult, identity: IdentifiedFace) -> dict[str, Any]:

@@ -16,7 +16,9 @@ STORED: Final = np.dtype("<f2")
 def unit(vector: Any) -> npt.NDArray[np.float32]:
     """The vector as float32 (D,) of length 1. Raises ValueError if it has no direction."""
     values = np.asarray(vector, np.float64)
-    length = float(np.linalg.norm(values))
+    # Of numbers that are too large for a length it is infinite.
+    with np.errstate(over="ignore"):
+        length = float(np.linalg.norm(values))
     if values.ndim != 1 or not np.isfinite(length) or length < 1e-6:
         raise ValueError("not a vector with a direction")
     return (values / length).astype(np.float32)
