@@ -45,7 +45,8 @@ export class Photos {
 
   /** Adds the photo at an address, which the server fetches. */
   addAddress(address) {
-    const name = decodeURIComponent(new URL(address).pathname.split("/").pop()) || new URL(address).hostname;
+    const { pathname, hostname } = new URL(address);
+    const name = decoded(pathname.split("/").pop()) || hostname;
     const photo = { address, name, url: null, ...this.how(), state: State.WAITING, share: 0 };
     this.all.push(photo);
     return photo;
@@ -129,6 +130,15 @@ export class Photos {
     const moved = photo.state !== state;
     Object.assign(photo, { state, ...values });
     if (this.all.includes(photo)) this.onChange(photo, moved);
+  }
+}
+
+/** A part of an address as people read it; as it is if it has a lone "%". */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
   }
 }
 

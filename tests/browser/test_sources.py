@@ -60,8 +60,9 @@ def test_the_photo_at_an_address_is_shown_and_described(start: Page, site: Site)
     assert Analysis.objects.get().source == "url"
 
 
-def test_an_address_without_a_photo_is_explained(start: Page) -> None:
-    start.get_by_label("Address of a photo").fill("http://127.0.0.1/photo.jpg")
+@pytest.mark.parametrize("name", ["photo.jpg", "100%.jpg"])
+def test_an_address_without_a_photo_is_explained(start: Page, name: str) -> None:
+    start.get_by_label("Address of a photo").fill(f"http://127.0.0.1/{name}")
     start.get_by_role("button", name="Analyze this address").click()
     expect(start.get_by_role("alert")).to_contain_text("This address is not allowed")
     expect(start.get_by_role("button", name="Try again")).to_have_count(0)
