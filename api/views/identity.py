@@ -73,7 +73,7 @@ class EmbeddingsView(IdentityView):
         given = EmbeddingInput(data=parts.fields)
         given.is_valid(raise_exception=True)
         data = read_image(parts, caller.account).data
-        with told_of("image"):
+        with errors_about("image"):
             result, faces = identify_faces(data, caller.account, check_of(request), **given.validated_data)
         audit_note(caller, AuditAction.EMBEDDING_CREATE, count=len(faces))
         answer = {
@@ -119,7 +119,7 @@ class ComparisonsView(IdentityView):
     def side(self, request: Request, name: str, source: dict[str, Any], wanted: dict[str, Any]) -> Side:
         """One side's faces. Raises IdentityRefused, ValidationError, EngineError and FetchError, which name the side,
         and NotFound."""
-        with told_of(name):
+        with errors_about(name):
             if "embedding" in source:
                 return Side([IdentifiedFace(_unit_vector(source["embedding"], source["model"]))])
             caller = caller_of(request)
@@ -142,7 +142,7 @@ class ComparisonsView(IdentityView):
 
 
 @contextlib.contextmanager
-def told_of(name: str) -> Iterator[None]:
+def errors_about(name: str) -> Iterator[None]:
     """Lets the errors of one image name its field."""
     try:
         yield

@@ -119,12 +119,12 @@ class JpegSource(io.BytesIO):
         super().__init__(data)
         self._data = data
         self._parts: list[bytes] | None = None
-        self._asked = 0
+        self._reads = 0
 
     def read(self, size: int | None = -1) -> bytes:
         if self._parts is None:
             return super().read(size)
-        self._asked += 1
+        self._reads += 1
         return self._parts.pop(0) if self._parts else b""
 
     def load(self, image: Image.Image, structure: Structure) -> None:
@@ -141,7 +141,7 @@ class JpegSource(io.BytesIO):
             return
         self._parts = [self._data[: end - left_over], self._data[end - left_over : end], bytes(missing), marker]
         image.load()
-        if self._asked == 1:
+        if self._reads == 1:
             raise UndecodableImage("the JPEG is damaged: there are more data than its picture has")
-        if self._asked > 3:
+        if self._reads > 3:
             raise UndecodableImage("the JPEG is damaged: data are missing")

@@ -101,8 +101,10 @@ def _check_heads(file: WeightsFile, found: Mapping[str, int], expected: Mapping[
     """Raises ModelNotReady if names, sizes or order differ; answers would be assigned to wrong outputs."""
     if list(found.items()) != list(expected.items()):
         field = f"{file.field.rpartition('.')[0]}.heads"
-        raise ModelNotReady(f"{file.path.name} has the heads {_told(found)}; {MANIFEST}: {field} has {_told(expected)}")
+        raise ModelNotReady(
+            f"{file.path.name} has the heads {_list_heads(found)}; {MANIFEST}: {field} has {_list_heads(expected)}"
+        )
 
 
-def _told(heads: Mapping[str, int]) -> str:
+def _list_heads(heads: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {size}" for name, size in heads.items())

@@ -17,7 +17,7 @@ from cv.files.stores import NoAddress, Room, StorageUnavailable, StoredFile
 
 
 @contextlib.contextmanager
-def outage_told() -> Iterator[None]:
+def disk_errors() -> Iterator[None]:
     """Turns OSError into StorageUnavailable, except FileNotFoundError."""
     try:
         yield
@@ -45,15 +45,15 @@ class LocalStore(FileSystemStorage):
         super().__init__(location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
-        with outage_told():
+        with disk_errors():
             return super()._open(name, mode)  # type: ignore[misc, no-any-return]
 
     def _save(self, name: str, content: File[Any]) -> str:
-        with outage_told(), _nothing_half_written(Path(self.path(name))):
+        with disk_errors(), _nothing_half_written(Path(self.path(name))):
             return super()._save(name, content)  # type: ignore[misc, no-any-return]
 
     def delete(self, name: str) -> None:
-        with outage_told():
+        with disk_errors():
             super().delete(name)
 
     def url(self, name: str | None) -> str:
@@ -67,7 +67,7 @@ class LocalStore(FileSystemStorage):
                 file = Path(folder, name)
                 relative = file.relative_to(root).as_posix()
                 # Deleted concurrently: nothing to do.
-                with contextlib.suppress(FileNotFoundError), outage_told():
+                with contextlib.suppress(FileNotFoundError), disk_errors():
                     if relative.startswith(prefix) and file.is_file():
                         about = file.stat()
                         yield StoredFile(relative, about.st_size, datetime.fromtimestamp(about.st_mtime, UTC))

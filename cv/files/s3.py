@@ -26,7 +26,7 @@ CHUNK = 256 * 1024
 
 
 @contextlib.contextmanager
-def outage_told() -> Iterator[None]:
+def s3_errors() -> Iterator[None]:
     """Turns S3 errors into FileNotFoundError for a missing object, and into StorageUnavailable for the rest."""
     try:
         yield
@@ -88,7 +88,7 @@ class S3Store(S3Storage):  # type: ignore[misc]
         folder = str(settings.FILE_UPLOAD_TEMP_DIR)
         file = cast(IO[bytes], tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder))  # noqa: SIM115 -- the caller closes it
         try:
-            with outage_told():
+            with s3_errors():
                 body = self._client.get_object(Bucket=self.bucket_name, Key=self._key(name))["Body"]
                 with contextlib.closing(body):
                     for chunk in body.iter_chunks(CHUNK):
@@ -100,11 +100,11 @@ class S3Store(S3Storage):  # type: ignore[misc]
         return File(file, name)
 
     def _save(self, name: str, content: File[Any]) -> str:
-        with outage_told():
+        with s3_errors():
             return str(super()._save(name, content))
 
     def delete(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError), outage_told():
+        with contextlib.suppress(FileNotFoundError), s3_errors():
             self._client.delete_object(Bucket=self.bucket_name, Key=self._key(name))
 
     def exists(self, name: str) -> bool:
@@ -124,7 +124,7 @@ class S3Store(S3Storage):  # type: ignore[misc]
         root = f"{self.location}/" if self.location else ""
         token: dict[str, str] = {}
         while True:
-            with outage_told():
+            with s3_errors():
                 found = self._client.list_objects_v2(Bucket=self.bucket_name, Prefix=root + prefix, **token)
             for entry in found.get("Contents", ()):
                 yield StoredFile(entry["Key"].removeprefix(root), entry["Size"], entry["LastModified"])
@@ -136,7 +136,7 @@ class S3Store(S3Storage):  # type: ignore[misc]
         """Creates the bucket. Raises StorageUnavailable."""
         region = self._client.meta.region_name
         where = {} if region in {None, "us-east-1"} else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        with outage_told():
+        with s3_errors():
             try:
                 self._client.create_bucket(Bucket=self.bucket_name, **where)
             except (self._client.exceptions.BucketAlreadyOwnedByYou, self._client.exceptions.BucketAlreadyExists):
@@ -154,6 +154,6 @@ class S3Store(S3Storage):  # type: ignore[misc]
 
     def _head(self, name: str) -> dict[str, Any]:
         """Raises FileNotFoundError, StorageUnavailable."""
-        with outage_told():
+        with s3_errors():
             answer: dict[str, Any] = self._client.head_object(Bucket=self.bucket_name, Key=self._key(name))
         return answer

@@ -149,7 +149,7 @@ def analysis_reanalyse(
         labels_move(labels, _answers_insert(analysis, result))
         # Stored answers of idempotent requests contain the old faces, so they are deleted, too.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
-        event_emit(WebhookEvent.ANALYSIS_UPDATED, _told(analysis))
+        event_emit(WebhookEvent.ANALYSIS_UPDATED, _event_data(analysis))
         # The kept picture has no metadata, so its hash is not that of the image that was sent.
         saved(analysis, replace(result, image=analysis.image))
     return analysis
@@ -186,7 +186,7 @@ def analysis_save(
         first()
         analysis.save(force_insert=True)
         _answers_insert(analysis, result)
-        event_emit(WebhookEvent.ANALYSIS_CREATED, _told(analysis))
+        event_emit(WebhookEvent.ANALYSIS_CREATED, _event_data(analysis))
         saved(analysis, result)
     log.info("analysis saved", extra={"analysis": analysis.pk, "faces": analysis.face_count})
     return analysis
@@ -215,7 +215,7 @@ def _expiry(request: AnalysisRequest, now: datetime) -> datetime | None:
     return min(ends, default=None)
 
 
-def _told(analysis: Analysis) -> dict[str, Any]:
+def _event_data(analysis: Analysis) -> dict[str, Any]:
     """The data of a webhook event about an analysis. They contain nothing about a face."""
     return {"analysis": str(analysis.pk), "faces": analysis.face_count}
 

@@ -101,5 +101,5 @@ def delivery_note(row: WebhookDelivery, tried: Tried, now: datetime | None = Non
         row.state, row.next_attempt_at, row.finished_at = DeliveryState.FAILED, None, now
     else:
         row.next_attempt_at = now + BACK_OFF[row.attempts - 1]
-    noted = ("last_status", "last_error", "state", "next_attempt_at", "finished_at")
-    WebhookDelivery.objects.filter(pk=row.pk).update(**{name: getattr(row, name) for name in noted})
+    columns = ("last_status", "last_error", "state", "next_attempt_at", "finished_at")
+    WebhookDelivery.objects.filter(pk=row.pk).update(**{name: getattr(row, name) for name in columns})

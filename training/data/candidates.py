@@ -86,7 +86,9 @@ def _judged(
     """``true`` are the landmarks of the only face, or nothing in a picture without people."""
     kinds = [judge(detection, true) for detection in found]
     faces = [i for i, kind in enumerate(kinds) if kind is Kind.FACE]
-    others = sorted((i for i, kind in enumerate(kinds) if kind in (0, 2)), key=lambda i: -found[i].confidence)
+    others = sorted(
+        (i for i, kind in enumerate(kinds) if kind in (Kind.MISTAKE, Kind.UNSURE)), key=lambda i: -found[i].confidence
+    )
     rest = others[_SUREST:]
     chosen = others[:_SUREST] + dice.permutation(rest)[:_OTHERS].astype(int).tolist()
     for i in faces + chosen:

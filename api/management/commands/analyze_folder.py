@@ -118,14 +118,14 @@ class Command(BaseCommand):
             out.unlink(missing_ok=True)
             notes.unlink(missing_ok=True)
         try:
-            job = self._job(noted(notes, wanted), one_folder or paths, caller)
+            job = self._job(read_or_write_note(notes, wanted), one_folder or paths, caller)
             status, seconds = self._worked(job)
         except (JobRefused, ModelNotReady) as error:
             notes.unlink(missing_ok=True)
             raise CommandError(str(error)) from error
         if status.job.state in OPEN:
             self.stdout.write(
-                f"stopped at {closed(status)} of {job.item_count}; run the same command again to continue"
+                f"stopped at {count_ended(status)} of {job.item_count}; run the same command again to continue"
             )
             sys.exit(INTERRUPTED)
         write_results(job, out, caller.attributes)
@@ -141,7 +141,7 @@ class Command(BaseCommand):
     def _job(self, note: Note, named: Path | list[Path], caller: Caller) -> Job:
         """The job of an earlier call, or a new job with the id that the note already has."""
         if (job := Job.objects.filter(pk=note.job).first()) is not None:
-            self.stdout.write(f"continuing: {closed(status_of(job))} of {job.item_count} images are done")
+            self.stdout.write(f"continuing: {count_ended(status_of(job))} of {job.item_count} images are done")
             return job
         wanted = frozenset(note.attributes or DEFAULT_OUTPUTS)
         options = AnalysisOptions(wanted, note.min_face_px, note.max_faces)
@@ -165,13 +165,13 @@ class Command(BaseCommand):
         # The bar shows each image, and the table why one failed.
         logging.getLogger("cv").setLevel(logging.WARNING)
         with ended_by_signals(stop.set), tqdm(total=job.item_count, unit=" images", disable=None) as bar:
-            bar.update(closed(status_of(job)))
+            bar.update(count_ended(status_of(job)))
             bar.unpause()
             work.start()
             while work.is_alive():
                 work.join(LOOK_S)
                 status = status_of(Job.objects.get(pk=job.pk))
-                bar.update(closed(status) - bar.n)
+                bar.update(count_ended(status) - bar.n)
                 if status.job.state not in OPEN:
                     stop.set()
         return status_of(Job.objects.get(pk=job.pk)), time.monotonic() - started
@@ -249,7 +249,7 @@ def owner(username: str) -> User:
     return user
 
 
-def noted(file: Path, wanted: Note) -> Note:
+def read_or_write_note(file: Path, wanted: Note) -> Note:
     """The note of an earlier call for the same table; otherwise writes ``wanted``. Raises CommandError."""
     if file.exists():
         try:
@@ -265,7 +265,7 @@ def noted(file: Path, wanted: Note) -> Note:
     return wanted
 
 
-def closed(status: JobStatus) -> int:
+def count_ended(status: JobStatus) -> int:
     return status.job.item_count - status.counts[ItemState.PENDING] - status.counts[ItemState.RUNNING]
 
 
@@ -279,12 +279,12 @@ class ended_by_signals:  # noqa: N801 -- a context, named as one
     def __enter__(self) -> None:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._told)
+                self._before[number] = signal.signal(number, self._on_signal)
 
     def __exit__(self, *error: object) -> None:
         self._restore()
 
-    def _told(self, *signal_and_frame: object) -> None:
+    def _on_signal(self, *signal_and_frame: object) -> None:
         self._restore()
         self._end()
 

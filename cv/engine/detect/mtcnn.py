@@ -105,7 +105,7 @@ class Detector:
 
     def _refine(self, image: Picture, boxes: Boxes) -> Boxes:
         boxes = _inside(boxes, image.size)
-        scores, offsets = self._looked_at(image, boxes, self.refine_net, _REFINE_PX)
+        scores, offsets = self._run_on_boxes(image, boxes, self.refine_net, _REFINE_PX)
         passed = scores > self.thresholds.refine
         boxes, scores, offsets = boxes[passed], scores[passed], offsets[passed]
         kept = nms(boxes, scores, 0.7)
@@ -114,7 +114,7 @@ class Detector:
     def _output(self, image: Picture, boxes: Boxes) -> tuple[Boxes, Scores, Array]:
         """Boxes ``(N, 4)``, scores ``(N,)`` and landmarks ``(N, 5, 2)``."""
         boxes = _inside(boxes, image.size)
-        scores, offsets, points = self._looked_at(image, boxes, self.output_net, _OUTPUT_PX)
+        scores, offsets, points = self._run_on_boxes(image, boxes, self.output_net, _OUTPUT_PX)
         passed = scores > self.thresholds.output
         boxes, scores, offsets, points = boxes[passed], scores[passed], offsets[passed], points[passed]
         fractions = points.reshape(-1, 2, 5).transpose(0, 2, 1)
@@ -124,7 +124,7 @@ class Detector:
         kept = nms(boxes, scores, 0.7, over_smaller=True)
         return boxes[kept], scores[kept], landmarks[kept]
 
-    def _looked_at(self, image: Picture, boxes: Boxes, net: Net, size: int) -> list[Array]:
+    def _run_on_boxes(self, image: Picture, boxes: Boxes, net: Net, size: int) -> list[Array]:
         """The net's outputs for the boxes ``(N, 4)``, cut out at ``size``; N may be 0."""
         regions = _clip(boxes, image.size)
 
