@@ -20,7 +20,6 @@ from cv.identity.errors import IdentityRefused
 from cv.jobs.errors import JobRefused
 from cv.models import Analysis, ApiKey, Collection, Job, Webhook
 from cv.outbound.fetch import FetchError
-from cv.search.base import SearchUnavailable
 from cv.search.served import IndexBehind
 from cv.services.enrolment_errors import EnrolmentRefused
 from cv.services.idempotency import IdempotencyConflict, IdempotencyMismatch
@@ -89,7 +88,7 @@ UNSEALABLE: Final = "the vectors of this collection were sealed with another SEC
 NO_ROUTE: Final = "no route has this path"
 NOT_ALLOWED: Final = "your key or login does not allow this"
 PROBLEM: Final = "application/problem+json"
-RETRY_AFTER_S: Final = {"overloaded": "1", "model_not_ready": "10", "index_behind": "5", "search_unavailable": "10"}
+RETRY_AFTER_S: Final = {"overloaded": "1", "model_not_ready": "10", "index_behind": "5"}
 
 
 class AmbiguousImageSource(exceptions.APIException):
@@ -209,7 +208,7 @@ def described(error: Exception) -> tuple[str, str, Any]:
         case IdempotencyConflict() | IdempotencyMismatch():
             code = "idempotency_conflict" if isinstance(error, IdempotencyConflict) else "idempotency_mismatch"
             return code, f"Idempotency-Key: {error}", {"Idempotency-Key": [str(error)]}
-        case Overloaded() | ClientGone() | IndexBehind() | SearchUnavailable():
+        case Overloaded() | ClientGone() | IndexBehind():
             return error.code, str(error), None
         case Unreadable():
             return "vectors_unreadable", UNSEALABLE, None

@@ -70,9 +70,12 @@ def expired_purge(now: datetime | None = None) -> Purged:
     Erasure.objects.filter(created_at__lte=now - ERASURES_KEPT).delete()
     jobs = _jobs_purge(now - timedelta(days=settings.XCLOUD_JOB_DAYS))
     inputs = _inputs_purge(now)
-    enrolled_faces = expired_faces_purge(now)
-    tidy_indexes()
-    traces_remove()
+    try:
+        enrolled_faces = expired_faces_purge(now)
+        tidy_indexes()
+    finally:
+        # What was deleted must go from the log even if the search index is away.
+        traces_remove()
     return Purged(analyses, pictures, answers, deliveries, audit_events, jobs, inputs, files, enrolled_faces)
 
 

@@ -1,4 +1,4 @@
-"""Distinguishes outages of dependencies (database, disk, rate limit store) from the service's own errors."""
+"""Tells outages of dependencies (database, disk, search index, store of the limits) from the service's own errors."""
 
 import errno
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from redis.exceptions import RedisError
 
 from cv.files.stores import StorageUnavailable
+from cv.search.base import SearchUnavailable
 
 # The errors of a disk that is full, read-only or broken.
 DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
@@ -31,7 +32,7 @@ LIMITS: Final = Outage("limits_unavailable", "the store that counts requests doe
 def outage_of(error: BaseException | None) -> Outage | None:
     """The outage that caused ``error``; None if it was not caused by one."""
     match error:
-        case StorageUnavailable():
+        case StorageUnavailable() | SearchUnavailable():
             return Outage(error.code, str(error))
         case OperationalError() | InterfaceError():
             return DATABASE

@@ -13,6 +13,7 @@ from django.db import DatabaseError, close_old_connections
 
 from cv import bells
 from cv.files.stores import StorageUnavailable
+from cv.search.base import SearchUnavailable
 from cv.services.deletions import listed_files_remove
 from cv.services.job_deletion import jobs_delete_further
 from cv.services.purge import expired_purge
@@ -45,7 +46,7 @@ def run_forever(stop: threading.Event) -> None:
             with alone(LOCK) as mine:
                 if mine:
                     tidy_up(due)
-        except StorageUnavailable as error:
+        except (StorageUnavailable, SearchUnavailable) as error:
             log.warning("tidying: %s", error)
         except DatabaseError:
             log.exception("tidying: the database does not answer")
@@ -55,7 +56,10 @@ def run_forever(stop: threading.Event) -> None:
 
 
 def tidy_up(purge: bool) -> None:
-    """Finishes deletions that have begun, and with ``purge`` deletes expired data. Raises StorageUnavailable."""
+    """Finishes deletions that have begun, and with ``purge`` deletes expired data.
+
+    Raises StorageUnavailable, SearchUnavailable.
+    """
     if purge:
         expired_purge()
     else:

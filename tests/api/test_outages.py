@@ -18,14 +18,19 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import InternalError, OperationalError, connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.files.stores import StorageUnavailable
-from cv.models import Analysis, Job
+from cv.models import Analysis, Collection, Job
+from cv.search.base import SearchUnavailable
+from cv.services import expired_purge
 from cv.serving.outages import DATABASE, outage_of
+from cv.trust.caller import Caller
 from tests.small_disk import small_disk
+from tests.vectors import made_collection
+from web.admin.erasure import Outcome, erased
 from xcloud import env
 
 URL = "/api/v1/analyses"
@@ -232,3 +237,34 @@ def test_the_disk_of_kept_pictures_counts(client: Client, db: None, settings: Se
         settings.MEDIA_ROOT = disk / "pictures"
         settings.XCLOUD_DISK_FLOOR_BYTES = 2 * 1024**2
         assert unready(client, "disk", "storage_unavailable") == "has 1,048,576 bytes left; the floor is 2,097,152"
+
+
+def index_away(*_: object, **options: object) -> None:
+    raise SearchUnavailable("the search index does not answer; try again")
+
+
+def test_without_the_search_index_the_admin_erases_and_deletes_nobody_and_says_why(
+    client: Client, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_collection(Caller(user=user))
+    monkeypatch.setattr("cv.services.collections.drop_index", index_away)
+    monkeypatch.setattr("web.admin.erasure.subject_erase", index_away)
+    request = RequestFactory().post("/")
+    request.user = User.objects.create_superuser("root")
+    assert erased(request, "ada") == Outcome("ada", None, "the search index does not answer; try again")
+    client.force_login(request.user)
+    client.raise_request_exception = False
+    question = client.get(f"/admin/auth/user/{user.pk}/delete/").content.decode()
+    assert "Collections: 1" in question
+    page_refused(client.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}))
+    assert (User.objects.filter(pk=user.pk).exists(), Collection.objects.count()) == (True, 1)
+
+
+@pytest.mark.django_db
+def test_without_the_search_index_a_purge_still_cleans_the_databases_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleaned: list[bool] = []
+    monkeypatch.setattr("cv.services.purge.tidy_indexes", index_away)
+    monkeypatch.setattr("cv.services.purge.traces_remove", lambda: cleaned.append(True))
+    with pytest.raises(SearchUnavailable):
+        expired_purge()
+    assert cleaned == [True]

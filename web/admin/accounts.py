@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from cv.models import Analysis, ApiKey, Job
+from cv.models import Analysis, ApiKey, Collection, Job
 from cv.services import user_delete
 from web.admin.base import DeletedByServices, staff_caller
 
@@ -36,13 +36,14 @@ class UserAdmin(DeletedByServices, DjangoUserAdmin, ModelAdmin):
         return super().has_delete_permission(request, obj) and may_touch(request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
-        """A person's analyses and jobs are deleted too, also those that may not be deleted alone; shown as counts."""
+        """A person's analyses, jobs and collections go, too, even if they may not be deleted alone; shown as counts."""
         held = Q(owner__in=objs) | Q(api_key__user__in=objs)
         counts = {
             "people": len(objs),
             "API keys": ApiKey.objects.filter(user__in=objs).count(),
             "analyses": Analysis.objects.filter(held).count(),
             "jobs": Job.objects.filter(held).count(),
+            "collections": Collection.objects.filter(held).count(),
         }
         return [str(user) for user in objs], counts, set(), []
 

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 
 from cv.files.stores import StorageUnavailable
 from cv.models import Analysis
+from cv.search.base import SearchUnavailable
 from cv.selectors import subject_analyses, subject_jobs
 from cv.services import subject_erase
 from web.admin.base import staff_caller
@@ -58,7 +59,7 @@ def erased(request: HttpRequest, subject: str) -> Outcome:
         return Outcome(subject, subject_erase(subject, staff_caller(request), of_everyone=True))
     except Analysis.DoesNotExist:
         return Outcome(subject, None, "there is nothing about it any more")
-    except StorageUnavailable as error:
+    except (StorageUnavailable, SearchUnavailable) as error:
         return Outcome(subject, None, str(error))
 
 
