@@ -53,6 +53,7 @@ STATUS_OF_CODE: Final = {
     "idempotency_mismatch": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "undecodable_image": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "image_too_expensive": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "format_unavailable": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "archive_encrypted": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "archive_unreadable": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "folder_forbidden": status.HTTP_422_UNPROCESSABLE_ENTITY,
@@ -77,10 +78,11 @@ STATUS_OF_CODE: Final = {
     "database_unavailable": status.HTTP_503_SERVICE_UNAVAILABLE,
     "limits_unavailable": status.HTTP_503_SERVICE_UNAVAILABLE,
 }
-# Engine errors about the image: the engine does not know the name of the field.
-IMAGE_CODES: Final = frozenset(
-    {"image_too_large", "image_too_expensive", "unsupported_media_type", "undecodable_image"}
-)
+# Engine errors about a field of the request: the engine does not know its name.
+FIELD_OF_CODE: Final = {
+    **dict.fromkeys(("image_too_large", "image_too_expensive", "unsupported_media_type", "undecodable_image"), "image"),
+    "format_unavailable": "format",
+}
 WRONG_HOST: Final = "this server does not serve this name; its operator can add the name to XCLOUD_ALLOWED_HOSTS"
 UNREADABLE: Final = "the request is malformed and could not be read"
 FAILED: Final = "the server failed; its log has the reason under this request_id"
@@ -165,7 +167,7 @@ def described(error: Exception) -> tuple[str, str, Any]:
     """Code, message and details of an exception."""
     match error:
         case EngineError() | FetchError():
-            field = "url" if isinstance(error, FetchError) else "image" if error.code in IMAGE_CODES else None
+            field = "url" if isinstance(error, FetchError) else FIELD_OF_CODE.get(error.code)
             # A request with two images says which.
             field = getattr(error, "field", field) if field else None
             message = f"{field}: {error}" if field else str(error)

@@ -7,13 +7,13 @@ from django.http import QueryDict
 from rest_framework.exceptions import ValidationError
 
 STORE = "store"
-LISTS = frozenset({"attributes", "accept"})
+LISTS = frozenset({"attributes", "accept", "faces"})
 # Addresses may contain commas, so each is a field of its own.
 REPEATED = frozenset({"urls", "analyses"})
 
 
 def nested(form: QueryDict) -> dict[str, Any]:
-    """``attributes`` and ``accept`` may be repeated or comma-separated, ``urls`` and ``analyses`` repeated.
+    """``attributes``, ``accept`` and ``faces`` may be repeated or comma-separated, ``urls`` and ``analyses`` repeated.
 
     ``store`` is a JSON object or fields ``store.image``…
 

@@ -13,6 +13,7 @@ from api.views import (
     labels,
     models,
     people,
+    pictures,
     subjects,
     webhooks,
 )
@@ -31,6 +32,7 @@ urlpatterns = [
     path("comparisons", identity.ComparisonsView.as_view(), name="comparisons"),
     path("embeddings", identity.EmbeddingsView.as_view(), name="embeddings"),
     path("previews", analyses.PreviewsView.as_view(), name="previews"),
+    path("redactions", pictures.RedactionsView.as_view(), name="redactions"),
     path("collections", collections.CollectionsView.as_view(), name="collections"),
     path("collections/<uuid:collection_id>", collections.CollectionView.as_view(), name="collection"),
     path("collections/<uuid:collection_id>/faces", people.EnrolledFacesView.as_view(), name="collection-faces"),

@@ -55,6 +55,7 @@ from api.schema.jobs import (
 )
 from api.schema.labels import LABEL_LIST, LABEL_REPORT, LABEL_SET, LABEL_TABLE
 from api.schema.models import MODEL_FILE_READ, MODEL_LIST, MODEL_READ
+from api.schema.pictures import REDACTION_CREATE
 from api.schema.subjects import (
     NAMED_SUBJECT_ERASE,
     NAMED_SUBJECT_EXPORT,
@@ -115,6 +116,7 @@ __all__ = [
     "PREVIEW_CREATE",
     "REANALYSE",
     "RECEIPT_KEYS",
+    "REDACTION_CREATE",
     "SUBJECT_ERASE",
     "SUBJECT_EXPORT",
     "VECTOR_ENROL",

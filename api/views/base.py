@@ -16,6 +16,7 @@ from api.exceptions import NO_ROUTE
 from api.negotiation import AlwaysJson
 from api.sources import refuse_compressed_body, refuse_huge_body
 from cv.choices import Scope
+from cv.engine.types import Timing
 from cv.services import request_finish, request_forget
 from cv.services.idempotency import Begun
 
@@ -80,9 +81,13 @@ def model_headers(answered: Any, timed: bool = True) -> dict[str, str]:
     """Headers for a result or a stored analysis: the model, and the time of each stage."""
     headers = {"X-Model-Version": f"{answered.model.name}/{answered.model.version}"}
     if timed:
-        stages = ("decode", "detect", "attributes", "total")
-        headers["Server-Timing"] = ", ".join(f"{name};dur={getattr(answered.timing_ms, name):.1f}" for name in stages)
+        headers["Server-Timing"] = timing_header(answered.timing_ms)
     return headers
+
+
+def timing_header(timing: Timing) -> str:
+    stages = ("decode", "detect", "attributes", "total")
+    return ", ".join(f"{name};dur={getattr(timing, name):.1f}" for name in stages)
 
 
 def page_response(pages: Any, data: Any) -> Response:

@@ -49,19 +49,24 @@ _UPRIGHT: Final = {
 _DEPTHS: Final = (8, 10, 12, 14, 16)
 # Their decoders take 15 or 16 bytes a pixel; others take 8.
 _MOST_PIXELS: Final = {"WEBP": 50_000_000, "AVIF": 50_000_000, "HEIF": 50_000_000}
+# The largest colour profile that is kept, in bytes; usual ones have up to 600 kB.
+_MOST_PROFILE: Final = 2**20
 # Pixels converted at once: the intermediate copies take as much memory as the pixels themselves.
 _BAND_PIXELS: Final = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
-    """``pixels`` is RGB, upright, and ``scale`` ≤ 1 times the full size of ``width`` × ``height``."""
+    """``pixels`` is RGB, upright, and ``scale`` ≤ 1 times the full size of ``width`` × ``height``. ``kind`` is Pillow's
+    name of the format, ``profile`` the ICC profile of the pixels, or empty."""
 
     pixels: Image.Image
     width: int
     height: int
     scale: float
     sha256: str
+    kind: str
+    profile: bytes
 
 
 def decode(data: bytes, limits: DecodeLimits, min_face_px: int, *, reduce: bool = True) -> DecodedImage:
@@ -81,6 +86,7 @@ def decode(data: bytes, limits: DecodeLimits, min_face_px: int, *, reduce: bool 
         _load(image, structure)
         # Pillow turns a TIFF itself.
         turn = None if image.format == "TIFF" else _UPRIGHT.get(read_orientation(image.info.get("exif")))
+        kind, profile = image.format or "", _rgb_profile(image)
         pixels = _to_rgb(image)
         del image
         upright = pixels if turn is None else pixels.transpose(turn)
@@ -102,6 +108,8 @@ def decode(data: bytes, limits: DecodeLimits, min_face_px: int, *, reduce: bool 
         height=full_size[1],
         scale=upright.width / full_size[0],
         sha256=hashlib.sha256(data).hexdigest(),
+        kind=kind,
+        profile=profile,
     )
 
 
@@ -161,6 +169,13 @@ def _load(image: ImageFile.ImageFile, structure: Structure | None) -> None:
         image.load()
         # The decoders of WebP and AVIF hold one or two more copies of the picture.
         vars(image).pop("_decoder", None)
+
+
+def _rgb_profile(image: ImageFile.ImageFile) -> bytes:
+    """Profiles of other colours than RGB do not fit the pixels that are given out."""
+    profile = image.info.get("icc_profile") or b""
+    fits = isinstance(profile, bytes) and profile[16:20] == b"RGB " and len(profile) <= _MOST_PROFILE
+    return profile if fits else b""
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

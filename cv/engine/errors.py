@@ -37,6 +37,12 @@ class ImageTooExpensive(EngineError):
     code = "image_too_expensive"
 
 
+class FormatUnavailable(EngineError):
+    """A picture cannot be written in the format asked for: it is too large for it, or this machine has no codec."""
+
+    code = "format_unavailable"
+
+
 class ModelNotReady(EngineError):
     """Weights are missing, changed since they were published, or failed to load."""
 

@@ -22,12 +22,13 @@ from typing import Any, Final
 
 from cv.engine.catalog import read_catalog
 from cv.engine.config import Backend, EngineConfig
+from cv.engine.edits.types import EditedPicture, Redaction
 from cv.engine.errors import EngineError, ImageTooExpensive
 from cv.engine.footprint import Footprint
 from cv.engine.types import DEFAULT_OPTIONS, AnalysisOptions, AnalysisResult
 
 _SPAWN: Final = multiprocessing.get_context("spawn")
-Question = tuple[bytes, AnalysisOptions] | None
+Question = tuple[bytes, AnalysisOptions | Redaction] | None
 # Time limit for an engine to load its weights.
 LOADING_S: Final = 120.0
 # An engine's first message: it has loaded, or it cannot. The first image's time limit starts then.
@@ -92,12 +93,28 @@ class EnginePool:
         EngineDied, EngineFailed, EnginesBusy if no engine was free within ``patience_s``, and ImageTooExpensive if the
         engine took longer than an image may; the engine is then replaced.
         """
-        result: AnalysisResult
-        try:
-            result = self._ask((data, options), on_turn, patience_s, rank)
-        except EngineDied:
-            result = self._ask((data, options), on_turn, patience_s, rank)
+        result: AnalysisResult = self._ask_twice((data, options), on_turn, patience_s, rank)
         return result
+
+    def edit(
+        self,
+        data: bytes,
+        edit: Redaction,
+        on_turn: Callable[[], None] = _nothing_first,
+        patience_s: float | None = None,
+        rank: Callable[[], float] = _no_rank,
+    ) -> EditedPicture:
+        """As ``edit_picture``, by the first engine that is free; turns, tries and errors as for ``analyze``."""
+        picture: EditedPicture = self._ask_twice((data, edit), on_turn, patience_s, rank)
+        return picture
+
+    def _ask_twice(
+        self, question: Question, on_turn: Callable[[], None], patience_s: float | None, rank: Callable[[], float]
+    ) -> Any:
+        try:
+            return self._ask(question, on_turn, patience_s, rank)
+        except EngineDied:
+            return self._ask(question, on_turn, patience_s, rank)
 
     def check(self, patience_s: float | None = None) -> None:
         """Returns when an engine is loaded. Raises ModelNotReady, EngineDied, EngineFailed, and EnginesBusy if none
@@ -303,12 +320,18 @@ def _models_loaded(config: EngineConfig) -> int:
         return 0
 
 
-def _answer(question: Question, config: EngineConfig) -> AnalysisResult | Exception | None:
+def _answer(question: Question, config: EngineConfig) -> AnalysisResult | EditedPicture | Exception | None:
+    from cv.engine.edits.editing import edit_picture
     from cv.engine.runtime import get_engine
 
     try:
         engine = get_engine(config)
-        return None if question is None else engine.analyze(*question)
+        if question is None:
+            return None
+        data, wanted = question
+        if isinstance(wanted, AnalysisOptions):
+            return engine.analyze(data, wanted)
+        return edit_picture(engine, data, wanted)
     except EngineError as error:
         return error
     except MemoryError:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
 from django.conf import settings
 
+from cv.engine.edits.types import EditedPicture, Redaction
 from cv.engine.errors import ModelNotReady
 from cv.engine.pool import EngineDied, EnginePool, EnginesBusy, get_pool
 from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.serving.gate import EngineGate, Overloaded
 from telemetry.metrics import ENGINE_BUSY, FACES, STAGE_SECONDS
+
+Answer = TypeVar("Answer")
+Ask = Callable[[Callable[[], None], float, Callable[[], float]], Answer]
 
 
 def served_engine() -> EnginePool:
@@ -44,6 +49,19 @@ def analyzed(
 
     Raises EngineError, Overloaded, and what ``check_client`` raises.
     """
+    result = _in_turn(lambda *turn: served_engine().analyze(data, options, *turn), caller, check_client)
+    note(result)
+    return result
+
+
+def edited(data: bytes, edit: Redaction, caller: str, check_client: Callable[[], None] = nobody_left) -> EditedPicture:
+    """Edits a picture of ``caller`` when its turn comes. Raises as ``analyzed`` does."""
+    return _in_turn(lambda *turn: served_engine().edit(data, edit, *turn), caller, check_client)
+
+
+def _in_turn(ask: Ask[Answer], caller: str, check_client: Callable[[], None]) -> Answer:
+    """Waits for the caller's turn; then ``ask`` gets what to call when an engine is free, the patience that is left,
+    and the rank among those who wait."""
     with (
         engine_gate().admitted(caller, settings.XCLOUD_ENGINE_PATIENCE_S) as admission,
         contextlib.ExitStack() as turn,
@@ -57,13 +75,11 @@ def analyzed(
             turn.callback(ENGINE_BUSY.dec)
 
         try:
-            result = served_engine().analyze(data, options, on_turn, admission.patience_s, admission.rank)
+            return ask(on_turn, admission.patience_s, admission.rank)
         except EnginesBusy as error:
             raise Overloaded("no engine became free in time; try again later") from error
         except EngineDied as error:
             raise Overloaded("the engine ended twice while it worked on this image; try again later") from error
-    note(result)
-    return result
 
 
 def note(result: AnalysisResult) -> None:

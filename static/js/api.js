@@ -74,10 +74,23 @@ export function analysisCreate({ file, address }, { store, subject, ...how }) {
 }
 
 /** A JPEG of a photo that every browser can show, as a blob. */
-export async function previewCreate({ file, address }) {
-  const body = new FormData();
-  body.append(...(file ? ["image", file] : ["url", address]));
-  const { response, body: blob } = await answer("/previews", { method: "POST", headers: changing(), body }, (answered) => answered.blob());
+export const previewCreate = ({ file, address }) => pictureCreate("/previews", { image: file, url: address });
+
+/** The photo with its faces hidden, as a blob. */
+export const redactionCreate = (image, options) => pictureCreate("/redactions", { image, ...options });
+
+/** The faces of a photo, without attributes. */
+export const detectionCreate = (image, min_face_px) => request("POST", "/detections", formOf({ image, min_face_px }));
+
+/** A form with the fields that have a value. */
+function formOf(fields) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);
+  return form;
+}
+
+async function pictureCreate(path, fields) {
+  const { response, body: blob } = await answer(path, { method: "POST", headers: changing(), body: formOf(fields) }, (answered) => answered.blob());
   if (!response.ok) throw refusal(response.status, parsed(await blob.text()));
   return blob;
 }
@@ -87,8 +100,7 @@ export const jobCreate = (archive, { keep, subject, ...how }) =>
   upload("/jobs", { archive, "store.image": keep && "true", "store.subject": subject }, how);
 
 function upload(path, fields, { onProgress, signal }) {
-  const form = new FormData();
-  for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);
+  const form = formOf(fields);
   // fetch() cannot report upload progress.
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 from pytest_django.live_server_helper import LiveServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,6 +201,11 @@ def test_an_answer_need_not_be_kept(cloud: XCloud, grace_hopper: bytes) -> None:
     assert "id" not in made
     assert Analysis.objects.count() == 0
     assert cloud.preview(grace_hopper)[:3] == b"\xff\xd8\xff"
+
+
+def test_a_picture_comes_back_with_its_faces_hidden(cloud: XCloud, grace_hopper: bytes) -> None:
+    hidden = cloud.redact(grace_hopper, cover="bar", faces=[0], colour="#1e90ff", format="png")
+    assert Image.open(io.BytesIO(hidden)).getpixel((262, 190)) == (0x1E, 0x90, 0xFF)
 
 
 # Jobs.

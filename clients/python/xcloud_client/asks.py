@@ -19,6 +19,7 @@ from xcloud_client.options import (
     EnrolOptions,
     FaceOptions,
     JobOptions,
+    RedactionOptions,
     SearchOptions,
     StoreOptions,
     VerifyOptions,
@@ -94,8 +95,14 @@ def embed(picture: Picture, min_face_px: int | None) -> Ask[Embeddings]:
 
 
 def preview(picture: Picture) -> Ask[bytes]:
-    ask: Ask[Any] = _picture("previews", picture, {})
-    return Ask("POST", ask.path, _bytes, ask.options)
+    return _changed("previews", picture, {})
+
+
+def redact(picture: Picture, options: RedactionOptions) -> Ask[bytes]:
+    fields: Json = dict(options)
+    faces = fields.pop("faces", None)
+    fields["faces"] = None if faces is None else ",".join(map(str, faces))
+    return _changed("redactions", picture, fields)
 
 
 def compare(first: Picture, second: Picture, options: ComparisonOptions) -> Ask[Comparison]:
@@ -224,6 +231,12 @@ def _picture(path: str, picture: Picture, options: Mapping[str, Any]) -> Ask[Any
         # The file's name is not sent: it may reveal more than the picture does.
         files = {"image": ("picture", uploads.bytes_of(picture))}
     return Ask("POST", path, options={"files": files, "data": _texts(options)})
+
+
+def _changed(path: str, picture: Picture, options: Mapping[str, Any]) -> Ask[bytes]:
+    """An ask whose answer is a picture."""
+    ask = _picture(path, picture, options)
+    return Ask("POST", ask.path, _bytes, ask.options)
 
 
 def _form(options: StoreOptions) -> Json:

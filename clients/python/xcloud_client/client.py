@@ -18,6 +18,7 @@ from xcloud_client.options import (
     EnrolOptions,
     FaceOptions,
     JobOptions,
+    RedactionOptions,
     SearchOptions,
     VerifyOptions,
 )
@@ -70,6 +71,10 @@ class XCloud:
     def preview(self, picture: Picture) -> bytes:
         """A JPEG that every browser can show."""
         return self._do(asks.preview(picture))
+
+    def redact(self, picture: Picture, **options: Unpack[RedactionOptions]) -> bytes:
+        """The picture without metadata and with its faces hidden. A face that was not found is not hidden."""
+        return self._do(asks.redact(picture, options))
 
     def compare(self, first: Picture, second: Picture, **options: Unpack[ComparisonOptions]) -> Comparison:
         """Compares each face of one picture with each face of the other; stores nothing. Needs the scope `identify`."""

@@ -1,7 +1,7 @@
 """The options of methods. Those that are left out are the server's defaults."""
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from xcloud_client.types import AttributeName
 
@@ -32,6 +32,19 @@ class JobOptions(StoreOptions, total=False):
     """The same options for all images of a job. A ``priority`` above 0 needs the scope ``admin``."""
 
     priority: int
+
+
+class RedactionOptions(TypedDict, total=False):
+    """``faces`` are indices of a detection with the same ``min_face_px``; default: all. ``except_collection`` leaves
+    the people of that collection visible. ``colour`` is that of bars, like ``#1e90ff``."""
+
+    cover: Literal["blur", "pixelate", "bar", "emoji"]
+    faces: Sequence[int] | None
+    except_collection: str | None
+    fmr: float | None
+    colour: str | None
+    min_face_px: int | None
+    format: Literal["jpeg", "png", "webp"] | None
 
 
 class ComparisonOptions(TypedDict, total=False):

@@ -1,0 +1,38 @@
+"""The page that hides faces: all at first, then those that the visitor presses; the picture can be saved."""
+
+import re
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+
+def test_faces_are_hidden_shown_again_and_saved(start: Page, group_jpeg: Path, tmp_path: Path) -> None:
+    start.get_by_role("link", name="Hide faces").click()
+    start.locator("#file").set_input_files(group_jpeg)
+    expect(start.locator("#status")).to_have_text("2 of 2 faces hidden.")
+    start.get_by_text("Bar", exact=True).click()
+    start.get_by_role("button", name="Face 2").click()
+    expect(start.locator("#status")).to_have_text("1 of 2 faces hidden.")
+    expect(start.get_by_role("button", name="Face 2")).to_have_attribute("aria-pressed", "false")
+    expect(start.locator("#work")).not_to_have_attribute("aria-busy", "true")
+    with start.expect_download() as saving:
+        start.get_by_role("link", name="Save the picture").click()
+    assert saving.value.suggested_filename == "group-hidden.jpg"
+    file = tmp_path / "hidden.jpg"
+    saving.value.save_as(file)
+    picture = Image.open(file)
+    # Hopper, the larger face, is hidden; Collins is not.
+    assert (picture.size, picture.getpixel((774, 190))) == ((1024, 600), (0, 0, 0))
+    assert sum(picture.getpixel((225, 129))) > 300
+
+
+def test_a_photo_without_faces_says_so(start: Page, tmp_path: Path) -> None:
+    grey = tmp_path / "road.jpg"
+    Image.new("RGB", (320, 240), "grey").save(grey)
+    start.get_by_role("link", name="Hide faces").click()
+    start.locator("#file").set_input_files(grey)
+    expect(start.get_by_role("alert")).to_contain_text("No face was found")
+    expect(start.get_by_role("link", name="Save the picture")).to_have_count(0)
+    start.get_by_role("button", name=re.compile("another photo")).click()
+    expect(start.locator("#drop")).to_be_visible()
