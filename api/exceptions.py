@@ -53,6 +53,7 @@ STATUS_OF_CODE: Final = {
     "idempotency_mismatch": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "undecodable_image": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "image_too_expensive": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "no_person": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "format_unavailable": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "archive_encrypted": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "archive_unreadable": status.HTTP_422_UNPROCESSABLE_ENTITY,
@@ -80,7 +81,11 @@ STATUS_OF_CODE: Final = {
 }
 # Engine errors about a field of the request: the engine does not know its name.
 FIELD_OF_CODE: Final = {
-    **dict.fromkeys(("image_too_large", "image_too_expensive", "unsupported_media_type", "undecodable_image"), "image"),
+    "image_too_large": "image",
+    "image_too_expensive": "image",
+    "unsupported_media_type": "image",
+    "undecodable_image": "image",
+    "no_person": "image",
     "format_unavailable": "format",
 }
 WRONG_HOST: Final = "this server does not serve this name; its operator can add the name to XCLOUD_ALLOWED_HOSTS"

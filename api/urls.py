@@ -32,6 +32,7 @@ urlpatterns = [
     path("comparisons", identity.ComparisonsView.as_view(), name="comparisons"),
     path("embeddings", identity.EmbeddingsView.as_view(), name="embeddings"),
     path("previews", analyses.PreviewsView.as_view(), name="previews"),
+    path("portraits", pictures.PortraitsView.as_view(), name="portraits"),
     path("redactions", pictures.RedactionsView.as_view(), name="redactions"),
     path("collections", collections.CollectionsView.as_view(), name="collections"),
     path("collections/<uuid:collection_id>", collections.CollectionView.as_view(), name="collection"),

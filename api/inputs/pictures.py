@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from api.inputs.collections import RateField
 from api.inputs.strict import StrictSerializer
-from cv.engine.edits.types import Colour, Cover, PictureFormat, Redaction
+from cv.engine.edits.types import Background, Colour, Cover, PictureFormat, Portrait, Redaction
 from cv.engine.types import MAX_FACES_RANGE, MIN_FACE_PX_RANGE
 
 _HEX: Final = re.compile(r"#[0-9a-fA-F]{6}")
@@ -33,6 +33,34 @@ class FormatField(serializers.ChoiceField):
 
     def to_internal_value(self, data: Any) -> PictureFormat:
         return PictureFormat(super().to_internal_value(data))
+
+
+class PortraitInput(StrictSerializer):
+    """What is to be behind the people of a photo."""
+
+    background = serializers.ChoiceField(
+        choices=[background.value for background in Background],
+        default=Background.BLUR.value,
+        help_text="Out of focus, one colour, or nothing.",
+    )
+    strength = serializers.IntegerField(
+        min_value=1, max_value=100, default=50, help_text="How far out of focus, in percent of the most."
+    )
+    colour = ColourField(required=False, help_text="The colour of the background; default: white.")
+    format = FormatField(
+        "The format of the answer. Default: that of the image if it is JPEG, PNG or WebP, or JPEG; PNG instead of JPEG "
+        "if the background is transparent."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["background"] == Background.TRANSPARENT and attrs.get("format") is PictureFormat.JPEG:
+            raise serializers.ValidationError({"format": ["a JPEG cannot be transparent; ask for png or webp"]})
+        return attrs
+
+    def portrait(self) -> Portrait:
+        given = {name: self.validated_data[name] for name in ("colour", "format") if name in self.validated_data}
+        background = Background(self.validated_data["background"])
+        return Portrait(background, strength=self.validated_data["strength"] / 100, **given)
 
 
 class RedactionInput(StrictSerializer):

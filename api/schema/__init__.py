@@ -55,7 +55,7 @@ from api.schema.jobs import (
 )
 from api.schema.labels import LABEL_LIST, LABEL_REPORT, LABEL_SET, LABEL_TABLE
 from api.schema.models import MODEL_FILE_READ, MODEL_LIST, MODEL_READ
-from api.schema.pictures import REDACTION_CREATE
+from api.schema.pictures import PORTRAIT_CREATE, REDACTION_CREATE
 from api.schema.subjects import (
     NAMED_SUBJECT_ERASE,
     NAMED_SUBJECT_EXPORT,
@@ -113,6 +113,7 @@ __all__ = [
     "NAMED_SUBJECT_ERASE",
     "NAMED_SUBJECT_EXPORT",
     "PICTURE_READ",
+    "PORTRAIT_CREATE",
     "PREVIEW_CREATE",
     "REANALYSE",
     "RECEIPT_KEYS",

@@ -32,6 +32,7 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "image_too_expensive": ("the image took longer than one image may", "image"),
     "unsupported_media_type": ("not a JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or HEIC image", "image"),
     "undecodable_image": ("the image cannot be decoded: image file is truncated", "image"),
+    "no_person": ("nobody was found in this photo", "image"),
     "format_unavailable": ("WEBP holds at most 16,383 pixels a side, and this picture has 20,000", "format"),
     "no_face": ("no face was found in this image", "second"),
     "too_many_faces": ("this image has more than 20 faces", "second"),

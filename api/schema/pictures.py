@@ -5,7 +5,7 @@ from typing import Any, Final
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from api.inputs.pictures import RedactionInput
+from api.inputs.pictures import PortraitInput, RedactionInput
 from api.schema.collections import IMAGE_TEXT, SEARCHED, with_image
 from api.schema.parts import IMAGE, errors, sent
 
@@ -14,6 +14,23 @@ def _header(name: str, description: str) -> OpenApiParameter:
     return OpenApiParameter(name, int, OpenApiParameter.HEADER, response=True, description=description)
 
 
+PORTRAIT_CREATE: Final[dict[str, Any]] = {
+    "operation_id": "portrait_create",
+    "summary": "Get an image with another background behind its people",
+    "description": "Everybody in the image stays sharp; what is behind them is out of focus, one colour, or nothing. "
+    "The answer is the image at full size, upright and without metadata. An image in which nobody is found is a 422 "
+    "`no_person`. Animals and what people hold may count as people. Nothing is stored. Scope `analyse`.",
+    "request": with_image(PortraitInput),
+    "responses": {
+        (200, "image/*"): OpenApiResponse(OpenApiTypes.BINARY, description="The image: JPEG, PNG or WebP."),
+        **errors("no_person", "format_unavailable", *IMAGE),
+    },
+    "examples": [
+        sent("A background out of focus", {"image": IMAGE_TEXT, "strength": 70}),
+        sent("An identity photo", {"image": IMAGE_TEXT, "background": "colour", "colour": "#f2f4f5"}),
+        sent("Nothing behind", {"image": IMAGE_TEXT, "background": "transparent", "format": "png"}),
+    ],
+}
 REDACTION_CREATE: Final[dict[str, Any]] = {
     "operation_id": "redaction_create",
     "summary": "Get an image with its faces hidden",

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from api import schema
 from api.authentication import caller_of
 from api.disconnect import check_of
-from api.inputs.pictures import RedactionInput
+from api.inputs.pictures import PortraitInput, RedactionInput
 from api.multipart import MultiPartParser
 from api.sources import read_image, split_request
 from api.views.base import JsonView, timing_header
@@ -19,6 +19,21 @@ from cv.choices import Scope
 from cv.engine.edits.types import EditedPicture
 from cv.identity.errors import IdentityOff, NoFace
 from cv.services.pictures import Spared, picture_redact
+from cv.serving.engines import edited
+
+
+class PortraitsView(JsonView):
+    parser_classes = [JSONParser, MultiPartParser, FormParser]
+    scopes = {"POST": Scope.ANALYSE}
+
+    @extend_schema(**schema.PORTRAIT_CREATE)
+    def post(self, request: Request) -> HttpResponse:
+        caller, parts = caller_of(request).account, split_request(request)
+        given = PortraitInput(data=parts.fields)
+        given.is_valid(raise_exception=True)
+        received = read_image(parts, caller)
+        picture = edited(received.data, given.portrait(), caller, check_of(request))
+        return picture_answer(picture, {})
 
 
 class RedactionsView(JsonView):

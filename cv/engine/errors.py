@@ -43,6 +43,12 @@ class FormatUnavailable(EngineError):
     code = "format_unavailable"
 
 
+class NoPerson(EngineError):
+    """No person was found in a photo that must have one."""
+
+    code = "no_person"
+
+
 class ModelNotReady(EngineError):
     """Weights are missing, changed since they were published, or failed to load."""
 

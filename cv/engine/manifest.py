@@ -117,13 +117,23 @@ class CheckModel:
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoModel:
+    """The net that tells people from their background: it sees the whole photo at ``size`` × ``size`` pixels."""
+
+    card: ModelCard
+    files: NetFiles
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that an engine loads. ``detector`` has the cascade's nets by name, in their order; ``check`` is None
-    for weights without one."""
+    """Everything that an engine loads. ``detector`` has the cascade's nets by name, in their order; ``check`` and
+    ``portrait`` are None for weights without one."""
 
     detector: Mapping[str, NetFiles]
     models: tuple[Model, ...]
     check: CheckModel | None = None
+    portrait: PhotoModel | None = None
 
     @property
     def default(self) -> Model:
@@ -150,6 +160,7 @@ def read_manifest(weights_dir: Path) -> Manifest:
         _detector(whole["detector"], weights_dir),
         tuple(_models(whole["models"], weights_dir)),
         check=_check(whole["check"], weights_dir) if "check" in whole.mapping() else None,
+        portrait=_portrait(whole["portrait"], weights_dir) if "portrait" in whole.mapping() else None,
     )
     given = [name for model in manifest.models for name in model.outputs]
     for name in dict.fromkeys([*DEFAULT_OUTPUTS, *given]):
@@ -169,6 +180,12 @@ def _detector(part: Part, weights_dir: Path) -> dict[str, NetFiles]:
 def _check(part: Part, weights_dir: Path) -> CheckModel:
     numbers = {name: float(part[name].number()) for name in ("threshold", "bias", "chip", "cascade")}
     return CheckModel(part["version"].text(), _crop(part["crop"]), _files(part, weights_dir), **numbers)
+
+
+def _portrait(part: Part, weights_dir: Path) -> PhotoModel:
+    files, size = _files(part, weights_dir), part["size"].count()
+    texts = {name: part[name].text() for name in ("name", "version", "licence", "architecture")}
+    return PhotoModel(ModelCard(sha256=files.onnx.sha256, chip_size=size, **texts), files, size)
 
 
 def _models(part: Part, weights_dir: Path) -> Iterator[Model]:

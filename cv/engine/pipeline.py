@@ -18,8 +18,8 @@ from cv.engine.manifest import Model
 from cv.engine.outputs import all_outputs
 from cv.engine.preview import preview_of
 from cv.engine.quality import assess
-from cv.engine.readers.base import FaceReader
-from cv.engine.readers.loading import LazyReader
+from cv.engine.readers.base import FaceReader, PhotoReader
+from cv.engine.readers.loading import Lazy, LazyReader
 from cv.engine.stripping import without_metadata
 from cv.engine.types import (
     DEFAULT_OPTIONS,
@@ -61,13 +61,21 @@ _SURE = 0.999
 @dataclass(frozen=True, slots=True)
 class Engine:
     """Detector, readers and limits. Thread-safe; build it with ``runtime.get_engine``. ``default`` is the model of the
-    default outputs; ``check`` is None for weights without one; the quality of a face is computed from its chips."""
+    default outputs; ``check`` and ``portrait`` are None for weights without one; the quality of a face is computed from
+    its chips."""
 
     detector: Detector
     readers: tuple[LazyReader, ...]
     limits: DecodeLimits
     default: Model
     check: FaceCheck | None = None
+    portrait: Lazy[PhotoReader] | None = None
+
+    @property
+    def loaded(self) -> int:
+        """How many readers are loaded."""
+        lazy = (*self.readers, self.portrait)
+        return sum(reader is not None and reader.is_loaded for reader in lazy)
 
     @property
     def model(self) -> ModelInfo:

@@ -22,13 +22,13 @@ from typing import Any, Final
 
 from cv.engine.catalog import read_catalog
 from cv.engine.config import Backend, EngineConfig
-from cv.engine.edits.types import EditedPicture, Redaction
+from cv.engine.edits.types import Edit, EditedPicture
 from cv.engine.errors import EngineError, ImageTooExpensive
 from cv.engine.footprint import Footprint
 from cv.engine.types import DEFAULT_OPTIONS, AnalysisOptions, AnalysisResult
 
 _SPAWN: Final = multiprocessing.get_context("spawn")
-Question = tuple[bytes, AnalysisOptions | Redaction] | None
+Question = tuple[bytes, AnalysisOptions | Edit] | None
 # Time limit for an engine to load its weights.
 LOADING_S: Final = 120.0
 # An engine's first message: it has loaded, or it cannot. The first image's time limit starts then.
@@ -99,7 +99,7 @@ class EnginePool:
     def edit(
         self,
         data: bytes,
-        edit: Redaction,
+        edit: Edit,
         on_turn: Callable[[], None] = _nothing_first,
         patience_s: float | None = None,
         rank: Callable[[], float] = _no_rank,
@@ -315,7 +315,7 @@ def _models_loaded(config: EngineConfig) -> int:
     from cv.engine.runtime import get_engine
 
     try:
-        return sum(reader.is_loaded for reader in get_engine(config).readers)
+        return get_engine(config).loaded
     except Exception:
         return 0
 

@@ -17,7 +17,7 @@ from cv.engine.detect import Detector
 from cv.engine.manifest import read_manifest
 from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.engine.pipeline import Engine
-from cv.engine.readers.loading import lazy_readers
+from cv.engine.readers.loading import lazy_portrait, lazy_readers
 from cv.engine.sessions import load_net
 
 if TYPE_CHECKING:
@@ -65,9 +65,12 @@ def _load(config: EngineConfig) -> Engine:
             reader.load()
         else:
             reader.check()
+    portrait = lazy_portrait(catalog, config)
+    if portrait is not None:
+        portrait.check()
     manifest = catalog.manifest
     check = FaceCheck.load(manifest.check, config) if manifest.check else None
-    return Engine(detector=detector, readers=readers, limits=config.limits, default=manifest.default, check=check)
+    return Engine(detector, readers, config.limits, manifest.default, check, portrait)
 
 
 def _keep_freed_memory() -> None:

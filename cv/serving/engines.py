@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from django.conf import settings
 
-from cv.engine.edits.types import EditedPicture, Redaction
+from cv.engine.edits.types import Edit, EditedPicture
 from cv.engine.errors import ModelNotReady
 from cv.engine.pool import EngineDied, EnginePool, EnginesBusy, get_pool
 from cv.engine.types import AnalysisOptions, AnalysisResult
@@ -54,7 +54,7 @@ def analyzed(
     return result
 
 
-def edited(data: bytes, edit: Redaction, caller: str, check_client: Callable[[], None] = nobody_left) -> EditedPicture:
+def edited(data: bytes, edit: Edit, caller: str, check_client: Callable[[], None] = nobody_left) -> EditedPicture:
     """Edits a picture of ``caller`` when its turn comes. Raises as ``analyzed`` does."""
     return _in_turn(lambda *turn: served_engine().edit(data, edit, *turn), caller, check_client)
 

@@ -79,6 +79,9 @@ export const previewCreate = ({ file, address }) => pictureCreate("/previews", {
 /** The photo with its faces hidden, as a blob. */
 export const redactionCreate = (image, options) => pictureCreate("/redactions", { image, ...options });
 
+/** The photo with another background behind its people, as a blob. */
+export const portraitCreate = (image, options) => pictureCreate("/portraits", { image, ...options });
+
 /** The faces of a photo, without attributes. */
 export const detectionCreate = (image, min_face_px) => request("POST", "/detections", formOf({ image, min_face_px }));
 

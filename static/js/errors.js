@@ -9,6 +9,7 @@ const ADVICE = {
   unsupported_media_type: [gettext("This file is not a supported picture"), gettext("Choose a JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF file.")],
   image_too_expensive: [gettext("This picture takes too long"), gettext("Save it again as a plain JPEG, and try again.")],
   no_face: [gettext("No face was found"), gettext("Choose a photo in which a face is larger and seen from the front.")],
+  no_person: [gettext("Nobody was found"), gettext("Choose a photo in which people are larger.")],
   too_many_faces: [gettext("Too many faces"), gettext("Choose a photo with at most 20 faces, or cut it.")],
   undecodable_image: [gettext("This picture is damaged"), gettext("The file looks like a picture but cannot be opened. Choose another copy.")],
   invalid_request: [gettext("The server did not understand this upload"), gettext("Choose the photo again. If it happens again, choose another one.")],

@@ -39,6 +39,7 @@ export function hidePanel({ show, say }) {
   /** Draws the boxes, which show and hide their faces. */
   function mark(figure) {
     if (!figure.querySelector(".face-box")) drawFaces(figure, found);
+    figure.querySelectorAll(".face-mark").forEach((face) => (face.hidden = false));
     for (const box of figure.querySelectorAll("button.face-box")) {
       const index = Number(box.dataset.face);
       box.setAttribute("aria-label", fill(gettext("Face %(number)s"), { number: index + 1 }));

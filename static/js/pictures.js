@@ -5,7 +5,9 @@ import { clearError, showError } from "./errors.js";
 import { hidePanel } from "./hide.js";
 import { gettext } from "./i18n.js";
 import { takeOnePhoto } from "./one_photo.js";
+import { portraitPanel } from "./portrait.js";
 import { createStage } from "./stage.js";
+import { tabbed } from "./tabs.js";
 
 const [chooser, error, work, stage, tools, status, save, other] = ["drop", "error", "work", "stage", "tools", "status", "save", "other"].map((id) => document.getElementById(id));
 
@@ -51,8 +53,14 @@ async function put(picture) {
   work.hidden = false;
 }
 
-const panel = hidePanel({ show, say: (words) => (status.textContent = words) });
-tools.replaceChildren(panel.element);
+const say = (words) => (status.textContent = words);
+const panels = [hidePanel({ show, say }), portraitPanel({ show, say })];
+let panel = panels[0];
+const titles = [gettext("Hide faces"), gettext("Portrait")];
+tools.replaceChildren(...tabbed(gettext("What becomes of the photo"), panels.map(({ element }, index) => [titles[index], element]), (index) => {
+  panel = panels[index];
+  panel.begin();
+}));
 
 function begin(file) {
   const most = Number(document.getElementById("file").dataset.maxBytes);
@@ -69,7 +77,7 @@ function begin(file) {
   status.textContent = "";
   work.hidden = false;
   save.removeAttribute("href");
-  panel.begin(file);
+  panel.begin();
 }
 
 function again() {

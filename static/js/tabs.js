@@ -2,8 +2,8 @@
 
 import { el } from "./dom.js";
 
-/** `tabs` are pairs of a title and a panel; the first is open. */
-export function tabbed(name, tabs) {
+/** `tabs` are pairs of a title and a panel; the first is open. `onOpen` gets the number of one that is opened later. */
+export function tabbed(name, tabs, onOpen = () => {}) {
   const id = `tabs-${(tabbed.count = (tabbed.count ?? 0) + 1)}`;
   const heads = tabs.map(([title], index) =>
     el("button", { type: "button", role: "tab", class: "tab", id: `${id}-${index}`, "aria-controls": `${id}-panel-${index}` }, title));
@@ -17,13 +17,17 @@ export function tabbed(name, tabs) {
     });
   };
   heads.forEach((head, index) => {
-    head.addEventListener("click", () => open(index));
+    head.addEventListener("click", () => {
+      open(index);
+      onOpen(index);
+    });
     head.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
       const next = (index + step + heads.length) % heads.length;
       open(next);
       heads[next].focus();
+      onOpen(next);
     });
   });
   open(0);

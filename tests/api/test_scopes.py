@@ -35,6 +35,7 @@ ROUTES: list[tuple[str, str, Scope | None]] = [
     ("GET", "/api/v1/labels/table", Scope.READ),
     ("POST", "/api/v1/detections", Scope.ANALYSE),
     ("POST", "/api/v1/redactions", Scope.ANALYSE),
+    ("POST", "/api/v1/portraits", Scope.ANALYSE),
     ("POST", "/api/v1/previews", Scope.ANALYSE),
     ("GET", "/api/v1/identity", None),
     ("POST", "/api/v1/comparisons", Scope.IDENTIFY),

@@ -1,4 +1,4 @@
-"""The page that hides faces: all at first, then those that the visitor presses; the picture can be saved."""
+"""The page from which pictures go out: faces hidden, all at first and then those pressed; portraits; both saved."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 
 def test_faces_are_hidden_shown_again_and_saved(start: Page, group_jpeg: Path, tmp_path: Path) -> None:
-    start.get_by_role("link", name="Hide faces").click()
+    start.get_by_role("link", name="Edit", exact=True).click()
     start.locator("#file").set_input_files(group_jpeg)
     expect(start.locator("#status")).to_have_text("2 of 2 faces hidden.")
     start.get_by_text("Bar", exact=True).click()
@@ -30,9 +30,28 @@ def test_faces_are_hidden_shown_again_and_saved(start: Page, group_jpeg: Path, t
 def test_a_photo_without_faces_says_so(start: Page, tmp_path: Path) -> None:
     grey = tmp_path / "road.jpg"
     Image.new("RGB", (320, 240), "grey").save(grey)
-    start.get_by_role("link", name="Hide faces").click()
+    start.get_by_role("link", name="Edit", exact=True).click()
     start.locator("#file").set_input_files(grey)
     expect(start.get_by_role("alert")).to_contain_text("No face was found")
     expect(start.get_by_role("link", name="Save the picture")).to_have_count(0)
     start.get_by_role("button", name=re.compile("another photo")).click()
     expect(start.locator("#drop")).to_be_visible()
+
+
+def test_a_portrait_goes_out_of_focus_and_gets_a_colour(start: Page, astronaut_jpeg: Path, tmp_path: Path) -> None:
+    start.get_by_role("link", name="Edit", exact=True).click()
+    start.locator("#file").set_input_files(astronaut_jpeg)
+    expect(start.locator("#status")).to_have_text("1 of 1 face hidden.")
+    start.get_by_role("tab", name="Portrait").click()
+    expect(start.locator("#status")).to_contain_text("People are sharp")
+    expect(start.locator(".face-box:visible")).to_have_count(0)
+    expect(start.get_by_label("How far out of focus")).to_have_value("50")
+    start.get_by_text("One colour", exact=True).click()
+    expect(start.get_by_label("Colour of the background")).to_have_value("#ffffff")
+    expect(start.locator("#work")).not_to_have_attribute("aria-busy", "true")
+    with start.expect_download() as saving:
+        start.get_by_role("link", name="Save the picture").click()
+    assert saving.value.suggested_filename == "astronaut-portrait.jpg"
+    file = tmp_path / "portrait.jpg"
+    saving.value.save_as(file)
+    assert Image.open(file).getpixel((500, 20)) == (255, 255, 255)

@@ -208,6 +208,11 @@ def test_a_picture_comes_back_with_its_faces_hidden(cloud: XCloud, grace_hopper:
     assert Image.open(io.BytesIO(hidden)).getpixel((262, 190)) == (0x1E, 0x90, 0xFF)
 
 
+def test_a_picture_comes_back_with_another_background(cloud: XCloud, grace_hopper: bytes) -> None:
+    portrait = cloud.portray(grace_hopper, background="colour", colour="#1e90ff", format="png")
+    assert Image.open(io.BytesIO(portrait)).getpixel((500, 20)) == (0x1E, 0x90, 0xFF)
+
+
 # Jobs.
 
 

@@ -1,4 +1,4 @@
-"""The page from which pictures go out: their faces hidden."""
+"""The page from which pictures go out: their faces hidden, or another background behind people."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse

@@ -19,6 +19,7 @@ from xcloud_client.options import (
     EnrolOptions,
     FaceOptions,
     JobOptions,
+    PortraitOptions,
     RedactionOptions,
     SearchOptions,
     StoreOptions,
@@ -96,6 +97,10 @@ def embed(picture: Picture, min_face_px: int | None) -> Ask[Embeddings]:
 
 def preview(picture: Picture) -> Ask[bytes]:
     return _changed("previews", picture, {})
+
+
+def portray(picture: Picture, options: PortraitOptions) -> Ask[bytes]:
+    return _changed("portraits", picture, options)
 
 
 def redact(picture: Picture, options: RedactionOptions) -> Ask[bytes]:

@@ -18,6 +18,7 @@ from xcloud_client.options import (
     EnrolOptions,
     FaceOptions,
     JobOptions,
+    PortraitOptions,
     RedactionOptions,
     SearchOptions,
     VerifyOptions,
@@ -71,6 +72,10 @@ class XCloud:
     def preview(self, picture: Picture) -> bytes:
         """A JPEG that every browser can show."""
         return self._do(asks.preview(picture))
+
+    def portray(self, picture: Picture, **options: Unpack[PortraitOptions]) -> bytes:
+        """The picture without metadata and with another background behind its people."""
+        return self._do(asks.portray(picture, options))
 
     def redact(self, picture: Picture, **options: Unpack[RedactionOptions]) -> bytes:
         """The picture without metadata and with its faces hidden. A face that was not found is not hidden."""

@@ -34,6 +34,15 @@ class JobOptions(StoreOptions, total=False):
     priority: int
 
 
+class PortraitOptions(TypedDict, total=False):
+    """``strength`` is that of a blur, 1 to 100; ``colour`` that of a background of one colour, like ``#1e90ff``."""
+
+    background: Literal["blur", "colour", "transparent"]
+    strength: int | None
+    colour: str | None
+    format: Literal["jpeg", "png", "webp"] | None
+
+
 class RedactionOptions(TypedDict, total=False):
     """``faces`` are indices of a detection with the same ``min_face_px``; default: all. ``except_collection`` leaves
     the people of that collection visible. ``colour`` is that of bars, like ``#1e90ff``."""

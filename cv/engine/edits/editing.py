@@ -1,21 +1,28 @@
-"""Edits a picture in an engine: decode → detect → paint → encode."""
+"""Edits a picture in an engine: decode → find faces or people → paint → encode."""
 
 import time
 
-from cv.engine.decode import decode
+from PIL import Image
+
+from cv.engine.decode import DecodedImage, decode
+from cv.engine.edits.background import portray
 from cv.engine.edits.covers import cover_face
 from cv.engine.edits.encoding import check_format, encode, format_of
-from cv.engine.edits.types import EditedPicture, Redaction
+from cv.engine.edits.types import Background, Edit, EditedPicture, PictureFormat, Portrait, Redaction
+from cv.engine.errors import ModelNotReady, NoPerson
 from cv.engine.pipeline import Engine
-from cv.engine.types import MAX_FACES_RANGE, AnalysisOptions, Detection, ImageInfo, Timing
+from cv.engine.types import MAX_FACES_RANGE, MIN_FACE_PX_RANGE, AnalysisOptions, Detection, ImageInfo, Timing
+
+# A mask's value from which a pixel is a person's, and the least share of them in a photo of people.
+_PERSON, _LEAST = 0.5, 0.002
 
 
-def edit_picture(engine: Engine, data: bytes, edit: Redaction) -> EditedPicture:
+def edit_picture(engine: Engine, data: bytes, edit: Edit) -> EditedPicture:
     """The edited picture, upright, at full size and without metadata.
 
-    Raises what ``Engine.analyze`` does, and FormatUnavailable.
+    Raises what ``Engine.analyze`` does, FormatUnavailable, and NoPerson for a portrait without people.
     """
-    return _redact(engine, data, edit)
+    return _redact(engine, data, edit) if isinstance(edit, Redaction) else _portray(engine, data, edit)
 
 
 def _redact(engine: Engine, data: bytes, redaction: Redaction) -> EditedPicture:
@@ -30,25 +37,37 @@ def _redact(engine: Engine, data: bytes, redaction: Redaction) -> EditedPicture:
     chosen = [face for face in faces if redaction.faces is None or face.index in redaction.faces]
     # The largest last: it is in front.
     for face in reversed(chosen):
-        cover_face(
-            image.pixels, Detection(face.box, face.confidence, face.landmarks), redaction.cover, redaction.colour
-        )
+        place = Detection(face.box, face.confidence, face.landmarks)
+        cover_face(image.pixels, place, redaction.cover, redaction.colour)
     encoded = encode(image.pixels, wanted, image.profile)
-    ended = time.perf_counter()
-    return EditedPicture(
-        image=ImageInfo(image.width, image.height, image.sha256),
-        data=encoded,
-        format=wanted,
-        found=len(faces),
-        edited=len(chosen),
-        timing_ms=Timing(
-            decode=_milliseconds(found, decoded),
-            detect=_milliseconds(started, found),
-            attributes=_milliseconds(decoded, ended),
-            total=_milliseconds(started, ended),
-        ),
-    )
+    timing = _timing(decode=decoded - found, detect=found - started, paint=time.perf_counter() - decoded)
+    return EditedPicture(_info(image), encoded, wanted, len(faces), len(chosen), timing)
 
 
-def _milliseconds(start: float, end: float) -> float:
-    return round((end - start) * 1000, 2)
+def _portray(engine: Engine, data: bytes, portrait: Portrait) -> EditedPicture:
+    if engine.portrait is None:
+        raise ModelNotReady("no model in service tells people from their background")
+    started = time.perf_counter()
+    image = decode(data, engine.limits, MIN_FACE_PX_RANGE[0], reduce=False)
+    wanted = portrait.format or format_of(image.kind)
+    if portrait.background is Background.TRANSPARENT and wanted is PictureFormat.JPEG:
+        wanted = PictureFormat.PNG
+    check_format(wanted, image.pixels.size)
+    decoded = time.perf_counter()
+    mask = engine.portrait.load().read(image.pixels)
+    if (mask > _PERSON).mean() < _LEAST:
+        raise NoPerson("nobody was found in this photo")
+    found = time.perf_counter()
+    painted: Image.Image = portray(image.pixels, mask, portrait, engine.detector.spread)
+    encoded = encode(painted, wanted, image.profile)
+    timing = _timing(decode=decoded - started, detect=found - decoded, paint=time.perf_counter() - found)
+    return EditedPicture(_info(image), encoded, wanted, 0, 0, timing)
+
+
+def _info(image: DecodedImage) -> ImageInfo:
+    return ImageInfo(image.width, image.height, image.sha256)
+
+
+def _timing(decode: float, detect: float, paint: float) -> Timing:
+    """From seconds; to paint and to encode stand where an analysis has its attributes."""
+    return Timing(*(round(1000 * seconds, 2) for seconds in (decode, detect, paint, decode + detect + paint)))

@@ -9,6 +9,7 @@ from cv.engine.types import MIN_FACE_PX_RANGE, ImageInfo, Timing
 
 Colour = tuple[int, int, int]
 BLACK: Final[Colour] = (0, 0, 0)
+WHITE: Final[Colour] = (255, 255, 255)
 
 
 class Cover(StrEnum):
@@ -49,10 +50,43 @@ class Redaction:
             raise InvalidOptions(f"min_face_px must be from {low} to {high}, not {self.min_face_px}")
 
 
+class Background(StrEnum):
+    """What is behind the people of a portrait."""
+
+    BLUR = "blur"
+    COLOUR = "colour"
+    TRANSPARENT = "transparent"
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """Everybody in the photo before another background. ``strength`` in (0, 1] is that of a blur, ``colour`` that of a
+    background of one colour. Without ``format`` the picture keeps its own, or becomes a JPEG; a PNG if the background
+    is transparent and its own format has no transparency.
+
+    Raises InvalidOptions if ``strength`` is outside its range, or a JPEG is to be transparent.
+    """
+
+    background: Background = Background.BLUR
+    strength: float = 0.5
+    colour: Colour = WHITE
+    format: PictureFormat | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.strength <= 1:
+            raise InvalidOptions(f"strength must be above 0 and at most 1, not {self.strength}")
+        if self.background is Background.TRANSPARENT and self.format is PictureFormat.JPEG:
+            raise InvalidOptions("a JPEG cannot be transparent; ask for png or webp")
+
+
+# What an engine can do to a picture.
+Edit = Redaction | Portrait
+
+
 @dataclass(frozen=True, slots=True)
 class EditedPicture:
-    """An encoded picture without metadata. ``image`` is about the one that came in, ``found`` is its number of faces,
-    and ``edited`` says how many of them were painted over."""
+    """An encoded picture without metadata. ``image`` is about the one that came in, ``found`` is the number of its
+    faces, and ``edited`` says how many of them were painted over; both are 0 for a portrait."""
 
     image: ImageInfo
     data: bytes

@@ -1,4 +1,7 @@
-"""The base class of readers, the models that answer about faces from their chips. Plugins register theirs here."""
+"""The base classes of readers: models that answer about faces from their chips, or about a whole photo.
+
+Plugins register theirs here.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -6,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from cv.engine.align import Crop, Similarity
 from cv.engine.config import EngineConfig
@@ -29,6 +33,16 @@ class FaceReader(ABC):
 
         ``to_photo`` maps each chip's pixels to those of the photo; ``wanted`` is a part of ``gives``, and not empty.
         """
+
+
+class PhotoReader(ABC):
+    """Tells what belongs to people in a whole photo; thread-safe."""
+
+    card: ModelCard
+
+    @abstractmethod
+    def read(self, photo: Image.Image) -> npt.NDArray[np.float32]:
+        """RGB of any size → float32 ``(h, w)`` of the same view: 1 is all person, 0 is all background."""
 
 
 # Makes a reader from a model's entry in the manifest. Raises ModelNotReady.

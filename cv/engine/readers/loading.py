@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import Generic, TypeVar
 
 from cv.engine.align import Crop
 from cv.engine.catalog import Catalog
@@ -12,15 +13,40 @@ from cv.engine.fields import MANIFEST
 from cv.engine.manifest import Model
 from cv.engine.model_card import ModelCard
 from cv.engine.readers.attributes import AttributeReader
-from cv.engine.readers.base import FaceReader, ReaderKind, reader_kind, register_kind
+from cv.engine.readers.base import FaceReader, PhotoReader, ReaderKind, reader_kind, register_kind
 from cv.engine.readers.embeddings import EmbeddingReader
+from cv.engine.readers.portrait import PortraitReader
+
+Reader = TypeVar("Reader")
 
 register_kind("attributes", AttributeReader.load)
 register_kind("embeddings", EmbeddingReader.load)
 
 
-class LazyReader:
-    """A reader that is loaded at first use, once, however many threads use it. Card, crop and outputs need no load."""
+class Lazy(Generic[Reader]):
+    """A reader that is loaded at first use, once, however many threads use it."""
+
+    def __init__(self, make: Callable[[], Reader], check: Callable[[], object]) -> None:
+        """``check`` raises ModelNotReady if what ``make`` needs is missing; it loads nothing."""
+        self.check = check
+        self._make = make
+        self._loading = threading.Lock()
+        self._reader: Reader | None = None
+
+    @property
+    def is_loaded(self) -> bool:
+        return self._reader is not None
+
+    def load(self) -> Reader:
+        """The reader. Raises ModelNotReady; the next call tries again."""
+        with self._loading:
+            if self._reader is None:
+                self._reader = self._make()
+            return self._reader
+
+
+class LazyReader(Lazy[FaceReader]):
+    """A reader of faces. Card, crop and outputs need no load."""
 
     def __init__(
         self,
@@ -30,22 +56,8 @@ class LazyReader:
         make: Callable[[], FaceReader],
         check: Callable[[], object],
     ) -> None:
-        """``check`` raises ModelNotReady if what ``make`` needs is missing; it loads nothing."""
-        self.card, self.crop, self.gives, self.check = card, crop, gives, check
-        self._make = make
-        self._loading = threading.Lock()
-        self._reader: FaceReader | None = None
-
-    @property
-    def is_loaded(self) -> bool:
-        return self._reader is not None
-
-    def load(self) -> FaceReader:
-        """The reader. Raises ModelNotReady; the next call tries again."""
-        with self._loading:
-            if self._reader is None:
-                self._reader = self._make()
-            return self._reader
+        super().__init__(make, check)
+        self.card, self.crop, self.gives = card, crop, gives
 
 
 def lazy_readers(catalog: Catalog, config: EngineConfig) -> tuple[LazyReader, ...]:
@@ -56,6 +68,13 @@ def lazy_readers(catalog: Catalog, config: EngineConfig) -> tuple[LazyReader, ..
         for reader in catalog.readers
     ]
     return *of_models, *of_plugins
+
+
+def lazy_portrait(catalog: Catalog, config: EngineConfig) -> Lazy[PhotoReader] | None:
+    """The reader of whole photos; None for weights without one."""
+    if (model := catalog.manifest.portrait) is None:
+        return None
+    return Lazy(partial(PortraitReader.load, model, config), model.files.onnx.read)
 
 
 def _of_model(model: Model, config: EngineConfig) -> LazyReader:
