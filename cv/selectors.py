@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -134,6 +135,26 @@ def _narrowed(rows: QuerySet[Analysis], wanted: AnalysisFilter) -> QuerySet[Anal
         "subject": wanted.subject,
         "model_version": wanted.model_version,
     }
+    rows = rows.filter(**_given(on_analysis))
+    if on_face := _on_face(wanted):
+        rows = rows.filter(Exists(Face.objects.filter(on_face, analysis=OuterRef("pk"))))
+    return rows
+
+
+def matching_faces(rows: Iterable[Analysis], wanted: AnalysisFilter) -> dict[UUID, list[int]]:
+    """Which faces of each analysis meet the conditions about a face, by index; empty if there are none."""
+    on_face = _on_face(wanted)
+    if not on_face:
+        return {}
+    found: dict[UUID, list[int]] = {}
+    faces = Face.objects.filter(on_face, analysis__in=[row.pk for row in rows]).order_by("index")
+    for analysis, index in faces.values_list("analysis", "index"):
+        found.setdefault(analysis, []).append(index)
+    return found
+
+
+def _on_face(wanted: AnalysisFilter) -> Q:
+    """The conditions that a single face must meet; falsy if there are none."""
     on_attribute: dict[Attribute, dict[str, Any]] = {
         Attribute.GENDER: {"gender": wanted.gender},
         Attribute.RACE: {"race": wanted.race},
@@ -145,10 +166,7 @@ def _narrowed(rows: QuerySet[Analysis], wanted: AnalysisFilter) -> QuerySet[Anal
     for attribute, conditions in on_attribute.items():
         if given := _given(conditions):
             on_face &= Q(**given) if wanted.unsure else Q(**given) & sure(attribute)
-    rows = rows.filter(**_given(on_analysis))
-    if on_face:
-        rows = rows.filter(Exists(Face.objects.filter(on_face, analysis=OuterRef("pk"))))
-    return rows
+    return on_face
 
 
 def _given(conditions: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from pytest_django import Settings
 from cv.cards import written_card
 from cv.engine.align import TEMPLATE
 from cv.engine.labels import Expression, Gender, Race
-from cv.engine.types import LANDMARKS, QualityWarning
+from cv.engine.types import LANDMARKS, Category, QualityWarning
 from cv.serving.engines import served_engine
 from cv.trust.caller import Caller
-from tests.factories import face_result, stored_analysis
+from tests.factories import described, face_result, stored_analysis
 from web.pages.search import GallerySearch
 from web.templatetags.faces import measure
 from web.words import MEASURES
@@ -148,6 +149,19 @@ def test_days_of_the_search_are_the_visitors_own(zone: str, since: str) -> None:
 def test_a_comparison_of_nothing_is_refused_kindly(client: Client, user: User, query: str) -> None:
     client.force_login(user)
     assert client.get(f"/compare/?{query}").status_code in {200, 404}
+
+
+def test_a_search_says_which_faces_matched(client: Client, user: User) -> None:
+    man = described(gender=Category("male", {"female": 0.02, "male": 0.98}))
+    stored_analysis(
+        Caller(user=user), *(replace(face, index=index) for index, face in enumerate([described(), man, man]))
+    )
+    client.force_login(user)
+    for query, words, marked in (("gender=male", "Faces 2, 3 match", 2), ("gender=female", "Face 1 matches", 1)):
+        page = client.get(f"/gallery/?{query}").content.decode()
+        assert words in page
+        assert page.count("sketch-face is-match") == marked
+    assert "match" not in client.get("/gallery/").content.decode()
 
 
 def test_the_gallery_takes_as_many_queries_for_many_rows_as_for_one(client: Client, user: User) -> None:

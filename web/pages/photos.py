@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, render
 
 from cv.choices import AuditAction
 from cv.models import Analysis
-from cv.selectors import AnalysisFilter, analyses_of, readable_analyses
+from cv.selectors import AnalysisFilter, analyses_of, matching_faces, readable_analyses
 from cv.services import audit_note
 from cv.trust.links import LINK_AGE, link_token
 from web.pages.base import caller_of, page
@@ -43,7 +43,8 @@ def gallery(request: HttpRequest) -> HttpResponse:
     search = GallerySearch(request.GET)
     valid = search.is_valid()
     caller = caller_of(request)
-    rows = analyses_of(caller, search.wanted() if valid else AnalysisFilter()).order_by(*search.order_columns())
+    wanted = search.wanted() if valid else AnalysisFilter()
+    rows = analyses_of(caller, wanted).order_by(*search.order_columns())
     found = gallery_page(rows, request.GET.get("page", ""))
     audit_note(caller, AuditAction.ANALYSIS_LIST, [row.pk for row in found.rows])
     query = request.GET.copy()
@@ -57,6 +58,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "search": search,
         "found": found,
         "rows": found.rows,
+        "matching": matching_faces(found.rows, wanted),
         "query": query.urlencode(),
         "active": active,
         "searched": any(value for name, value in query.items() if name not in ("zone", "order")),

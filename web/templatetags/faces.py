@@ -1,5 +1,7 @@
 """Words and shapes of analyses for the templates."""
 
+from uuid import UUID
+
 from django import template
 from django.utils.translation import gettext, ngettext
 
@@ -119,3 +121,15 @@ def width(interval: tuple[float, float]) -> float:
 
 
 register.filter("output_title", output_title)
+
+
+@register.filter
+def of(found: dict[UUID, list[int]] | str, analysis_id: UUID) -> list[int]:
+    """The faces of the analysis in what ``matching_faces`` found; on pages without a search, none."""
+    return found.get(analysis_id, []) if isinstance(found, dict) else []
+
+
+@register.filter
+def numbers(faces: list[int]) -> str:
+    """“1, 3”, as the page numbers faces."""
+    return gettext(", ").join(str(index + 1) for index in faces)
