@@ -8,7 +8,6 @@ from django.db import InterfaceError, InternalError, OperationalError
 from redis.exceptions import RedisError
 
 from cv.files.stores import StorageUnavailable
-from cv.search.base import SearchUnavailable
 
 # The errors of a disk that is full, read-only or broken.
 DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
@@ -32,8 +31,11 @@ LIMITS: Final = Outage("limits_unavailable", "the store that counts requests doe
 def outage_of(error: BaseException | None) -> Outage | None:
     """The outage that caused ``error``; None if it was not caused by one."""
     match error:
-        case StorageUnavailable() | SearchUnavailable():
+        case StorageUnavailable():
             return Outage(error.code, str(error))
+        # SearchUnavailable, by its code: its room imports this one.
+        case Exception(code="search_unavailable" as code):
+            return Outage(code, str(error))
         case OperationalError() | InterfaceError():
             return DATABASE
         case InternalError() if getattr(error.__cause__, "sqlstate", None) == READ_ONLY_SQLSTATE:
