@@ -123,8 +123,12 @@ class VerificationSerializer(serializers.Serializer[Any]):
     similarity = Rounded(SIMILARITY_DIGITS, help_text="The cosine of the two vectors, from -1 to 1.")
     probability = Rounded(SHARE_DIGITS, help_text="That it is this person, if half of all who ask are.")
     doubts = serializers.ListField(
-        child=serializers.ChoiceField(choices=list(Doubt)), read_only=True, help_text="Why the answer is uncertain."
+        child=serializers.ChoiceField(choices=list(Doubt)), read_only=True, help_text="Why `same` is unknown."
     )
-    same = serializers.BooleanField(read_only=True, help_text="Whether the similarity reaches the threshold.")
+    same = serializers.BooleanField(
+        read_only=True,
+        allow_null=True,
+        help_text="Whether the similarity reaches the threshold; null, unknown, if there is a doubt about the face.",
+    )
     fmr = serializers.FloatField(read_only=True, help_text="The share of different people who are taken for the same.")
     threshold = Rounded(SIMILARITY_DIGITS)

@@ -172,7 +172,7 @@ class VerifyView(IdentifyView):
         audit_note(caller, AuditAction.COLLECTION_VERIFY, [collection.pk])
         fmr = given.validated_data["fmr"]
         odds = served_odds()
-        threshold = odds.threshold(fmr)
+        threshold, doubts = odds.threshold(fmr), find_doubts(face)
         answer = {
             "collection": collection.pk,
             "subject": subject,
@@ -180,8 +180,8 @@ class VerifyView(IdentifyView):
             "enrolled_face": nearest.face,
             "similarity": nearest.similarity,
             "probability": odds.probability(nearest.similarity),
-            "doubts": find_doubts(face),
-            "same": nearest.similarity >= threshold,
+            "doubts": doubts,
+            "same": None if doubts else nearest.similarity >= threshold,
             "fmr": fmr,
             "threshold": threshold,
         }

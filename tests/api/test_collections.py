@@ -261,7 +261,13 @@ def test_an_empty_collection_is_not_searched(api: APIClient, staff: Collection, 
 
 
 def test_people_are_found_in_a_group_photo_and_unknown_once_they_are_erased(
-    api: APIClient, caller: Caller, grace_hopper: bytes, astronaut: bytes, two_faces: bytes, empty_scene: bytes
+    api: APIClient,
+    caller: Caller,
+    grace_hopper: bytes,
+    astronaut: bytes,
+    two_faces: bytes,
+    empty_scene: bytes,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the model in service, from the first enrolment to the receipt."""
     made = api.post(URL, {"name": "navy and NASA"}).json()
@@ -288,6 +294,10 @@ def test_people_are_found_in_a_group_photo_and_unknown_once_they_are_erased(
         api.post(f"{here}/verify", {"image": hopper, "subject": name}).json()["same"] for name in ("hopper", "collins")
     ]
     assert same == [True, False]
+    with monkeypatch.context() as patched:
+        patched.setattr("cv.identity.faces.LOW_QUALITY", 1.1)
+        doubted = api.post(f"{here}/verify", {"image": hopper, "subject": "hopper"}).json()
+    assert (doubted["same"], doubted["doubts"], doubted["similarity"] > 0.9) == (None, ["low_quality"], True)
     assert api.post("/api/v1/subjects/hopper/erase", {}).json()["receipt"]["deleted"]["enrolled_faces"] == 1
     found = api.post(f"{here}/search", {"image": group}).json()["faces"]
     assert [searched["unknown"] for searched in found] == [True, False]
