@@ -11,6 +11,8 @@ _TOPIC_OF: Final = {
     "comparisons": "identity",
     "embeddings": "identity",
     "receipt-keys": "subjects",
+    "portraits": "pictures",
+    "redactions": "pictures",
 }
 DESCRIPTIONS: Final = {
     "analyses": "Find and describe the faces of one image.",
@@ -19,6 +21,7 @@ DESCRIPTIONS: Final = {
     "subjects": "Export and erase what is stored about a person.",
     "identity": "Compare faces. Off until the operator turns identity on.",
     "collections": "Find people in images. Off until the operator turns identity on.",
+    "pictures": "Pictures that go out: another background, hidden faces.",
     "models": "The models in service, with their measured accuracy.",
     "webhooks": "Be told of events.",
     "api-keys": "Manage the keys of clients.",

@@ -33,7 +33,7 @@ KEY_CREATE: Final[dict[str, Any]] = {
     "parameters": [IDEMPOTENCY_KEY],
     "request": {"application/json": KeyInput},
     "responses": {
-        201: answer(NewApiKeySerializer, {**examples.KEY, "key": "xc_3f9a1c0d7e21_…"}, "Created."),
+        201: answer(NewApiKeySerializer, {**examples.KEY, "key": examples.NEW_KEY}, "Created."),
         **errors(*BODY, *REMEMBERED),
     },
     "examples": [
@@ -85,7 +85,7 @@ WEBHOOK_CREATE: Final[dict[str, Any]] = {
     "parameters": [IDEMPOTENCY_KEY],
     "request": {"application/json": WebhookInput},
     "responses": {
-        201: answer(NewWebhookSerializer, {**examples.WEBHOOK, "secret": "whsec_…"}, "Created."),
+        201: answer(NewWebhookSerializer, {**examples.WEBHOOK, "secret": examples.NEW_SECRET}, "Created."),
         **errors("url_forbidden", *BODY, *REMEMBERED),
     },
     "examples": [

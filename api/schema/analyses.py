@@ -74,7 +74,7 @@ ANALYSIS_CREATE: Final[dict[str, Any]] = {
         sent(
             "Base64 with options",
             {
-                "image": "data:image/jpeg;base64,/9j/4AAQSkZJRg…",
+                "image": examples.PORTRAIT,
                 "attributes": ["age", "gender"],
                 "max_faces": 5,
                 "store": {"image": False, "ttl_days": 30, "subject": "visitor 17"},
@@ -147,7 +147,7 @@ DETECTION_CREATE: Final[dict[str, Any]] = {
         200: answer(DetectionsSerializer, examples.DETECTIONS, "The faces found."),
         **errors(*IMAGE),
     },
-    "examples": [sent("Base64", {"image": "data:image/jpeg;base64,/9j/4AAQSkZJRg…", "min_face_px": 20})],
+    "examples": [sent("Base64", {"image": examples.PORTRAIT, "min_face_px": 20})],
 }
 PREVIEW_CREATE: Final[dict[str, Any]] = {
     "operation_id": "preview_create",
@@ -160,5 +160,5 @@ PREVIEW_CREATE: Final[dict[str, Any]] = {
         (200, "image/jpeg"): OpenApiResponse(OpenApiTypes.BINARY, description="The preview."),
         **errors(*IMAGE),
     },
-    "examples": [sent("Base64", {"image": "data:image/heic;base64,AAAAGGZ0eXBoZWlj…"})],
+    "examples": [sent("Base64", {"image": examples.PORTRAIT})],
 }

@@ -29,7 +29,6 @@ from api.serializers.collections import (
 )
 from api.serializers.groups import GroupsSerializer
 
-IMAGE_TEXT: Final = "data:image/jpeg;base64,/9j/4AAQSkZJRg…"
 SCOPE: Final = "Scope `identify`."
 # The errors of everything that searches.
 SEARCHED: Final = (
@@ -179,7 +178,9 @@ FACE_ENROL: Final[dict[str, Any]] = {
             *REMEMBERED,
         ),
     },
-    "examples": [sent("With consent", {"image": IMAGE_TEXT, "subject": "ada", "consent": "signed on 2026-11-20"})],
+    "examples": [
+        sent("With consent", {"image": examples.PORTRAIT, "subject": "ada", "consent": "signed on 2026-11-20"})
+    ],
 }
 VECTOR_ENROL: Final[dict[str, Any]] = {
     "operation_id": "vector_enrol",
@@ -217,7 +218,7 @@ COLLECTION_SEARCH: Final[dict[str, Any]] = {
         200: answer(SearchSerializer, examples.SEARCH, "Who was found."),
         **errors("empty_collection", *SEARCHED, *IMAGE),
     },
-    "examples": [sent("At most two people a face", {"image": IMAGE_TEXT, "candidates": 2})],
+    "examples": [sent("At most two people a face", {"image": examples.PORTRAIT, "candidates": 2})],
 }
 COLLECTION_GROUPS: Final[dict[str, Any]] = {
     "operation_id": "collection_groups",
@@ -254,5 +255,5 @@ COLLECTION_VERIFY: Final[dict[str, Any]] = {
         200: answer(VerificationSerializer, examples.VERIFICATION, "The same person, or not."),
         **errors("no_face", "several_faces", *SEARCHED, *IMAGE),
     },
-    "examples": [sent("Is it Ada?", {"image": IMAGE_TEXT, "subject": "ada"})],
+    "examples": [sent("Is it Ada?", {"image": examples.PORTRAIT, "subject": "ada"})],
 }

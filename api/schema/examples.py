@@ -1,99 +1,36 @@
 """An example of each object in the API's answers, for the schema."""
 
-from typing import Final
+import base64
+import json
+from pathlib import Path
+from typing import Any, Final
 
-ANALYSIS: Final = {
+_HERE: Final = Path(__file__).resolve().parent
+_PHOTO: Final = (_HERE / "portrait.jpg").read_bytes()
+# A photo that can be sent as it stands here: Eileen Collins (NASA, in the public domain).
+PORTRAIT: Final = f"data:image/jpeg;base64,{base64.b64encode(_PHOTO).decode()}"
+# What weights 1.8.0 answered about it.
+RESULT: Final[dict[str, Any]] = json.loads((_HERE / "portrait.json").read_text())
+ANALYSIS: Final[dict[str, Any]] = {
     "id": "0f9a2c9e-3c1a-4b0e-9a51-6f3c0d6f2b11",
     "created_at": "2026-11-22T09:30:00.000000Z",
-    "image": {
-        "width": 512,
-        "height": 512,
-        "sha256": "88431cd9…",
-    },
-    "faces": [
-        {
-            "index": 0,
-            "box": {"x": 176.4, "y": 63.2, "width": 92.1, "height": 118.7},
-            "confidence": 0.9998,
-            "landmarks": {
-                "left_eye": [201.3, 112.8],
-                "right_eye": [243.9, 109.6],
-                "nose": [226.2, 134.1],
-                "mouth_left": [208.8, 155.2],
-                "mouth_right": [244.0, 152.7],
-            },
-            "quality": {"score": 0.91, "warnings": []},
-            "attributes": {
-                "age": {"value": 34.1, "interval": [26.0, 43.0], "coverage": 0.85, "abstained": False},
-                "gender": {"label": "female", "abstained": False, "probabilities": {"female": 0.98, "male": 0.02}},
-                "race": {
-                    "label": "white",
-                    "abstained": True,
-                    "probabilities": {"white": 0.48, "black": 0.01, "asian": 0.02, "indian": 0.07, "others": 0.42},
-                },
-                "expression": {
-                    "label": "happiness",
-                    "abstained": False,
-                    "probabilities": {
-                        "anger": 0.0,
-                        "disgust": 0.0,
-                        "fear": 0.01,
-                        "happiness": 0.95,
-                        "sadness": 0.01,
-                        "surprise": 0.01,
-                        "neutral": 0.02,
-                    },
-                },
-                "beauty": {
-                    "value": 6.1,
-                    "scale": [1, 10],
-                    "interval": [4.9, 7.2],
-                    "coverage": 0.85,
-                    "abstained": False,
-                },
-            },
-        }
-    ],
-    "model": {
-        "name": "faces",
-        "version": "1",
-        "sha256": "9f86d081…",
-    },
-    "models": [{"name": "faces", "version": "1", "sha256": "9f86d081…", "ms": 24.6}],
-    "timing_ms": {"decode": 6.1, "detect": 58.9, "attributes": 31.4, "total": 96.4},
+    **RESULT,
 }
-
-RESULT: Final = {name: value for name, value in ANALYSIS.items() if name not in ("id", "created_at")}
-DETECTIONS: Final = {
-    "image": ANALYSIS["image"],
-    "faces": [
-        {
-            "index": 0,
-            "box": {"x": 176.4, "y": 63.2, "width": 92.1, "height": 118.7},
-            "confidence": 0.9998,
-            "landmarks": {
-                "left_eye": [201.3, 112.8],
-                "right_eye": [243.9, 109.6],
-                "nose": [226.2, 134.1],
-                "mouth_left": [208.8, 155.2],
-                "mouth_right": [244.0, 152.7],
-            },
-            "quality": {"score": 0.91, "warnings": []},
-        }
-    ],
-    "timing_ms": {"decode": 6.1, "detect": 58.9, "attributes": 1.4, "total": 66.4},
+DETECTED_FACE: Final = {name: value for name, value in RESULT["faces"][0].items() if name != "attributes"}
+DETECTIONS: Final[dict[str, Any]] = {
+    "image": RESULT["image"],
+    "faces": [DETECTED_FACE],
+    "timing_ms": RESULT["timing_ms"],
 }
 MODEL_CARD: Final = {
-    "name": "faces",
-    "version": "1",
-    "sha256": "9f86d081…",
-    "architecture": "resnet34",
+    **RESULT["model"],
+    "architecture": "two face_resnet branches, a linear head an attribute",
     "chip_size": 150,
-    "labels": {"gender": ["female", "male"]},
-    "licence": "research and non-commercial use",
-    "trained_on": ["UTKFace"],
-    "interval_coverage": 0.8,
-    "metrics": {"age_mae": 5.1},
+    "labels": {"gender": ["female", "male"], "race": ["white", "black", "asian", "indian", "others"]},
+    "licence": "Research use only, not commercial: see weights/LICENSE.md",
+    "trained_on": ["UTKFace", "FairFace", "RAF-DB"],
+    "interval_coverage": 0.85,
+    "metrics": {"utkface.gender_accuracy": 0.9395, "utkface.age_mae": 4.3211, "fairface.gender_accuracy": 0.8935},
     "abstain_below": {"gender": 0.9, "race": 0.6, "expression": 0.45},
     "abstain_wider": {"age": 28, "beauty": 9},
 }
@@ -138,11 +75,11 @@ MODEL: Final = {
             ],
         }
     ],
-    "sections": [{"name": "limits", "title": "Limits", "text": "- Labels are other people's guesses…"}],
+    "sections": [{"name": "limits", "title": "Limits", "text": "- Labels are other people's guesses."}],
     "pictures": [
         {
             "title": "Confusion matrices: rows are the label, columns the answer",
-            "url": "https://faces.example.org/api/v1/models/faces/files/faces-confusion.png",
+            "url": "https://faces.example.org/api/v1/models/xcloud-attributes/files/xcloud-attributes-confusion.png",
         }
     ],
 }
@@ -159,6 +96,9 @@ KEY: Final = {
     "expires_at": "2027-11-22T00:00:00Z",
     "revoked_at": None,
 }
+# What only the answer to a new key or webhook shows: these open nothing.
+NEW_KEY: Final = "xc_3f9a1c0d7e21_BMzpleFVCI1rPgGG7QBL8Qo8A14YweHQMuAUxg8tiFw"
+NEW_SECRET: Final = "whsec_i4BLJBaqcRJCip3L5MNSe0TGkxBD4kxF384xag0RNfI="  # noqa: S105
 WEBHOOK: Final = {
     "id": "8c1f7a52-4d0e-4a3b-b7de-0c6a9f2d4e10",
     "url": "https://example.org/xcloud",
@@ -228,7 +168,7 @@ EXPORT: Final = {
             "max_faces": 100,
             "api_key": "door camera",
             "labels": [FACE_LABELS],
-            "picture": {"media_type": "image/jpeg", "base64": "/9j/4AAQSkZJRg…"},
+            "picture": {"media_type": "image/jpeg", "base64": base64.b64encode(_PHOTO).decode()},
         }
     ],
     "jobs": [{**JOB, "items": [JOB_ITEM]}],
@@ -242,8 +182,8 @@ RECEIPT: Final = {
         "deleted": {"analyses": 3, "faces": 4, "pictures": 1, "remembered_answers": 0, "jobs": 0, "enrolled_faces": 3},
     },
     "algorithm": "Ed25519",
-    "key_id": "a1b2c3d4e5f60718",
-    "signature": "kW9x…==",
+    "key_id": "66af553888bbc2a7",
+    "signature": "n8bEsZturtkKs0K4UXe51A41qOQlhG48mH8bgFZ50Out3wpH12U2KoKGP+8xT8ivCFqkP+Hwasulh6a/YvI+AQ==",
 }
 LABEL_REPORT: Final = {
     "faces": 212,
@@ -270,16 +210,25 @@ LABEL_REPORT: Final = {
     ],
 }
 RECEIPT_KEY: Final = {
-    "key_id": "a1b2c3d4e5f60718",
+    "key_id": "66af553888bbc2a7",
     "algorithm": "Ed25519",
-    "pem": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA…\n-----END PUBLIC KEY-----\n",
+    "pem": (
+        "-----BEGIN PUBLIC KEY-----\n"
+        "MCowBQYDK2VwAyEAGvZGLsr6Xoo668G+9oMnpvbTQ7NGUfqBrFAwE6wmCho=\n"
+        "-----END PUBLIC KEY-----\n"
+    ),
+}
+EMBEDDING_MODEL: Final = {
+    "name": "sface",
+    "version": "2021dec",
+    "sha256": "18ed5328159872a4d9cddf856b069f385cbda9342bff9094af885f909426ba31",
 }
 COLLECTION: Final = {
     "id": "b8f6a3d2-7a35-4c1f-8e0b-51f0c2a94d77",
     "created_at": "2026-11-22T09:30:00.000000Z",
     "name": "staff",
     "ttl_days": 365,
-    "model": {"name": "sface", "version": "2021dec", "sha256": "18ed5328…"},
+    "model": EMBEDDING_MODEL,
     "faces": 12,
     "subjects": 5,
 }
@@ -290,7 +239,7 @@ ENROLLED_FACE: Final = {
     "expires_at": "2027-11-22T09:30:00.000000Z",
     "consent": "signed on 2026-11-20",
     "quality": 0.91,
-    "image_sha256": "88431cd9…",
+    "image_sha256": RESULT["image"]["sha256"],
 }
 ENROLLED_SUBJECT: Final = {
     "subject": "ada",
@@ -298,7 +247,6 @@ ENROLLED_SUBJECT: Final = {
     "first_enrolled_at": "2026-11-22T09:30:00.000000Z",
     "last_enrolled_at": "2026-11-24T16:02:11.000000Z",
 }
-DETECTED_FACE: Final = next(iter(DETECTIONS["faces"]))
 CANDIDATE: Final = {"subject": "ada", "face": ENROLLED_FACE["id"], "similarity": 0.7312, "probability": 0.999998}
 SEARCH: Final = {
     "collection": COLLECTION["id"],

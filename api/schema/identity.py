@@ -6,12 +6,11 @@ from rest_framework import serializers
 
 from api.inputs import ComparisonInput, EmbeddingInput
 from api.schema.analyses import TEXT_HELP, URL_HELP
-from api.schema.examples import DETECTIONS
+from api.schema.examples import DETECTIONS, EMBEDDING_MODEL, PORTRAIT
 from api.schema.parts import IMAGE, REQUEST_ID, answer, errors, sent
 from api.serializers import ComparisonSerializer, EmbeddingsSerializer, IdentitySerializer
 
-MODEL: Final = {"name": "sface", "version": "2021dec", "sha256": "2f1b8c04…"}
-FACE: Final = {**DETECTIONS["faces"][0], "doubts": []}  # type: ignore[index]
+FACE: Final = {**DETECTIONS["faces"][0], "doubts": []}
 THRESHOLD: Final = {"fmr": 0.0001, "similarity": 0.443}
 SIDE: Final = {"image": DETECTIONS["image"], "faces": [FACE]}
 
@@ -48,7 +47,7 @@ IDENTITY_READ: Final[dict[str, Any]] = {
                 "on": True,
                 "purpose": "Access to the laboratory.",
                 "legal_basis": "Consent of each person, Art. 9(2)(a) GDPR.",
-                "model": MODEL,
+                "model": EMBEDDING_MODEL,
                 "thresholds": [THRESHOLD],
             },
             "What the operator states.",
@@ -73,7 +72,7 @@ COMPARISON_CREATE: Final[dict[str, Any]] = {
                 "first": SIDE,
                 "second": SIDE,
                 "pairs": [{"first": 0, "second": 0, "similarity": 0.712, "probability": 0.9999, "same": True}],
-                "model": MODEL,
+                "model": EMBEDDING_MODEL,
             },
             "Every pair.",
         ),
@@ -84,13 +83,13 @@ COMPARISON_CREATE: Final[dict[str, Any]] = {
     "examples": [
         sent(
             "Two images",
-            {"first": {"image": "data:image/jpeg;base64,/9j/4AAQ…"}, "second": {"url": "https://example.org/b.jpg"}},
+            {"first": {"image": PORTRAIT}, "second": {"url": "https://example.org/b.jpg"}},
         ),
         sent(
             "A face of an analysis",
             {
                 "first": {"analysis": "0f9a2c9e-3c1a-4b0e-9a51-6f3c0d6f2b11", "face": 0},
-                "second": {"image": "data:image/jpeg;base64,/9j/4AAQ…"},
+                "second": {"image": PORTRAIT},
                 "fmr": 1e-5,
             },
         ),
@@ -109,12 +108,12 @@ EMBEDDING_CREATE: Final[dict[str, Any]] = {
             {
                 "image": DETECTIONS["image"],
                 "faces": [{**FACE, "embedding": [0.031, -0.118, 0.092]}],
-                "model": MODEL,
+                "model": EMBEDDING_MODEL,
                 "timing_ms": DETECTIONS["timing_ms"],
             },
             "The faces with their vectors.",
         ),
         **errors("identity_off", "no_face", "too_many_faces", *IMAGE),
     },
-    "examples": [sent("Base64", {"image": "data:image/jpeg;base64,/9j/4AAQ…"})],
+    "examples": [sent("Base64", {"image": PORTRAIT})],
 }

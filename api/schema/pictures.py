@@ -6,8 +6,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from api.inputs.pictures import PortraitInput, RedactionInput
-from api.schema.collections import IMAGE_TEXT, SEARCHED, with_image
-from api.schema.parts import IMAGE, errors, sent
+from api.schema.collections import SEARCHED, with_image
+from api.schema.examples import PORTRAIT
+from api.schema.parts import IMAGE, REQUEST_ID, errors, sent
 
 
 def _header(name: str, description: str) -> OpenApiParameter:
@@ -20,15 +21,16 @@ PORTRAIT_CREATE: Final[dict[str, Any]] = {
     "description": "Everybody in the image stays sharp; what is behind them is out of focus, one colour, or nothing. "
     "The answer is the image at full size, upright and without metadata. An image in which nobody is found is a 422 "
     "`no_person`. Animals and what people hold may count as people. Nothing is stored. Scope `analyse`.",
+    "parameters": [REQUEST_ID],
     "request": with_image(PortraitInput),
     "responses": {
         (200, "image/*"): OpenApiResponse(OpenApiTypes.BINARY, description="The image: JPEG, PNG or WebP."),
         **errors("no_person", "format_unavailable", *IMAGE),
     },
     "examples": [
-        sent("A background out of focus", {"image": IMAGE_TEXT, "strength": 70}),
-        sent("An identity photo", {"image": IMAGE_TEXT, "background": "colour", "colour": "#f2f4f5"}),
-        sent("Nothing behind", {"image": IMAGE_TEXT, "background": "transparent", "format": "png"}),
+        sent("A background out of focus", {"image": PORTRAIT, "strength": 70}),
+        sent("An identity photo", {"image": PORTRAIT, "background": "colour", "colour": "#f2f4f5"}),
+        sent("Nothing behind", {"image": PORTRAIT, "background": "transparent", "format": "png"}),
     ],
 }
 REDACTION_CREATE: Final[dict[str, Any]] = {
@@ -48,11 +50,11 @@ REDACTION_CREATE: Final[dict[str, Any]] = {
         **errors("no_face", "format_unavailable", "empty_collection", *SEARCHED, *IMAGE),
     },
     "examples": [
-        sent("Every face blurred", {"image": IMAGE_TEXT}),
-        sent("Two faces under bars", {"image": IMAGE_TEXT, "cover": "bar", "colour": "#1e90ff", "faces": [0, 2]}),
+        sent("Every face blurred", {"image": PORTRAIT}),
+        sent("Two faces under bars", {"image": PORTRAIT, "cover": "bar", "colour": "#1e90ff", "faces": [0, 2]}),
         sent(
             "Everybody but the staff",
-            {"image": IMAGE_TEXT, "cover": "pixelate", "except_collection": "0f9a2c9e-3c1a-4b0e-9a51-6f3c0d6f2b11"},
+            {"image": PORTRAIT, "cover": "pixelate", "except_collection": "0f9a2c9e-3c1a-4b0e-9a51-6f3c0d6f2b11"},
         ),
     ],
 }

@@ -1,13 +1,19 @@
 """Every JSON body of the schema, sent or answered, success or error, has an example that fits it."""
 
+import base64
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.test import Client
+from rest_framework.test import APIClient
 
 from api.exceptions import STATUS_OF_CODE
+from cv.trust.receipts import key_id
 
 
 @pytest.fixture
@@ -52,6 +58,39 @@ def test_every_error_example_stands_at_the_status_of_its_code(schema: Any) -> No
         if body["schema"] == {"$ref": "#/components/schemas/ErrorAnswer"}:
             for example in body["examples"].values():
                 assert STATUS_OF_CODE[example["value"]["error"]["code"]] == int(status), where
+
+
+SENT_AS_IT_STANDS = {"/api/v1/analyses": 201, "/api/v1/detections": 200, "/api/v1/previews": 200}
+
+
+@pytest.mark.parametrize("path", SENT_AS_IT_STANDS)
+def test_an_example_with_a_photo_can_be_sent_as_it_stands(schema: Any, api: APIClient, path: str) -> None:
+    operation = schema["paths"][path]["post"]
+    examples = [each["value"] for each in operation["requestBody"]["content"]["application/json"]["examples"].values()]
+    for example in [each for each in examples if "image" in each]:
+        answer = api.post(path, example)
+        assert answer.status_code == SENT_AS_IT_STANDS[path]
+        if path != "/api/v1/previews":
+            documented = operation["responses"][str(answer.status_code)]["content"]["application/json"]["examples"]
+            (shown,) = (each["value"] for each in documented.values())
+            assert answer.json()["image"] == shown["image"]
+            (face,) = answer.json()["faces"]
+            assert face["box"] == pytest.approx(shown["faces"][0]["box"], abs=3)
+
+
+def test_the_receipt_shown_is_genuine(schema: Any) -> None:
+    def example(method: str, path: str) -> Any:
+        content = schema["paths"][path][method]["responses"]["200"]["content"]["application/json"]
+        (shown,) = content["examples"].values()
+        return shown["value"]
+
+    signed = example("post", "/api/v1/subjects/erase")
+    (key,) = example("get", "/api/v1/receipt-keys")["results"]
+    text = json.dumps(signed["receipt"], sort_keys=True, separators=(",", ":")).encode()
+    public = load_pem_public_key(key["pem"].encode())
+    assert isinstance(public, Ed25519PublicKey)
+    public.verify(base64.b64decode(signed["signature"]), text)
+    assert signed["key_id"] == key["key_id"] == key_id(public)
 
 
 def test_every_operation_has_one_topic_that_is_described(schema: Any) -> None:
