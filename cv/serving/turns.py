@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 # After a turn of more than LONG_S, a caller gets at most half of all turns for HELD_S, even if no other caller waits:
-# a turn cannot be interrupted, and the caller's next one may be as long.
+# a turn cannot be interrupted, and the caller's next one may be as long. The same holds for a caller of which no turn
+# has ended for HELD_S: its first images may be as long, and would hold all engines.
 LONG_S: Final = 5.0
 HELD_S: Final = 60.0
 # After a turn of more than DEAR_S, a caller leaves one engine to the others for LEFT_S, if another caller came within
@@ -47,6 +48,8 @@ class FairTurns:
         self._lines: dict[str, deque[threading.Event]] = {}
         # For callers with long turns: until when they are limited to half.
         self._slow: dict[str, float] = {}
+        # For callers with a shorter turn: until when they may have more than half.
+        self._known: dict[str, float] = {}
         # For callers with expensive turns: until when they leave one engine to others.
         self._dear: dict[str, float] = {}
         # When the last two different callers came.
@@ -105,7 +108,8 @@ class FairTurns:
         running = len(self._running.get(caller, ()))
         if running and self._free <= 0:
             return False
-        if self._slow.get(caller, 0.0) >= now and running >= self._of_the_slow:
+        may_be_slow = self._slow.get(caller, 0.0) >= now or self._known.get(caller, 0.0) < now
+        if may_be_slow and running >= self._of_the_slow:
             return False
         others_come = any(came + LEFT_S >= now for other, came in self._came.items() if other != caller)
         return not (others_come and self._dear.get(caller, 0.0) >= now and running >= self._of_the_dear)
@@ -125,9 +129,11 @@ class FairTurns:
         self._free += 1
         if not self._running[caller]:
             del self._running[caller]
-        if seconds > LONG_S:
-            self._slow = {slow: until for slow, until in self._slow.items() if until > now}
-            self._slow[caller] = now + HELD_S
+        kind = self._slow if seconds > LONG_S else self._known
+        kind[caller] = now + HELD_S
+        for callers in (self._slow, self._known):
+            for gone in [other for other, until in callers.items() if until < now]:
+                del callers[gone]
         if seconds > DEAR_S:
             self._dear = {dear: until for dear, until in self._dear.items() if until > now}
             self._dear[caller] = now + LEFT_S

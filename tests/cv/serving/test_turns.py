@@ -11,6 +11,15 @@ from cv.serving.shares import Shares
 from cv.serving.turns import DEAR_S, HELD_S, LEFT_S, LONG_S, FairTurns, NoTurn
 
 
+def turns_of(at_once: int, *known: str, ahead: int = 0) -> FairTurns:
+    """Turns at which these callers had a short one before."""
+    turns = FairTurns(at_once, ahead)
+    for caller in known:
+        with turns.turn(caller, 1):
+            pass
+    return turns
+
+
 def test_a_caller_gets_half_and_all_together_get_all() -> None:
     shares = Shares(5)
     assert [shares.take("a") for _ in range(3)] == [True, True, False]
@@ -50,7 +59,7 @@ def test_two_quick_images_wait_for_one_slow_one_and_not_for_thirty() -> None:
 
 
 def test_the_image_of_a_caller_without_a_turn_is_the_next_one_at_the_engines() -> None:
-    turns = FairTurns(2, ahead=1)
+    turns = turns_of(2, "storm", ahead=1)
     with turns.turn("storm", 0.01) as storms, turns.turn("storm", 0.01):
         time.sleep(0.002)
         with pytest.raises(NoTurn), turns.turn("storm", 0.01):
@@ -106,7 +115,7 @@ def test_the_gate_says_in_which_way_it_is_overloaded() -> None:
 def test_who_had_a_long_turn_is_held_to_half_even_if_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("cv.serving.turns.time.monotonic", lambda: clock[0])
-    turns = FairTurns(2)
+    turns = turns_of(2, "bombs")
     with turns.turn("bombs"), turns.turn("bombs"):
         clock[0] += LONG_S + 1
     with turns.turn("bombs"):
@@ -115,8 +124,22 @@ def test_who_had_a_long_turn_is_held_to_half_even_if_nobody_waits(monkeypatch: p
         with turns.turn("photos", 0.01):
             pass
     clock[0] += HELD_S + 1
+    with turns.turn("bombs", 0.01), pytest.raises(NoTurn), turns.turn("bombs", 0.01):
+        pass
     with turns.turn("bombs", 0.01), turns.turn("bombs", 0.01):
         pass
+
+
+def test_the_first_images_of_a_caller_hold_half_of_the_engines_until_one_has_ended() -> None:
+    turns = FairTurns(4)
+    with turns.turn("new", 0.01):
+        with turns.turn("new", 0.01):
+            with pytest.raises(NoTurn), turns.turn("new", 0.01):
+                pass
+            with turns.turn("other", 0.01), turns.turn("other", 0.01):
+                pass
+        with turns.turn("new", 0.01), turns.turn("new", 0.01), turns.turn("new", 0.01):
+            pass
 
 
 def test_a_caller_with_expensive_images_leaves_an_engine_to_a_caller_that_comes_now_and_then(
@@ -125,7 +148,7 @@ def test_a_caller_with_expensive_images_leaves_an_engine_to_a_caller_that_comes_
     clock = [100.0]
     monkeypatch.setattr("cv.serving.turns.time.monotonic", lambda: clock[0])
     # As for two engines.
-    turns = FairTurns(3)
+    turns = turns_of(3, "dear")
     # Alone, it gets everything.
     for _ in range(2):
         with turns.turn("dear", 0.01), turns.turn("dear", 0.01), turns.turn("dear", 0.01):
@@ -147,7 +170,7 @@ def test_a_caller_with_expensive_images_leaves_an_engine_to_a_caller_that_comes_
 def test_a_single_engine_is_given_to_a_caller_with_expensive_images(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("cv.serving.turns.time.monotonic", lambda: clock[0])
-    turns = FairTurns(2)
+    turns = turns_of(2, "dear", "other")
     with turns.turn("dear", 0.01):
         clock[0] += DEAR_S + 0.1
     with turns.turn("other", 0.01):
@@ -159,7 +182,7 @@ def test_a_single_engine_is_given_to_a_caller_with_expensive_images(monkeypatch:
 def test_cheap_images_of_two_callers_use_all_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("cv.serving.turns.time.monotonic", lambda: clock[0])
-    turns = FairTurns(3)
+    turns = turns_of(3, "a", "b")
     for caller in ("a", "b", "a"):
         with turns.turn(caller, 0.01), turns.turn(caller, 0.01), turns.turn(caller, 0.01):
             clock[0] += DEAR_S - 0.1
