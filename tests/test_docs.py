@@ -11,7 +11,7 @@ DOCUMENTS = sorted(
     file.relative_to(ROOT)
     for file in ROOT.rglob("*.md")
     if not any(part in MADE_HERE or part.startswith(".") for part in file.relative_to(ROOT).parts)
-    and file.name != "card_template.md"
+    and not file.name.endswith("card_template.md")
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

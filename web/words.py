@@ -41,7 +41,11 @@ LOOKS: Final = {
 WARNINGS: Final = {
     QualityWarning.SMALL_FACE.value: _("small"),
     QualityWarning.BLURRED.value: _("blurred"),
+    QualityWarning.NOISY.value: _("noisy"),
+    QualityWarning.PIXELATED.value: _("pixelated"),
     QualityWarning.DARK.value: _("dark"),
+    QualityWarning.OVEREXPOSED.value: _("too bright"),
+    QualityWarning.OCCLUDED.value: _("partly covered"),
     QualityWarning.TURNED.value: _("turned away"),
     QualityWarning.TILTED.value: _("not upright"),
     QualityWarning.PARTLY_OUTSIDE.value: _("partly outside the picture"),

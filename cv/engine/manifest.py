@@ -14,6 +14,7 @@ from cv.engine.model_card import ModelCard
 from cv.engine.odds import Odds, read_odds
 from cv.engine.outputs import DEFAULT_OUTPUTS, EMBEDDING, Shape, all_outputs, get_output
 from cv.engine.traits import TRAITS
+from cv.engine.types import QualityWarning
 
 FORMAT = 2
 
@@ -126,12 +127,26 @@ class PhotoModel:
 
 
 @dataclass(frozen=True, slots=True)
+class QualityModel:
+    """The net that judges a face's chip. The logit of the score is ``bias + slope·(the net's first output)``; its other
+    outputs belong to the warnings of ``thresholds``, in their order, and each is given from its threshold on."""
+
+    version: str
+    crop: Crop
+    files: NetFiles
+    slope: float
+    bias: float
+    thresholds: Mapping[QualityWarning, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything that an engine loads. ``detector`` has the cascade's nets by name, in their order; ``check`` and
     ``portrait`` are None for weights without one."""
 
     detector: Mapping[str, NetFiles]
     models: tuple[Model, ...]
+    quality: QualityModel
     check: CheckModel | None = None
     portrait: PhotoModel | None = None
 
@@ -159,6 +174,7 @@ def read_manifest(weights_dir: Path) -> Manifest:
     manifest = Manifest(
         _detector(whole["detector"], weights_dir),
         tuple(_models(whole["models"], weights_dir)),
+        _quality(whole["quality"], weights_dir),
         check=_check(whole["check"], weights_dir) if "check" in whole.mapping() else None,
         portrait=_portrait(whole["portrait"], weights_dir) if "portrait" in whole.mapping() else None,
     )
@@ -186,6 +202,20 @@ def _portrait(part: Part, weights_dir: Path) -> PhotoModel:
     files, size = _files(part, weights_dir), part["size"].count()
     texts = {name: part[name].text() for name in ("name", "version", "licence", "architecture")}
     return PhotoModel(ModelCard(sha256=files.onnx.sha256, chip_size=size, **texts), files, size)
+
+
+def _quality(part: Part, weights_dir: Path) -> QualityModel:
+    for name, threshold in part["thresholds"].items():
+        if name not in list(QualityWarning):
+            raise threshold.wrong(f"is none of {', '.join(QualityWarning)}")
+    return QualityModel(
+        part["version"].text(),
+        _crop(part["crop"]),
+        _files(part, weights_dir),
+        part["slope"].number(),
+        part["bias"].number(),
+        {QualityWarning(name): threshold.number() for name, threshold in part["thresholds"].items()},
+    )
 
 
 def _models(part: Part, weights_dir: Path) -> Iterator[Model]:

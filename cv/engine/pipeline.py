@@ -17,7 +17,7 @@ from cv.engine.errors import ModelNotReady
 from cv.engine.manifest import Model
 from cv.engine.outputs import all_outputs
 from cv.engine.preview import preview_of
-from cv.engine.quality import assess
+from cv.engine.quality import QualityJudge
 from cv.engine.readers.base import FaceReader, PhotoReader
 from cv.engine.readers.loading import Lazy, LazyReader
 from cv.engine.stripping import without_metadata
@@ -61,13 +61,13 @@ _SURE = 0.999
 @dataclass(frozen=True, slots=True)
 class Engine:
     """Detector, readers and limits. Thread-safe; build it with ``runtime.get_engine``. ``default`` is the model of the
-    default outputs; ``check`` and ``portrait`` are None for weights without one; the quality of a face is computed from
-    its chips."""
+    default outputs; ``judge`` tells a face's quality; ``check`` and ``portrait`` are None for weights without one."""
 
     detector: Detector
     readers: tuple[LazyReader, ...]
     limits: DecodeLimits
     default: Model
+    judge: QualityJudge
     check: FaceCheck | None = None
     portrait: Lazy[PhotoReader] | None = None
 
@@ -182,7 +182,7 @@ class Engine:
     def _describe(
         self, image: DecodedImage, detections: list[Detection], asked: Mapping[LazyReader, frozenset[str]]
     ) -> tuple[tuple[FaceResult, ...], tuple[ModelRun, ...]]:
-        chips = {self.default.crop: self.cut(image, detections, self.default.crop)}
+        chips = {self.judge.crop: self.cut(image, detections, self.judge.crop)}
         answers: list[dict[str, Answer]] = [{} for _ in detections]
         runs = []
         for lazy, wanted in asked.items():
@@ -197,8 +197,7 @@ class Engine:
                     answer.update(given)
                 ms = _milliseconds(started, time.perf_counter())
             runs.append(ModelRun(lazy.card.name, lazy.card.version, lazy.card.sha256, ms, wanted))
-        judged = chips[self.default.crop].pixels
-        qualities = [assess(d, chip, image.pixels.size) for d, chip in zip(detections, judged, strict=True)]
+        qualities = self.judge.assess(detections, chips[self.judge.crop].pixels, image.pixels.size)
         full_size = [_at_full_size(detection, image.scale) for detection in detections]
         faces = tuple(
             FaceResult(index, d.box, d.confidence, d.landmarks, quality, _in_order(answer))

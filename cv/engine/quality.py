@@ -1,79 +1,99 @@
-"""The quality of a face: one score and warnings, from its box, its landmarks and its chip."""
+"""The quality of a face: one score, and warnings that say what may ruin the answers.
+
+A small net looks at the chip. It was trained on chips that were damaged on purpose, each with what became of its
+answers. What a chip does not show comes from the box and the landmarks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from cv.engine.align import chip_similarity
+from cv.engine.align import Crop, chip_similarity
+from cv.engine.config import EngineConfig
+from cv.engine.manifest import QualityModel
+from cv.engine.sessions import Net, load_net
+from cv.engine.transforms import chips_to_input
 from cv.engine.types import Detection, Quality, QualityWarning
 
-# For each measure, the value at which the score starts to fall and the value at which it is 0. Set with degraded photos
-# of UTKFace `val`, so that the score falls as the error rises: see "Quality" in the model card.
-_SMALL_PX = (48.0, 12.0)
-_SHARPNESS = (0.01, 0.002)
-_LUMA = (50.0, 10.0)
-_TURN = (0.3, 0.9)
-_OUTSIDE = (0.0, 0.22)
-_CONFIDENCE = (0.99, 0.6)
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
-_LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-# Eyes to mouth, as shares of the chip's sides: the rest is hair, background, or outside the picture.
-_FACE_ROWS, _FACE_COLUMNS = (0.25, 0.8), (0.2, 0.8)
+_BATCH = 32
+# A face with a shorter side than this is small, one turned by more than this is turned away, and of one that is partly
+# outside more than this share is: there the answers begin to get worse, see the model card.
+_SMALL_PX = 33.6
+_TURNED = 0.54
+_OUTSIDE = 0.088
+# From this roll on a face does not stand upright any more. It is aligned first, so its score stays.
+_TILTED_DEGREES = 45.0
+# How far a face is turned away where the score starts to fall, and where it is 0: turned heads cannot be drawn.
+_TURN: Final = (0.3, 0.9)
 # Points spread over a face, forehead to chin and cheek to cheek, in a chip of side 1: x is the real, y the imaginary
 # part.
 _STEPS = (np.arange(20) + 0.5) / 20
 _FACE_POINTS = np.add.outer((0.1 + 0.8 * _STEPS) * 1j, 0.15 + 0.7 * _STEPS).ravel()
-# Below this spread of grey levels a face has too little contrast to measure its sharpness.
-_LEAST_SPREAD = 5.0
-# Variance of the Laplacian that rounding alone causes: 1/12 in each channel, times the summed squares of the weights of
-# the Laplacian and of the luma.
-_ROUNDING = float((4 + 4**2) * (_LUMA_WEIGHTS**2).sum() / 12)
-# A measure whose score falls this far causes a warning.
-_WARN_BELOW = 0.6
-# From this roll on a face does not stand upright any more. It is aligned first, so its score stays.
-_TILTED_DEGREES = 45.0
 
 
-def assess(detection: Detection, chip: npt.NDArray[np.uint8], image_size: tuple[int, int]) -> Quality:
-    """Quality of a face. chip: uint8 RGB ``(S, S, 3)``; detection in pixels of the image of ``image_size``.
+@dataclass(frozen=True, slots=True)
+class QualityJudge:
+    """Thread-safe. ``model`` says what the net's outputs mean."""
 
-    The score is the product of six scores in [0, 1]: size, sharpness, light, pose, how much is in the picture, and how
-    sure the detector is of it.
-    """
-    luma = _inner(chip).astype(np.float32) @ _LUMA_WEIGHTS
-    scores = {
-        QualityWarning.SMALL_FACE: _ramp(min(detection.box.width, detection.box.height), *_SMALL_PX),
-        QualityWarning.BLURRED: _ramp(_sharpness(luma), *_SHARPNESS),
-        QualityWarning.DARK: _ramp(float(luma.mean()), *_LUMA),
-        QualityWarning.TURNED: _ramp(_turn(detection), *_TURN),
-        QualityWarning.PARTLY_OUTSIDE: _ramp(_outside(detection, image_size), *_OUTSIDE),
+    net: Net
+    model: QualityModel
+
+    @classmethod
+    def load(cls, model: QualityModel, config: EngineConfig) -> QualityJudge:
+        """Raises ModelNotReady if the weights are missing, changed, or another net's."""
+        return cls(load_net(model.files, config, partial(_quality_net, len(model.thresholds))), model)
+
+    @property
+    def crop(self) -> Crop:
+        return self.model.crop
+
+    def assess(
+        self, detections: list[Detection], chips: npt.NDArray[np.uint8], image_size: tuple[int, int]
+    ) -> list[Quality]:
+        """The quality of each face. chips: uint8 RGB ``(N, S, S, 3)``, cut as ``crop`` says, one for each detection;
+        detections in pixels of the image of ``image_size``.
+
+        The score is the chance that the answers are right, by the net, times the chance that this is a face at all, and
+        falls to 0 for a face that is turned away.
+        """
+        logits = self.logits(chips)
+        chances = 1 / (1 + np.exp(-(self.model.bias + self.model.slope * logits[:, 0])))
+        shown = logits[:, 1:] >= list(self.model.thresholds.values())
+        return [
+            _told(detection, float(chance), self._named(row), image_size)
+            for detection, chance, row in zip(detections, chances, shown, strict=True)
+        ]
+
+    def _named(self, shown: npt.NDArray[np.bool_]) -> set[QualityWarning]:
+        return {warning for warning, given in zip(self.model.thresholds, shown, strict=True) if given}
+
+    def logits(self, chips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """The net's outputs ``(N, 1 + warnings)``; N may be 0."""
+        parts = [self.net(chips_to_input(chips[i : i + _BATCH]))[0] for i in range(0, len(chips), _BATCH)]
+        return np.concatenate([np.empty((0, 1 + len(self.model.thresholds))), *parts])
+
+
+def _told(detection: Detection, chance: float, shown: set[QualityWarning], image_size: tuple[int, int]) -> Quality:
+    turn = _turn(detection)
+    placed = {
+        QualityWarning.SMALL_FACE: min(detection.box.width, detection.box.height) < _SMALL_PX,
+        QualityWarning.TURNED: turn > _TURNED,
+        QualityWarning.TILTED: abs(detection.landmarks.roll) >= _TILTED_DEGREES,
+        QualityWarning.PARTLY_OUTSIDE: _outside(detection, image_size) > _OUTSIDE,
     }
-    said = {warning for warning, score in scores.items() if score < _WARN_BELOW}
-    if abs(detection.landmarks.roll) >= _TILTED_DEGREES:
-        said.add(QualityWarning.TILTED)
     return Quality(
-        score=float(np.prod(list(scores.values()))) * _ramp(detection.confidence, *_CONFIDENCE),
-        warnings=tuple(warning for warning in QualityWarning if warning in said),
+        score=chance * detection.confidence * float(np.interp(turn, _TURN, (1, 0))),
+        warnings=tuple(warning for warning in QualityWarning if warning in shown or placed.get(warning)),
     )
-
-
-def _inner(chip: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    size = len(chip)
-    (top, bottom), (left, right) = (
-        (round(size * low), round(size * high)) for low, high in (_FACE_ROWS, _FACE_COLUMNS)
-    )
-    return chip[top:bottom, left:right]
-
-
-def _ramp(value: float, good: float, bad: float) -> float:
-    """1 at ``good`` and better, 0 at ``bad`` and worse, linear between."""
-    return min(max((value - bad) / (good - bad), 0.0), 1.0)
-
-
-def _sharpness(luma: npt.NDArray[np.float32]) -> float:
-    """Variance of the Laplacian (Pech-Pacheco et al. 2000) as a share of that of the grey levels, so that a dark face
-    does not count as blurred; without the part that rounding of the chip's levels adds."""
-    laplacian = luma[1:-1, :-2] + luma[1:-1, 2:] + luma[:-2, 1:-1] + luma[2:, 1:-1] - 4 * luma[1:-1, 1:-1]
-    return float(max(laplacian.var() - _ROUNDING, 0) / max(luma.var(), _LEAST_SPREAD**2))
 
 
 def _turn(detection: Detection) -> float:
@@ -94,3 +114,11 @@ def _outside(detection: Detection, image_size: tuple[int, int]) -> float:
     width, height = image_size
     inside = (points.real >= 0) & (points.real <= width) & (points.imag >= 0) & (points.imag <= height)
     return 1 - float(inside.mean())
+
+
+def _quality_net(warnings: int, state: Mapping[str, Tensor]) -> tuple[nn.Module, dict[str, int]]:
+    from cv.engine.nets.quality_net import QualityNet
+
+    net = QualityNet(warnings)
+    net.load_state_dict(state)
+    return net, {}

@@ -17,6 +17,7 @@ from cv.engine.detect import Detector
 from cv.engine.manifest import read_manifest
 from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.engine.pipeline import Engine
+from cv.engine.quality import QualityJudge
 from cv.engine.readers.loading import lazy_portrait, lazy_readers
 from cv.engine.sessions import load_net
 
@@ -69,8 +70,15 @@ def _load(config: EngineConfig) -> Engine:
     if portrait is not None:
         portrait.check()
     manifest = catalog.manifest
-    check = FaceCheck.load(manifest.check, config) if manifest.check else None
-    return Engine(detector, readers, config.limits, manifest.default, check, portrait)
+    return Engine(
+        detector=detector,
+        readers=readers,
+        limits=config.limits,
+        default=manifest.default,
+        judge=QualityJudge.load(manifest.quality, config),
+        check=FaceCheck.load(manifest.check, config) if manifest.check else None,
+        portrait=portrait,
+    )
 
 
 def _keep_freed_memory() -> None:

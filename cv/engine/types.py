@@ -69,7 +69,11 @@ LANDMARKS: Final = tuple(field.name for field in fields(Landmarks))
 class QualityWarning(StrEnum):
     SMALL_FACE = "small_face"
     BLURRED = "blurred"
+    NOISY = "noisy"
+    PIXELATED = "pixelated"
     DARK = "dark"
+    OVEREXPOSED = "overexposed"
+    OCCLUDED = "occluded"
     TURNED = "turned"
     TILTED = "tilted"
     PARTLY_OUTSIDE = "partly_outside"
@@ -77,7 +81,8 @@ class QualityWarning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How reliable the attributes of this face are: ``score`` in [0, 1], 1 is best."""
+    """``score`` is the chance that all five answers about this face are right if they are on a good photo of it; the
+    warnings say what may ruin them."""
 
     score: float
     warnings: tuple[QualityWarning, ...] = ()

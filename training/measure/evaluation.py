@@ -15,7 +15,6 @@ from tqdm import tqdm
 from cv.abstention import limit_of
 from cv.engine.labels import Attribute
 from cv.engine.pipeline import Engine
-from cv.engine.quality import assess
 from cv.engine.readers.attributes import AttributeReader
 from cv.engine.traits import measure_traits
 from cv.engine.types import Quality
@@ -147,7 +146,9 @@ def predict(
             continue
         chips.append(face.chip)
         scales.append(face.scale)
-        quality.append(assess(face.detection, face.chip, face.image_size) if face.detection else None)
+        # The net of the quality sees the same chip.
+        judge = engine.judge.assess
+        quality += judge([face.detection], face.chip[None], face.image_size) if face.detection else [None]
         kept.append(row)
         if len(chips) == _BATCH:
             flush()

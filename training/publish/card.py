@@ -18,12 +18,10 @@ from matplotlib import pyplot as plt
 
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.fields import MANIFEST
-from cv.engine.pipeline import Engine
 from cv.engine.runtime import get_engine
 from training.data.served_faces import FaceCache
 from training.measure.curves import plot
-from training.measure.degrade import CHANGES
-from training.measure.evaluation import attribute_reader, evaluate, predict, score
+from training.measure.evaluation import evaluate
 from training.publish.export import find_entry, write_manifest
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
@@ -49,11 +47,14 @@ SHOWN_MEASURES = {
     "age": "age_mae",
     "beauty": "beauty_mae",
 }
+# What the table of quality says of sets whose photos differ in quality.
+QUALITY_MEASURES = {
+    "utkface": ("gender_accuracy", "race_accuracy", "age_mae"),
+    "fairface": ("gender_accuracy", "race_accuracy"),
+    "facial_expressions": ("expression_accuracy",),
+}
 LARGE_GROUP = 100
 UNITS = {"age_mae": "years", "beauty_mae": "points of 1–10"}
-
-# Every DEGRADED_STEP-th photo of UTKFace is degraded; photos are sorted by name, which begins with the age.
-DEGRADED_STEP = 6
 
 Results = dict[str, dict[str, Any]]
 
@@ -68,8 +69,6 @@ def main() -> None:
     cache = FaceCache(arguments.cache, config) if arguments.cache else None
     results = {name: evaluate(engine, arguments.data / f"{name}.parquet", "val", cache=cache) for name in HEADLINES}
 
-    results["utkface"]["degradation"] = worse = measure_degradation(engine, arguments.data / "utkface.parquet")
-
     path = WEIGHTS_DIR / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
     attributes = find_entry(manifest)
@@ -83,7 +82,6 @@ def main() -> None:
     (CARDS_DIR / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     draw_confusions(results, CARDS_DIR / f"{name}-confusion.png")
     draw_reliability(results, CARDS_DIR / f"{name}-reliability.png")
-    draw_quality(worse, CARDS_DIR / f"{name}-quality.png")
     for branch, run in attributes["training"].items():
         plot(run["log"], CARDS_DIR / f"{name}-{branch}-curves.png")
     (CARDS_DIR / f"{name}.md").write_text(build_card(attributes, results), encoding="utf-8")
@@ -107,8 +105,7 @@ def build_card(model: dict[str, Any], results: Results) -> str:
         headline_table=_headline_table(results),
         class_table=_class_table(results),
         group_table=_group_table(results["utkface"]),
-        degraded_step=DEGRADED_STEP,
-        degradation_table=_degradation_table(results["utkface"]["degradation"]),
+        quality_table=_quality_table(results),
         calibration_table=_calibration_table(model["calibration"]),
         uncertainty_table=_uncertainty_table(results),
     )
@@ -213,6 +210,16 @@ def _uncertainty_table(results: Results) -> str:
     return _table(["set", "group", "faces", "interval holds", *SHOWN_MEASURES], rows)
 
 
+def _quality_table(results: Results) -> str:
+    """How right the answers are in each fifth of a set's faces by quality, worst first."""
+    rows = []
+    for name, measures in QUALITY_MEASURES.items():
+        for fifth in results[name]["quality"]:
+            cells = [f"{m.replace('_', ' ')} {_number(m, fifth[m])}" for m in measures]
+            rows.append([name, f"{fifth['from']:.2f} to {fifth['to']:.2f}", str(fifth["n"]), ", ".join(cells)])
+    return _table(["set", "quality score", "faces", "answers"], rows)
+
+
 def _calibration_table(calibration: dict[str, Any]) -> str:
     rows = []
     for attribute, sets in calibration["checked"].items():
@@ -274,68 +281,6 @@ def draw_reliability(results: Results, picture: Path) -> None:
         axis.set_xlabel("stated confidence")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("accuracy")
-    figure.tight_layout()
-    figure.savefig(picture, dpi=90)
-    plt.close(figure)
-
-
-def measure_degradation(engine: Engine, table: Path) -> list[dict[str, Any]]:
-    """Measures how answers and quality scores fall when photos of ``table`` are degraded."""
-    steps = [("as it is", "", None), *((kind, level, c) for kind, levels in CHANGES.items() for level, c in levels)]
-    reader = attribute_reader(engine)
-    rows = []
-    for kind, level, change in steps:
-        predictions = predict(engine, table, "val", change=change, step=DEGRADED_STEP)
-        found = [quality for quality in predictions.quality if quality is not None]
-        scores = score(predictions, reader)
-        rows.append(
-            {
-                "change": kind,
-                "level": level,
-                "found": round(float(predictions.found.mean()), 4),
-                "score": round(float(np.mean([quality.score for quality in found])), 4) if found else None,
-                "warned": round(float(np.mean([bool(quality.warnings) for quality in found])), 4) if found else None,
-                **{measure: scores[measure] for measure in ("gender_accuracy", "race_accuracy", "age_mae")},
-            }
-        )
-    return rows
-
-
-def _degradation_table(rows: list[dict[str, Any]]) -> str:
-    def share(value: float | None) -> str:
-        return "–" if value is None else f"{value:.0%}"
-
-    return _table(
-        ["photos", "face found", "mean score", "warned", "gender accuracy", "race accuracy", "age error"],
-        [
-            [
-                f"{row['change']} {row['level']}".strip(),
-                share(row["found"]),
-                "–" if row["score"] is None else f"{row['score']:.2f}",
-                share(row["warned"]),
-                *(_number(measure, row[measure]) for measure in ("gender_accuracy", "race_accuracy", "age_mae")),
-            ]
-            for row in rows
-        ],
-    )
-
-
-def draw_quality(rows: list[dict[str, Any]], picture: Path) -> None:
-    """Draws error against the mean quality score of degraded photos: a point for each kind and level of damage."""
-    panels = {"gender_accuracy": "gender error, %", "race_accuracy": "race error, %", "age_mae": "age error, years"}
-    figure, axes = plt.subplots(1, len(panels), figsize=(11, 3.6), sharex=True)
-    for axis, (measure, title) in zip(axes, panels.items(), strict=True):
-        for kind in dict.fromkeys(row["change"] for row in rows):
-            points = [
-                (row["score"], row[measure] if measure == "age_mae" else 100 * (1 - row[measure]))
-                for row in rows
-                if row["change"] == kind and row["score"] is not None
-            ]
-            axis.plot(*zip(*points, strict=True), marker="o", linewidth=1, label=kind)
-        axis.set_title(title, fontsize=10)
-        axis.set_xlabel("mean quality score")
-        axis.grid(alpha=0.3)
-    axes[0].legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(picture, dpi=90)
     plt.close(figure)

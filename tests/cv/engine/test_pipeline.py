@@ -153,4 +153,4 @@ def test_a_small_face_is_judged_at_full_sharpness_whatever_the_size_of_the_photo
     (face,) = engine.analyze(jpeg(photo)).faces
     assert 44 < face.box.width < 56
     assert face.box.x == pytest.approx(1106, abs=6)
-    assert face.quality.score > 0.95
+    assert face.quality.score > 0.7

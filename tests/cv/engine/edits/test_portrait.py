@@ -115,7 +115,7 @@ def test_bands_meet_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_weights_without_the_model_say_so(engine: Engine, grace_hopper: bytes) -> None:
-    without = Engine(engine.detector, engine.readers, engine.limits, engine.default, engine.check)
+    without = Engine(engine.detector, engine.readers, engine.limits, engine.default, engine.judge, engine.check)
     with pytest.raises(ModelNotReady, match="tells people from their background"):
         edit_picture(without, grace_hopper, Portrait())
 
