@@ -67,17 +67,18 @@ def output_columns(output: Output) -> Columns:
             return {name: "string"}
 
 
-def answer_cells(answer: Answer, output: Output) -> Row:
-    """The cells for the columns from ``output_columns``."""
+def answer_cells(answer: Answer, output: Output, quality: float) -> Row:
+    """The cells for the columns from ``output_columns``, of a face of this quality."""
     name = output.name
     match answer:
         case Category(label, probabilities):
-            cells = {name: str(label), f"{name}_abstained": abstains(name, answer)}
+            cells = {name: str(label), f"{name}_abstained": abstains(name, answer, quality)}
             return cells | {f"{name}_{known}": share for known, share in probabilities.items()}
         case Estimate(value, interval):
             low, high = interval or (None, None)
             return {
-                name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_abstained": abstains(name, answer)
+                name: value, f"{name}_low": low, f"{name}_high": high,
+                f"{name}_abstained": abstains(name, answer, quality),
             }  # fmt: skip
         case Flags(probabilities):
             return {f"{name}_{label}": share for label, share in probabilities.items()}
@@ -199,5 +200,5 @@ def _answer_columns(face: Face, allowed: frozenset[str]) -> Row:
     row: Row = {}
     for name, answer in face.attributes.items():
         if name in allowed:
-            row |= answer_cells(answer, get_output(name))
+            row |= answer_cells(answer, get_output(name), face.quality_score)
     return row

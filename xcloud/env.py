@@ -88,6 +88,16 @@ def integer(name: str, default: int, minimum: int = 1) -> int:
     return number
 
 
+def share(name: str, default: float) -> float:
+    try:
+        number = float(text(name, str(default)))
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise ImproperlyConfigured(f"{name} must be a number from 0 to 1, not {text(name, '')!r}")
+    return number
+
+
 def words(name: str, default: str) -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]

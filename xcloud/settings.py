@@ -79,6 +79,8 @@ XCLOUD_ABSTAIN_BELOW = env.limits(
 XCLOUD_ABSTAIN_WIDER = env.limits(
     "XCLOUD_ABSTAIN_WIDER", {Attribute.AGE: 28, Attribute.BEAUTY: 9}, highest=100, one_for_all=False
 )
+# Nothing is sure about a face whose quality score is below this.
+XCLOUD_ABSTAIN_QUALITY = env.share("XCLOUD_ABSTAIN_QUALITY", 0.25)
 
 # Images at addresses that clients name. Only public addresses are contacted, whatever host names resolve to.
 XCLOUD_URL_INPUT = env.boolean("XCLOUD_URL_INPUT", True)

@@ -33,6 +33,7 @@ MODEL_CARD: Final = {
     "metrics": {"utkface.gender_accuracy": 0.9395, "utkface.age_mae": 4.3211, "fairface.gender_accuracy": 0.8935},
     "abstain_below": {"gender": 0.9, "race": 0.6, "expression": 0.45},
     "abstain_wider": {"age": 28, "beauty": 9},
+    "abstain_quality": 0.25,
 }
 MODEL: Final = {
     **MODEL_CARD,

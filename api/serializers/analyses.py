@@ -46,7 +46,7 @@ class FaceSerializer(serializers.Serializer[Any]):
     confidence = Rounded(SHARE_DIGITS)
     landmarks = LandmarksSerializer(read_only=True)
     quality = QualitySerializer(read_only=True)
-    attributes = AttributesSerializer(read_only=True)
+    attributes = AttributesSerializer(source="*", read_only=True)
 
 
 class DetectedFaceSerializer(FaceSerializer):

@@ -1,5 +1,6 @@
 """The answers of a face: one serializer for each shape, made for each output of the registry."""
 
+from dataclasses import fields
 from functools import cache
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from rest_framework import serializers
 from api.fields import Base64, NamedNumbers, Numbers, Pair, Pairs, Probabilities, Rounded
 from cv.abstention import abstains
 from cv.engine.outputs import Output, Shape, public_outputs
+from cv.engine.types import Answer
 
 PIXEL_DIGITS: Final = 2
 ESTIMATE_DIGITS: Final = 2
@@ -27,25 +29,32 @@ class CoverageField(serializers.FloatField):
 class AbstainedField(serializers.BooleanField):
     """Whether the answer is too uncertain to use."""
 
-    def __init__(self, output: str) -> None:
-        self.output = output
+    def __init__(self) -> None:
         text = "true if the answer is too uncertain to use. Treat the attribute as unknown."
-        super().__init__(source="*", read_only=True, help_text=text)
-
-    def to_representation(self, value: Any) -> bool:
-        return abstains(self.output, value)
+        super().__init__(read_only=True, help_text=text)
 
 
 class AttributesSerializer(serializers.Serializer[Any]):
-    """The attributes that were requested, and no others."""
+    """The attributes of a face that were requested, and no others."""
 
     def get_fields(self) -> dict[str, Any]:
         return {output.name: answer_serializer(output)(required=False) for output in public_outputs()}
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
+        answers, quality = instance.attributes, instance.quality.score
         # If the key has lost an attribute, stored answers no longer show it.
-        shown = instance.keys() & self.context.get("attributes", instance)
-        return {name: field.to_representation(instance[name]) for name, field in self.fields.items() if name in shown}
+        shown = answers.keys() & self.context.get("attributes", answers)
+        return {
+            name: field.to_representation(with_mark(name, answers[name], quality))
+            for name, field in self.fields.items()
+            if name in shown
+        }
+
+
+def with_mark(output: str, answer: Answer, quality: float) -> dict[str, Any]:
+    """The answer's fields, and whether it abstained on a face of this quality."""
+    values = {field.name: getattr(answer, field.name) for field in fields(answer)}
+    return values | {"abstained": abstains(output, answer, quality)}
 
 
 @cache
@@ -69,7 +78,7 @@ def answer_fields(output: Output) -> dict[str, Any]:
         case Shape.CATEGORY:
             return {
                 "label": serializers.ChoiceField(choices=list(output.labels), read_only=True),
-                "abstained": AbstainedField(output.name),
+                "abstained": AbstainedField(),
                 "probabilities": Probabilities(),
             }
         case Shape.ESTIMATE:
@@ -79,7 +88,7 @@ def answer_fields(output: Output) -> dict[str, Any]:
                 # An estimate from a distribution always has an interval.
                 "interval": Pair(ESTIMATE_DIGITS, **({} if output.bins else {"allow_null": True})),
                 "coverage": CoverageField(),
-                "abstained": AbstainedField(output.name),
+                "abstained": AbstainedField(),
             }
         case Shape.FLAGS:
             return {"probabilities": Probabilities()}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 from rest_framework import serializers
 
@@ -31,9 +32,15 @@ class ModelCardSerializer(serializers.Serializer[Any]):
     abstain_wider = serializers.SerializerMethodField(
         help_text="It abstains if the interval is wider than this, in the unit of the estimate."
     )
+    abstain_quality = serializers.SerializerMethodField(
+        help_text="It abstains from every answer about a face whose quality score is below this."
+    )
 
     def get_abstain_below(self, card: Any) -> dict[str, float]:
         return {attribute.value: limit_of(attribute) for attribute in CLASSES}
+
+    def get_abstain_quality(self, card: Any) -> float:
+        return settings.XCLOUD_ABSTAIN_QUALITY
 
     def get_abstain_wider(self, card: Any) -> dict[str, float]:
         return {attribute.value: limit_of(attribute) for attribute in BINS}

@@ -13,6 +13,8 @@ from cv.labelling.values import labelable_outputs
 from cv.models import Face
 
 Interval = tuple[float, float]
+# A label, the answer to the same question, and the quality of the face.
+Given = tuple[Any, Answer, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +74,19 @@ def report_of(faces: Collection[Face], allowed: frozenset[str]) -> Report:
 
 
 def _scores(faces: Iterable[Face], allowed: frozenset[str]) -> list[Score]:
-    pairs: dict[str, list[tuple[Any, Answer]]] = {}
+    given: dict[str, list[Given]] = {}
     for face in faces:
         answers = face.attributes
         for label in face.labels.all():
             if label.output in allowed and label.output in answers:
-                pairs.setdefault(label.output, []).append((label.value, answers[label.output]))
-    return [_score(output.name, pairs[output.name]) for output in labelable_outputs() if output.name in pairs]
+                told = (label.value, answers[label.output], face.quality_score)
+                given.setdefault(label.output, []).append(told)
+    return [_score(output.name, given[output.name]) for output in labelable_outputs() if output.name in given]
 
 
-def _score(name: str, pairs: list[tuple[Any, Answer]]) -> Score:
-    sure = [(label, answer) for label, answer in pairs if not abstains(name, answer)]
-    n, unsure = len(pairs), len(pairs) - len(sure)
+def _score(name: str, given: list[Given]) -> Score:
+    sure = [(label, answer) for label, answer, quality in given if not abstains(name, answer, quality)]
+    n, unsure = len(given), len(given) - len(sure)
     if not sure:
         return Score(name, n, unsure)
     if get_output(name).labels:

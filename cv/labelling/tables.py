@@ -73,7 +73,8 @@ def _label_row(face: Face, outputs: list[Output]) -> Row:
     answers = face.attributes
     for output in outputs:
         if (answer := answers.get(output.name)) is not None:
-            row |= {f"{output.name}_answered": _said(answer), f"{output.name}_abstained": abstains(output.name, answer)}
+            abstained = abstains(output.name, answer, face.quality_score)
+            row |= {f"{output.name}_answered": _said(answer), f"{output.name}_abstained": abstained}
     return row
 
 

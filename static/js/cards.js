@@ -94,6 +94,9 @@ function howSure(words, unsure, explanation) {
 /** What an abstained answer means; `limit` is from where this server calls it sure. */
 const unsureWords = (limit) => fill(gettext("This server calls an answer unsure %(limit)s. Treat it as unknown."), { limit });
 
+/** Why an answer abstained that is within its limit. */
+const poor = () => gettext("if the face is as badly visible as this one");
+
 function warnings(names) {
   if (names.length === 0) return null;
   return el("div", { class: "warnings" },
@@ -111,7 +114,8 @@ function estimate({ title, unit, scale, limited, limit }, { value, interval, abs
   const at = (n) => Math.min(100, Math.max(0, ((n - scale[0]) / (scale[1] - scale[0])) * 100));
   Object.assign(words, { low: format(low), high: format(high) });
   const of100 = coverage === null ? "" : fill(gettext("For %(count)s of 100 faces the range contains the true answer."), { count: Math.round(coverage * 100) });
-  const wide = abstained ? unsureWords(fill(gettext("if its range is wider than %(limit)s %(unit)s"), { limit, unit })) : "";
+  const why = high - low <= limit ? poor() : fill(gettext("if its range is wider than %(limit)s %(unit)s"), { limit, unit });
+  const wide = abstained ? unsureWords(why) : "";
   const [mark, explained] = howSure(abstained ? gettext("unsure") : `${words.low}–${words.high}`, abstained, `${of100} ${wide}`.trim());
   const said = abstained ? gettext("%(title)s is unsure: likely between %(low)s and %(high)s") : gettext("%(title)s %(value)s %(unit)s, likely between %(low)s and %(high)s");
   return el("section", { class: abstained ? "estimate is-unsure" : "estimate" },
@@ -128,10 +132,11 @@ function estimate({ title, unit, scale, limited, limit }, { value, interval, abs
 
 /** Every label with its probability, the most probable first; highlights the first one if it is certain enough. */
 function category({ title, limit }, { label: top, probabilities, abstained }) {
+  const why = probabilities[top] >= limit ? poor() : fill(gettext("if its first label has less than %(share)s"), { share: percent(limit) });
   const rows = Object.entries(probabilities).sort(([, a], [, b]) => b - a);
   const words = { share: percent(probabilities[top]), count: Math.round(probabilities[top] * 100), label: label(top) };
   const [mark, explained] = abstained
-    ? howSure(gettext("unsure"), true, unsureWords(fill(gettext("if its first label has less than %(share)s"), { share: percent(limit) })))
+    ? howSure(gettext("unsure"), true, unsureWords(why))
     : howSure(sureness(probabilities[top]), false, fill(gettext("Of 100 faces for which the model says %(label)s with %(share)s, about %(count)s have that label."), words));
   return el("section", { class: abstained ? "category is-unsure" : "category" },
     el("h4", {}, title, mark), explained,

@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.abstention import abstains, unsure
+from cv.abstention import abstains, sure, unsure
 from cv.engine.labels import Attribute
 from cv.engine.types import Category, Estimate
 from cv.models import Face
@@ -45,10 +45,27 @@ def marks_of(face: Any) -> dict[str, bool]:
 def test_an_answer_below_or_wider_than_the_setting_abstains(
     caller: Caller, attribute: Attribute, answer: Any, expected: bool
 ) -> None:
-    assert abstains(attribute, answer) is expected
+    assert abstains(attribute, answer, quality=0.75) is expected
     if attribute is not Attribute.EXPRESSION:
         face = stored_analysis(caller, described(**{attribute: answer})).faces.get()
         assert Face.objects.filter(unsure(attribute), pk=face.pk).exists() is expected
+
+
+def test_every_answer_about_a_face_of_poor_quality_abstains(api: APIClient, caller: Caller, settings: Settings) -> None:
+    """The face of ``face_result`` has the quality 0.75."""
+    row = stored_analysis(caller, face_result())
+    stored_analysis(caller, described(race=None))
+    settings.XCLOUD_ABSTAIN_QUALITY = 0.76
+
+    (face,) = api.get(f"/api/v1/analyses/{row.pk}").json()["faces"]
+    assert set(marks_of(face).values()) == {True}
+    assert Face.objects.filter(unsure(Attribute.RACE)).get().analysis_id == row.pk
+    assert not Face.objects.filter(sure(Attribute.RACE)).exists()
+    assert in_words(row) == "1 face"
+
+    settings.XCLOUD_ABSTAIN_QUALITY = 0.75
+    assert not Face.objects.filter(unsure(Attribute.RACE)).exists()
+    assert Face.objects.filter(sure(Attribute.RACE)).get().analysis_id == row.pk
 
 
 @pytest.mark.parametrize("attribute", Attribute)

@@ -28,7 +28,8 @@ def _column(output: Output) -> Column:
         answer = face.attributes.get(output.name)
         if answer is None:
             return "–"
-        return f"{say(answer, output)}, unsure" if abstains(output.name, answer) else say(answer, output)
+        unsure = abstains(output.name, answer, face.quality_score)
+        return f"{say(answer, output)}, unsure" if unsure else say(answer, output)
 
     column.__name__ = output.name
     return column

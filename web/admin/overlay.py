@@ -45,7 +45,8 @@ def in_words(face: Face) -> str:
     sure = {
         attribute: answer
         for attribute in (Attribute.GENDER, Attribute.AGE, Attribute.RACE, Attribute.EXPRESSION)
-        if (answer := face.attributes.get(attribute)) is not None and not abstains(attribute, answer)
+        if (answer := face.attributes.get(attribute)) is not None
+        and not abstains(attribute, answer, face.quality_score)
     }
     return ", ".join(_said(answer) for answer in sure.values()) or "face"
 

@@ -37,7 +37,7 @@ def in_words(analysis: Analysis) -> str:
 def _answer(face: Face, attribute: Attribute) -> Answer | None:
     """None if it is missing, no longer served, or too uncertain to use."""
     answer = face.attributes.get(attribute)
-    if answer is None or attribute not in served_outputs() or abstains(attribute, answer):
+    if answer is None or attribute not in served_outputs() or abstains(attribute, answer, face.quality_score):
         return None
     return answer
 

@@ -76,7 +76,8 @@ def _described(face: FaceResult) -> str:
     box = face.box
     words = [f"#{face.index}", f"{box.width:.0f}×{box.height:.0f} at ({box.x:.0f}, {box.y:.0f})"]
     for name, answer in face.attributes.items():
-        words.append(f"{_answer(name, answer)}{' (unsure)' if abstains(name, answer) else ''}")
+        unsure = abstains(name, answer, face.quality.score)
+        words.append(f"{_answer(name, answer)}{' (unsure)' if unsure else ''}")
     words += [f"quality {face.quality.score:.2f}", *face.quality.warnings]
     return "  ".join(words)
 
