@@ -38,7 +38,7 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "too_many_faces": ("this image has more than 20 faces", "second"),
     "other_model": ("this vector is of another model than the one in service", "first"),
     "several_faces": ("the image has 3 faces; say which one in `face`, 0 is the largest", "face"),
-    "low_quality": ("the quality of this face is 0.12, below 0.3 (blurred); use a better photo", "image"),
+    "low_quality": ("the quality of this face is 0.12, below 0.2 (blurred); use a better photo", "image"),
     "far_from_subject": ("this face is far from the subject's others: similarity 0.113", "subject"),
     "belongs_to_another": ("this face belongs to another subject: similarity 0.713", "subject"),
     "already_enrolled": ("this face of the subject is enrolled already", "subject"),
