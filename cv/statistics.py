@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cv.abstention import unsure
 from cv.engine.labels import CLASSES, Attribute
-from cv.models import Analysis, ApiKey, Face
+from cv.models import Analysis, ApiKey, ErrorCount, Face
 
 # Smaller groups are not shown.
 K: Final = 10
@@ -124,6 +124,30 @@ def expiring() -> Expiring:
     counted = soon.aggregate(day=Count("pk", filter=Q(expires_at__lte=now + timedelta(days=1))), week=Count("pk"))
     next_at = Analysis.objects.filter(expires_at__isnull=False).aggregate(at=Min("expires_at"))["at"]
     return Expiring(next_at, counted["day"], counted["week"])
+
+
+def photos_since(day: date) -> int:
+    """Photos analyzed from this day on, in UTC, that are still stored."""
+    return Analysis.objects.filter(created_at__gte=datetime.combine(day, time.min, UTC)).order_by().count()
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """``days`` has the number of each day, also of days without errors; ``codes`` the sum of each, the most first."""
+
+    days: list[tuple[date, int]]
+    codes: list[tuple[str, int]]
+
+
+def errors_in(since: date, until: date) -> Errors:
+    """From the first to the last day."""
+    by_day: Counter[date] = Counter()
+    by_code: Counter[str] = Counter()
+    for row in ErrorCount.objects.filter(day__gte=since, day__lte=until):
+        by_day[row.day] += row.count
+        by_code[row.code] += row.count
+    days = [since + timedelta(days=number) for number in range((until - since).days + 1)]
+    return Errors([(day, by_day[day]) for day in days], sorted(by_code.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def model_versions() -> list[str]:

@@ -4,11 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from corsheaders.defaults import default_headers
-from django.templatetags.static import static
 
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
 from cv.engine.labels import CLASSES, Attribute
 from cv.search.base import Search
+from web.look import UNFOLD as UNFOLD
 from xcloud import __version__, env
 from xcloud.private_files import keep_private
 
@@ -323,14 +323,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     # The name of an object of static/js/docs.js.
     "SWAGGER_UI_SETTINGS": "docsSettings",
-}
-UNFOLD = {
-    "SITE_TITLE": "XCloud",
-    "SITE_HEADER": "XCloud",
-    "SITE_SYMBOL": "face",
-    "DASHBOARD_CALLBACK": "web.admin.dashboard.dashboard_context",
-    "STYLES": [lambda request: static("dashboard/dashboard.css")],
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
 }
 
 LOGGING = {

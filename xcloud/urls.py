@@ -10,7 +10,7 @@ from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
 from api.views.description import DescriptionView
 from web.languages import Texts
-from web.pages import identity, jobs, labels, models, photos, pictures, tables
+from web.pages import identity, jobs, labels, login, models, photos, pictures, tables
 
 urlpatterns = [
     path("", photos.upload, name="upload"),
@@ -35,6 +35,8 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    # Before the admin, which has a form of its own.
+    path("admin/login/", login.admin_login),
     path("admin/", admin.site.urls),
     path("api/v1/", include("api.urls")),
     path("api/schema", DescriptionView.as_view(), name="schema"),

@@ -3,6 +3,7 @@
 from cv.models.analyses import Analysis, AnalysisModel, image_columns, model_row, picture_path, result_columns
 from cv.models.collections import Collection, EnrolledFace
 from cv.models.deletions import Erasure, FileToDelete
+from cv.models.errors import ErrorCount
 from cv.models.faces import Face, FaceAnswer, answer_value, face_row, further_answers
 from cv.models.jobs import Job, JobItem
 from cv.models.keys import ApiKey, default_scopes
@@ -18,6 +19,7 @@ __all__ = [
     "Collection",
     "EnrolledFace",
     "Erasure",
+    "ErrorCount",
     "Face",
     "FaceAnswer",
     "FaceLabel",

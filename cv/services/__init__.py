@@ -21,6 +21,7 @@ from cv.services.collections import (
 )
 from cv.services.enrolment import faces_enrol
 from cv.services.enrolment_checks import Doubt, NewFace, Rules
+from cv.services.errors import errors_store
 from cv.services.idempotency import request_begin, request_finish, request_forget
 from cv.services.job_deletion import job_delete, job_delete_further, jobs_delete_further
 from cv.services.job_items import (
@@ -83,6 +84,7 @@ __all__ = [
     "collection_update",
     "delivery_claim",
     "delivery_note",
+    "errors_store",
     "event_emit",
     "expired_purge",
     "face_remove",

@@ -14,7 +14,7 @@ from cv.choices import DeliveryState, ItemState, JobSource, JobState
 from cv.files.pictures import pictures_before
 from cv.jobs.errors import MENDABLE, JobConflict
 from cv.jobs.inputs import inputs_before
-from cv.models import Analysis, AuditEvent, Erasure, IdempotentRequest, Job, JobItem, WebhookDelivery
+from cv.models import Analysis, AuditEvent, Erasure, ErrorCount, IdempotentRequest, Job, JobItem, WebhookDelivery
 from cv.search.served import tidy_indexes
 from cv.services.analyses import analyses_delete
 from cv.services.collections import expired_faces_purge
@@ -28,6 +28,7 @@ from cv.serving.processes import dead_processes, forget_process
 ORPHAN_AGE = timedelta(hours=1)
 ANSWERS_KEPT = timedelta(hours=24)
 DELIVERIES_KEPT = timedelta(days=30)
+ERRORS_KEPT = timedelta(days=366)
 # Inputs of failed images are kept for a retry.
 INPUTS_KEPT = timedelta(hours=24)
 # Interrupted erasures whose client never came back for the receipt.
@@ -67,6 +68,7 @@ def expired_purge(now: datetime | None = None) -> Purged:
     deliveries, _ = over.filter(created_at__lte=now - DELIVERIES_KEPT).delete()
     audited_until = now - timedelta(days=settings.XCLOUD_AUDIT_DAYS)
     audit_events, _ = AuditEvent.objects.filter(at__lte=audited_until).delete()
+    ErrorCount.objects.filter(day__lt=(now - ERRORS_KEPT).date()).delete()
     Erasure.objects.filter(created_at__lte=now - ERASURES_KEPT).delete()
     jobs = _jobs_purge(now - timedelta(days=settings.XCLOUD_JOB_DAYS))
     inputs = _inputs_purge(now)

@@ -15,6 +15,7 @@ from cv import bells
 from cv.files.stores import StorageUnavailable
 from cv.search.base import SearchUnavailable
 from cv.services.deletions import listed_files_remove
+from cv.services.errors import errors_store
 from cv.services.job_deletion import jobs_delete_further
 from cv.services.purge import expired_purge
 from cv.services.traces import traces_remove_left
@@ -43,6 +44,8 @@ def run_forever(stop: threading.Event) -> None:
             purged_at = time.monotonic()
         try:
             close_old_connections()
+            # Every process has counts of its own.
+            errors_store()
             with alone(LOCK) as mine:
                 if mine:
                     tidy_up(due)

@@ -13,24 +13,27 @@ from django.utils.translation import gettext_lazy as _
 from cv.engine.errors import EngineError
 from cv.engine.manifest import read_manifest
 from cv.files.usage import storage
+from cv.jobs.activity import activity
 from cv.models import ApiKey
+from cv.services import errors_store
 from cv.statistics import (
     AGE_BAND,
     UNSURE,
     Chart,
     Charts,
-    Day,
     Group,
     K,
     Slice,
     charts,
+    errors_in,
     expiring,
     keys_by_use,
     model_versions,
     per_day,
+    photos_since,
     stage_times,
 )
-from telemetry.metrics import ERRORS
+from telemetry.metrics import ENGINE_QUEUED
 from web.words import LABELS
 
 DAYS: Final = 30
@@ -75,15 +78,25 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
     part = form.part()
     days = per_day(part)
     analyses, faces = sum(day.analyses for day in days), sum(day.faces for day in days)
+    today = timezone.now().date()
+    # So that what this process answered a moment ago is counted, too.
+    errors_store()
+    errors = errors_in(part.since, part.until)
     context["dashboard"] = {
         "form": form,
         "part": part,
-        "days": columns(days),
+        "today": photos_since(today),
+        "week": photos_since(today - timedelta(days=6)),
+        "errors_today": errors_in(today, today).days[0][1],
+        "admitted": admitted(),
+        "activity": activity() if request.user.has_perm("cv.view_job") else None,
+        "photos": columns([(day.day, day.analyses) for day in days]),
+        "days": days,
         "analyses": analyses,
-        "yesterday": yesterday(days),
         "faces_a_photo": faces / analyses if analyses else None,
         "stages": stage_times(part),
-        "errors": errors_by_code(),
+        "errors": errors.codes,
+        "errors_by_day": columns(errors.days),
         "keys": keys_by_use(part) if request.user.has_perm("cv.view_apikey") else None,
         "storage": storage(),
         "expiring": expiring(),
@@ -94,20 +107,25 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
     return context
 
 
-def yesterday(days: list[Day]) -> int | None:
-    """None if the slice does not contain it."""
-    wanted = timezone.now().date() - timedelta(days=1)
-    return next((day.analyses for day in days if day.day == wanted), None)
+def columns(numbers: list[tuple[date, int]]) -> dict[str, Any]:
+    """A column for each day, in a drawing 100 units high and 10 units wide per day, and the numbers of its axes."""
+    top = round_up(max((number for _, number in numbers), default=0))
+    drawn_ = []
+    for place, (day, number) in enumerate(numbers):
+        height = round(100 * number / top, 2)
+        drawn_.append({"x": 10 * place + 1, "y": 100 - height, "height": height, "day": day, "number": number})
+    days = [day for day, _ in numbers]
+    return {"columns": drawn_, "width": 10 * len(numbers), "top": top, "half": top / 2, "days": days}
 
 
-def columns(days: list[Day]) -> list[dict[str, Any]]:
-    """A column per day, in a chart 100 units high and 10 units per day wide."""
-    most = max((day.analyses for day in days), default=0) or 1
-    tall = [round(96 * day.analyses / most, 2) for day in days]
-    return [
-        {"x": 10 * number + 1, "y": 100 - height, "height": height, "of": day}
-        for number, (day, height) in enumerate(zip(days, tall, strict=True))
-    ]
+def round_up(number: int) -> int:
+    """The next number that can be halved and is easy to read: 2, 4, 6, 8, 10, 20…"""
+    ten = 1
+    while True:
+        for step in (2, 4, 6, 8, 10):
+            if number <= step * ten:
+                return step * ten
+        ten *= 10
 
 
 def in_words(name: str) -> str:
@@ -146,11 +164,9 @@ def bars(chart: Chart, name: Any) -> dict[str, Any]:
     return {"bars": [bar(group) for group in chart.groups], "hidden": chart.hidden}
 
 
-def errors_by_code() -> list[tuple[str, int]]:
-    """The errors of this process since its start, the most frequent first; Prometheus keeps /metrics for longer."""
-    samples = (sample for metric in ERRORS.collect() for sample in metric.samples if sample.name.endswith("_total"))
-    found = [(sample.labels["code"], int(sample.value)) for sample in samples]
-    return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+def admitted() -> int:
+    """The requests for an image that this server process has let in: in progress or waiting."""
+    return int(sum(sample.value for metric in ENGINE_QUEUED.collect() for sample in metric.samples))
 
 
 def model_in_service() -> str | None:

@@ -4,16 +4,22 @@ from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from cv.choices import AuditAction
 from cv.models import ApiKey
 from cv.services import api_key_revoke, audit_note
 from web.admin.base import ReadOnlyAdmin, staff_caller
+from web.admin.making import KeyForm, MadeOnce
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin):
-    """Keys are made by ``manage.py create_api_key`` or over the API; only these show the key, once."""
+class ApiKeyAdmin(MadeOnce, ReadOnlyAdmin):
+    """A key's text is shown once, when it is made."""
+
+    make_form = KeyForm
+    made_action = AuditAction.KEY_CREATE
+    make_title = _("A new API key")
 
     list_display = ("name", "prefix", "user", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at")
     list_filter = ("revoked_at", "created_at")

@@ -13,12 +13,26 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cv.engine.types import Category, Estimate
+from cv.jobs.inputs import UrlInputs
 from cv.models import Analysis
-from cv.services import api_key_create
-from cv.statistics import K, Slice, charts, expiring, keys_by_use, large_enough, per_day, percentile, stage_times
+from cv.services import api_key_create, errors_store
+from cv.statistics import (
+    K,
+    Slice,
+    charts,
+    errors_in,
+    expiring,
+    keys_by_use,
+    large_enough,
+    per_day,
+    percentile,
+    stage_times,
+)
 from cv.trust.caller import Caller
+from telemetry.metrics import ERRORS
 from tests.factories import described, face_result, stored_analysis
-from web.admin.dashboard import model_in_service
+from tests.jobs import made_job
+from web.admin.dashboard import model_in_service, round_up
 
 MALE = Category("male", {"female": 0.1, "male": 0.9})
 pytestmark = pytest.mark.usefixtures("db")
@@ -197,7 +211,7 @@ def test_the_numbers_are_filtered_by_key(caller: Caller, user: User) -> None:
         stored_analysis(caller)
     assert caller.api_key is not None
     page = staff("operator").get(f"/admin/?key={caller.api_key.pk}").content.decode()
-    assert "<dt>Photos</dt><dd>3</dd>" in page
+    assert "3 photos" in page
 
 
 def test_the_dashboard_speaks_chinese(caller: Caller) -> None:
@@ -209,5 +223,46 @@ def test_the_dashboard_speaks_chinese(caller: Caller) -> None:
         assert text in page, text
     board = page[page.index('class="board"') : page.index("</section>", page.rindex("board-chart"))]
     left = re.findall(r">\s*([A-Za-z]{4,}[^<]*)<", re.sub(r"<option.*?</option>|<code>.*?</code>", "", board))
-    # Only the model and the key have names of their own.
-    assert left == [model_in_service(), "tests"]
+    # Only the key has a name of its own; the model's stands in a sentence.
+    assert left == ["tests"]
+    assert str(model_in_service()) in page
+
+
+def test_the_first_screen_says_what_happens_now(caller: Caller) -> None:
+    job = made_job(caller, UrlInputs(["https://example.org/a", "https://example.org/b"]))
+    earlier = stored_analysis(caller)
+    Analysis.objects.filter(pk=earlier.pk).update(created_at=timezone.now() - timedelta(days=3))
+    stored_analysis(caller)
+    page = re.sub(r"\s+", " ", staff("operator").get("/admin/").content.decode())
+    for title, number in (
+        ("Photos today", 1),
+        ("Photos this week", 2),
+        ("Open jobs", 1),
+        ("Images at the workers", 0),
+    ):
+        assert f"<dt>{title}</dt><dd>{number}</dd>" in page, title
+    assert "2 images wait" in page
+    assert f"/admin/cv/job/{job.pk}/change/" in page
+
+
+def test_errors_are_counted_by_day_and_outlive_the_process(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    today = timezone.now()
+    errors_store()
+    for _ in range(3):
+        ERRORS.labels("no_such_code").inc()
+    errors_store(today - timedelta(days=1))
+    errors_store(today)
+    ERRORS.labels("no_such_code").inc()
+    errors_store(today)
+    # A new process counts from zero, and adds to what is stored.
+    monkeypatch.setattr("cv.services.errors._stored", Counter())
+    monkeypatch.setattr("cv.services.errors._counted", lambda: Counter(no_such_code=2))
+    errors_store(today)
+    found = errors_in((today - timedelta(days=2)).date(), today.date())
+    assert [number for _, number in found.days] == [0, 3, 3]
+    assert found.codes == [("no_such_code", 6)]
+
+
+@pytest.mark.parametrize(("most", "top"), [(0, 2), (3, 4), (4, 4), (11, 20), (20, 20), (41, 60), (999, 1000)])
+def test_an_axis_ends_at_a_number_that_is_easy_to_read(most: int, top: int) -> None:
+    assert round_up(most) == top
