@@ -316,6 +316,7 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "cv.choices.JobState",
         "ItemStateEnum": "cv.choices.ItemState",
         "DeliveryStateEnum": "cv.choices.DeliveryState",
+        "PictureFormatEnum": ["jpeg", "png", "webp"],
         # Of answers, filters and corrections: GenderEnum, RaceEnum, ExpressionEnum.
         **{f"{attribute.capitalize()}Enum": list(labels) for attribute, labels in CLASSES.items()},
     },
