@@ -200,8 +200,11 @@ def _check(part: Part, weights_dir: Path) -> CheckModel:
 
 def _portrait(part: Part, weights_dir: Path) -> PhotoModel:
     files, size = _files(part, weights_dir), part["size"].count()
-    texts = {name: part[name].text() for name in ("name", "version", "licence", "architecture")}
-    return PhotoModel(ModelCard(sha256=files.onnx.sha256, chip_size=size, **texts), files, size)
+    name, version, licence, architecture = (
+        part[field].text() for field in ("name", "version", "licence", "architecture")
+    )
+    card = ModelCard(name, version, files.onnx.sha256, licence, architecture, chip_size=size)
+    return PhotoModel(card, files, size)
 
 
 def _quality(part: Part, weights_dir: Path) -> QualityModel:
