@@ -143,7 +143,7 @@ def test_the_prior_moves_the_probability_alone(identifier: APIClient, engine: An
 @pytest.mark.parametrize(
     ("weak", "doubts"),
     [
-        (face(0.9, quality=0.29), ["low_quality"]),
+        (face(0.9, quality=0.19), ["low_quality"]),
         (face(0.9, age=12.9), ["child"]),
         (face(0.0, age=4, quality=0), ["low_quality", "child"]),
     ],
