@@ -45,6 +45,12 @@ class BySubject(NewestFirst):
     ordering = ("subject",)  # type: ignore[assignment]
 
 
+class LargestFirst(NewestFirst):
+    """Groups by how many faces they have."""
+
+    ordering = ("-face_count", "-pk")
+
+
 class NewestEventFirst(NewestFirst):
     """The same for the audit log."""
 

@@ -15,6 +15,7 @@ from api.views import (
     people,
     pictures,
     subjects,
+    unknown,
     webhooks,
 )
 
@@ -51,6 +52,27 @@ urlpatterns = [
     ),
     path("collections/<uuid:collection_id>/search", people.SearchView.as_view(), name="collection-search"),
     path("collections/<uuid:collection_id>/groups", groups.GroupsView.as_view(), name="collection-groups"),
+    path("collections/<uuid:collection_id>/unknown", unknown.UnknownView.as_view(), name="collection-unknown"),
+    path(
+        "collections/<uuid:collection_id>/unknown/<uuid:group_id>/name",
+        unknown.NameView.as_view(),
+        name="unknown-name",
+    ),
+    path(
+        "collections/<uuid:collection_id>/unknown/<uuid:group_id>/merge",
+        unknown.MergeView.as_view(),
+        name="unknown-merge",
+    ),
+    path(
+        "collections/<uuid:collection_id>/unknown/<uuid:group_id>/split",
+        unknown.SplitView.as_view(),
+        name="unknown-split",
+    ),
+    path(
+        "collections/<uuid:collection_id>/unknown/<uuid:group_id>/reject",
+        unknown.RejectView.as_view(),
+        name="unknown-reject",
+    ),
     path("collections/<uuid:collection_id>/verify", people.VerifyView.as_view(), name="collection-verify"),
     path("jobs", jobs.JobsView.as_view(), name="jobs"),
     path("jobs/<uuid:job_id>", jobs.JobView.as_view(), name="job"),

@@ -21,8 +21,11 @@ from cv.models import (
     Collection,
     EnrolledFace,
     Face,
+    FaceGroup,
     FaceLabel,
+    FaceVector,
     Job,
+    NotThisPerson,
     Webhook,
     WebhookDelivery,
 )
@@ -122,6 +125,28 @@ def subject_faces(caller: Caller, subject: str, of_everyone: bool = False) -> Qu
     """The subject's enrolled faces in all of the caller's collections, including expired ones not purged yet."""
     owned = Q() if of_everyone else Q(collection__in=Collection.objects.filter(caller.owned).order_by())
     return EnrolledFace.objects.filter(owned, subject=subject).select_related("collection").order_by("pk")
+
+
+def subject_negatives(caller: Caller, subject: str, of_everyone: bool = False) -> QuerySet[NotThisPerson]:
+    """What was said of faces that are not this subject, in all of the caller's collections."""
+    owned = Q() if of_everyone else Q(collection__in=Collection.objects.filter(caller.owned).order_by())
+    return NotThisPerson.objects.filter(owned, subject=subject)
+
+
+def face_vectors(caller: Caller, collection: Collection, job: Job | None = None) -> QuerySet[FaceVector]:
+    """The vectors that can be grouped in the collection: of the caller's analyses, or of those of a job."""
+    wanted = analyses_of(caller)
+    if job is not None:
+        wanted = wanted.filter(pk__in=job.items.exclude(analysis=None).values("analysis"))
+    analyses = wanted.order_by().values("pk")
+    return FaceVector.objects.filter(model_sha256=collection.model_sha256, face__analysis__in=analyses)
+
+
+def face_groups(collection: Collection) -> QuerySet[FaceGroup]:
+    """The groups of the collection, the largest first, with ``face_count``."""
+    return (
+        collection.groups.annotate(face_count=Count("members")).filter(face_count__gt=0).order_by("-face_count", "-pk")
+    )
 
 
 def unexpired() -> Q:

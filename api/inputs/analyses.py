@@ -12,10 +12,11 @@ from api.inputs.strict import FiniteFloatField, PagingInput, StrictSerializer
 from api.inputs.subjects import MAX_SUBJECT
 from cv.choices import EXPRESSIONS, GENDERS, RACES
 from cv.engine.labels import BEAUTY_SCALE, Attribute
-from cv.engine.outputs import DEFAULT_OUTPUTS
+from cv.engine.outputs import DEFAULT_OUTPUTS, EMBEDDING
 from cv.engine.types import MAX_FACES_RANGE, MIN_FACE_PX_RANGE, AnalysisOptions
 from cv.selectors import AnalysisFilter
 from cv.services import StoreOptions
+from cv.trust.caller import Caller
 
 MAX_TTL_DAYS = 3650
 # The attribute that each filter of the list reveals.
@@ -51,6 +52,11 @@ class StoreInput(StrictSerializer):
     subject = NameField(
         max_length=MAX_SUBJECT, allow_blank=True, default="", help_text="Your own name for the person in the picture."
     )
+    vectors = serializers.BooleanField(
+        default=False,
+        help_text="Keep the vector of each face, sealed, so that a collection can group the faces by person; needs the "
+        "scope `identify`, where identity is on.",
+    )
 
 
 class ResultStoreInput(StoreInput):
@@ -62,7 +68,7 @@ class ResultStoreInput(StoreInput):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs["result"]:
-            kept = {name for name in ("image", "ttl_days", "subject") if attrs[name]}
+            kept = {name for name in ("image", "ttl_days", "subject", "vectors") if attrs[name]}
             if kept:
                 message = "cannot be combined with `result`: false, which keeps nothing"
                 raise serializers.ValidationError({name: [message] for name in sorted(kept)})
@@ -101,16 +107,26 @@ class OptionsInput(DetectionInput):
         fields: dict[str, Any] = super().get_fields()
         return {name: fields[name] for name in ("attributes", "max_faces", "min_face_px", "store", *fields)}
 
-    def analysis_options(self, allowed: frozenset[str]) -> AnalysisOptions:
+    def analysis_options(self, caller: Caller) -> AnalysisOptions:
         """Those named, or the default ones that are allowed. Raises PermissionDenied if one named is not allowed."""
+        allowed = caller.attributes
         given = {name: value for name, value in self.validated_data.items() if name in ("max_faces", "min_face_px")}
         named = frozenset(self.validated_data.get("attributes", ()))
         check_attributes(named, allowed)
-        return AnalysisOptions(attributes=named or allowed.intersection(DEFAULT_OUTPUTS), **given)
+        wanted = named or allowed.intersection(DEFAULT_OUTPUTS)
+        if self.validated_data.get("store", {}).get("vectors"):
+            if not caller.may_compute({EMBEDDING.name}):
+                raise PermissionDenied("store.vectors: needs the scope `identify`, and a server where identity is on")
+            wanted |= {EMBEDDING.name}
+        return AnalysisOptions(attributes=wanted, **given)
 
     def store_options(self) -> StoreOptions:
         """What to store with the result."""
-        kept = {name: value for name, value in self.validated_data.get("store", {}).items() if name != "result"}
+        kept = {
+            name: value
+            for name, value in self.validated_data.get("store", {}).items()
+            if name not in ("result", "vectors")
+        }
         return StoreOptions(**kept)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from rest_framework import serializers
 
-from api.inputs.collections import EmbeddingField
+from api.inputs.collections import AcceptField, EmbeddingField, EnrolledInput
 from api.inputs.strict import FiniteFloatField, StrictSerializer
 from cv.search.base import Vectors
 from cv.search.grouping import THRESHOLD
@@ -64,3 +64,38 @@ class GroupsInput(StrictSerializer):
 
     def vectors(self) -> Vectors:
         return np.stack([face["embedding"] for face in self.validated_data["faces"]])
+
+
+class GroupingInput(StrictSerializer):
+    """Which faces to group: those of a job, or of all analyses."""
+
+    job = serializers.UUIDField(required=False, help_text="Only the faces of this job's analyses.")
+
+
+class GroupNameInput(EnrolledInput):
+    """Who the people of a group are: its best faces are enrolled as this subject."""
+
+    accept = AcceptField()
+
+
+class GroupMergeInput(StrictSerializer):
+    group = serializers.UUIDField(help_text="The group that is the same person; its faces move to this one.")
+
+
+class FaceOfAnalysis(StrictSerializer):
+    """A face by its analysis and its index in it."""
+
+    analysis = serializers.UUIDField()
+    index = serializers.IntegerField(min_value=0)
+
+
+class GroupSplitInput(StrictSerializer):
+    faces = FaceOfAnalysis(
+        many=True,
+        allow_empty=False,
+        help_text="The faces of another person: they become a group of their own.",
+    )
+
+
+class GroupRejectInput(StrictSerializer):
+    face = FaceOfAnalysis(help_text="The face that is not this person, now and whenever faces are grouped again.")

@@ -40,6 +40,14 @@ from api.schema.collections import (
     FACE_LIST,
     VECTOR_ENROL,
 )
+from api.schema.groups import (
+    UNKNOWN_GROUP,
+    UNKNOWN_LIST,
+    UNKNOWN_MERGE,
+    UNKNOWN_NAME,
+    UNKNOWN_REJECT,
+    UNKNOWN_SPLIT,
+)
 from api.schema.identity import COMPARISON_CREATE, EMBEDDING_CREATE, IDENTITY_READ
 from api.schema.jobs import (
     JOB_CANCEL,
@@ -120,6 +128,12 @@ __all__ = [
     "REDACTION_CREATE",
     "SUBJECT_ERASE",
     "SUBJECT_EXPORT",
+    "UNKNOWN_GROUP",
+    "UNKNOWN_LIST",
+    "UNKNOWN_MERGE",
+    "UNKNOWN_NAME",
+    "UNKNOWN_REJECT",
+    "UNKNOWN_SPLIT",
     "VECTOR_ENROL",
     "WEBHOOK_CREATE",
     "WEBHOOK_DELETE",

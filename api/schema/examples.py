@@ -144,7 +144,7 @@ JOB: Final = {
         "attributes": ["age", "gender"],
         "max_faces": 100,
         "min_face_px": 40,
-        "store": {"image": False, "ttl_days": 30, "subject": ""},
+        "store": {"image": False, "ttl_days": 30, "subject": "", "vectors": False},
     },
 }
 JOB_ITEM: Final = {
@@ -180,11 +180,19 @@ RECEIPT: Final = {
         "id": "c2d7f0a4-5f5e-4d53-a1c7-7d9f1f0e3b55",
         "type": "erasure",
         "erased_at": "2026-11-22T09:32:00Z",
-        "deleted": {"analyses": 3, "faces": 4, "pictures": 1, "remembered_answers": 0, "jobs": 0, "enrolled_faces": 3},
+        "deleted": {
+            "analyses": 3,
+            "faces": 4,
+            "pictures": 1,
+            "remembered_answers": 0,
+            "jobs": 0,
+            "enrolled_faces": 3,
+            "vectors": 4,
+        },
     },
     "algorithm": "Ed25519",
-    "key_id": "66af553888bbc2a7",
-    "signature": "n8bEsZturtkKs0K4UXe51A41qOQlhG48mH8bgFZ50Out3wpH12U2KoKGP+8xT8ivCFqkP+Hwasulh6a/YvI+AQ==",
+    "key_id": "69ab756a2f8d9632",
+    "signature": "IDBR5XdEOqKCZsCkJW/AShJJNNk0KTcN+YwmoAuowNovQZAAqWhsuFqmXHg+cqEgtk55ZDayXEb5Q+agdXH0Aw==",
 }
 LABEL_REPORT: Final = {
     "faces": 212,
@@ -211,11 +219,11 @@ LABEL_REPORT: Final = {
     ],
 }
 RECEIPT_KEY: Final = {
-    "key_id": "66af553888bbc2a7",
+    "key_id": "69ab756a2f8d9632",
     "algorithm": "Ed25519",
     "pem": (
         "-----BEGIN PUBLIC KEY-----\n"
-        "MCowBQYDK2VwAyEAGvZGLsr6Xoo668G+9oMnpvbTQ7NGUfqBrFAwE6wmCho=\n"
+        "MCowBQYDK2VwAyEA/ASrm/FqKCID4/mlsXasMz2qz1LO2DQ9lv9xkc5DSgM=\n"
         "-----END PUBLIC KEY-----\n"
     ),
 }
@@ -261,9 +269,18 @@ SEARCH: Final = {
 }
 GROUPS: Final = {
     "collection": COLLECTION["id"],
-    "threshold": 0.4,
+    "threshold": 0.48,
     "known": [{"name": "c.jpg#1", "match": CANDIDATE}],
     "groups": [{"group": "", "best": "a.jpg#0", "faces": ["a.jpg#0", "b.jpg#0"]}],
+}
+GROUP: Final = {
+    "id": "6b1d2c77-93f0-4a34-8f3a-0d5a1e7c2b90",
+    "created_at": "2026-11-22T09:30:00.000000Z",
+    "count": 2,
+    "faces": [
+        {"analysis": ANALYSIS["id"], "index": 0, "quality": 0.91},
+        {"analysis": "e5f4a3b2-0c1d-4e2f-9a8b-7c6d5e4f3a21", "index": 2, "quality": 0.64},
+    ],
 }
 VERIFICATION: Final = {
     "collection": COLLECTION["id"],

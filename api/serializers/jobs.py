@@ -8,22 +8,31 @@ from rest_framework import serializers
 from api.fields import OutputName, Rounded
 from api.serializers.analyses import AnalysisSerializer
 from cv.choices import ItemState, JobSource, JobState
+from cv.engine.outputs import EMBEDDING
 from cv.jobs.progress import JobStatus
 from cv.jobs.results import analysis_of
-from cv.models import JobItem
+from cv.models import Job, JobItem
 
 
 class JobStoreSerializer(serializers.Serializer[Any]):
     image = serializers.BooleanField(source="store_image", read_only=True)
     ttl_days = serializers.IntegerField(source="store_ttl_days", allow_null=True, read_only=True)
     subject = serializers.CharField(read_only=True)
+    vectors = serializers.SerializerMethodField(help_text="Whether the vectors of faces are kept.")
+
+    def get_vectors(self, job: Job) -> bool:
+        return EMBEDDING.name in job.asked_attributes
 
 
 class JobOptionsSerializer(serializers.Serializer[Any]):
-    attributes = serializers.ListField(source="asked_attributes", child=OutputName())
+    attributes = serializers.SerializerMethodField()
     max_faces = serializers.IntegerField(read_only=True)
     min_face_px = serializers.IntegerField(read_only=True)
     store = JobStoreSerializer(source="*", read_only=True)
+
+    @extend_schema_field(serializers.ListField(child=OutputName()))
+    def get_attributes(self, job: Job) -> list[str]:
+        return [name for name in job.asked_attributes if name != EMBEDDING.name]
 
 
 class JobCountsSerializer(serializers.Serializer[Any]):

@@ -37,6 +37,9 @@ class DeletedSerializer(serializers.Serializer[Any]):
     pictures = serializers.IntegerField(read_only=True)
     remembered_answers = serializers.IntegerField(read_only=True)
     jobs = serializers.IntegerField(read_only=True)
+    vectors = serializers.IntegerField(
+        read_only=True, required=False, help_text="Vectors that were kept of the analyses' faces."
+    )
     enrolled_faces = serializers.IntegerField(
         read_only=True, help_text="Faces in collections, each with its vector and its entry in the search index."
     )

@@ -71,7 +71,7 @@ class AnalysesView(MakesAnalysis):
         parts = split_request(request)
         options = AnalysisInput(data=parts.fields)
         options.is_valid(raise_exception=True)
-        wanted = options.analysis_options(caller.attributes)
+        wanted = options.analysis_options(caller)
         received = read_image(parts, caller.account)
         asked = AnalysisRequest(received.data, received.source, wanted, options.store_options())
         if not options.keeps_result:

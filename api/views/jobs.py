@@ -61,7 +61,7 @@ class JobsView(JsonView):
         priority = given.validated_data["priority"]
         if priority > 0 and Scope.ADMIN not in caller.scopes:
             raise PermissionDenied(f"priority: above 0 needs the scope `{Scope.ADMIN}`")
-        wanted = given.analysis_options(caller.attributes)
+        wanted = given.analysis_options(caller)
         answers: list[Response] = []
 
         def answer(job: Job) -> None:

@@ -5,6 +5,7 @@ from cv.models.collections import Collection, EnrolledFace
 from cv.models.deletions import Erasure, FileToDelete
 from cv.models.errors import ErrorCount
 from cv.models.faces import Face, FaceAnswer, answer_value, face_row, further_answers
+from cv.models.groups import FaceGroup, FaceVector, GroupedFace, NotThisPerson
 from cv.models.jobs import Job, JobItem
 from cv.models.keys import ApiKey, default_scopes
 from cv.models.labels import FaceLabel
@@ -22,11 +23,15 @@ __all__ = [
     "ErrorCount",
     "Face",
     "FaceAnswer",
+    "FaceGroup",
     "FaceLabel",
+    "FaceVector",
     "FileToDelete",
+    "GroupedFace",
     "IdempotentRequest",
     "Job",
     "JobItem",
+    "NotThisPerson",
     "Webhook",
     "WebhookDelivery",
     "answer_value",

@@ -23,6 +23,8 @@ class Erasure(models.Model):
     answers = models.PositiveIntegerField(default=0)
     jobs = models.PositiveIntegerField(default=0)
     enrolled_faces = models.PositiveIntegerField(default=0)
+    # Of the faces of analyses; those of enrolled faces go with them.
+    vectors = models.PositiveIntegerField(default=0)
 
     class Meta:
         indexes = [models.Index(fields=["created_at"], name="erasure_oldest")]

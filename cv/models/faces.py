@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q, QuerySet
 
 from cv import choices
-from cv.engine.outputs import DEFAULT_OUTPUTS, Output, Shape, all_outputs, get_output
+from cv.engine.outputs import DEFAULT_OUTPUTS, EMBEDDING, Output, Shape, all_outputs, get_output
 from cv.engine.types import (
     LANDMARKS,
     Answer,
@@ -200,8 +200,9 @@ def face_row(analysis: Analysis, face: FaceResult) -> Face:
 
 
 def further_answers(face: FaceResult) -> Answers:
-    """The answers that have no columns."""
-    return {name: answer for name, answer in face.attributes.items() if name not in DEFAULT_OUTPUTS}
+    """The answers that have no columns. A vector has a table of its own."""
+    elsewhere = {*DEFAULT_OUTPUTS, EMBEDDING.name}
+    return {name: answer for name, answer in face.attributes.items() if name not in elsewhere}
 
 
 def answer_value(answer: Answer) -> dict[str, Any]:

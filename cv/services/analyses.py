@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cv.choices import AuditAction, Source, WebhookEvent
+from cv.engine.outputs import EMBEDDING
 from cv.engine.types import AnalysisOptions, AnalysisResult, Picture
 from cv.files.pictures import kept_picture
 from cv.files.removal import ask_storage
@@ -26,6 +27,7 @@ from cv.models import (
     AnalysisModel,
     Face,
     FaceAnswer,
+    FaceVector,
     IdempotentRequest,
     answer_value,
     face_row,
@@ -36,6 +38,7 @@ from cv.models import (
 )
 from cv.services.audit import audit_note
 from cv.services.deletions import files_list, files_remove
+from cv.services.face_vectors import vector_row
 from cv.services.labels import labels_move, labels_of
 from cv.services.traces import traces_remove
 from cv.services.webhooks import event_emit
@@ -92,7 +95,7 @@ def analysis_answer(
     Attributes that the caller is not allowed to see are not computed. ``check_client`` as for ``analysis_create``.
     Raises EngineError, Overloaded.
     """
-    options = replace(request.options, attributes=request.options.attributes & caller.attributes)
+    options = replace(request.options, attributes=caller.may_compute(request.options.attributes))
     return analyzed(request.data, options, caller.account, check_client)
 
 
@@ -110,7 +113,7 @@ def analysis_create(
     StorageUnavailable.
     """
     options = replace(
-        request.options, attributes=request.options.attributes & caller.attributes, picture=request.store.image
+        request.options, attributes=caller.may_compute(request.options.attributes), picture=request.store.image
     )
     result = analyzed(request.data, options, caller.account, check_client)
     return analysis_save(result, replace(request, options=options), caller, saved)
@@ -131,7 +134,7 @@ def analysis_reanalyse(
     if data is None:
         raise NoPictureKept
     options = AnalysisOptions(
-        attributes=caller.attributes.intersection(analysis.asked_attributes),
+        attributes=caller.may_compute(analysis.asked_attributes),
         min_face_px=analysis.min_face_px,
         max_faces=analysis.max_faces,
     )
@@ -204,6 +207,8 @@ def _answers_insert(analysis: Analysis, result: AnalysisResult) -> list[Face]:
             for output, answer in further_answers(face).items()
         ]
     )
+    if (model := model_of.get(EMBEDDING.name)) is not None:
+        FaceVector.objects.bulk_create([vector_row(*pair, model) for pair in zip(faces, result.faces, strict=True)])
     return faces
 
 

@@ -77,6 +77,7 @@ def collection_delete(collection: Collection, caller: Caller) -> None:
 def subject_remove(collection: Collection, subject: str, caller: Caller) -> int:
     """Removes a subject's faces from one collection; returns how many. Raises SearchUnavailable."""
     removed = enrolled_delete(collection.faces.filter(subject=subject), caller)
+    collection.negatives.filter(subject=subject).delete()
     traces_remove()
     return removed
 

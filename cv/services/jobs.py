@@ -59,7 +59,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
         api_key=caller.api_key,
         source=request.inputs.source,
         priority=request.priority,
-        asked_attributes=sorted(request.options.attributes & caller.attributes),
+        asked_attributes=sorted(caller.may_compute(request.options.attributes)),
         min_face_px=request.options.min_face_px,
         max_faces=request.options.max_faces,
         store_image=request.store.image,

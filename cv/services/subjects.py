@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from cv.choices import AuditAction, WebhookEvent
 from cv.files.removal import ask_storage
-from cv.models import Analysis, Erasure, Face, IdempotentRequest, Job
-from cv.selectors import subject_analyses, subject_faces, subject_jobs
+from cv.models import Analysis, Erasure, Face, FaceVector, IdempotentRequest, Job, NotThisPerson
+from cv.selectors import subject_analyses, subject_faces, subject_jobs, subject_negatives
 from cv.services.analyses import DELETE_BATCH, nothing_more
 from cv.services.audit import audit_note
 from cv.services.collections import Found, rows_delete, unindex
@@ -39,7 +39,7 @@ def subject_erase(
     SearchUnavailable.
     """
     analyses, jobs = subject_analyses(caller, subject, of_everyone), subject_jobs(caller, subject, of_everyone)
-    enrolled = subject_faces(caller, subject, of_everyone)
+    enrolled, negatives = subject_faces(caller, subject, of_everyone), subject_negatives(caller, subject, of_everyone)
     digest = keyed_digest("erasure", f"{'everyone' if of_everyone else caller.name}\n{subject}")
     # Fails now, not after the deletion, if the signing key cannot be read.
     public_key()
@@ -48,7 +48,7 @@ def subject_erase(
         known = list(enrolled.values_list("pk", "collection")[:DELETE_BATCH])
         unindex(known)
         with transaction.atomic():
-            erasure = _some_erased(digest, analyses, jobs, known, caller)
+            erasure = _some_erased(digest, analyses, jobs, known, negatives, caller)
             waiting = list(erasure.files.values_list("name", flat=True))
             if not waiting and not known and not any(rows.exists() for rows in (analyses, jobs, enrolled)):
                 receipt = _ended(erasure, saved)
@@ -66,7 +66,12 @@ def _files_of(analyses: QuerySet[Analysis], jobs: QuerySet[Job]) -> list[str]:
 
 
 def _some_erased(
-    digest: str, analyses: QuerySet[Analysis], jobs: QuerySet[Job], enrolled: Found, caller: Caller
+    digest: str,
+    analyses: QuerySet[Analysis],
+    jobs: QuerySet[Job],
+    enrolled: Found,
+    negatives: QuerySet[NotThisPerson],
+    caller: Caller,
 ) -> Erasure:
     """Erases the jobs, these enrolled faces and one batch of analyses in the caller's transaction.
 
@@ -84,9 +89,11 @@ def _some_erased(
     erasure.jobs += removed
     erasure.analyses += len(ids)
     erasure.faces += Face.objects.filter(analysis__in=ids).count()
+    erasure.vectors += FaceVector.objects.filter(face__analysis__in=ids).count()
     erasure.answers += IdempotentRequest.objects.filter(analysis__in=ids).count()
     erasure.pictures += len(pictures)
     erasure.enrolled_faces += rows_delete(enrolled)
+    negatives.delete()
     erasure.save()
     Analysis.objects.filter(pk__in=ids).delete()
     files_list(pictures, erasure)
@@ -105,6 +112,7 @@ def _ended(erasure: Erasure, saved: Callable[[dict[str, Any]], None]) -> dict[st
         answers=erasure.answers,
         jobs=erasure.jobs,
         enrolled_faces=erasure.enrolled_faces,
+        vectors=erasure.vectors,
     )
     receipt = sign_receipt(erased, erasure.pk)
     event_emit(WebhookEvent.SUBJECT_ERASED, {"receipt": str(erasure.pk), "analyses": erasure.analyses})

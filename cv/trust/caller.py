@@ -1,5 +1,6 @@
 """Who makes a request: a logged-in person or a client with an API key, and their permissions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -7,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 
 from cv.choices import Scope
-from cv.engine.outputs import public_outputs
+from cv.engine.outputs import EMBEDDING, public_outputs
 from cv.models import ApiKey
 from cv.serving.outputs import served_outputs
 
@@ -57,6 +58,11 @@ class Caller:
         """Whether the caller is a key that is limited to some attributes; the server's own settings do not count."""
         given = self.api_key.attributes if self.api_key is not None else None
         return given is not None and not {output.name for output in public_outputs()}.issubset(given)
+
+    def may_compute(self, asked: Iterable[str]) -> frozenset[str]:
+        """Those of the outputs asked for that the caller may have; a vector only where faces may be identified."""
+        vector = {EMBEDDING.name} if settings.XCLOUD_IDENTITY and Scope.IDENTIFY in self.scopes else set()
+        return (self.attributes | vector).intersection(asked)
 
     @property
     def attributes(self) -> frozenset[str]:

@@ -30,6 +30,7 @@ class Erased:
     answers: int
     jobs: int = 0
     enrolled_faces: int = 0
+    vectors: int = 0
 
 
 def sign_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def sign_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
             "remembered_answers": erased.answers,
             "jobs": erased.jobs,
             "enrolled_faces": erased.enrolled_faces,
+            "vectors": erased.vectors,
         },
     }
     signature = base64.b64encode(key.sign(canonical(receipt))).decode()

@@ -271,7 +271,7 @@ class Worker:
 def _options(task: Task) -> AnalysisOptions:
     """The engine's options. The caller's current permissions apply, not those at the job's creation."""
     return AnalysisOptions(
-        attributes=task.caller.attributes.intersection(task.job.asked_attributes),
+        attributes=task.caller.may_compute(task.job.asked_attributes),
         min_face_px=task.job.min_face_px,
         max_faces=task.job.max_faces,
         picture=task.job.store_image,

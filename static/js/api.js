@@ -68,8 +68,11 @@ async function fromPage(address, options = {}) {
  * Analyzes a photo: a `file` or the one at an `address`. `store` is nothing, answers or pictures. `onProgress` gets the
  * share sent, 0 to 1; aborting `signal` rejects with code `cancelled`.
  */
-export function analysisCreate({ file, address }, { store, subject, ...how }) {
-  const kept = { "store.result": store === "nothing" && "false", "store.image": store === "pictures" && "true", "store.subject": subject };
+export function analysisCreate({ file, address }, { store, subject, vectors, ...how }) {
+  const kept = {
+    "store.result": store === "nothing" && "false", "store.image": store === "pictures" && "true",
+    "store.subject": subject, "store.vectors": vectors && "true",
+  };
   return upload("/analyses", { image: file, url: address, ...kept }, how);
 }
 

@@ -8,6 +8,7 @@ import { clearError, showError } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
 import { recogniser } from "./recognise.js";
 import { roster } from "./roster.js";
+import { unknownPeople } from "./unknown.js";
 
 const [page, error, status, lines, tools, name] = ["collection", "error", "status", "enrolling", "enrol-tools", "name"].map((id) => document.getElementById(id));
 const { id, rows } = page.dataset;
@@ -23,6 +24,14 @@ const people = roster(document.getElementById("people"), {
   },
 });
 const photos = recogniser(document.getElementById("searched"), { id, consent, onEnrolled: enrolled });
+
+unknownPeople(document.getElementById("unknown"), {
+  id, consent,
+  async onEnrolled(subject) {
+    await enrolled(subject);
+    photos.again();
+  },
+});
 
 async function enrolled(subject) {
   tools.hidden = !lines.children.length;

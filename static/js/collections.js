@@ -22,3 +22,10 @@ function form(fields) {
   for (const [name, value] of Object.entries(fields)) if (value !== undefined && value !== null && value !== "") made.append(name, value);
   return made;
 }
+
+/** Groups the faces of the visitor's analyses whose vectors were kept and who are nobody's here. */
+export const unknownGroup = (id) => request("POST", at(id, "/unknown"), {});
+export const unknownList = (id) => request("GET", at(id, "/unknown?page_size=50"));
+export const groupName = (id, group, subject, consent) => request("POST", at(id, `/unknown/${group}/name`), { subject, consent });
+export const groupMerge = (id, group, other) => request("POST", at(id, `/unknown/${group}/merge`), { group: other });
+export const groupReject = (id, group, { analysis, index }) => request("POST", at(id, `/unknown/${group}/reject`), { face: { analysis, index } });

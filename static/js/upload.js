@@ -25,7 +25,8 @@ const failed = (error) => showError(errorPlace, error);
 /** What to keep of the next photos. */
 function how() {
   const store = keep.querySelector("input[name=store]:checked").value;
-  return { store, subject: store === "nothing" ? "" : subject.value.trim() };
+  const kept = store !== "nothing";
+  return { store, subject: kept ? subject.value.trim() : "", vectors: kept && Boolean(document.getElementById("vectors")?.checked) };
 }
 
 const sideBySide = tool(gettext("Side by side"), () => {

@@ -17,8 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from api.management.commands.analyze_folder import Note, digest_of, named_paths
+from cv.engine.outputs import DEFAULT_OUTPUTS
+from cv.engine.types import AnalysisOptions
 from cv.jobs.local import LocalInputs, expanded
 from cv.models import Analysis, Job
 from cv.services import JobRequest, items_claim, job_cancel, job_create
@@ -47,16 +50,17 @@ def photos(tmp_path: Path, grace_hopper: bytes) -> Path:
     return folder
 
 
-def noted(folder: Path, out: Path) -> Note:
+def noted(folder: Path, out: Path, group: str = "") -> Note:
     """The note that the command writes first."""
-    note = Note(str(uuid.uuid4()), str(folder), min_face_px=40, max_faces=100, ttl_days=None, subject="")
+    note = Note(str(uuid.uuid4()), str(folder), min_face_px=40, max_faces=100, ttl_days=None, subject="", group=group)
     out.with_name(f"{out.name}.job").write_text(json.dumps(asdict(note)))
     return note
 
 
-def worked(folder: Path, out: Path, owner: User) -> Job:
+def worked(folder: Path, out: Path, owner: User, group: str = "") -> Job:
     """A job of an earlier call that finished all images and was killed before it wrote the table."""
-    request = JobRequest(LocalInputs(folder), job_id=uuid.UUID(noted(folder, out).job))
+    asked = AnalysisOptions(frozenset({*DEFAULT_OUTPUTS, *(["embedding"] if group else [])}))
+    request = JobRequest(LocalInputs(folder), asked, job_id=uuid.UUID(noted(folder, out, group).job))
     job = job_create(request, Caller(user=owner))
     worker = Worker(engines.served_engine(), 1)
     while claim := items_claim(10, only=job.pk):
@@ -256,3 +260,31 @@ def test_a_run_that_is_killed_goes_on_and_doubles_nothing(tmp_path: Path, grace_
     assert "analysis saved" not in said
     assert sorted(pq.read_table(out)["name"].to_pylist()) == sorted(file.name for file in folder.iterdir())
     assert (count("cv_analysis"), count("cv_face"), count("cv_job")) == (PHOTOS, PHOTOS, 1)
+
+
+def test_photos_are_sorted_by_person(
+    administrator: User, tmp_path: Path, astronaut: bytes, grace_hopper: bytes, two_faces: bytes, settings: Settings
+) -> None:
+    settings.XCLOUD_IDENTITY = True
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, identity=True)
+    photos = tmp_path / "photos"
+    (photos / "sub").mkdir(parents=True)
+    for name, data in (("hopper.jpg", grace_hopper), ("sub/collins.png", astronaut), ("both.png", two_faces)):
+        (photos / name).write_bytes(data)
+
+    worked(photos, tmp_path / "t.csv", administrator, group=str(tmp_path / "people"))
+    call_command("analyze_folder", photos, out=tmp_path / "t.csv", group=tmp_path / "people")
+
+    folders = (tmp_path / "people").iterdir()
+    sorted_photos = {folder.name: {file.name for file in folder.iterdir()} for folder in folders}
+    assert sorted(sorted_photos) == ["person-001", "person-002"]
+    assert sorted(map(sorted, sorted_photos.values())) == [["both.png", "hopper.jpg"], ["both.png", "sub__collins.png"]]
+    assert "embedding" not in (tmp_path / "t.csv").read_text()
+    with pytest.raises(CommandError, match=r"--group: .* is not empty"):
+        call_command("analyze_folder", photos, out=tmp_path / "u.csv", group=tmp_path / "people")
+
+
+def test_photos_are_not_sorted_while_identity_is_off(administrator: User, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="its operator has not turned identity on"):
+        call_command("analyze_folder", photos, out=tmp_path / "t.csv", group=tmp_path / "people")
+    assert not Job.objects.exists()

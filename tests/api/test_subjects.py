@@ -147,7 +147,15 @@ def test_erase_removes_rows_faces_pictures_and_remembered_answers(
     kept = stored_analysis(caller, face_result(), subject="other", data=empty_scene, image=True)
     answer = api.post(address("visitor", "erase"), {})
     assert answer.status_code == 200
-    deleted = {"analyses": 2, "faces": 2, "pictures": 1, "remembered_answers": 1, "jobs": 0, "enrolled_faces": 0}
+    deleted = {
+        "analyses": 2,
+        "faces": 2,
+        "pictures": 1,
+        "remembered_answers": 1,
+        "jobs": 0,
+        "enrolled_faces": 0,
+        "vectors": 0,
+    }
     assert answer.json()["receipt"]["deleted"] == deleted
     assert list(Analysis.objects.all()) == [kept]
     assert (Face.objects.count(), IdempotentRequest.objects.count()) == (1, 0)

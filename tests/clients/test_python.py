@@ -121,7 +121,7 @@ def test_a_job_from_an_archive_and_from_earlier_analyses(cloud: XCloud, grace_ho
     kept = cloud.analyse(grace_hopper, keep_picture=True)
     job = cloud.start_job(archive=file, attributes=["age"], subject="x", ttl_days=3)
     again = cloud.start_job(analyses=[kept["id"]], priority=-1)
-    assert job["options"]["store"] == {"image": False, "ttl_days": 3, "subject": "x"}
+    assert job["options"]["store"] == {"image": False, "ttl_days": 3, "subject": "x", "vectors": False}
     assert cloud.job(again["id"])["counts"]["pending"] == 1
     work_through()
     assert cloud.finished_job(job["id"])["counts"]["failed"] == 1
@@ -227,7 +227,7 @@ def test_a_job_has_all_options_and_can_be_paused(cloud: XCloud, grace_hopper: by
         "attributes": ["age"],
         "max_faces": 3,
         "min_face_px": 50,
-        "store": {"image": True, "ttl_days": 4, "subject": "x"},
+        "store": {"image": True, "ttl_days": 4, "subject": "x", "vectors": False},
     }
     assert cloud.pause_job(from_archive["id"])["state"] == "paused"
     assert [job["id"] for job in cloud.jobs(state="paused")] == [from_archive["id"]]

@@ -27,13 +27,14 @@ from api.inputs import MAX_SUBJECT, NameField
 from api.job_results import FILE_FORMATS, write_results
 from cv.choices import ItemState
 from cv.engine.errors import ModelNotReady
-from cv.engine.outputs import DEFAULT_OUTPUTS
+from cv.engine.outputs import DEFAULT_OUTPUTS, EMBEDDING
 from cv.engine.types import AnalysisOptions
 from cv.jobs.errors import JobRefused
 from cv.jobs.local import LocalInputs, expanded
 from cv.jobs.progress import JobStatus, status_of
 from cv.models import Job, JobItem
 from cv.services import JobRequest, StoreOptions, job_create, job_delete, job_delete_further, job_finish
+from cv.services.face_folders import photos_sort
 from cv.services.jobs import OPEN
 from cv.serving.outputs import served_outputs
 from cv.trust.caller import Caller
@@ -58,6 +59,8 @@ class Note:
     # The SHA-256 of all that was named, unless it is one folder, and the patterns to skip.
     named: str = ""
     skip: tuple[str, ...] = ()
+    # Where to sort the photos by person; empty: nowhere.
+    group: str = ""
 
     def same_request(self, other: "Note") -> bool:
         return asdict(self) | {"job": other.job, "skip": tuple(self.skip)} == asdict(other)
@@ -92,6 +95,10 @@ class Command(BaseCommand):
             "--attributes", nargs="+", choices=sorted(served_outputs()), metavar="ATTRIBUTE",
             help=f"which attributes to estimate, of {', '.join(sorted(served_outputs()))}",
         )  # fmt: skip
+        parser.add_argument(
+            "--group", type=Path, metavar="FOLDER",
+            help="also sort the photos by person: a new folder with one for each, where identity is on",
+        )  # fmt: skip
         parser.add_argument("--min-face-px", type=int, default=options.min_face_px)
         parser.add_argument("--max-faces", type=int, default=options.max_faces)
 
@@ -112,6 +119,7 @@ class Command(BaseCommand):
             attributes=options["attributes"],
             named="" if one_folder else digest_of(paths),
             skip=tuple(options["skip"]),
+            group=group_folder(options["group"], options["overwrite"], caller),
         )
         notes = out.with_name(f"{out.name}.job")
         if options["overwrite"]:
@@ -130,6 +138,9 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
         write_results(job, out, caller.attributes)
         self._summarise(status, seconds, out)
+        if wanted.group:
+            people = photos_sort(job, (one_folder or Path()).resolve(), Path(wanted.group))
+            self.stdout.write(f"{people:,} people; their photos are in {wanted.group}")
         if options["forget"] and not job_delete(job, caller, with_analyses=True):
             job_delete_further(Job.objects.get(pk=job.pk))
         notes.unlink()
@@ -143,7 +154,7 @@ class Command(BaseCommand):
         if (job := Job.objects.filter(pk=note.job).first()) is not None:
             self.stdout.write(f"continuing: {count_ended(status_of(job))} of {job.item_count} images are done")
             return job
-        wanted = frozenset(note.attributes or DEFAULT_OUTPUTS)
+        wanted = frozenset(note.attributes or DEFAULT_OUTPUTS) | ({EMBEDDING.name} if note.group else set())
         options = AnalysisOptions(wanted, note.min_face_px, note.max_faces)
         store = StoreOptions(ttl_days=note.ttl_days, subject=note.subject)
         inputs = LocalInputs(named, note.skip)
@@ -226,6 +237,17 @@ def check_paths(paths: list[Path], out: Path, overwrite: bool) -> None:
         raise CommandError(f"{out.parent} is not a folder")
     if out.exists() and not overwrite:
         raise CommandError(f"{out} exists already; --overwrite replaces it")
+
+
+def group_folder(folder: Path | None, overwrite: bool, caller: Caller) -> str:
+    """The folder to sort photos into, new or empty. Raises CommandError."""
+    if folder is None:
+        return ""
+    if not caller.may_compute({EMBEDDING.name}):
+        raise CommandError("--group: this server does not compare faces: its operator has not turned identity on")
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not overwrite):
+        raise CommandError(f"--group: {folder} is not empty; --overwrite adds to it")
+    return str(folder.resolve())
 
 
 def named(subject: str) -> str:

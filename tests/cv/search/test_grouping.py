@@ -7,7 +7,7 @@ import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from cv.search.base import Vectors
-from cv.search.grouping import best_faces, group_faces
+from cv.search.grouping import THRESHOLD, best_faces, group_faces
 
 
 def people(count: int, faces: int, seed: int, noise: float = 0.09) -> Vectors:
@@ -23,7 +23,7 @@ def people(count: int, faces: int, seed: int, noise: float = 0.09) -> Vectors:
 def test_the_groups_are_those_of_average_linkage(seed: int) -> None:
     vectors = people(20, 90, seed)
     groups = group_faces(vectors)
-    truth = fcluster(linkage(vectors.astype(float), "average", metric="cosine"), 0.6, "distance")
+    truth = fcluster(linkage(vectors.astype(float), "average", metric="cosine"), 1 - THRESHOLD, "distance")
     assert ((groups[:, None] == groups[None]) == (truth[:, None] == truth[None])).all()
     assert 1 < groups.max() + 1 < 90
 

@@ -1,0 +1,216 @@
+"""People whom a collection does not know: faces of analyses in groups, which people name, merge, split and reject."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from cv.choices import Scope, Source
+from cv.engine.types import ModelRun, Vector
+from cv.models import Analysis, ApiKey, Collection, EnrolledFace, FaceGroup, FaceVector, NotThisPerson
+from cv.search import served
+from cv.search.base import Vectors
+from cv.search.served import served_index
+from cv.services import AnalysisRequest, StoreOptions, analysis_save
+from cv.services.analyses import AnalysisOptions
+from cv.services.face_vectors import vectors_of
+from cv.trust.caller import Caller
+from tests.factories import ALL_ATTRIBUTES, RUN, analysis_result, face_result
+from tests.vectors import DIMENSIONS, MODEL, axis, enrolled, made_collection, near
+
+EMBEDDER = ModelRun(MODEL.name, MODEL.version, MODEL.sha256, 1.0, frozenset({"embedding"}))
+
+
+@pytest.fixture(autouse=True)
+def identity(settings: Settings) -> Iterator[None]:
+    settings.XCLOUD_IDENTITY = True
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, identity=True)
+    served_index.cache_clear()
+    served._seen.clear()
+    yield
+    served_index.cache_clear()
+    served._seen.clear()
+
+
+@pytest.fixture
+def caller(key: tuple[ApiKey, str]) -> Caller:
+    key[0].scopes = [*key[0].scopes, Scope.IDENTIFY]
+    key[0].save()
+    return Caller(api_key=key[0])
+
+
+@pytest.fixture
+def staff(caller: Caller) -> Collection:
+    return made_collection(caller)
+
+
+def analysed(caller: Caller, *vectors: Vectors, subject: str = "") -> Analysis:
+    """An analysis whose faces have these vectors."""
+    faces = [
+        face_result(index, attributes={**ALL_ATTRIBUTES, "embedding": Vector(tuple(map(float, vector)))})
+        for index, vector in enumerate(vectors)
+    ]
+    asked = AnalysisOptions(attributes=frozenset({*ALL_ATTRIBUTES, "embedding"}))
+    request = AnalysisRequest(b"", Source.UPLOAD, asked, StoreOptions(subject=subject))
+    return analysis_save(analysis_result(*faces, models=(RUN, EMBEDDER)), request, caller)
+
+
+def url(collection: Collection, *rest: object) -> str:
+    return "/".join(["/api/v1/collections", str(collection.pk), "unknown", *map(str, rest)])
+
+
+def grouped(api: APIClient, collection: Collection, **which: Any) -> dict[str, int]:
+    answer = api.post(url(collection), which)
+    assert answer.status_code == 200, answer.content
+    found: dict[str, int] = answer.json()
+    return found
+
+
+def groups(api: APIClient, collection: Collection) -> list[list[str]]:
+    """The groups by the analyses of their faces."""
+    return sorted(sorted(face["analysis"] for face in group["faces"]) for group in listed(api, collection))
+
+
+def listed(api: APIClient, collection: Collection) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get(url(collection)).json()["results"]
+    return found
+
+
+def group_of(api: APIClient, collection: Collection, analysis: Analysis) -> str:
+    """The id of the group that a face of the analysis is in."""
+    (found,) = (g["id"] for g in listed(api, collection) if str(analysis.pk) in {f["analysis"] for f in g["faces"]})
+    return str(found)
+
+
+def ids(*analyses: Analysis) -> list[str]:
+    return sorted(str(row.pk) for row in analyses)
+
+
+def test_vectors_are_kept_sealed_and_in_no_answer(api: APIClient, caller: Caller) -> None:
+    analysis = analysed(caller, near(0, 0.8, 1))
+    row = FaceVector.objects.get()
+    assert row.face.analysis == analysis
+    assert row.model_sha256 == MODEL.sha256
+    assert near(0, 0.8, 1).astype("<f2").tobytes() not in bytes(row.vector)
+    assert float(vectors_of([row], DIMENSIONS)[0] @ near(0, 0.8, 1)) == pytest.approx(1, abs=1e-3)
+    assert "embedding" not in json.dumps(api.get(f"/api/v1/analyses/{analysis.pk}").json())
+    analysis.delete()
+    assert not FaceVector.objects.exists()
+
+
+def test_faces_that_are_nobodys_are_grouped_and_groups_stay_when_faces_come(
+    api: APIClient, staff: Collection, caller: Caller
+) -> None:
+    enrolled(staff, caller, "ada", axis(9))
+    one, two, other, known = (analysed(caller, v) for v in (axis(0), near(0, 0.8, 1), axis(2), near(9, 0.9, 3)))
+    assert grouped(api, staff) == {"faces": 4, "known": 1, "new_groups": 2}
+    before = {group["id"]: group["count"] for group in listed(api, staff)}
+    assert groups(api, staff) == sorted([ids(one, two), ids(other)])
+    assert str(known.pk) not in json.dumps(listed(api, staff))
+
+    # As similar to both groups' faces as a bridge can be: it joins one, and merges nothing.
+    bridge = analysed(caller, (axis(0) + axis(2)) / 2**0.5)
+    assert grouped(api, staff)["new_groups"] == 0
+    after = {group["id"]: group["count"] for group in listed(api, staff)}
+    assert after.keys() == before.keys()
+    assert sorted(after.values()) in ([1, 3], [2, 2])
+    assert str(bridge.pk) in json.dumps(listed(api, staff))
+
+
+def test_only_the_faces_of_a_job_and_of_the_caller_are_grouped(
+    api: APIClient, staff: Collection, caller: Caller, key: tuple[ApiKey, str]
+) -> None:
+    analysed(Caller(api_key=ApiKey.objects.create(name="other", prefix="zz", sha256="00")), axis(0))
+    assert grouped(api, staff) == {"faces": 0, "known": 0, "new_groups": 0}
+    assert api.post(url(staff), {"job": "00000000-0000-0000-0000-000000000000"}).status_code == 404
+
+
+def test_a_named_group_is_enrolled_and_then_known(api: APIClient, staff: Collection, caller: Caller) -> None:
+    one, _, _ = (analysed(caller, v) for v in (axis(0), near(0, 0.8, 1), near(0, 0.8, 2)))
+    grouped(api, staff)
+    answer = api.post(url(staff, group_of(api, staff, one), "name"), {"subject": "ada", "consent": "signed"})
+    assert answer.status_code == 201
+    assert [(face["subject"], face["consent"]) for face in answer.json()["faces"]] == [("ada", "signed")] * 3
+    assert EnrolledFace.objects.count() == 3
+    assert listed(api, staff) == []
+    # The faces are somebody's now.
+    assert grouped(api, staff) == {"faces": 3, "known": 3, "new_groups": 0}
+
+
+def test_a_face_that_is_not_this_person_never_joins_the_group_or_its_name_again(
+    api: APIClient, staff: Collection, caller: Caller
+) -> None:
+    one, two, wrong = (analysed(caller, v) for v in (axis(0), near(0, 0.9, 1), near(0, 0.8, 2)))
+    grouped(api, staff)
+    group = group_of(api, staff, one)
+    assert api.post(url(staff, group, "reject"), {"face": {"analysis": wrong.pk, "index": 0}}).status_code == 204
+    assert groups(api, staff) == [ids(one, two)]
+    grouped(api, staff)
+    assert groups(api, staff) == sorted([ids(one, two), ids(wrong)])
+
+    api.post(url(staff, group, "name"), {"subject": "ada"})
+    assert NotThisPerson.objects.get().subject == "ada"
+    FaceGroup.objects.all().delete()
+    assert grouped(api, staff)["known"] == 2
+    assert groups(api, staff) == [ids(wrong)]
+
+
+def test_groups_are_merged_and_split_for_good(api: APIClient, staff: Collection, caller: Caller) -> None:
+    one, two, other = (analysed(caller, v) for v in (axis(0), near(0, 0.9, 1), axis(2)))
+    grouped(api, staff)
+    merged = api.post(url(staff, group_of(api, staff, one), "merge"), {"group": group_of(api, staff, other)})
+    assert merged.status_code == 204
+    assert groups(api, staff) == [ids(one, two, other)]
+
+    split = {"faces": [{"analysis": two.pk, "index": 0}]}
+    answer = api.post(url(staff, group_of(api, staff, one), "split"), split)
+    assert answer.status_code == 201
+    assert answer.json()["group"] == group_of(api, staff, two)
+    grouped(api, staff)
+    assert groups(api, staff) == sorted([ids(one, other), ids(two)])
+
+
+def test_faces_that_the_group_does_not_have_are_refused(api: APIClient, staff: Collection, caller: Caller) -> None:
+    one, other = analysed(caller, axis(0)), analysed(caller, axis(2))
+    grouped(api, staff)
+    group, strange = group_of(api, staff, one), {"analysis": other.pk, "index": 0}
+    for change, body in (("reject", {"face": strange}), ("split", {"faces": [strange]}), ("merge", {"group": group})):
+        answer = api.post(url(staff, group, change), body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_in_group")
+    assert groups(api, staff) == sorted([ids(one), ids(other)])
+
+
+def test_someone_elses_group_is_not_there(api: APIClient, staff: Collection, caller: Caller) -> None:
+    stranger = made_collection(Caller(api_key=ApiKey.objects.create(name="other", prefix="zz", sha256="00")))
+    group = FaceGroup.objects.create(collection=stranger)
+    assert api.get(url(stranger)).status_code == 404
+    assert api.post(url(staff, group.pk, "name"), {"subject": "ada"}).status_code == 404
+
+
+def test_erasing_a_subject_removes_vectors_memberships_and_negatives_with_the_count(
+    api: APIClient, staff: Collection, caller: Caller
+) -> None:
+    analysed(caller, axis(0), axis(1), subject="ada")
+    one, wrong = analysed(caller, axis(2)), analysed(caller, near(2, 0.8, 3))
+    grouped(api, staff)
+    group = group_of(api, staff, one)
+    api.post(url(staff, group, "reject"), {"face": {"analysis": wrong.pk, "index": 0}})
+    api.post(url(staff, group, "name"), {"subject": "ada"})
+    receipt = api.post("/api/v1/subjects/ada/erase").json()["receipt"]
+    assert receipt["deleted"]["vectors"] == 2
+    assert receipt["deleted"]["enrolled_faces"] == 1
+    assert not NotThisPerson.objects.exists()
+    assert FaceVector.objects.count() == 2
+    assert grouped(api, staff)["known"] == 0
+
+
+def test_a_key_without_the_scope_keeps_no_vectors(
+    api: APIClient, key: tuple[ApiKey, str], astronaut: bytes, settings: Settings
+) -> None:
+    answer = api.post("/api/v1/analyses", {"image": "aGVsbG8=", "store": {"vectors": True}})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+    assert "identify" in answer.json()["error"]["message"]
