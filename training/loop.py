@@ -31,6 +31,7 @@ from training.measure.validation import Scores, list_measures, score_net
 from training.nets import NETS
 from training.nets.branch import published_file, read_published
 from training.nets.norms import add_norms, fold_norms
+from training.precision import autocast
 from training.recipes.recipe import PUBLISHED, Recipe
 from training.run_folder import BEST, LOG, Progress, Weights, append_log, cut_log, resume, save_best, save_checkpoint
 
@@ -138,7 +139,7 @@ def train_epoch(
         chips = chips.contiguous(memory_format=torch.channels_last)
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * schedule_rate(recipe, step, steps)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_bfloat16_fast(device)):
+        with autocast(device):
             logits = net(chips)
         loss, parts = multitask_loss(dict(zip(recipe.outputs, logits, strict=True)), targets, recipe.losses)
         optimizer.zero_grad(set_to_none=True)
@@ -221,13 +222,6 @@ def schedule_rate(recipe: Recipe, step: int, steps_an_epoch: int) -> float:
     """The share of the peak rate: linear warm-up, then a half cosine to 1 %."""
     warm = min(1.0, (step + 1) / recipe.warmup_steps)
     return warm * (0.01 + 0.99 * (1 + math.cos(math.pi * step / (recipe.epochs * steps_an_epoch))) / 2)
-
-
-def is_bfloat16_fast(device: torch.device) -> bool:
-    """Whether the device has bfloat16 in hardware: it then takes 0.6 of float32's time, without hardware more."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 
 @torch.no_grad()

@@ -119,14 +119,17 @@ def _coarsen(chips: Tensor, share: float, generator: Generator) -> Tensor:
 
 def _recolour(chips: Tensor, config: Augmentation, generator: Generator) -> Tensor:
     n, device = len(chips), chips.device
-    luma = chips.new_tensor([0.299, 0.587, 0.114])[:, None, None]
-    grey = (torch.rand(n, generator=generator) < config.grey)[:, None, None, None]
+    grey = torch.rand(n, generator=generator) < config.grey
     gain = 1 + _uniform(n, generator)[:, None, None, None] * config.brightness
-    tint = 1 + (torch.rand(n, 3, 1, 1, generator=generator) * 2 - 1) * config.tint * ~grey
+    tint = 1 + (torch.rand(n, 3, 1, 1, generator=generator) * 2 - 1) * config.tint * ~grey[:, None, None, None]
     contrast = 1 + _uniform(n, generator)[:, None, None, None] * config.contrast
-    chips = torch.where(grey.to(device), (chips * luma).sum(dim=1, keepdim=True), chips)
+    luma = chips.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    grey = grey.to(device)
+    chips[grey] = (chips[grey] * luma).sum(dim=1, keepdim=True).expand(-1, 3, -1, -1)
     mean = chips.mean(dim=(1, 2, 3), keepdim=True)
-    return (((chips - mean) * contrast.to(device) + mean) * gain.to(device) * tint.to(device)).clamp(0, 255)
+    # ((chips - mean) * contrast + mean) * gain * tint, with one product for each pixel.
+    factor, gain = (contrast * gain * tint).to(device), (gain * tint).to(device)
+    return torch.addcmul(mean * (gain - factor), chips, factor).clamp_(0, 255)
 
 
 def _erase(chips: Tensor, share: float, generator: Generator) -> Tensor:

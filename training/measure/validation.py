@@ -14,6 +14,7 @@ from training.data.augment import centre
 from training.data.chips import Crop, Faces
 from training.data.labels import Labels
 from training.measure.metrics import accuracy, mean_absolute_error, pearson
+from training.precision import autocast
 
 Scores = dict[str, float]
 
@@ -40,8 +41,10 @@ def score_net(
         for start in range(0, len(faces), _BATCH):
             cached = torch.from_numpy(faces.chips[start : start + _BATCH].copy()).permute(0, 3, 1, 2).float()
             chips = centre(cached, crop, side).to(device)
-            for output, head in zip(outputs, served(chips), strict=True):
-                logits[output].append(head.cpu().numpy())
+            with autocast(device):
+                heads = served(chips)
+            for output, head in zip(outputs, heads, strict=True):
+                logits[output].append(head.float().cpu().numpy())
         for output, parts in logits.items():
             known = faces.labels.known(output)
             if known.any():

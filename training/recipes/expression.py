@@ -13,11 +13,11 @@ from training.recipes.recipe import PUBLISHED, Recipe
 RECIPE = Recipe(
     name="expression",
     net="expression",
-    sets={"fer2013": 1, "rafdb": 1, "facial_expressions": 1},
+    sets={"fer2013": 1, "rafdb": 1.5, "facial_expressions": 1.5},
     losses={Attribute.EXPRESSION: Loss()},
     score={"fer2013_expression": 1, "rafdb_expression": 1, "facial_expressions_expression": 1},
     start=PUBLISHED,
-    frozen=3,
+    frozen=1,
     balance={Attribute.EXPRESSION: 0.3},
     epochs=4,
     trunk_rate=5e-4,
