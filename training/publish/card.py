@@ -116,6 +116,7 @@ def _runs(model: dict[str, Any]) -> str:
         f"- {branch}: `{run['command']}`, {run['epochs_done']} epochs, seed "
         f"{run['config']['seed']}, PyTorch {run['torch']}, {run['date']}, from {run['started_from']}"
         + (f", learning from the labels and from {run['taught_by']}" if run.get("taught_by") else "")
+        + (f"; {run['share']:.0%} of the mean with these" if run.get("share", 1) < 1 else "")
         + (f". {run['note']}" if run.get("note") else "")
         for branch, run in model["training"].items()
     )

@@ -66,6 +66,9 @@ def main() -> None:
     parser.add_argument("what", choices=("mtcnn", "attributes"))
     for branch in BRANCHES:
         parser.add_argument(f"--{branch}", type=Path, help=f"run of the {branch} branch; without one it stays as it is")
+        parser.add_argument(
+            f"--{branch}-share", type=float, default=1.0, help="its share in the mean with the published weights"
+        )
     parser.add_argument("--version", help="version of the published attribute model")
     parser.add_argument("--data", type=Path, help="folder of the labelled tables, for the attribute model")
     parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR)
@@ -80,9 +83,9 @@ def main() -> None:
         net = AttributeNet().eval()
         training: dict[str, Manifest] = {}
         for branch in BRANCHES:
-            run = getattr(arguments, branch)
-            net.branches[branch].load_state_dict(branch_state(branch, run, arguments.weights_dir))
-            training[branch] = _describe_run(run) if run else find_entry(manifest)["training"][branch]
+            run, share = getattr(arguments, branch), getattr(arguments, f"{branch}_share")
+            net.branches[branch].load_state_dict(branch_state(branch, run, arguments.weights_dir, share))
+            training[branch] = _describe_run(run, share) if run else find_entry(manifest)["training"][branch]
         tables = [arguments.data / f"{name}.parquet" for name in list_sets(training)]
         chips = sample_chips(tables, CHIP_PX, load_detector(EngineConfig()))
         entry, files = export_attributes(net, training, chips, arguments.version)
@@ -137,11 +140,19 @@ def export_mtcnn() -> tuple[Manifest, Files]:
     return entry, files
 
 
-def branch_state(branch: str, run: Path | None, weights_dir: Path) -> dict[str, Tensor]:
-    """The best weights of a branch's run in half precision; without a run, the published weights."""
-    if run is not None:
-        return {name: halve_precision(tensor) for name, tensor in load_file(run / BEST).items()}
-    return read_published(weights_dir, branch)
+def branch_state(branch: str, run: Path | None, weights_dir: Path, share: float = 1.0) -> dict[str, Tensor]:
+    """The best weights of a branch's run in half precision; without a run, the published weights.
+
+    With a ``share`` below 1, the weighted mean of both: what the run gains on its sets, and less of what it loses
+    elsewhere (Wortsman et al. 2022, Robust fine-tuning of zero-shot models).
+    """
+    if run is None:
+        return read_published(weights_dir, branch)
+    trained = load_file(run / BEST)
+    if share < 1:
+        published = read_published(weights_dir, branch)
+        trained = {name: torch.lerp(published[name].float(), tensor, share) for name, tensor in trained.items()}
+    return {name: halve_precision(tensor) for name, tensor in trained.items()}
 
 
 def export_attributes(
@@ -177,8 +188,9 @@ def export_attributes(
     return entry, files
 
 
-def _describe_run(run: Path) -> Manifest:
-    """Describes how a branch was made: the commands, their settings, its starting weights, and its log.
+def _describe_run(run: Path, share: float = 1.0) -> Manifest:
+    """Describes how a branch was made: the commands, their settings, its starting weights, its share in the mean with
+    the weights published before, and its log.
 
     If it started from another run, ``before`` has that run's settings, and the log begins with its epochs.
     """
@@ -190,6 +202,7 @@ def _describe_run(run: Path) -> Manifest:
         "started_from": checkpoint["started_from"],
         "taught_by": checkpoint["taught_by"],
         "epochs_done": checkpoint["epoch"],
+        "share": share,
         "log": log,
         "torch": torch.__version__,
         "date": datetime.date.today().isoformat(),

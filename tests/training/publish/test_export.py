@@ -30,6 +30,16 @@ def test_branch_with_a_run_is_its_best_rounded_to_half_precision(tmp_path: Path)
     assert torch.equal(state["bias"], best["bias"])
 
 
+def test_a_share_of_a_run_is_the_weighted_mean_with_the_published_weights(tmp_path: Path) -> None:
+    published = branch_state("expression", None, WEIGHTS_DIR)
+    save_file({name: tensor.float() + 1 for name, tensor in published.items()}, tmp_path / "best.safetensors")
+
+    state = branch_state("expression", tmp_path, WEIGHTS_DIR, share=0.25)
+
+    for name, tensor in state.items():
+        torch.testing.assert_close(tensor.float(), published[name].float() + 0.25, atol=2e-3, rtol=1e-3)
+
+
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of ``identity``, and one that went on from it."""
