@@ -25,6 +25,7 @@ class Outage:
 
 
 DATABASE: Final = Outage("database_unavailable", "the database does not answer or cannot be written; try again", 5)
+_SEARCH_UNAVAILABLE: Final = "search_unavailable"
 LIMITS: Final = Outage("limits_unavailable", "the store that counts requests does not answer; try again", 5)
 
 
@@ -33,9 +34,9 @@ def outage_of(error: BaseException | None) -> Outage | None:
     match error:
         case StorageUnavailable():
             return Outage(error.code, str(error))
-        # SearchUnavailable, by its code: its room imports this one.
-        case Exception(code="search_unavailable" as code):
-            return Outage(code, str(error))
+        # Its class is in a room that imports this one.
+        case Exception() if getattr(error, "code", "") == _SEARCH_UNAVAILABLE:
+            return Outage(_SEARCH_UNAVAILABLE, str(error))
         case OperationalError() | InterfaceError():
             return DATABASE
         case InternalError() if getattr(error.__cause__, "sqlstate", None) == READ_ONLY_SQLSTATE:

@@ -25,6 +25,6 @@ class PortraitReader(PhotoReader):
 
     def read(self, photo: Image.Image) -> npt.NDArray[np.float32]:
         seen = photo.resize((self.size, self.size), Image.Resampling.BILINEAR, reducing_gap=2.0)
-        (mask,) = self.net(np.asarray(seen, np.float32).transpose(2, 0, 1)[None] / 255)
+        (mask,) = self.net(np.asarray(seen, np.float32).transpose(2, 0, 1)[None] / np.float32(255))
         found: npt.NDArray[np.float32] = mask[0, 0]
         return found
