@@ -2,8 +2,6 @@
 
 import base64
 import json
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,30 +19,9 @@ from cv.trust.caller import Caller
 from tests.factories import streamed
 from tests.vectors import DIMENSIONS, MODEL, axis, enrolled, made_collection, near
 
+pytestmark = pytest.mark.usefixtures("identity")
+
 URL = "/api/v1/collections"
-
-
-@pytest.fixture(autouse=True)
-def identity(settings: Settings) -> Iterator[None]:
-    settings.XCLOUD_IDENTITY = True
-    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, identity=True)
-    served_index.cache_clear()
-    served._seen.clear()
-    yield
-    served_index.cache_clear()
-    served._seen.clear()
-
-
-@pytest.fixture
-def caller(key: tuple[ApiKey, str]) -> Caller:
-    key[0].scopes = [*key[0].scopes, Scope.IDENTIFY]
-    key[0].save()
-    return Caller(api_key=key[0])
-
-
-@pytest.fixture
-def staff(caller: Caller) -> Collection:
-    return made_collection(caller)
 
 
 def sent(subject: str, vector: Any, **said: Any) -> dict[str, Any]:

@@ -1,20 +1,16 @@
 """People whom a collection does not know: faces of analyses in groups, which people name, merge, split and reject."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.choices import Scope, Source
+from cv.choices import Source
 from cv.engine.types import ModelRun, Vector
 from cv.models import Analysis, ApiKey, Collection, EnrolledFace, FaceGroup, FaceVector, NotThisPerson
-from cv.search import served
 from cv.search.base import Vectors
-from cv.search.served import served_index
 from cv.services import AnalysisRequest, StoreOptions, analysis_save
 from cv.services.analyses import AnalysisOptions
 from cv.services.face_vectors import vectors_of
@@ -22,30 +18,9 @@ from cv.trust.caller import Caller
 from tests.factories import ALL_ATTRIBUTES, RUN, analysis_result, face_result
 from tests.vectors import DIMENSIONS, MODEL, axis, enrolled, made_collection, near
 
+pytestmark = pytest.mark.usefixtures("identity")
+
 EMBEDDER = ModelRun(MODEL.name, MODEL.version, MODEL.sha256, 1.0, frozenset({"embedding"}))
-
-
-@pytest.fixture(autouse=True)
-def identity(settings: Settings) -> Iterator[None]:
-    settings.XCLOUD_IDENTITY = True
-    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, identity=True)
-    served_index.cache_clear()
-    served._seen.clear()
-    yield
-    served_index.cache_clear()
-    served._seen.clear()
-
-
-@pytest.fixture
-def caller(key: tuple[ApiKey, str]) -> Caller:
-    key[0].scopes = [*key[0].scopes, Scope.IDENTIFY]
-    key[0].save()
-    return Caller(api_key=key[0])
-
-
-@pytest.fixture
-def staff(caller: Caller) -> Collection:
-    return made_collection(caller)
 
 
 def analysed(caller: Caller, *vectors: Vectors, subject: str = "") -> Analysis:
