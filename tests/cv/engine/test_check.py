@@ -18,7 +18,7 @@ from cv.engine.errors import ModelNotReady
 from cv.engine.manifest import CheckModel, read_manifest
 from cv.engine.pipeline import Engine
 from cv.engine.runtime import get_engine, load_detector
-from cv.engine.types import AnalysisOptions, Box, Detection, Landmarks
+from cv.engine.types import AnalysisOptions, Box, Detection, Landmarks, QualityWarning
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,15 @@ def png(image: Image.Image) -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
+
+
+def test_an_almost_black_face_stays_one_and_is_said_to_be_dark(
+    engine: Engine, portraits: dict[str, Image.Image]
+) -> None:
+    (face,) = engine.analyze(png(portraits["astronaut"].point(lambda value: value * 0.1))).faces
+
+    assert face.quality.warnings == (QualityWarning.DARK,)
+    assert face.quality.score < 0.5
 
 
 def cut(image: Image.Image, faces: list[Detection], check: FaceCheck) -> np.ndarray:
