@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from api.renderers import FastJsonRenderer
 from api.serializers import HeldAnalysisSerializer, JobItemSerializer, JobSerializer
-from api.serializers.collections import ExportedFaceSerializer
+from api.serializers.collections import ExportedFaceSerializer, ExportedVectorSerializer
 from cv.files.pictures import media_type
 from cv.jobs.progress import statuses_of
 from cv.models import Analysis, EnrolledFace, Job
@@ -93,7 +93,12 @@ def _enrolled(faces: Iterable[EnrolledFace]) -> list[dict[str, Any]]:
 
 
 def _held(row: Analysis, picture: dict[str, Any] | None) -> dict[str, Any]:
-    return {**HeldAnalysisSerializer(row).data, "picture": picture}
+    vectors = [face.vector for face in row.faces.all() if hasattr(face, "vector")]
+    return {
+        **HeldAnalysisSerializer(row).data,
+        "vectors": ExportedVectorSerializer(vectors, many=True).data,
+        "picture": picture,
+    }
 
 
 def _picture_in_base64(row: Analysis) -> dict[str, str] | None:

@@ -169,6 +169,7 @@ EXPORT: Final = {
             "max_faces": 100,
             "api_key": "door camera",
             "labels": [FACE_LABELS],
+            "vectors": [],
             "picture": {"media_type": "image/jpeg", "base64": base64.b64encode(_PHOTO).decode()},
         }
     ],

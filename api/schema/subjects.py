@@ -29,7 +29,7 @@ SUBJECT_EXPORT: Final[dict[str, Any]] = {
         (200, "application/zip"): OpenApiResponse(
             OpenApiTypes.BINARY, description="Everything stored about the subject."
         ),
-        **errors("not_found", "storage_unavailable"),
+        **errors("not_found", "storage_unavailable", "vectors_unreadable"),
     },
 }
 SUBJECT_ERASE: Final[dict[str, Any]] = {
@@ -53,7 +53,7 @@ NAMED_SUBJECT_EXPORT: Final[dict[str, Any]] = {
     "request": {"application/json": NamedExportInput},
     "responses": {
         **SUBJECT_EXPORT["responses"],
-        **errors("not_found", "storage_unavailable", *BODY),
+        **errors("not_found", "storage_unavailable", "vectors_unreadable", *BODY),
     },
     "examples": [sent("Your own", {"subject": "visitor 17"})],
 }

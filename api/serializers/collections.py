@@ -7,10 +7,11 @@ from rest_framework import serializers
 from api.fields import Rounded
 from api.serializers.analyses import SHARE_DIGITS, DetectedFaceSerializer, ImageSerializer, ModelSerializer
 from cv.identity.faces import Doubt
-from cv.models import EnrolledFace
+from cv.models import EnrolledFace, FaceVector
+from cv.models.groups import face_place
 from cv.search.people import Candidate
 from cv.search.photos import Searched
-from cv.trust.vectors import unseal_vectors
+from cv.trust.vectors import unseal_vector
 
 SIMILARITY_DIGITS = 4
 VECTOR_DIGITS = 6
@@ -50,8 +51,23 @@ class ExportedFaceSerializer(EnrolledFaceSerializer):
     embedding = serializers.SerializerMethodField(help_text="The vector, which is stored sealed.")
 
     def get_embedding(self, face: EnrolledFace) -> list[float]:
-        places = [(face.vector, face.place)]
-        return [round(value, VECTOR_DIGITS) for value in unseal_vectors(places, face.collection.dimensions)[0].tolist()]
+        return rounded_vector(face.vector, face.place)
+
+
+class ExportedVectorSerializer(serializers.Serializer[Any]):
+    """The vector that was kept of a face of an analysis, as in an export."""
+
+    face = serializers.IntegerField(source="face.index", read_only=True)
+    model_sha256 = serializers.CharField(read_only=True)
+    embedding = serializers.SerializerMethodField(help_text="The vector, which is stored sealed.")
+
+    def get_embedding(self, row: FaceVector) -> list[float]:
+        return rounded_vector(row.vector, face_place(row.pk))
+
+
+def rounded_vector(sealed: bytes | memoryview, place: str) -> list[float]:
+    """Raises Unreadable."""
+    return [round(value, VECTOR_DIGITS) for value in unseal_vector(sealed, place).tolist()]
 
 
 class EnrolledSerializer(serializers.Serializer[Any]):

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from api.serializers.analyses import HeldAnalysisSerializer
-from api.serializers.collections import ExportedFaceSerializer
+from api.serializers.collections import ExportedFaceSerializer, ExportedVectorSerializer
 from api.serializers.jobs import JobItemSerializer, JobSerializer
 
 
@@ -16,6 +16,7 @@ class PictureInExportSerializer(serializers.Serializer[Any]):
 
 class ExportedAnalysisSerializer(HeldAnalysisSerializer):
     picture = PictureInExportSerializer(read_only=True, allow_null=True)
+    vectors = ExportedVectorSerializer(many=True, read_only=True, help_text="Those that were kept (`store.vectors`).")
 
 
 class ExportedJobSerializer(JobSerializer):

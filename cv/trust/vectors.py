@@ -29,6 +29,11 @@ def seal_vector(vector: npt.NDArray[np.float32], place: str) -> bytes:
     return seal_bytes(PURPOSE, vector.astype(STORED).tobytes(), place)
 
 
+def unseal_vector(sealed: bytes | memoryview, place: str) -> npt.NDArray[np.float32]:
+    """One unit vector of any model, float32 (D,). Raises Unreadable."""
+    return unit(np.frombuffer(unseal_bytes(PURPOSE, bytes(sealed), place), STORED))
+
+
 def unseal_vectors(rows: Iterable[tuple[bytes | memoryview, str]], dimensions: int) -> npt.NDArray[np.float32]:
     """Unit vectors, float32 (N, D), of sealed vectors with the name of their row. Raises Unreadable."""
     data = b"".join(unseal_bytes(PURPOSE, bytes(sealed), place) for sealed, place in rows)

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -15,7 +17,7 @@ from cv.services import AnalysisRequest, StoreOptions, analysis_save
 from cv.services.analyses import AnalysisOptions
 from cv.services.face_vectors import vectors_of
 from cv.trust.caller import Caller
-from tests.factories import ALL_ATTRIBUTES, RUN, analysis_result, face_result
+from tests.factories import ALL_ATTRIBUTES, RUN, analysis_result, face_result, stored_analysis, streamed
 from tests.vectors import DIMENSIONS, MODEL, axis, enrolled, made_collection, near
 
 pytestmark = pytest.mark.usefixtures("identity")
@@ -181,6 +183,26 @@ def test_erasing_a_subject_removes_vectors_memberships_and_negatives_with_the_co
     assert not NotThisPerson.objects.exists()
     assert FaceVector.objects.count() == 2
     assert grouped(api, staff)["known"] == 0
+
+
+def test_an_export_has_the_vectors_that_were_kept_and_reads_them_in_one_query(api: APIClient, caller: Caller) -> None:
+    def exported() -> tuple[list[dict[str, Any]], int]:
+        with CaptureQueriesContext(connection) as context:
+            answer = api.get("/api/v1/subjects/ada/export")
+        return json.loads(streamed(answer))["analyses"], len(context)
+
+    analysed(caller, axis(0), near(1, 0.8, 2), subject="ada")
+    exported()  # The first request of a key also notes that it was used.
+    _, with_one = exported()
+    stored_analysis(caller, face_result(), subject="ada")
+    analysed(caller, axis(0), subject="ada")
+    analyses, with_three = exported()
+    assert with_three == with_one
+    assert [len(held["vectors"]) for held in analyses] == [2, 0, 1]
+    first, second = analyses[0]["vectors"]
+    assert first == {"face": 0, "model_sha256": MODEL.sha256, "embedding": axis(0).tolist()}
+    assert second["face"] == 1
+    assert second["embedding"] == pytest.approx(near(1, 0.8, 2).tolist(), abs=1e-3)
 
 
 def test_a_key_without_the_scope_keeps_no_vectors(
