@@ -38,8 +38,8 @@ from cv.models import (
 )
 from cv.services.audit import audit_note
 from cv.services.deletions import files_list, files_remove
+from cv.services.face_moves import faces_follow, faces_hold
 from cv.services.face_vectors import vector_row
-from cv.services.labels import labels_move, labels_of
 from cv.services.traces import traces_remove
 from cv.services.webhooks import event_emit
 from cv.serving.engines import analyzed, nobody_left
@@ -128,7 +128,7 @@ def analysis_reanalyse(
     """Analyzes the kept picture again with the current model. The analysis keeps its id and gets new faces.
 
     ``check_client`` and ``saved`` as for ``analysis_create``. Raises NoPictureKept, StorageUnavailable, EngineError,
-    Overloaded.
+    Overloaded, Unreadable.
     """
     data = kept_picture(analysis)
     if data is None:
@@ -146,10 +146,10 @@ def analysis_reanalyse(
         for name, value in changed.items():
             setattr(analysis, name, value)
         analysis.save(update_fields=list(changed))
-        labels = labels_of(analysis)
+        held = faces_hold(analysis)
         Face.objects.filter(analysis=analysis).delete()
         AnalysisModel.objects.filter(analysis=analysis).delete()
-        labels_move(labels, _answers_insert(analysis, result))
+        faces_follow(held, _answers_insert(analysis, result))
         # Stored answers of idempotent requests contain the old faces, so they are deleted, too.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _event_data(analysis))

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from cv.choices import AuditAction
 from cv.engine.types import ModelInfo
@@ -15,6 +15,7 @@ from cv.models import Collection, EnrolledFace, IdempotentRequest
 from cv.search.served import drop_index, forget_faces
 from cv.services.analyses import BREATH_S, nothing_more
 from cv.services.audit import audit_note
+from cv.services.revisions import revision_raise
 from cv.services.traces import traces_remove
 from cv.trust.caller import Caller
 
@@ -110,11 +111,6 @@ def enrolled_delete(rows: QuerySet[EnrolledFace], caller: Caller | None = None) 
 def expired_faces_purge(now: datetime) -> int:
     """Deletes enrolled faces whose time is over; returns how many. Raises SearchUnavailable."""
     return enrolled_delete(EnrolledFace.objects.filter(expires_at__lte=now))
-
-
-def revision_raise(*collections: UUID) -> None:
-    """Tells every process that its index is behind. Call it in the transaction that adds or removes faces."""
-    Collection.objects.filter(pk__in=collections).update(revision=F("revision") + 1)
 
 
 def rows_delete(found: Found) -> int:

@@ -17,9 +17,9 @@ from cv.models.collections import enrolled_place
 from cv.selectors import enrolled_faces
 from cv.services.analyses import nothing_more
 from cv.services.audit import audit_note
-from cv.services.collections import revision_raise
 from cv.services.enrolment_checks import Comparison, Doubt, NewFace, Rules, known_faces
 from cv.services.enrolment_errors import EnrolmentTooLarge
+from cv.services.revisions import revision_raise
 from cv.trust.caller import Caller
 from cv.trust.vectors import seal_vector
 

@@ -20,11 +20,11 @@ from cv.search.grouping import group_faces
 from cv.search.people import Candidate, people_near
 from cv.services.analyses import nothing_more
 from cv.services.audit import audit_note
-from cv.services.collections import revision_raise
 from cv.services.enrolment import faces_enrol
 from cv.services.enrolment_checks import SAME_PHOTO, Doubt, NewFace
 from cv.services.enrolment_errors import EnrolmentRefused
 from cv.services.face_vectors import vectors_of
+from cv.services.revisions import revision_raise
 from cv.trust.caller import Caller
 
 # More would take longer than a request may.

@@ -34,6 +34,11 @@ def unseal_vector(sealed: bytes | memoryview, place: str) -> npt.NDArray[np.floa
     return unit(np.frombuffer(unseal_bytes(PURPOSE, bytes(sealed), place), STORED))
 
 
+def reseal_vector(sealed: bytes | memoryview, place: str, new_place: str) -> bytes:
+    """The same vector, sealed for another row. Raises Unreadable."""
+    return seal_bytes(PURPOSE, unseal_bytes(PURPOSE, bytes(sealed), place), new_place)
+
+
 def unseal_vectors(rows: Iterable[tuple[bytes | memoryview, str]], dimensions: int) -> npt.NDArray[np.float32]:
     """Unit vectors, float32 (N, D), of sealed vectors with the name of their row. Raises Unreadable."""
     data = b"".join(unseal_bytes(PURPOSE, bytes(sealed), place) for sealed, place in rows)

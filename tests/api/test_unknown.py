@@ -10,10 +10,10 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.choices import Source
-from cv.engine.types import ModelRun, Vector
+from cv.engine.types import Box, FaceResult, ModelRun, Vector
 from cv.models import Analysis, ApiKey, Collection, EnrolledFace, FaceGroup, FaceVector, NotThisPerson
 from cv.search.base import Vectors
-from cv.services import AnalysisRequest, StoreOptions, analysis_save
+from cv.services import AnalysisRequest, StoreOptions, analysis_reanalyse, analysis_save
 from cv.services.analyses import AnalysisOptions
 from cv.services.face_vectors import vectors_of
 from cv.trust.caller import Caller
@@ -25,12 +25,14 @@ pytestmark = pytest.mark.usefixtures("identity")
 EMBEDDER = ModelRun(MODEL.name, MODEL.version, MODEL.sha256, 1.0, frozenset({"embedding"}))
 
 
+def face_with(vector: Vectors, index: int = 0, **changes: Any) -> FaceResult:
+    answers = {**ALL_ATTRIBUTES, "embedding": Vector(tuple(map(float, vector)))}
+    return face_result(index, attributes=answers, **changes)
+
+
 def analysed(caller: Caller, *vectors: Vectors, subject: str = "") -> Analysis:
     """An analysis whose faces have these vectors."""
-    faces = [
-        face_result(index, attributes={**ALL_ATTRIBUTES, "embedding": Vector(tuple(map(float, vector)))})
-        for index, vector in enumerate(vectors)
-    ]
+    faces = [face_with(vector, index) for index, vector in enumerate(vectors)]
     asked = AnalysisOptions(attributes=frozenset({*ALL_ATTRIBUTES, "embedding"}))
     request = AnalysisRequest(b"", Source.UPLOAD, asked, StoreOptions(subject=subject))
     return analysis_save(analysis_result(*faces, models=(RUN, EMBEDDER)), request, caller)
@@ -203,6 +205,54 @@ def test_an_export_has_the_vectors_that_were_kept_and_reads_them_in_one_query(ap
     assert first == {"face": 0, "model_sha256": MODEL.sha256, "embedding": axis(0).tolist()}
     assert second["face"] == 1
     assert second["embedding"] == pytest.approx(near(1, 0.8, 2).tolist(), abs=1e-3)
+
+
+def analyzed_again(
+    monkeypatch: pytest.MonkeyPatch, analysis: Analysis, caller: Caller, *faces: FaceResult, models: Any = (RUN,)
+) -> None:
+    """Analyzes the analysis again, with these faces as the engine's answer."""
+    monkeypatch.setattr("cv.services.analyses.kept_picture", lambda _: b"a picture")
+    monkeypatch.setattr("cv.services.analyses.analyzed", lambda *_: analysis_result(*faces, models=models))
+    analysis_reanalyse(analysis, caller)
+
+
+@pytest.mark.parametrize("made_again", [True, False])
+def test_vectors_groups_and_negatives_move_with_the_face_when_its_picture_is_analyzed_again(
+    api: APIClient, staff: Collection, caller: Caller, monkeypatch: pytest.MonkeyPatch, made_again: bool
+) -> None:
+    """Whether the vector is made again or not: while identity is off, it is not."""
+    one, two, wrong = (analysed(caller, v) for v in (axis(0), near(0, 0.9, 1), near(0, 0.8, 2)))
+    grouped(api, staff)
+    group = group_of(api, staff, one)
+    api.post(url(staff, group, "reject"), {"face": {"analysis": wrong.pk, "index": 0}})
+    for analysis, vector in ((one, axis(0)), (wrong, near(0, 0.8, 2))):
+        shifted = Box(20.0, 30.0, 100.0, 120.0)
+        larger = face_result(0, box=Box(300.0, 20.0, 200.0, 240.0))
+        face = face_with(vector, 1, box=shifted) if made_again else face_result(1, box=shifted)
+        models = (RUN, EMBEDDER) if made_again else (RUN,)
+        faces = [face_with(axis(7), 0, box=larger.box) if made_again else larger, face]
+        analyzed_again(monkeypatch, analysis, caller, *faces, models=models)
+    assert group_of(api, staff, one) == group
+    assert groups(api, staff) == [ids(one, two)]
+    (negative,) = NotThisPerson.objects.all()
+    assert (negative.vector.face.analysis, negative.vector.face.index, str(negative.group_id)) == (wrong, 1, group)
+    kept = FaceVector.objects.get(face__analysis=one, face__index=1)
+    assert float(vectors_of([kept], DIMENSIONS)[0] @ axis(0)) == pytest.approx(1, abs=1e-3)
+    assert FaceVector.objects.filter(face__analysis=one).count() == 1 + made_again
+
+
+def test_a_face_elsewhere_or_a_vector_of_another_model_leaves_its_group(
+    api: APIClient, staff: Collection, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, stays = (analysed(caller, v) for v in (axis(0), near(0, 0.9, 1), near(0, 0.9, 2)))
+    grouped(api, staff)
+    elsewhere = face_result(0, box=Box(300.0, 20.0, 100.0, 120.0))
+    analyzed_again(monkeypatch, one, caller, elsewhere)
+    newer = ModelRun("newer", "2", "ef" * 32, 1.0, frozenset({"embedding"}))
+    analyzed_again(monkeypatch, two, caller, face_with(axis(5)), models=(RUN, newer))
+    assert groups(api, staff) == [ids(stays)]
+    assert not FaceVector.objects.filter(face__analysis=one).exists()
+    assert FaceVector.objects.get(face__analysis=two).model_sha256 == "ef" * 32
 
 
 def test_a_key_without_the_scope_keeps_no_vectors(

@@ -15,6 +15,7 @@ from cv.models import Analysis
 from cv.services import NoPictureKept, analysis_reanalyse, audit_note
 from cv.serving.gate import Overloaded
 from cv.tables import analyses_csv
+from cv.trust.sealing import Unreadable
 from web.admin.base import staff_caller
 from web.admin.erasure import erasure_page
 
@@ -64,7 +65,7 @@ class AnalysisActions:
                 done += 1
             except (NoPictureKept, Analysis.DoesNotExist):
                 without += 1
-            except EngineError as error:
+            except (EngineError, Unreadable) as error:
                 self.message_user(request, f"{row.pk}: {error}", messages.ERROR)
             except Overloaded as error:
                 self.message_user(request, f"Stopped at {row.pk}: {error}", messages.ERROR)

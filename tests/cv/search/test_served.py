@@ -14,7 +14,7 @@ from cv.search.base import as_keys
 from cv.search.people import Candidate, one_name_each, people_near
 from cv.search.served import drop_index, served_index, tidy_indexes, update_index
 from cv.services import subject_remove
-from cv.services.collections import revision_raise
+from cv.services.revisions import revision_raise
 from cv.trust.caller import Caller
 from tests.vectors import axis, enrolled, made_collection, near
 
