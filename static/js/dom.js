@@ -39,11 +39,12 @@ export async function agreed(dialog) {
 export function takesFiles(drop, onFiles) {
   const input = drop.querySelector("input[type=file]");
   const take = (files) => files.length && onFiles([...files]);
-  input.addEventListener("change", () => {
+  const takeChosen = () => {
     const chosen = [...input.files];
     input.value = "";
     take(chosen);
-  });
+  };
+  input.addEventListener("change", takeChosen);
   for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
     drop.addEventListener(kind, (event) => {
       event.preventDefault();
@@ -51,4 +52,5 @@ export function takesFiles(drop, onFiles) {
       if (kind === "drop") take(event.dataTransfer.files);
     });
   }
+  takeChosen(); // before this script was loaded
 }

@@ -7,11 +7,12 @@ import { gettext } from "./i18n.js";
 export function takeOnePhoto(drop, { onPhoto, onError }) {
   const input = drop.querySelector("input");
   const take = (files) => files?.[0] && onPhoto(files[0]);
-  input.addEventListener("change", () => {
+  const takeChosen = () => {
     const chosen = [...input.files];
     input.value = "";
     take(chosen);
-  });
+  };
+  input.addEventListener("change", takeChosen);
   for (const button of document.querySelectorAll("[data-sample]")) {
     button.addEventListener("click", async () => {
       try {
@@ -33,4 +34,5 @@ export function takeOnePhoto(drop, { onPhoto, onError }) {
     drop.classList.remove("is-over");
     take(event.dataTransfer?.files);
   });
+  takeChosen(); // before this script was loaded
 }

@@ -72,7 +72,8 @@ const at = (side, index) => side.faces.findIndex((one) => one.index === index);
 for (const side of document.querySelectorAll(".who-side")) {
   const input = side.querySelector("input");
   const drop = side.querySelector(".drop");
-  input.addEventListener("change", () => input.files[0] && choose(side, input.files[0]));
+  const takeChosen = () => input.files[0] && choose(side, input.files[0]);
+  input.addEventListener("change", takeChosen);
   for (const kind of ["dragenter", "dragover"]) {
     side.addEventListener(kind, (event) => {
       event.preventDefault();
@@ -85,5 +86,6 @@ for (const side of document.querySelectorAll(".who-side")) {
     drop.classList.remove("is-over");
     if (event.dataTransfer.files[0]) choose(side, event.dataTransfer.files[0]);
   });
+  takeChosen(); // before this script was loaded
 }
 rate.addEventListener("change", compare);

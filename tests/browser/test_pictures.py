@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
+from pytest_django.live_server_helper import LiveServer
 
 
 def test_faces_are_hidden_shown_again_and_saved(start: Page, group_jpeg: Path, tmp_path: Path) -> None:
@@ -55,3 +56,16 @@ def test_a_portrait_goes_out_of_focus_and_gets_a_colour(start: Page, astronaut_j
     file = tmp_path / "portrait.jpg"
     saving.value.save_as(file)
     assert Image.open(file).getpixel((500, 20)) == (255, 255, 255)
+
+
+def test_a_photo_that_is_chosen_before_the_script_is_there_is_taken(
+    start: Page, live_server: LiveServer, astronaut_jpeg: Path
+) -> None:
+    waiting: list[Route] = []
+    start.route("**/js/one_photo*.js", lambda route: waiting.append(route))
+    start.goto(f"{live_server.url}/pictures/", wait_until="commit")
+    start.locator("#file").set_input_files(astronaut_jpeg)
+    while not waiting:
+        start.wait_for_timeout(50)
+    waiting[0].continue_()
+    expect(start.locator("#status")).to_have_text("1 of 1 face hidden.")
