@@ -65,6 +65,29 @@ def test_names_and_dates_stay_and_a_second_run_does_only_what_is_left(
     assert sorted(done) == ["hopper.jpg", "road.JPG"]
 
 
+def test_images_that_become_jpegs_do_not_take_the_names_of_others(
+    tmp_path: Path, grace_hopper: bytes, empty_scene: bytes, done: list[str]
+) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "hidden"
+    folder.mkdir()
+    (folder / "a.tiff.jpg").write_bytes(grace_hopper)
+    (folder / "a.tiff.jpg.jpg").write_bytes(grace_hopper)
+    Image.open(io.BytesIO(empty_scene)).save(folder / "a.tiff")
+    Image.open(io.BytesIO(empty_scene)).save(folder / "a.tiff.jpg.tiff")
+    assert "4 images written, 2 faces hidden, 0 images failed" in run(folder, out)
+    sizes = {file.name: Image.open(io.BytesIO(file.read_bytes())).size for file in out.glob("[!.]*")}
+    scene = Image.open(io.BytesIO(empty_scene)).size
+    assert sizes == {
+        "a.tiff.jpg": (512, 600),
+        "a.tiff.jpg.jpg": (512, 600),
+        "a.tiff.jpg.jpg.jpg": scene,
+        "a.tiff.jpg.tiff.jpg": scene,
+    }
+    done.clear()
+    assert "continuing: 4 of 4 images are done" in run(folder, out)
+    assert done == []
+
+
 def test_other_options_need_to_be_confirmed(photos: Path, tmp_path: Path) -> None:
     (photos / "hopper.jpg").unlink()
     out = tmp_path / "hidden"

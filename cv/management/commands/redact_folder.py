@@ -67,7 +67,7 @@ class Command(BaseCommand):
         asked = {name: str(options[name]) for name in ("cover", "min_face_px", "except_collection", "fmr")}
         check_note(out / NOTE, {"folder": str(folder), **asked}, options["overwrite"])
         redact = partial(redact_file, cover=Cover(options["cover"]), min_face_px=options["min_face_px"], spared=spared)
-        files = [(file, copy_of(file, folder, out)) for file in images_below(folder)]
+        files = with_copies(list(images_below(folder)), folder, out)
         left = [pair for pair in files if options["overwrite"] or not is_done(*pair)]
         if len(left) < len(files):
             self.stdout.write(f"continuing: {len(files) - len(left):,} of {len(files):,} images are done")
@@ -117,10 +117,19 @@ def spared_people(collection_id: UUID | None, fmr: float) -> Spared | None:
     return Spared(collection, fmr)
 
 
-def copy_of(file: Path, folder: Path, out: Path) -> Path:
-    """Where the copy of an image goes."""
-    name = file.name if file.suffix.lower() in FORMATS else f"{file.name}.jpg"
-    return out / file.parent.relative_to(folder) / name
+def with_copies(files: list[Path], folder: Path, out: Path) -> "list[Pair]":
+    """Each image with the place of its copy, which no two share: beside an ``a.heic.jpg``, an ``a.heic`` becomes
+    ``a.heic.jpg.jpg``."""
+    taken = {file for file in files if file.suffix.lower() in FORMATS}
+    pairs = []
+    for file in files:
+        name = file
+        if file.suffix.lower() not in FORMATS:
+            while (name := name.with_name(f"{name.name}.jpg")) in taken:
+                pass
+            taken.add(name)
+        pairs.append((file, out / name.relative_to(folder)))
+    return pairs
 
 
 def is_done(file: Path, copy: Path) -> bool:
