@@ -38,24 +38,28 @@ def test_amounts_count_and_strangers_leave_nothing_behind() -> None:
     assert not shares._held
 
 
-def test_two_quick_images_wait_for_one_slow_one_and_not_for_thirty() -> None:
-    turns, order, begun = FairTurns(1), list[str](), threading.Event()
+def test_two_quick_images_wait_for_one_slow_one_and_not_for_thirty(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("cv.serving.turns.time.monotonic", lambda: clock[0])
+    turns, order, begun, all_wait = FairTurns(1), list[str](), threading.Event(), threading.Event()
 
     def work(caller: str, seconds: float) -> None:
         with turns.turn(caller):
-            begun.set()
             order.append(caller)
-            time.sleep(seconds)
+            begun.set()
+            all_wait.wait()
+            clock[0] += seconds
 
-    with ThreadPoolExecutor(20) as pool:
-        for _ in range(10):
-            pool.submit(work, "slow", 0.05)
+    with ThreadPoolExecutor(32) as pool:
+        for _ in range(30):
+            pool.submit(work, "slow", 1.0)
         begun.wait()
-        time.sleep(0.06)
         for _ in range(2):
-            pool.submit(work, "quick", 0.001)
-    assert len(order) == 12
-    assert max(place for place, caller in enumerate(order) if caller == "quick") <= 5
+            pool.submit(work, "quick", 0.01)
+        while sum(map(len, turns._lines.values())) < 31:
+            time.sleep(0.001)
+        all_wait.set()
+    assert order == ["slow", "quick", "quick"] + ["slow"] * 29
 
 
 def test_the_image_of_a_caller_without_a_turn_is_the_next_one_at_the_engines() -> None:
