@@ -18,6 +18,8 @@ from rest_framework.test import APIClient
 from cv.engine import outputs
 from cv.engine.readers import base
 from cv.models import ApiKey
+from cv.search import served
+from cv.search.served import served_index
 from cv.services import api_key_create
 from cv.serving.outputs import load_outputs
 from cv.trust.caller import Caller
@@ -86,6 +88,18 @@ def plugin(registries: None, settings: Settings) -> None:
 def empty_cache() -> None:
     """Empties the cache, so that requests of one test do not count against the limits of the next."""
     cache.clear()
+
+
+@pytest.fixture
+def identity(settings: Settings) -> Iterator[None]:
+    """Identity is on, and the search index is empty."""
+    settings.XCLOUD_IDENTITY = True
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, identity=True)
+    served_index.cache_clear()
+    served._seen.clear()
+    yield
+    served_index.cache_clear()
+    served._seen.clear()
 
 
 @pytest.fixture

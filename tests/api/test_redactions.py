@@ -1,21 +1,16 @@
 """Pictures with hidden faces by the API: who may ask for what, what is refused, and that nothing stays."""
 
 import io
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from PIL import Image
-from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.choices import Scope
 from cv.identity.odds import identity_model
 from cv.models import ApiKey, AuditEvent, Collection
-from cv.search import served
-from cv.search.served import served_index
 from cv.services import collection_create
 from cv.trust.caller import Caller
 from tests.api.test_analyses import as_file
@@ -116,17 +111,6 @@ def test_what_is_no_picture_is_refused(api: APIClient) -> None:
 
 def test_collections_need_identity(api: APIClient, empty_scene: bytes) -> None:
     assert error_of(ask(api, empty_scene, except_collection=str(uuid4())))[:2] == (403, "identity_off")
-
-
-@pytest.fixture
-def identity(settings: Settings) -> Iterator[None]:
-    settings.XCLOUD_IDENTITY = True
-    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, identity=True)
-    served_index.cache_clear()
-    served._seen.clear()
-    yield
-    served_index.cache_clear()
-    served._seen.clear()
 
 
 @pytest.mark.usefixtures("identity")

@@ -1,15 +1,11 @@
 """The index follows the rows: it finds what was just enrolled, and never what was erased."""
 
-from collections.abc import Iterator
-from dataclasses import replace
 from uuid import uuid4
 
 import numpy as np
 import pytest
-from pytest_django import Settings
 
 from cv.models import Collection, EnrolledFace
-from cv.search import served
 from cv.search.base import as_keys
 from cv.search.people import Candidate, one_name_each, people_near
 from cv.search.served import drop_index, served_index, tidy_indexes, update_index
@@ -18,16 +14,7 @@ from cv.services.revisions import revision_raise
 from cv.trust.caller import Caller
 from tests.vectors import axis, enrolled, made_collection, near
 
-
-@pytest.fixture(autouse=True)
-def fresh_index(settings: Settings) -> Iterator[None]:
-    settings.XCLOUD_IDENTITY = True
-    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, identity=True)
-    served_index.cache_clear()
-    served._seen.clear()
-    yield
-    served_index.cache_clear()
-    served._seen.clear()
+pytestmark = pytest.mark.usefixtures("identity")
 
 
 def names_near(collection: Collection, number: int, most: int = 3) -> list[tuple[str, float]]:
