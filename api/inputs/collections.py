@@ -11,7 +11,7 @@ from api.inputs.strict import FiniteFloatField, PagingInput, StrictSerializer
 from api.inputs.subjects import MAX_SUBJECT
 from cv.engine.odds import FALSE_MATCH_RATES
 from cv.models.collections import MAX_CONSENT, MAX_NAME
-from cv.services import Doubt, NewFace
+from cv.services import NewFace, RefusalReason
 from cv.trust.vectors import unit
 
 MAX_SEARCHED: Final = 100
@@ -43,11 +43,11 @@ class AcceptField(serializers.ListField):
     """What the client has looked at and overrules."""
 
     def __init__(self, **kwargs: Any) -> None:
-        child = serializers.ChoiceField(choices=list(Doubt))
+        child = serializers.ChoiceField(choices=list(RefusalReason))
         super().__init__(child=child, default=list, help_text="Refusals that you have checked and overrule.", **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
-        return frozenset(Doubt(name) for name in super().to_internal_value(data))
+        return frozenset(RefusalReason(name) for name in super().to_internal_value(data))
 
 
 class CollectionUpdateInput(StrictSerializer):

@@ -44,7 +44,7 @@ from cv.identity.odds import served_odds
 from cv.models import Collection, EnrolledFace
 from cv.search.photos import nearest_of, read_faces, search_faces
 from cv.selectors import enrolled_faces
-from cv.services import Doubt, NewFace, audit_note, faces_enrol
+from cv.services import NewFace, RefusalReason, audit_note, faces_enrol
 from cv.services.enrolment_errors import EmptyCollection
 from cv.services.photo_enrolment import check_quality, chosen_face
 
@@ -55,7 +55,7 @@ class EnrolsFaces(IdentifyView):
     """Enrols, and remembers the answer in the same transaction."""
 
     def enrolled(
-        self, request: Request, collection: Collection, new: list[NewFace], accepted: frozenset[Doubt]
+        self, request: Request, collection: Collection, new: list[NewFace], accepted: frozenset[RefusalReason]
     ) -> Response:
         self.collection_id = collection.pk
         answers: list[Response] = []

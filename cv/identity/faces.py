@@ -9,7 +9,7 @@ from cv.engine.labels import Attribute
 from cv.engine.outputs import EMBEDDING
 from cv.engine.types import DEFAULT_OPTIONS, AnalysisOptions, AnalysisResult, Estimate, FaceResult, Vector
 from cv.identity.errors import NoFace, TooManyFaces
-from cv.serving.engines import analyzed, nobody_left
+from cv.serving.engines import analyzed, assume_connected
 
 # Below this quality a face is compared, but not decided by: of CelebA's people, shown damaged and as they are, half or
 # fewer are then as similar as a false match rate of 1e-4 demands (17 % below 0.05, 55 % from 0.2 on, 89 % from 0.8 on).
@@ -45,7 +45,7 @@ class IdentifiedFace:
 def identify_faces(
     data: bytes,
     caller: str,
-    check_client: Callable[[], None] = nobody_left,
+    check_client: Callable[[], None] = assume_connected,
     min_face_px: int = DEFAULT_OPTIONS.min_face_px,
     most: int = MOST_FACES,
 ) -> tuple[AnalysisResult, list[IdentifiedFace]]:

@@ -20,7 +20,7 @@ from cv.services.collections import (
     subject_remove,
 )
 from cv.services.enrolment import faces_enrol
-from cv.services.enrolment_checks import Doubt, NewFace, Rules
+from cv.services.enrolment_checks import NewFace, RefusalReason, Rules
 from cv.services.errors import errors_store
 from cv.services.idempotency import request_begin, request_finish, request_forget
 from cv.services.job_deletion import job_delete, job_delete_further, jobs_delete_further
@@ -59,12 +59,12 @@ from cv.services.webhooks import (
 
 __all__ = [
     "AnalysisRequest",
-    "Doubt",
     "JobRequest",
     "LeaseLost",
     "NewFace",
     "NoPictureKept",
     "Purged",
+    "RefusalReason",
     "Rules",
     "StoreOptions",
     "admin_create",

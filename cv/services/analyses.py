@@ -42,7 +42,7 @@ from cv.services.face_moves import faces_follow, faces_hold
 from cv.services.face_vectors import vector_row
 from cv.services.traces import traces_remove
 from cv.services.webhooks import event_emit
-from cv.serving.engines import analyzed, nobody_left
+from cv.serving.engines import analyzed, assume_connected
 from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def nothing_first() -> None:
 
 
 def analysis_answer(
-    request: AnalysisRequest, caller: Caller, check_client: Callable[[], None] = nobody_left
+    request: AnalysisRequest, caller: Caller, check_client: Callable[[], None] = assume_connected
 ) -> AnalysisResult:
     """Analyzes the image and keeps nothing: no row, no file, no audit event and no webhook event.
 
@@ -102,7 +102,7 @@ def analysis_answer(
 def analysis_create(
     request: AnalysisRequest,
     caller: Caller,
-    check_client: Callable[[], None] = nobody_left,
+    check_client: Callable[[], None] = assume_connected,
     saved: Callable[[Analysis, AnalysisResult], None] = nothing_more,
 ) -> Analysis:
     """Analyzes the image and saves the result, completely or not at all.
@@ -122,7 +122,7 @@ def analysis_create(
 def analysis_reanalyse(
     analysis: Analysis,
     caller: Caller,
-    check_client: Callable[[], None] = nobody_left,
+    check_client: Callable[[], None] = assume_connected,
     saved: Callable[[Analysis, AnalysisResult], None] = nothing_more,
 ) -> Analysis:
     """Analyzes the kept picture again with the current model. The analysis keeps its id and gets new faces.

@@ -17,7 +17,7 @@ from cv.models.collections import enrolled_place
 from cv.selectors import enrolled_faces
 from cv.services.analyses import nothing_more
 from cv.services.audit import audit_note
-from cv.services.enrolment_checks import Comparison, Doubt, NewFace, Rules, known_faces
+from cv.services.enrolment_checks import Comparison, NewFace, RefusalReason, Rules, known_faces
 from cv.services.enrolment_errors import EnrolmentTooLarge
 from cv.services.revisions import revision_raise
 from cv.trust.caller import Caller
@@ -35,7 +35,7 @@ def faces_enrol(
     collection: Collection,
     new: Sequence[NewFace],
     caller: Caller,
-    accepted: frozenset[Doubt] = frozenset(),
+    accepted: frozenset[RefusalReason] = frozenset(),
     saved: Callable[[list[EnrolledFace]], None] = nothing_more,
 ) -> list[EnrolledFace]:
     """Enrols all faces or none, in one transaction with the line in the audit log.

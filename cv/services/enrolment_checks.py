@@ -24,8 +24,8 @@ COMPARED_AT_ONCE: Final = 256
 LOOKED_UP: Final = 500
 
 
-class Doubt(StrEnum):
-    """What a client may decide to accept."""
+class RefusalReason(StrEnum):
+    """Why an enrolment is refused unless the client accepts it."""
 
     LOW_QUALITY = "low_quality"
     FAR_FROM_SUBJECT = "far_from_subject"
@@ -127,7 +127,7 @@ class Comparison:
         if others and other[best := int(other.argmax())] > closest.other:
             closest.other, closest.other_subject = float(other[best]), known.subjects[best]
 
-    def judge(self, rules: Rules, accepted: frozenset[Doubt]) -> None:
+    def judge(self, rules: Rules, accepted: frozenset[RefusalReason]) -> None:
         """Raises AlreadyEnrolled, FarFromSubject, BelongsToAnother for the first face that must be refused."""
         for index, closest in enumerate(self.closest):
             at = {"index": index} if len(self.new) > 1 else {}
@@ -135,21 +135,21 @@ class Comparison:
                 known = {"face": str(closest.own_face)} if closest.own_face else {}
                 raise AlreadyEnrolled("this face of the subject is enrolled already", "subject", **known, **at)
             is_another = closest.other >= rules.another and closest.other > closest.own
-            if is_another and Doubt.BELONGS_TO_ANOTHER not in accepted:
+            if is_another and RefusalReason.BELONGS_TO_ANOTHER not in accepted:
                 who = {"belongs_to": closest.other_subject} if rules.name else {}
                 raise BelongsToAnother(
                     f"this face belongs to another subject: similarity {closest.other:.3f}, threshold "
-                    f"{rules.another:.3f}; if it does not, accept `{Doubt.BELONGS_TO_ANOTHER}`",
+                    f"{rules.another:.3f}; if it does not, accept `{RefusalReason.BELONGS_TO_ANOTHER}`",
                     "subject",
                     similarity=round(closest.other, 4),
                     threshold=round(rules.another, 4),
                     **who,
                     **at,
                 )
-            if -np.inf < closest.own < rules.far and Doubt.FAR_FROM_SUBJECT not in accepted:
+            if -np.inf < closest.own < rules.far and RefusalReason.FAR_FROM_SUBJECT not in accepted:
                 raise FarFromSubject(
                     f"this face is far from the subject's others: similarity {closest.own:.3f} to the nearest, "
-                    f"threshold {rules.far:.3f}; if it is the same person, accept `{Doubt.FAR_FROM_SUBJECT}`",
+                    f"threshold {rules.far:.3f}; if it is the same person, accept `{RefusalReason.FAR_FROM_SUBJECT}`",
                     "subject",
                     similarity=round(closest.own, 4),
                     threshold=round(rules.far, 4),

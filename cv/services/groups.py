@@ -21,7 +21,7 @@ from cv.search.people import Candidate, people_near
 from cv.services.analyses import nothing_more
 from cv.services.audit import audit_note
 from cv.services.enrolment import faces_enrol
-from cv.services.enrolment_checks import SAME_PHOTO, Doubt, NewFace
+from cv.services.enrolment_checks import SAME_PHOTO, NewFace, RefusalReason
 from cv.services.enrolment_errors import EnrolmentRefused
 from cv.services.face_vectors import vectors_of
 from cv.services.revisions import revision_raise
@@ -156,7 +156,7 @@ def group_name(
     subject: str,
     consent: str = "",
     ttl_days: int | None = None,
-    accepted: frozenset[Doubt] = frozenset(),
+    accepted: frozenset[RefusalReason] = frozenset(),
     saved: Callable[[list[EnrolledFace]], None] = nothing_more,
 ) -> list[EnrolledFace]:
     """Enrols the best faces of the group as this subject; the group is gone then.
@@ -185,7 +185,9 @@ def group_name(
         group.delete()
         saved(enrolled)
 
-    return faces_enrol(collection, _different(new), caller, frozenset(accepted) | {Doubt.FAR_FROM_SUBJECT}, ended)
+    return faces_enrol(
+        collection, _different(new), caller, frozenset(accepted) | {RefusalReason.FAR_FROM_SUBJECT}, ended
+    )
 
 
 def _different(new: list[NewFace]) -> list[NewFace]:

@@ -3,7 +3,7 @@
 from cv.engine.types import AnalysisResult, FaceResult
 from cv.identity.errors import NoFace
 from cv.identity.faces import LOW_QUALITY
-from cv.services.enrolment_checks import Doubt
+from cv.services.enrolment_checks import RefusalReason
 from cv.services.enrolment_errors import LowQuality, SeveralFaces
 
 
@@ -26,13 +26,13 @@ def chosen_face(result: AnalysisResult, index: int | None) -> FaceResult:
     return faces[index]
 
 
-def check_quality(face: FaceResult, accepted: frozenset[Doubt]) -> None:
+def check_quality(face: FaceResult, accepted: frozenset[RefusalReason]) -> None:
     """Raises LowQuality."""
-    if face.quality.score < LOW_QUALITY and Doubt.LOW_QUALITY not in accepted:
+    if face.quality.score < LOW_QUALITY and RefusalReason.LOW_QUALITY not in accepted:
         why = f" ({', '.join(face.quality.warnings)})" if face.quality.warnings else ""
         raise LowQuality(
             f"the quality of this face is {face.quality.score:.2f}, below {LOW_QUALITY}{why}; use a better photo, or "
-            f"accept `{Doubt.LOW_QUALITY}`",
+            f"accept `{RefusalReason.LOW_QUALITY}`",
             "image",
             quality=round(face.quality.score, 4),
             threshold=LOW_QUALITY,

@@ -38,12 +38,12 @@ def engine_gate() -> EngineGate:
     return EngineGate(slots + settings.XCLOUD_ENGINE_QUEUE, slots + 1, ahead=slots)
 
 
-def nobody_left() -> None:
+def assume_connected() -> None:
     """The default of ``check_client``, for callers that cannot tell whether their client still waits."""
 
 
 def analyzed(
-    data: bytes, options: AnalysisOptions, caller: str, check_client: Callable[[], None] = nobody_left
+    data: bytes, options: AnalysisOptions, caller: str, check_client: Callable[[], None] = assume_connected
 ) -> AnalysisResult:
     """Analyzes an image of ``caller`` when its turn comes.
 
@@ -54,7 +54,7 @@ def analyzed(
     return result
 
 
-def edited(data: bytes, edit: Edit, caller: str, check_client: Callable[[], None] = nobody_left) -> EditedPicture:
+def edited(data: bytes, edit: Edit, caller: str, check_client: Callable[[], None] = assume_connected) -> EditedPicture:
     """Edits a picture of ``caller`` when its turn comes. Raises as ``analyzed`` does."""
     return _in_turn(lambda *turn: served_engine().edit(data, edit, *turn), caller, check_client)
 
