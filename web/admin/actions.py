@@ -17,26 +17,20 @@ from cv.serving.gate import Overloaded
 from cv.tables import analyses_csv
 from cv.trust.sealing import Unreadable
 from web.admin.base import staff_caller
-from web.admin.erasure import erasure_page
+from web.admin.erasure import ErasesSubjects
 
 # For more, use the API or the database.
 EXPORTED_AT_ONCE: Final = 1000
 REANALYSED_AT_ONCE: Final = 50
-ERASED_AT_ONCE: Final = 100
 
 
-class AnalysisActions:
+class AnalysisActions(ErasesSubjects):
     """Mixed into the list of analyses."""
 
     actions: Any = ("export_json", "export_csv", "reanalyse", "erase_subjects")
-    message_user: Any
-    admin_site: Any
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("cv.change_analysis")
-
-    def has_erase_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("cv.delete_analysis")
 
     @admin.action(description="Export as JSON", permissions=["operate"])
     def export_json(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
@@ -72,31 +66,12 @@ class AnalysisActions:
                 break
         self.message_user(request, f"{done} analyzed again, {without} without a kept picture")
 
-    @admin.action(description="Erase everything about the subjects of the selected analyses", permissions=["erase"])
-    def erase_subjects(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
-        """Asks first, then erases everything about the subjects, including rows that were not ticked."""
-        subjects = chosen_subjects(queryset)
-        if not subjects:
-            self.message_user(request, "None of the selected analyses has a subject", messages.WARNING)
-            return None
-        if len(subjects) > ERASED_AT_ONCE:
-            said = f"Nothing was erased: these have more than {ERASED_AT_ONCE} subjects; choose fewer"
-            self.message_user(request, said, messages.ERROR)
-            return None
-        return erasure_page(request, self.admin_site.each_context(request), subjects)
-
     def _few(self, request: HttpRequest, queryset: QuerySet[Analysis], most: int) -> list[Analysis] | None:
         rows = list(queryset.prefetch_related("faces__labels", "models").select_related("api_key")[: most + 1])
         if len(rows) > most:
             self.message_user(request, f"Choose at most {most}", messages.ERROR)
             return None
         return rows
-
-
-def chosen_subjects(queryset: QuerySet[Analysis]) -> list[str]:
-    """The subjects of the rows, each once; at most one more than may be erased at once."""
-    named = queryset.exclude(subject="").order_by("subject").values_list("subject", flat=True)
-    return list(named.distinct()[: ERASED_AT_ONCE + 1])
 
 
 def attachment(text: str, content_type: str, name: str) -> HttpResponse:

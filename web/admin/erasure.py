@@ -4,17 +4,21 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from cv.files.stores import StorageUnavailable
 from cv.models import Analysis
 from cv.search.base import SearchUnavailable
-from cv.selectors import subject_analyses, subject_jobs
+from cv.selectors import subject_analyses, subject_faces, subject_jobs
 from cv.services import subject_erase
 from web.admin.base import staff_caller
+
+ERASED_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,35 @@ class Outcome:
     subject: str
     receipt: dict[str, Any] | None
     error: str = ""
+
+
+class ErasesSubjects:
+    """Mixed into the lists of rows that have a subject."""
+
+    message_user: Any
+    admin_site: Any
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("cv.delete_analysis")
+
+    @admin.action(description="Erase everything about the subjects of the selected rows", permissions=["erase"])
+    def erase_subjects(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Asks first, then erases everything about the subjects, including rows that were not ticked."""
+        subjects = chosen_subjects(queryset)
+        if not subjects:
+            self.message_user(request, "None of the selected rows has a subject", messages.WARNING)
+            return None
+        if len(subjects) > ERASED_AT_ONCE:
+            said = f"Nothing was erased: these have more than {ERASED_AT_ONCE} subjects; choose fewer"
+            self.message_user(request, said, messages.ERROR)
+            return None
+        return erasure_page(request, self.admin_site.each_context(request), subjects)
+
+
+def chosen_subjects(queryset: QuerySet[Any]) -> list[str]:
+    """The subjects of the rows, each once; at most one more than may be erased at once."""
+    named = queryset.exclude(subject="").order_by("subject").values_list("subject", flat=True)
+    return list(named.distinct()[: ERASED_AT_ONCE + 1])
 
 
 def erasure_page(request: HttpRequest, context: dict[str, Any], subjects: Sequence[str]) -> TemplateResponse:
@@ -40,6 +73,7 @@ def erasure_page(request: HttpRequest, context: dict[str, Any], subjects: Sequen
             subject,
             subject_analyses(caller, subject, of_everyone=True).count(),
             subject_jobs(caller, subject, of_everyone=True).count(),
+            subject_faces(caller, subject, of_everyone=True).count(),
         )
         for subject in subjects
     ]

@@ -173,7 +173,7 @@ def test_the_subjects_of_all_rows_are_erased_however_many_rows_there_are(caller:
 def test_too_many_subjects_are_refused_and_none_is_erased(caller: Caller) -> None:
     rows = [stored_analysis(caller, subject=f"visitor {number}") for number in range(4)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("web.admin.actions.ERASED_AT_ONCE", 3)
+        patch.setattr("web.admin.erasure.ERASED_AT_ONCE", 3)
         asked = chosen("erase_subjects", *rows, confirmed="yes")
         page = staff("operator").post(ANALYSES, asked, follow=True).content.decode()
     assert "Nothing was erased: these have more than 3 subjects" in page
