@@ -12,6 +12,7 @@ from django.http import Http404, HttpResponse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from cv.engine.model_card import ModelCard
 from cv.engine.outputs import DEFAULT_OUTPUTS, Shape, get_output
@@ -198,8 +199,21 @@ def card_html(text: str) -> SafeString:
     for token in tokens:
         # Column alignment would be an inline style, which the pages' CSP forbids.
         token.attrs.pop("style", None)
+        token.children = _without_card_links(token.children or [])
     html: str = markdown.renderer.render(tokens, markdown.options, {})
     return mark_safe(html)  # noqa: S308 -- the Markdown may hold no HTML of its own
+
+
+def _without_card_links(tokens: list[Token]) -> list[Token]:
+    """Leaves out links to other cards, which have no page here, but keeps their words."""
+    kept = []
+    is_left_out = False
+    for token in tokens:
+        if token.type == "link_open":
+            is_left_out = str(token.attrs.get("href", "")).endswith(".md")
+        if not (is_left_out and token.type in {"link_open", "link_close"}):
+            kept.append(token)
+    return kept
 
 
 def card_file(name: str, file_name: str) -> HttpResponse:

@@ -196,6 +196,7 @@ def test_a_models_card_is_shown_without_inline_styles(
 ) -> None:
     monkeypatch.setattr("cv.cards.CARDS_DIR", tmp_path)
     text = "# xcloud-attributes 1\n\n## How good it is\n\n| a | b |\n| --- | ---: |\n| 1 | <script>2</script> |\n"
+    text += "\nNot [who](who.md) it is.\n"
     (tmp_path / "xcloud-attributes.md").write_text(text)
     scores = {"n": 12, "gender_accuracy": 0.975, "age_mae": 3.14}
     crossed = {"female, white, 20-29": scores | {"intervals": {"age_mae": [2.5, 3.9]}}}
@@ -213,6 +214,8 @@ def test_a_models_card_is_shown_without_inline_styles(
     page = client.get("/models/xcloud-attributes/").content.decode()
     assert "<h2>How good it is</h2>" in page
     assert "&lt;script&gt;2" in page
+    # Another model's card has no page here.
+    assert "<p>Not who it is.</p>" in page
     assert "style=" not in page
     line = '<th scope="row">Female, White, 20-29</th><td>utkface</td><td>12</td><td>98 %</td><td>3.1 (2.5–3.9)</td>'
     assert page.count(line) == 1
