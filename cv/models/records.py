@@ -13,7 +13,7 @@ class AuditEvent(models.Model):
     """Who read, exported, erased or managed what. Ids only: it contains nothing about a person."""
 
     at = models.DateTimeField(default=timezone.now)
-    # `key:7` or `user:3`: text, so that the line remains when the user is deleted.
+    # `key:7`, `user:3` or `command`: text, so that the line remains when the user is deleted.
     actor = models.CharField(max_length=40)
     action = models.CharField(max_length=30, choices=AuditAction.choices)
     objects_named = models.JSONField(default=list)

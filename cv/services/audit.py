@@ -1,18 +1,24 @@
 """Writes the audit log."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from cv.choices import AuditAction
 from cv.models import AuditEvent
 from cv.trust.caller import Caller
 from telemetry.logs import request_id
 
+# Whoever runs a command on the server has neither a key nor a log-in.
+COMMAND: Final = "command"
 
-def audit_note(caller: Caller, action: AuditAction, objects: Iterable[object] = (), count: int | None = None) -> None:
-    """Writes an audit event: who did what to which rows, by id."""
+
+def audit_note(
+    caller: Caller | None, action: AuditAction, objects: Iterable[object] = (), count: int | None = None
+) -> None:
+    """Writes an audit event: who did what to which rows, by id. Without a caller, a command did it."""
     names = [str(name) for name in objects]
     AuditEvent.objects.create(
-        actor=caller.name,
+        actor=COMMAND if caller is None else caller.name,
         action=action,
         objects_named=names,
         count=len(names) if count is None else count,

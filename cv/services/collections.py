@@ -63,8 +63,11 @@ def collection_update(collection: Collection, caller: Caller, **changes: Any) ->
     return row
 
 
-def collection_delete(collection: Collection, caller: Caller) -> None:
-    """Deletes the collection with its faces, and its part of the search index. Raises SearchUnavailable."""
+def collection_delete(collection: Collection, caller: Caller | None) -> None:
+    """Deletes the collection with its faces, and its part of the search index; None is a command.
+
+    Raises SearchUnavailable.
+    """
     pk = collection.pk
     drop_index(pk)
     enrolled_delete(collection.faces.all())
