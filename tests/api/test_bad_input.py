@@ -160,7 +160,10 @@ def test_unknown_option_is_named(api: APIClient, empty_scene: bytes) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"store": {"forever": True}}, "store.forever: unknown field; known fields: image, ttl_days, subject, result"),
+        (
+            {"store": {"forever": True}},
+            "store.forever: unknown field; known fields: image, ttl_days, subject, vectors, result",
+        ),
         ({"store": "yes"}, "store: Invalid data. Expected a dictionary, but got str."),
         ({"store": {"ttl_days": 0}}, "store.ttl_days: Ensure this value is greater than or equal to 1."),
         ({"store": {"subject": "x" * 201}}, "store.subject: Ensure this field has no more than 200 characters."),

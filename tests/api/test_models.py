@@ -51,7 +51,7 @@ def test_the_words_of_the_card_are_told_by_section(api: APIClient, name: str) ->
 def test_the_charts_of_a_card_may_be_kept_and_are_asked_for_anew(api: APIClient, name: str) -> None:
     pictures = api.get(f"/api/v1/models/{name}").json()["pictures"]
     titles = {picture["title"].partition(":")[0] for picture in pictures}
-    assert {"Confusion matrices", "Reliability", "Error by quality score"} <= titles
+    assert {"Confusion matrices", "Reliability"} <= titles
     for picture in pictures:
         answer = api.get(picture["url"])
         assert (answer.status_code, answer["Content-Type"]) == (200, "image/png")
