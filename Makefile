@@ -22,7 +22,7 @@ PEERS_VENV ?= .cache/peers/facenet
 WITH_ENV := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev serve test lint lock sbom audit bench bench-jobs bench-search bench-peers
+.PHONY: help install install-dev serve test lint lock sbom audit bench bench-jobs bench-search bench-peers bench-accuracy
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,6 +70,9 @@ bench-search: install-dev ## Measure the search of collections: 10,000 to 1,000,
 bench-peers: install-dev ## Compare with facenet-pytorch, in its own environment (5 GB, in PEERS_VENV)
 	$(BIN)/python -m benchmarks.peers $(if $(PHOTOS),--photos $(PHOTOS)) --venv $(PEERS_VENV) \
 		--output benchmarks/results/peers.json
+
+bench-accuracy: install-dev ## Compare answers with packages of npm and PyPI on labelled tables, and write docs/accuracy.md (DATA=DIR)
+	$(BIN)/python -m benchmarks.accuracy --data $(DATA)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "XCloud needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
