@@ -155,8 +155,8 @@ def test_the_pages_scripts_know_its_shape_and_its_title(client: Client) -> None:
     script = client.get("/texts.js").content.decode()
     words = json.loads(script.rpartition("window.words = ")[2].strip().rstrip(";"))
     assert words["outputs"]["mean_colour"] == {
-        "shape": "vector", "title": "Mean colour", "unit": "of 255", "scale": None, "limited": False,
-        "limit": None,
+        "shape": "vector", "title": "Mean colour", "unit": "of 255", "scale": None, "range": None,
+        "limited": False, "limit": None,
     }  # fmt: skip
 
 

@@ -54,6 +54,12 @@ ROUTES: list[tuple[str, str, Scope | None]] = [
     ("POST", "/api/v1/collections/{collection}/search", Scope.IDENTIFY),
     ("POST", "/api/v1/collections/{collection}/groups", Scope.IDENTIFY),
     ("POST", "/api/v1/collections/{collection}/verify", Scope.IDENTIFY),
+    ("GET", "/api/v1/collections/{collection}/unknown", Scope.IDENTIFY),
+    ("POST", "/api/v1/collections/{collection}/unknown", Scope.IDENTIFY),
+    *(
+        ("POST", f"/api/v1/collections/{{collection}}/unknown/{NOBODY}/{step}", Scope.IDENTIFY)
+        for step in ("name", "merge", "split", "reject")
+    ),
     ("GET", "/api/v1/jobs", Scope.READ),
     ("POST", "/api/v1/jobs", Scope.ANALYSE),
     ("GET", "/api/v1/jobs/{job}", Scope.READ),

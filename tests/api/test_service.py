@@ -48,9 +48,9 @@ def test_unknown_model_is_404(api: APIClient) -> None:
     assert api.get("/api/v1/models/nothing").json()["error"]["code"] == "not_found"
 
 
-def test_healthz_needs_nothing(client: Client) -> None:
+def test_healthz_needs_nothing(client: Client, settings: Settings) -> None:
     answer = client.get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": settings.XCLOUD_VERSION})
 
 
 def test_readyz_loads_the_engine(client: Client, db: None) -> None:
@@ -165,11 +165,14 @@ def schema(client: Client) -> Any:
 
 def test_schema_documents_every_endpoint_and_its_errors(schema: Any) -> None:
     documented = {
-        path: sorted(set(methods) & {"get", "post", "patch", "delete"}) for path, methods in schema["paths"].items()
+        path: sorted(set(methods) & {"get", "post", "put", "patch", "delete"})
+        for path, methods in schema["paths"].items()
     }
     assert documented == {
         "/api/v1/analyses": ["get", "post"],
         "/api/v1/analyses/{analysis_id}": ["delete", "get"],
+        "/api/v1/analyses/{analysis_id}/faces/{index}/labels": ["put"],
+        "/api/v1/analyses/{analysis_id}/labels": ["get"],
         "/api/v1/analyses/{analysis_id}/picture": ["get"],
         "/api/v1/analyses/{analysis_id}/reanalyse": ["post"],
         "/api/v1/api-keys": ["get", "post"],
@@ -183,6 +186,11 @@ def test_schema_documents_every_endpoint_and_its_errors(schema: Any) -> None:
         "/api/v1/collections/{collection_id}/search": ["post"],
         "/api/v1/collections/{collection_id}/subjects": ["get"],
         "/api/v1/collections/{collection_id}/subjects/{subject}": ["delete"],
+        "/api/v1/collections/{collection_id}/unknown": ["get", "post"],
+        "/api/v1/collections/{collection_id}/unknown/{group_id}/merge": ["post"],
+        "/api/v1/collections/{collection_id}/unknown/{group_id}/name": ["post"],
+        "/api/v1/collections/{collection_id}/unknown/{group_id}/reject": ["post"],
+        "/api/v1/collections/{collection_id}/unknown/{group_id}/split": ["post"],
         "/api/v1/collections/{collection_id}/vectors": ["post"],
         "/api/v1/collections/{collection_id}/verify": ["post"],
         "/api/v1/comparisons": ["post"],
@@ -197,11 +205,15 @@ def test_schema_documents_every_endpoint_and_its_errors(schema: Any) -> None:
         "/api/v1/jobs/{job_id}/results": ["get"],
         "/api/v1/jobs/{job_id}/resume": ["post"],
         "/api/v1/jobs/{job_id}/retry": ["post"],
+        "/api/v1/labels/report": ["get"],
+        "/api/v1/labels/table": ["get"],
         "/api/v1/models": ["get"],
         "/api/v1/models/{name}": ["get"],
         "/api/v1/models/{name}/files/{file_name}": ["get"],
+        "/api/v1/portraits": ["post"],
         "/api/v1/previews": ["post"],
         "/api/v1/receipt-keys": ["get"],
+        "/api/v1/redactions": ["post"],
         "/api/v1/subjects/erase": ["post"],
         "/api/v1/subjects/export": ["post"],
         "/api/v1/subjects/{subject}/erase": ["post"],

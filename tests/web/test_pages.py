@@ -75,6 +75,7 @@ def test_the_scripts_words_are_the_servers_in_the_visitors_language(client: Clie
         "title": "Age",
         "unit": "years",
         "scale": [0, 100],
+        "range": [0, 120],
         "limited": False,
         "limit": settings.XCLOUD_ABSTAIN_WIDER["age"],
     }

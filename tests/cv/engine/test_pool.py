@@ -266,9 +266,9 @@ def test_who_does_not_want_the_answer_any_more_leaves_the_engine_to_the_next(
         assert len(waiting.result(timeout=30).faces) == 1
 
 
-def test_a_failure_nobody_foresaw_is_told_with_where_it_was(pool: EnginePool, astronaut: bytes) -> None:
-    with pytest.raises(EngineFailed, match="in analyze\n"):
-        pool.analyze(astronaut, None)  # type: ignore[arg-type]
+def test_an_unforeseen_failure_is_reported_with_its_place(pool: EnginePool, astronaut: bytes) -> None:
+    with pytest.raises(EngineFailed, match="in edit_picture\n"):
+        pool.edit(astronaut, None)  # type: ignore[arg-type]
 
 
 def test_missing_weights_are_said_before_an_image_is_taken(tmp_path: Path) -> None:
