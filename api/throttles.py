@@ -23,7 +23,7 @@ class PerMinute(BaseThrottle):
         if not limit or getattr(request.META.get("wsgi.input"), "awaited", False):
             return True
         count = count_this_minute(caller_name(request))
-        # The view's answer carries these headers, whatever it is.
+        # Every answer of the view carries these headers, errors too.
         view.rate_headers = headers_of(limit, count)  # type: ignore[attr-defined]
         return count <= limit
 

@@ -222,7 +222,7 @@ COLLECTION_SEARCH: Final[dict[str, Any]] = {
 }
 COLLECTION_GROUPS: Final[dict[str, Any]] = {
     "operation_id": "collection_groups",
-    "summary": "Group up to 10,000 faces that are nobody's yet by person",
+    "summary": "Group up to 10,000 unknown faces by person",
     "description": "By average linkage of their vectors. Faces of people in the collection come back under `known`. "
     "Nothing is stored: send the groups again with further faces, as `group`, and they keep their faces. To name a "
     f"group, enrol its faces (`POST …/vectors`). {SCOPE}",

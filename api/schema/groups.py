@@ -17,7 +17,7 @@ OF_A_GROUP: Final = ("identity_off", "not_found", "not_in_group", *BODY)
 
 UNKNOWN_GROUP: Final[dict[str, Any]] = {
     "operation_id": "unknown_group",
-    "summary": "Group the faces of analyses that are nobody's yet by person",
+    "summary": "Group the unknown faces of analyses by person",
     "description": "Of the faces whose vectors were kept (`store.vectors`), of one job or of all your analyses, up to "
     "10,000. Faces of people in the collection join no group. Groups stay as they are and may get more faces; only "
     f"`merge`, `split`, `reject` and `name` change them otherwise. {SCOPE}",
@@ -30,7 +30,7 @@ UNKNOWN_GROUP: Final[dict[str, Any]] = {
 }
 UNKNOWN_LIST: Final[dict[str, Any]] = {
     "operation_id": "unknown_list",
-    "summary": "List the groups of faces that are nobody's yet",
+    "summary": "List the groups of unknown faces",
     "description": f"The largest first, the best face of each first. {SCOPE}",
     "parameters": [PageInput],
     "responses": {

@@ -19,7 +19,7 @@ PORTRAIT_CREATE: Final[dict[str, Any]] = {
     "operation_id": "portrait_create",
     "summary": "Get an image with another background behind its people",
     "description": "Everybody in the image stays sharp; what is behind them is out of focus, one colour, or nothing. "
-    "The answer is the image at full size, upright and without metadata. An image in which nobody is found is a 422 "
+    "The answer is the image at full size, upright and without metadata. A photo without people is a 422 "
     "`no_person`. Animals and what people hold may count as people. Nothing is stored. Scope `analyse`.",
     "parameters": [REQUEST_ID],
     "request": with_image(PortraitInput),

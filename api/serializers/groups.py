@@ -31,7 +31,7 @@ class GroupSerializer(serializers.Serializer[Any]):
 # Not `Groups`: openapi-python-client mixes it up with the field `groups`.
 @extend_schema_serializer(component_name="GroupedFaces")
 class GroupsSerializer(serializers.Serializer[Any]):
-    """Faces that are nobody's yet, grouped by person, and those of people in the collection."""
+    """Unknown faces, grouped by person, and those of people in the collection."""
 
     collection = serializers.UUIDField(read_only=True)
     threshold = Rounded(SIMILARITY_DIGITS)

@@ -56,7 +56,7 @@ class GroupsView(IdentifyView):
 
 
 def known_people(collection: Collection, vectors: Vectors) -> list[Candidate | None]:
-    """For each face the person of the collection that it belongs to; None for those that are nobody's yet."""
+    """For each face the person of the collection that it belongs to; None for unknown faces."""
     enrolled = enrolled_faces(collection).count()
     if not enrolled:
         return [None] * len(vectors)

@@ -15,7 +15,7 @@ from cv.jobs.inputs import NewItem, file_item, images_below
 class LocalInputs:
     """Only the command that named them processes the job.
 
-    A folder stands for the images below it; a file that is named is taken whatever its name. ``skip`` has patterns of
+    A folder stands for the images below it; a file that is named is always taken. ``skip`` has patterns of
     paths below the folder, or of the names of files and folders.
     """
 

@@ -1,4 +1,4 @@
-"""Faces of analyses that are nobody's yet: their vectors, and the groups that a collection sorts them into."""
+"""Unknown faces of analyses: their vectors, and the groups that a collection sorts them into."""
 
 import uuid
 

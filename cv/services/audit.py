@@ -8,7 +8,7 @@ from cv.models import AuditEvent
 from cv.trust.caller import Caller
 from telemetry.logs import request_id
 
-# Whoever runs a command on the server has neither a key nor a log-in.
+# A command on the server runs without a key or a log-in.
 COMMAND: Final = "command"
 
 

@@ -1,4 +1,4 @@
-"""Groups the faces of analyses that are nobody's yet by person, and changes the groups as people say.
+"""Groups the unknown faces of analyses by person, and changes the groups as people say.
 
 A group never loses a face and is never merged by itself: only what a person says changes it.
 """
@@ -67,7 +67,7 @@ class Grouped:
 
 
 def faces_group(collection: Collection, found: QuerySet[FaceVector], caller: Caller) -> Grouped:
-    """Puts those of the faces that are in no group, and are nobody's in the collection, into groups.
+    """Puts the faces that are in no group, and that the collection does not know, into groups.
 
     The other groups keep their faces and may get more. Raises TooManyFaces, GroupsChanged, Collection.DoesNotExist,
     IndexBehind, SearchUnavailable, Unreadable.
@@ -112,7 +112,7 @@ def faces_group(collection: Collection, found: QuerySet[FaceVector], caller: Cal
 
 
 def _unknown(collection: Collection, fresh: list[FaceVector]) -> tuple[list[FaceVector], Vectors, int]:
-    """Those who are nobody's in the collection, with their vectors; and how many are someone's."""
+    """The faces that the collection does not know, with their vectors; and how many it knows."""
     vectors = vectors_of(fresh, collection.dimensions)
     enrolled = collection.faces.count()
     if not enrolled or not fresh:

@@ -96,7 +96,7 @@ def _claimed(found: Job, limit: int, now: datetime) -> Claim | None:
         job = Job.objects.select_for_update().filter(pk=found.pk, state__in=WORKABLE).first()
         if job is None:
             return None
-        # Already read; nobody changes whose job it is.
+        # Already read; a job's owner never changes.
         job.owner, job.api_key = found.owner, found.api_key
         rows = JobItem.objects.filter(job=job, due_at__lte=now).order_by("due_at", "index")
         # A locked row has an ended lease, but its worker is just writing the result: skip it.

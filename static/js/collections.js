@@ -23,7 +23,7 @@ function form(fields) {
   return made;
 }
 
-/** Groups the faces of the visitor's analyses whose vectors were kept and who are nobody's here. */
+/** Groups the faces of the visitor's analyses whose vectors were kept and whom the collection does not know. */
 export const unknownGroup = (id) => request("POST", at(id, "/unknown"), {});
 export const unknownList = (id) => request("GET", at(id, "/unknown?page_size=50"));
 export const groupName = (id, group, subject, consent) => request("POST", at(id, `/unknown/${group}/name`), { subject, consent });

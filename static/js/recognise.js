@@ -34,7 +34,7 @@ export function recogniser(place, { id, consent, onEnrolled }) {
     const mine = ++asked;
     answer.replaceChildren(el("p", { class: "muted" }, gettext("Searching …")));
     try {
-      const found = await photoSearch(id, photo).catch(nobodyYet);
+      const found = await photoSearch(id, photo).catch(emptyCollection);
       if (mine === asked) show(found);
     } catch (problem) {
       if (mine !== asked) return;
@@ -43,8 +43,8 @@ export function recogniser(place, { id, consent, onEnrolled }) {
     }
   }
 
-  /** Without people there is nobody to find, but the photo's faces can be named. */
-  async function nobodyYet(problem) {
+  /** An empty collection has no people to find, but the photo's faces can be named. */
+  async function emptyCollection(problem) {
     if (problem.code !== "empty_collection") throw problem;
     const { image, faces } = await facesFind(photo);
     return { image, faces: faces.map((face) => ({ face, match: null, doubts: [] })) };

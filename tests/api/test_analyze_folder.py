@@ -126,7 +126,7 @@ def test_files_folders_and_patterns_are_listed_once_and_some_are_skipped(
     assert listed(caller, photos, skip=("sub/*", "bro*")) == ["a.jpg"]
     assert listed(caller, *expanded("photos/**/*.jpg")) == ["photos/a.jpg", "photos/broken.jpg", "photos/sub/b.jpg"]
     assert listed(caller, photos / "a.jpg", photos, skip=("broken.*",)) == ["photos/a.jpg", "photos/sub/b.jpg"]
-    # A file that is named is taken whatever its name.
+    # A file that is named is always taken.
     assert listed(caller, photos / "scan.pdf", photos / "a.jpg") == ["photos/scan.pdf", "photos/a.jpg"]
 
 

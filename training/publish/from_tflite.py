@@ -24,7 +24,7 @@ def convert(data: bytes, name: str, outputs: Sequence[str]) -> ModelProto:
     """``data`` takes float32 ``(1, H, W, 3)`` in [0, 1]; the net that comes out takes ``(batch, 3, H, W)``.
 
     Its outputs get the names ``outputs``, in the file's order; those of 1 × 1 pixels become ``(batch, channels)``.
-    Raises ValueError for a file of another kind, KeyError or NotImplementedError for an operator that is not known.
+    Raises ValueError for a file of another kind or an operator used in another way, KeyError for an unknown operator.
     """
     return _Converter(read_graph(data)).net(name, outputs)
 
@@ -74,7 +74,7 @@ class _Converter:
         padding, *strides = struct.unpack("<3i", operator.custom_options[:12])
         weight = self.values[operator.inputs[1]].transpose(3, 0, 1, 2)
         if list(weight.shape[2:]) != strides or padding not in (0, 1, 2):
-            raise NotImplementedError("transposed convolution whose kernel is not as large as its stride")
+            raise ValueError("transposed convolution whose kernel is not as large as its stride")
         return self.add("ConvTranspose", *self.inputs(operator, weight), strides=strides)
 
     def convolution(
@@ -138,7 +138,7 @@ class _Converter:
 
     def _AveragePool(self, operator: Operator) -> str:  # noqa: N802
         if self.graph.shapes[operator.outputs[0]][1:3] != [1, 1]:
-            raise NotImplementedError("a mean of a part of the pixels")
+            raise ValueError("a mean of a part of the pixels")
         return self.add("GlobalAveragePool", self.names[operator.inputs[0]])
 
     def _MaxPool(self, operator: Operator) -> str:  # noqa: N802

@@ -27,7 +27,7 @@ def test_an_index_that_lost_and_invented_faces_gives_the_same_answers_again(call
     enrolled(guests, caller, "bob", axis(1))
     before = nearest(staff.pk, axis(0)[None], 5)
     update_index(guests.pk)
-    # One face's vector is replaced, and one is nobody's: as many as before, so that no count betrays it.
+    # One face's vector is replaced, and one belongs to no row: as many as before, so that no count betrays it.
     served_index().add(staff.pk, as_keys([one.pk]), axis(9)[None])
     served_index().remove(staff.pk, as_keys([two.pk]))
     served_index().add(staff.pk, as_keys([two.pk + 1000]), axis(0)[None])
