@@ -24,6 +24,7 @@ from cv.models import (
     FaceGroup,
     FaceLabel,
     FaceVector,
+    FoundPerson,
     Job,
     NotThisPerson,
     Webhook,
@@ -131,6 +132,12 @@ def subject_negatives(caller: Caller, subject: str, of_everyone: bool = False) -
     """What was said of faces that are not this subject, in all of the caller's collections."""
     owned = Q() if of_everyone else Q(collection__in=Collection.objects.filter(caller.owned).order_by())
     return NotThisPerson.objects.filter(owned, subject=subject)
+
+
+def found_people(rows: QuerySet[FoundPerson]) -> QuerySet[FoundPerson]:
+    """Those of the rows whose enrolled face has not expired, with that face but not its vector; the best first."""
+    alive = EnrolledFace.objects.filter(unexpired()).order_by().values("pk")
+    return rows.filter(enrolled__in=alive).select_related("enrolled").defer("enrolled__vector")
 
 
 def face_vectors(caller: Caller, collection: Collection, job: Job | None = None) -> QuerySet[FaceVector]:

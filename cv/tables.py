@@ -11,7 +11,7 @@ from cv.abstention import abstains
 from cv.choices import ItemState
 from cv.engine.outputs import DEFAULT_OUTPUTS, Output, Shape, all_outputs, get_output
 from cv.engine.types import LANDMARKS, Answer, Category, Estimate, Flags, Mask, Points, Vector
-from cv.models import Analysis, Face
+from cv.models import Analysis, Face, FaceSearch, FoundPerson
 
 Columns = dict[str, str]
 Row = dict[str, Any]
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 ROW_GROUP: Final = 10_000
 # The characters that start a formula in spreadsheets, and the columns that clients write.
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-CLIENTS_TEXT: Final = ("name", "subject")
+CLIENTS_TEXT: Final = ("name", "subject", "found_subject")
 # Excel reads CSV as UTF-8 only if it begins with this.
 BYTE_ORDER_MARK: Final = "\ufeff"
 
@@ -39,6 +39,12 @@ OF_FACE: Final = {
     "quality_score": "double",
     "quality_warnings": "string",
 }
+
+# Of a job that searches a collection: who the face is, and everyone whom it may be, as JSON.
+OF_SEARCH: Final = {
+    "found_subject": "string", "found_face": "string", "found_similarity": "double", "found_probability": "double",
+    "found_unknown": "bool", "found_candidates": "string", "found_doubts": "string",
+}  # fmt: skip
 
 
 def table_columns(asked: Iterable[str], allowed: frozenset[str]) -> Columns:
@@ -99,8 +105,9 @@ def table_rows(named: Iterable[tuple[str, Analysis]], allowed: frozenset[str]) -
         yield from analysis_rows(image, analysis, allowed)
 
 
-def analysis_rows(image: Row, analysis: Analysis, allowed: frozenset[str]) -> Iterator[Row]:
-    """A row for each face, with only the ``allowed`` outputs, or one row if there is no face.
+def analysis_rows(image: Row, analysis: Analysis, allowed: frozenset[str], people: bool = False) -> Iterator[Row]:
+    """A row for each face, with only the ``allowed`` outputs, and with ``people`` with who was found; or one row if
+    there is no face.
 
     Each row begins with ``image``: index, name, state and error_code. Columns without a value are omitted.
     """
@@ -109,7 +116,8 @@ def analysis_rows(image: Row, analysis: Analysis, allowed: frozenset[str]) -> It
     if not faces:
         yield image
     for face in faces:
-        yield image | _face_columns(face) | _answer_columns(face, allowed)
+        found = _search_columns(face) if people else {}
+        yield image | _face_columns(face) | _answer_columns(face, allowed) | found
 
 
 def analyses_csv(named: Sequence[tuple[str, Analysis]], allowed: frozenset[str]) -> str:
@@ -194,6 +202,30 @@ def _face_columns(face: Face) -> Row:
     for name, (x, y) in zip(LANDMARKS, face.landmarks, strict=True):
         row |= {f"{name}_x": float(x), f"{name}_y": float(y)}
     return row
+
+
+def _search_columns(face: Face) -> Row:
+    """Empty for a face that was not searched."""
+    search: FaceSearch | None = getattr(face, "search", None)
+    if search is None:
+        return {}
+    candidates = [(found, found_cells(found)) for found in search.candidates.all()]
+    match = next((cells for found, cells in candidates if found.is_match), {})
+    return {
+        **{f"found_{name}": value for name, value in match.items()},
+        "found_unknown": not match,
+        "found_candidates": json.dumps([cells for _, cells in candidates], ensure_ascii=False),
+        "found_doubts": " ".join(search.doubts),
+    }
+
+
+def found_cells(found: FoundPerson) -> Row:
+    return {
+        "subject": found.enrolled.subject,
+        "face": str(found.enrolled.uuid),
+        "similarity": found.similarity,
+        "probability": found.probability,
+    }
 
 
 def _answer_columns(face: Face, allowed: frozenset[str]) -> Row:

@@ -123,6 +123,11 @@ ITEM_ERRORS: Final = {
     "worker_lost": _("The worker ended"),
     "storage_unavailable": _("The storage did not answer"),
     "internal_error": _("An error on the server"),
+    "collection_deleted": _("The collection was deleted"),
+    "search_forbidden": _("Identifying is not allowed any more"),
+    "other_model": _("The collection is of another model"),
+    "index_behind": _("The search index was being built"),
+    "search_unavailable": _("The search index did not answer"),
 }
 JOB_SOURCES: Final = {
     JobSource.ARCHIVE.value: _("From an archive"),

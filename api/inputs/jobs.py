@@ -43,6 +43,11 @@ class JobInput(OptionsInput):
         default=0,
         help_text="Higher goes first; above 0 needs the scope `admin`.",
     )
+    search = serializers.UUIDField(
+        required=False,
+        help_text="One of your collections, in which the faces of every image are searched; needs the scope "
+        "`identify`, where identity is on.",
+    )
 
     def inputs(self, archive: UploadedFile[Any] | None) -> JobInputs:
         """Raises AmbiguousImageSource, ValidationError unless there is exactly one source."""

@@ -145,6 +145,7 @@ JOB: Final = {
         "max_faces": 100,
         "min_face_px": 40,
         "store": {"image": False, "ttl_days": 30, "subject": "", "vectors": False},
+        "search": None,
     },
 }
 JOB_ITEM: Final = {

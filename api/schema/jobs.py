@@ -25,7 +25,9 @@ JOB_CREATE: Final[dict[str, Any]] = {
     "operation_id": "job_create",
     "summary": "Analyze many images in the background",
     "description": "Send exactly one of `archive` (in a form), `urls`, `analyses` and `folder`. A bad image fails "
-    "alone; the others are analyzed. Scope `analyse`.",
+    "alone; the others are analyzed. With `search`, the faces of every image are searched in a collection, as "
+    "`POST /collections/{id}/search` does it by default, and the results say who was found; if the collection is "
+    "deleted meanwhile, the images that are left fail. Scope `analyse`; for `search` also `identify`.",
     "parameters": [IDEMPOTENCY_KEY],
     "request": {"multipart/form-data": FormJobInput, "application/json": JobInput},
     "responses": {
@@ -42,6 +44,10 @@ JOB_CREATE: Final[dict[str, Any]] = {
             "archive_too_large",
             "archive_unreadable",
             "folder_forbidden",
+            "not_found",
+            "other_model",
+            "empty_collection",
+            "model_not_ready",
             "storage_unavailable",
             *BODY,
             *REMEMBERED,
@@ -50,6 +56,10 @@ JOB_CREATE: Final[dict[str, Any]] = {
     "examples": [
         sent("URLs", {"urls": ["https://example.org/1.jpg", "https://example.org/2.jpg"], "attributes": ["age"]}),
         sent("Earlier analyses", {"analyses": ["0f9a2c9e-3c1a-4b0e-9a51-6f3c0d6f2b11"], "priority": -1}),
+        sent(
+            "Who is in them",
+            {"urls": ["https://example.org/party.jpg"], "search": "3b1a6e0c-2f57-4a80-9d5e-5c9f64f0a711"},
+        ),
         sent("A folder of the server", {"folder": "/srv/photos", "store": {"ttl_days": 30}}),
     ],
 }
@@ -95,7 +105,8 @@ JOB_RESULTS: Final[dict[str, Any]] = {
     "operation_id": "job_results",
     "summary": "Stream all results of a job",
     "description": "Finished images in order, also while the job is running. JSON Lines has one image per line, as in "
-    "the list of items, with its whole analysis; CSV and Parquet have one face per row. Scope `read`.",
+    "the list of items, with its whole analysis, and in `found` who was found if the job has a `search`; CSV and "
+    "Parquet have one face per row. People are named only with the scope `identify`. Scope `read`.",
     "parameters": [ResultsInput],
     "responses": {
         (200, "application/jsonl"): OpenApiResponse(OpenApiTypes.STR, description="One image per line."),

@@ -6,12 +6,14 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.fields import OutputName, Rounded
-from api.serializers.analyses import AnalysisSerializer
+from api.serializers.analyses import SHARE_DIGITS, AnalysisSerializer
+from api.serializers.collections import SIMILARITY_DIGITS
 from cv.choices import ItemState, JobSource, JobState
 from cv.engine.outputs import EMBEDDING
+from cv.identity.faces import Doubt
 from cv.jobs.progress import JobStatus
 from cv.jobs.results import analysis_of
-from cv.models import Job, JobItem
+from cv.models import FaceSearch, Job, JobItem
 
 
 class JobStoreSerializer(serializers.Serializer[Any]):
@@ -29,6 +31,9 @@ class JobOptionsSerializer(serializers.Serializer[Any]):
     max_faces = serializers.IntegerField(read_only=True)
     min_face_px = serializers.IntegerField(read_only=True)
     store = JobStoreSerializer(source="*", read_only=True)
+    search = serializers.UUIDField(
+        source="search_collection", allow_null=True, read_only=True, help_text="The collection that is searched."
+    )
 
     @extend_schema_field(serializers.ListField(child=OutputName()))
     def get_attributes(self, job: Job) -> list[str]:
@@ -101,8 +106,60 @@ class JobItemSerializer(serializers.Serializer[Any]):
         return None if row is None else str(row.pk)
 
 
+class FoundPersonSerializer(serializers.Serializer[Any]):
+    """A person of the collection whom a face may be."""
+
+    subject = serializers.CharField(source="enrolled.subject", read_only=True)
+    face = serializers.UUIDField(
+        source="enrolled.uuid", read_only=True, help_text="The most similar face that is enrolled of this person."
+    )
+    similarity = Rounded(SIMILARITY_DIGITS, help_text="The cosine of the two vectors, from -1 to 1.")
+    probability = Rounded(SHARE_DIGITS, help_text="That it is this person, as in a search.")
+
+
+class FoundFaceSerializer(serializers.Serializer[Any]):
+    """A face of the image, by its index in the analysis, and who it is."""
+
+    index = serializers.IntegerField(source="face.index", read_only=True)
+    unknown = serializers.BooleanField(read_only=True, help_text="Whether the face has no name: no `match`.")
+    match = FoundPersonSerializer(
+        read_only=True, allow_null=True, help_text="No other face of the image has this name."
+    )
+    candidates = FoundPersonSerializer(many=True, read_only=True, help_text="The most similar first.")
+    doubts = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(Doubt)), read_only=True, help_text="Why the face gets no name."
+    )
+
+    def to_representation(self, search: FaceSearch) -> dict[str, Any]:
+        candidates = list(search.candidates.all())
+        match = next((found for found in candidates if found.is_match), None)
+        shown: dict[str, Any] = super().to_representation(
+            {
+                "face": search.face,
+                "unknown": match is None,
+                "match": match,
+                "candidates": candidates,
+                "doubts": search.doubts,
+            }
+        )
+        return shown
+
+
 class JobResultSerializer(JobItemSerializer):
-    """A line of the results: an image of the job with its whole analysis."""
+    """A line of the results: an image of the job with its whole analysis, and who was found in it.
+
+    ``found`` is null unless the job searches a collection and the caller may identify faces.
+    """
+
+    found = serializers.SerializerMethodField()
+
+    @extend_schema_field(FoundFaceSerializer(many=True, allow_null=True))
+    def get_found(self, item: JobItem) -> Any:
+        row = analysis_of(item)
+        if row is None or not self.context.get("people"):
+            return None
+        searches = [face.search for face in row.faces.all() if hasattr(face, "search")]
+        return FoundFaceSerializer(searches, many=True).data
 
     @extend_schema_field(AnalysisSerializer(allow_null=True))
     def get_analysis(self, item: JobItem) -> Any:

@@ -24,10 +24,14 @@ from api.pagination import InOrder, NewestFirst
 from api.serializers import JobItemSerializer, JobSerializer
 from api.sources import body_of, json_object, refuse_huge_body
 from api.views.base import JsonView, find_row, page_response
+from api.views.collections import check_model, own_collection
+from api.views.people import check_filled
 from cv.choices import AuditAction, Scope
+from cv.engine.outputs import EMBEDDING
+from cv.identity.odds import identity_model
 from cv.jobs.errors import ArchiveTooLarge
 from cv.jobs.progress import status_of, statuses_of
-from cv.models import Job
+from cv.models import Collection, Job
 from cv.selectors import jobs_of
 from cv.services import (
     JobRequest,
@@ -70,7 +74,8 @@ class JobsView(JsonView):
             shown = JobSerializer(status_of(job)).data
             answers.append(self.remember(Response(shown, status=status.HTTP_202_ACCEPTED)))
 
-        job_create(JobRequest(given.inputs(archive), wanted, given.store_options(), priority), caller, answer)
+        search = searched_collection(request, given.validated_data.get("search"))
+        job_create(JobRequest(given.inputs(archive), wanted, given.store_options(), priority, search), caller, answer)
         return answers[0]
 
     @extend_schema(**schema.JOB_LIST)
@@ -128,7 +133,7 @@ class JobResultsView(JsonView):
         options.is_valid(raise_exception=True)
         caller, job = caller_of(request), own_job(request, job_id)
         audit_note(caller, AuditAction.JOB_READ, [job_id], count=job.item_count)
-        return results_response(job, options.validated_data["format"], caller.attributes)
+        return results_response(job, options.validated_data["format"], caller)
 
 
 class JobChangeView(JsonView):
@@ -171,6 +176,21 @@ class JobRetryView(JobChangeView):
     @idempotent
     def post(self, request: Request, job_id: UUID) -> Response:
         return self.changed(request, job_id, job_retry)
+
+
+def searched_collection(request: Request, collection_id: UUID | None) -> Collection | None:
+    """The caller's collection that a job is to search; None if none is named.
+
+    Raises PermissionDenied, NotFound, OtherModel, EmptyCollection.
+    """
+    if collection_id is None:
+        return None
+    if not caller_of(request).may_compute({EMBEDDING.name}):
+        raise PermissionDenied("search: needs the scope `identify`, and a server where identity is on")
+    collection = own_collection(request, collection_id)
+    check_model(collection, identity_model().card.sha256)
+    check_filled(collection)
+    return collection
 
 
 def own_job(request: Request, job_id: UUID) -> Job:

@@ -1,10 +1,8 @@
 """Endpoints that enrol faces in a collection, search it, and compare a face with one person of it."""
 
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import NotFound
@@ -42,9 +40,9 @@ from cv.engine.types import AnalysisOptions
 from cv.identity.faces import find_doubts
 from cv.identity.odds import served_odds
 from cv.models import Collection, EnrolledFace
-from cv.search.photos import nearest_of, read_faces, search_faces
+from cv.search.photos import nearest_of, read_faces, search_photo
 from cv.selectors import enrolled_faces
-from cv.services import NewFace, RefusalReason, audit_note, faces_enrol
+from cv.services import NewFace, RefusalReason, audit_note, faces_enrol, search_note
 from cv.services.enrolment_errors import EmptyCollection
 from cv.services.photo_enrolment import check_quality, chosen_face
 
@@ -131,21 +129,18 @@ class SearchView(IdentifyView):
         options = embedding_options(given.validated_data)
         received = read_image(parts, caller.account)
         result, vectors = read_faces(received.data, collection, options, caller.account, check_of(request))
-        fmr = given.validated_data["fmr"]
-        odds = served_odds()
-        threshold = odds.threshold(fmr, enrolled)
-        found = search_faces(collection, result.faces, vectors, threshold, given.validated_data["candidates"])
-        named = [searched.match.face for searched in found if searched.match] if settings.XCLOUD_AUDIT_FOUND else []
-        audit_note(caller, AuditAction.COLLECTION_SEARCH, [collection.pk, *named], count=len(found))
+        fmr, most = given.validated_data["fmr"], given.validated_data["candidates"]
+        found = search_photo(collection, enrolled, result.faces, vectors, fmr, most)
+        search_note(caller, found)
         answer = {
             "collection": collection.pk,
             "image": result.image,
             "fmr": fmr,
             "enrolled": enrolled,
-            "threshold": threshold,
-            "faces": found,
+            "threshold": found.threshold,
+            "faces": found.faces,
         }
-        context = {"probability": partial(odds.probability, prior=0.5 / enrolled)}
+        context = {"probability": found.probability}
         return Response(SearchSerializer(answer, context=context).data, headers=model_headers(result))
 
 

@@ -77,13 +77,29 @@ class ItemCode(StrEnum):
     WORKER_LOST = "worker_lost"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     INTERNAL_ERROR = "internal_error"
+    # Of a job that searches a collection.
+    COLLECTION_DELETED = "collection_deleted"
+    SEARCH_FORBIDDEN = "search_forbidden"
+    OTHER_MODEL = "other_model"
+    INDEX_BEHIND = "index_behind"
+    SEARCH_UNAVAILABLE = "search_unavailable"
 
 
 # Failures that the image did not cause: a retry may succeed, so its input is kept for a while.
-MENDABLE = frozenset({ItemCode.WORKER_LOST, ItemCode.STORAGE_UNAVAILABLE, ItemCode.INTERNAL_ERROR})
-# Failures that the image itself caused: every try ends so.
+MENDABLE = frozenset(
+    {
+        ItemCode.WORKER_LOST,
+        ItemCode.STORAGE_UNAVAILABLE,
+        ItemCode.INTERNAL_ERROR,
+        ItemCode.SEARCH_FORBIDDEN,
+        ItemCode.INDEX_BEHIND,
+        ItemCode.SEARCH_UNAVAILABLE,
+    }
+)
+# Failures that the image itself, or a deleted collection, caused: every try ends so.
 HOPELESS = frozenset(
     {
+        ItemCode.COLLECTION_DELETED,
         ItemCode.NOT_A_FILE,
         ItemCode.ENTRY_UNREADABLE,
         ItemCode.IMAGE_TOO_LARGE,

@@ -5,6 +5,7 @@ from cv.models.collections import Collection, EnrolledFace
 from cv.models.deletions import Erasure, FileToDelete
 from cv.models.errors import ErrorCount
 from cv.models.faces import Face, FaceAnswer, answer_value, face_row, further_answers
+from cv.models.found import FaceSearch, FoundPerson
 from cv.models.groups import FaceGroup, FaceVector, GroupedFace, NotThisPerson
 from cv.models.jobs import Job, JobItem
 from cv.models.keys import ApiKey, default_scopes
@@ -25,8 +26,10 @@ __all__ = [
     "FaceAnswer",
     "FaceGroup",
     "FaceLabel",
+    "FaceSearch",
     "FaceVector",
     "FileToDelete",
+    "FoundPerson",
     "GroupedFace",
     "IdempotentRequest",
     "Job",

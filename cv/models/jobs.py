@@ -59,6 +59,8 @@ class Job(models.Model):
     store_image = models.BooleanField(default=False)
     store_ttl_days = models.PositiveIntegerField(null=True, blank=True)
     subject = ExactCharField(max_length=200, blank=True)
+    # The collection in which every face is searched; it stays named after the collection is deleted.
+    search_collection = models.UUIDField(null=True, blank=True)
     # While the job is being deleted: whether its analyses are, too.
     deletes_analyses = models.BooleanField(default=False)
 

@@ -9,6 +9,7 @@ from cv.engine.outputs import EMBEDDING
 from cv.engine.types import AnalysisOptions, AnalysisResult, FaceResult, Vector
 from cv.identity.errors import OtherModel
 from cv.identity.faces import Doubt, find_doubts
+from cv.identity.odds import served_odds
 from cv.models import Collection
 from cv.models.collections import enrolled_place
 from cv.search.base import Vectors
@@ -28,6 +29,21 @@ class Searched:
     doubts: tuple[Doubt, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PhotoSearch:
+    """Who is in a photo, of ``enrolled`` faces; ``fmr`` is the share of strangers who reach the ``threshold``."""
+
+    collection: Collection
+    enrolled: int
+    fmr: float
+    threshold: float
+    faces: list[Searched]
+
+    def probability(self, similarity: float) -> float:
+        """That it is this person, if half of all searches were for someone enrolled, each as likely."""
+        return float(served_odds().probability(similarity, prior=0.5 / max(1, self.enrolled)))
+
+
 def read_faces(
     data: bytes, collection: Collection, options: AnalysisOptions, caller: str, check_client: Callable[[], None]
 ) -> tuple[AnalysisResult, Vectors]:
@@ -36,6 +52,14 @@ def read_faces(
     Raises OtherModel if the collection is of another model than the one in service, EngineError, Overloaded.
     """
     result = analyzed(data, options, caller, check_client)
+    return result, vectors_in(result, collection)
+
+
+def vectors_in(result: AnalysisResult, collection: Collection) -> Vectors:
+    """The vectors of an image's faces, float32 (N, D).
+
+    Raises OtherModel if the collection is of another model than the one in service.
+    """
     run = next((run for run in result.models if EMBEDDING.name in run.outputs), None)
     if run is not None and run.sha256 != collection.model_sha256:
         raise OtherModel(
@@ -46,7 +70,18 @@ def read_faces(
     vectors = [
         unit(answer.values) for face in result.faces if isinstance(answer := face.attributes["embedding"], Vector)
     ]
-    return result, np.stack(vectors) if vectors else np.empty((0, collection.dimensions), np.float32)
+    return np.stack(vectors) if vectors else np.empty((0, collection.dimensions), np.float32)
+
+
+def search_photo(
+    collection: Collection, enrolled: int, faces: Sequence[FaceResult], vectors: Vectors, fmr: float, most: int
+) -> PhotoSearch:
+    """Searches the faces of a photo among ``enrolled`` ones, as ``search_faces`` does, at a false match rate.
+
+    In an empty collection every face is unknown. Raises as ``search_faces``, IdentityOff, ModelNotReady.
+    """
+    threshold = served_odds().threshold(fmr, max(1, enrolled))
+    return PhotoSearch(collection, enrolled, fmr, threshold, search_faces(collection, faces, vectors, threshold, most))
 
 
 def search_faces(

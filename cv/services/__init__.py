@@ -45,6 +45,7 @@ from cv.services.jobs import (
 )
 from cv.services.keys import admin_create, api_key_create, api_key_revoke, api_key_touch, api_key_update
 from cv.services.labels import labels_set
+from cv.services.photo_searches import search_note
 from cv.services.purge import Purged, expired_purge
 from cv.services.subjects import subject_erase
 from cv.services.users import user_delete
@@ -108,6 +109,7 @@ __all__ = [
     "request_begin",
     "request_finish",
     "request_forget",
+    "search_note",
     "subject_erase",
     "subject_remove",
     "user_delete",

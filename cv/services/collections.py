@@ -121,8 +121,9 @@ def rows_delete(found: Found) -> int:
     collections = {collection for _, collection in found}
     revision_raise(*collections)
     IdempotentRequest.objects.filter(collection__in=collections).delete()
-    removed, _ = EnrolledFace.objects.filter(pk__in=[key for key, _ in found]).delete()
-    return removed
+    _, removed = EnrolledFace.objects.filter(pk__in=[key for key, _ in found]).delete()
+    # Who was found by these faces goes with them, and is not counted.
+    return removed.get(EnrolledFace._meta.label, 0)
 
 
 def unindex(found: Found) -> None:

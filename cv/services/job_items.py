@@ -26,8 +26,10 @@ from cv.engine.types import AnalysisResult
 from cv.jobs.errors import ItemCode
 from cv.jobs.inputs import InputGone
 from cv.models import Analysis, Job, JobItem
+from cv.search.photos import PhotoSearch
 from cv.services.analyses import AnalysisRequest, analysis_save
 from cv.services.job_turns import WORKABLE, jobs_in_turn, workable_jobs
+from cv.services.photo_searches import search_save
 from cv.trust.caller import Caller
 
 log = logging.getLogger(__name__)
@@ -154,12 +156,13 @@ def item_save(
     request: AnalysisRequest,
     caller: Caller,
     of: uuid.UUID | None = None,
+    found: PhotoSearch | None = None,
 ) -> Analysis:
     """Saves an item's analysis and marks the item as done, in one transaction.
 
     The analysis's id is derived from the item, so it cannot be saved twice, even if a lease failed. ``of`` is the
-    earlier analysis whose picture this is; if it was erased concurrently, nothing is saved. Raises LeaseLost,
-    InputGone, StorageUnavailable.
+    earlier analysis whose picture this is; if it was erased concurrently, nothing is saved. ``found`` is who is in the
+    photo, if the job searches a collection. Raises LeaseLost, InputGone, CollectionGone, StorageUnavailable.
     """
 
     def first() -> None:
@@ -168,6 +171,8 @@ def item_save(
             raise InputGone(ItemCode.NOT_FOUND, "no analysis has this id")
 
     def saved(analysis: Analysis, _: AnalysisResult) -> None:
+        if found is not None:
+            search_save(analysis, found, caller)
         _close(item, state=ItemState.DONE, analysis=analysis, location="")
 
     return analysis_save(result, replace(request, pk=result_id(item)), caller, saved, first)

@@ -22,7 +22,7 @@ from cv.files.stores import StorageUnavailable
 from cv.jobs.broker import announce_jobs
 from cv.jobs.errors import MENDABLE, EmptyJob, JobConflict
 from cv.jobs.inputs import ArchiveInputs, JobInputs, NewItem, folder_of, label, limited
-from cv.models import Job, JobItem
+from cv.models import Collection, Job, JobItem
 from cv.models.jobs import MAX_JOB_NAME
 from cv.services.analyses import StoreOptions, nothing_more
 from cv.services.webhooks import event_emit
@@ -42,6 +42,8 @@ class JobRequest:
     options: AnalysisOptions = field(default_factory=AnalysisOptions)
     store: StoreOptions = field(default_factory=StoreOptions)
     priority: int = 0
+    # Every face is searched in it. It is of the caller, who may identify faces.
+    search: Collection | None = None
     # Given by callers that must find the job again after a crash, before its id was returned.
     job_id: UUID = field(default_factory=uuid.uuid4)
 
@@ -65,6 +67,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
         store_image=request.store.image,
         store_ttl_days=request.store.ttl_days,
         subject=request.store.subject,
+        search_collection=None if request.search is None else request.search.pk,
     )
     try:
         new = list(limited(request.inputs.items(job.pk)))

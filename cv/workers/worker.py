@@ -12,7 +12,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,10 +27,14 @@ from cv.engine.errors import EngineError
 from cv.engine.pool import EngineDied, EnginePool
 from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.files.stores import StorageUnavailable
+from cv.identity.errors import IdentityRefused
 from cv.jobs.errors import MENDABLE, ItemCode
 from cv.jobs.inputs import InputGone, Loaded, load
 from cv.models import Job, JobItem
 from cv.outbound.addresses import FetchError
+from cv.search.base import SearchUnavailable
+from cv.search.photos import PhotoSearch
+from cv.search.served import IndexBehind
 from cv.services.analyses import AnalysisRequest, StoreOptions
 from cv.services.job_items import (
     LeaseLost,
@@ -41,10 +46,12 @@ from cv.services.job_items import (
     lease_time,
 )
 from cv.services.jobs import job_finish, jobs_finish_over
+from cv.services.photo_searches import CollectionGone
 from cv.serving.engines import note
 from cv.serving.turns import FairTurns
 from cv.trust.caller import Caller
 from cv.workers.listing import ArchiveListers
+from cv.workers.recognition import COMPUTED, SearchForbidden, only, recognise, searched_collection
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +64,10 @@ SWEEP_S: Final = 10.0
 # The delays between attempts during an outage of the database or the storage. The lease is prolonged, or lost.
 TRIES_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 AWAY: Final = (OperationalError, InterfaceError, StorageUnavailable)
+# The search index may answer later, too.
+NOT_YET: Final = (IndexBehind, SearchUnavailable)
+# Why the faces of a photo could not be searched.
+UNSEARCHED: Final = (*NOT_YET, CollectionGone, IdentityRefused, SearchForbidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +218,20 @@ class Worker:
         if self._stop.is_set():
             items_return({task.item.pk: task.lease})
             return
-        options = _options(task)
+        options, found = _options(task), None
         try:
+            collection = _patiently(lambda: searched_collection(task.job, task.caller))
             loaded = _patiently(lambda: load(task.item, task.job, task.caller))
             with self._turns.turn(task.caller.account):
                 if self._stop.is_set():
                     items_return({task.item.pk: task.lease})
                     return
-                result = self._engines.analyze(loaded.data, options)
-        except (EngineError, FetchError, InputGone, StorageUnavailable) as error:
+                computed = options if collection is None else replace(options, attributes=options.attributes | COMPUTED)
+                result = self._engines.analyze(loaded.data, computed)
+            if collection is not None:
+                found = _patiently(partial(recognise, result, collection))
+                result = only(result, options.attributes)
+        except (EngineError, FetchError, InputGone, StorageUnavailable, *UNSEARCHED) as error:
             self._fail(task, error.code, str(error))
             return
         except (*AWAY, EngineDied):
@@ -225,16 +241,16 @@ class Worker:
             self._fail(task, ItemCode.INTERNAL_ERROR, "something went wrong; it has been logged")
             return
         note(result)
-        self._save(task, result, _request(task, loaded, options))
+        self._save(task, result, _request(task, loaded, options), found)
 
-    def _save(self, task: Task, result: AnalysisResult, request: AnalysisRequest) -> None:
+    def _save(self, task: Task, result: AnalysisResult, request: AnalysisRequest, found: PhotoSearch | None) -> None:
         of = UUID(task.item.location) if task.job.source == JobSource.ANALYSES else None
         try:
-            _patiently(lambda: item_save(task.item, task.lease, result, request, task.caller, of))
+            _patiently(lambda: item_save(task.item, task.lease, result, request, task.caller, of, found))
         except LeaseLost:
             log.info("jobs: a result came too late and was dropped", extra={"job": task.job.pk})
             return
-        except (InputGone, StorageUnavailable) as error:
+        except (InputGone, CollectionGone, StorageUnavailable) as error:
             self._fail(task, error.code, str(error))
             return
         except AWAY:
@@ -300,11 +316,12 @@ def _tidy(task: Task, keep_input: bool = False) -> None:
 
 
 def _patiently(step: Callable[[], Any]) -> Any:
-    """Calls ``step``, and repeats it during outages of the database or the storage. Raises the last attempt's error."""
+    """Calls ``step``, and repeats it during outages of the database, the storage or the search. Raises the last
+    attempt's error."""
     for seconds in TRIES_S:
         try:
             return step()
-        except AWAY as error:
+        except (*AWAY, *NOT_YET) as error:
             log.warning("jobs: trying again", extra={"code": type(error).__name__})
             # A broken connection cannot be repaired; Django opens a new one.
             connection.close()

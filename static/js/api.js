@@ -102,8 +102,8 @@ async function pictureCreate(path, fields) {
 }
 
 /** Uploads an archive of photos, with the same options. */
-export const jobCreate = (archive, { keep, subject, ...how }) =>
-  upload("/jobs", { archive, "store.image": keep && "true", "store.subject": subject }, how);
+export const jobCreate = (archive, { keep, subject, search, ...how }) =>
+  upload("/jobs", { archive, "store.image": keep && "true", "store.subject": subject, search }, how);
 
 function upload(path, fields, { onProgress, signal }) {
   const form = formOf(fields);

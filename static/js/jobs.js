@@ -114,6 +114,7 @@ async function send() {
     const made = await jobCreate(archive, {
       keep: form.keep.checked,
       subject: form.subject.value.trim(),
+      search: form.search?.value, // there only if there are collections
       signal: aborting.signal,
       // After the upload the server keeps the archive: show an indeterminate bar.
       onProgress: (share) => (share < 1 ? (sent.value = share) : sent.removeAttribute("value")),

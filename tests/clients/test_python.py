@@ -228,6 +228,7 @@ def test_a_job_has_all_options_and_can_be_paused(cloud: XCloud, grace_hopper: by
         "max_faces": 3,
         "min_face_px": 50,
         "store": {"image": True, "ttl_days": 4, "subject": "x", "vectors": False},
+        "search": None,
     }
     assert cloud.pause_job(from_archive["id"])["state"] == "paused"
     assert [job["id"] for job in cloud.jobs(state="paused")] == [from_archive["id"]]

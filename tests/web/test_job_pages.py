@@ -4,15 +4,18 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
+from pytest_django import Settings
 
 from cv.choices import ItemState
-from cv.models import AuditEvent, Job
-from cv.services import job_cancel, job_pause
+from cv.models import AuditEvent, Collection, Job
+from cv.services import collection_delete, job_cancel, job_pause, subject_erase
 from cv.trust.caller import Caller
+from tests.archives import zip_of
 from tests.jobs import archive, made_job, new_job, work_through
 from web.admin.jobs import JobAdmin
 from web.pages.jobs import ITEMS_A_PAGE, JOBS_A_PAGE
@@ -235,3 +238,28 @@ def test_a_job_is_named_by_its_archive_and_its_downloads_say_what_is_in_them(vis
         page = text(visitor, path)
         assert "&lt;b&gt;beach&lt;/b&gt;.zip" in page
         assert "1 analyzed image, 1 failed with its reason; tables have a row for each face. No pictures." in page
+
+
+@pytest.mark.usefixtures("identity")
+def test_a_job_that_searches_says_who_is_in_each_photo_until_they_are_erased(
+    visitor: Client, user: User, two_faces: bytes, grace_hopper: bytes, settings: Settings
+) -> None:
+    caller = Caller(user=user)
+    made = visitor.post("/api/v1/collections", {"name": "crew"}, content_type="application/json").json()["id"]
+    assert "Look for the people of" not in text(visitor, "/jobs/")
+    face = {"image": SimpleUploadedFile("a.jpg", grace_hopper), "subject": "<hopper>"}
+    assert visitor.post(f"/api/v1/collections/{made}/faces", face).status_code == 201
+    assert f'<option value="{made}">crew</option>' in text(visitor, "/jobs/")
+    archive_file = SimpleUploadedFile("party.zip", zip_of([("a.png", two_faces)]))
+    job = visitor.post("/api/v1/jobs", {"archive": archive_file, "search": made}).json()["id"]
+    work_through()
+    page = text(visitor, f"/jobs/{job}/")
+    assert f'Looked for the people of <a href="/people/{made}/">crew</a>' in page
+    assert '&lt;hopper&gt;, <span class="muted">1 unknown</span>' in page
+    settings.XCLOUD_IDENTITY = False
+    assert "hopper" not in text(visitor, f"/jobs/{job}/")
+    settings.XCLOUD_IDENTITY = True
+    subject_erase("<hopper>", caller)
+    assert '<span class="muted">2 unknown</span>' in text(visitor, f"/jobs/{job}/")
+    collection_delete(Collection.objects.get(pk=made), caller)
+    assert "The collection that was searched is deleted." in text(visitor, f"/jobs/{job}/")

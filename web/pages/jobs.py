@@ -9,10 +9,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from cv.choices import AuditAction, ItemState
+from cv.engine.outputs import EMBEDDING
 from cv.jobs.progress import retriable_jobs, status_of, statuses_of
-from cv.models import Job
-from cv.selectors import jobs_of
+from cv.jobs.results import people_found, reads_people
+from cv.models import Collection, Job
+from cv.selectors import collections_of, jobs_of
 from cv.services import audit_note
+from cv.trust.caller import Caller
 from web.pages.base import caller_of, page
 from web.pages.search import page_number
 
@@ -33,8 +36,17 @@ def jobs(request: HttpRequest) -> HttpResponse:
         "older": number + 1 if len(found) > JOBS_A_PAGE else None,
         "max_bytes": settings.XCLOUD_JOB_MAX_BYTES,
         "max_items": settings.XCLOUD_JOB_MAX_ITEMS,
+        "collections": searchable(caller_of(request)),
     }
     return render(request, "jobs.html", context)
+
+
+def searchable(caller: Caller) -> list[Collection]:
+    """The collections that a job of the caller can search, by name."""
+    if not caller.may_compute({EMBEDDING.name}):
+        return []
+    rows = collections_of(caller).order_by("name", "pk")
+    return [row for row in rows if row.face_count]  # type: ignore[attr-defined]
 
 
 @page
@@ -62,7 +74,11 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         items = items.filter(error_code=error)
     number = page_number(request.GET.get("page", ""))
     start = (number - 1) * ITEMS_A_PAGE
-    found = list(items.select_related("analysis")[start : start + ITEMS_A_PAGE + 1])
+    items = items.select_related("analysis")
+    people = reads_people(row, caller_of(request))
+    if people:
+        items = items.prefetch_related(people_found())
+    found = list(items[start : start + ITEMS_A_PAGE + 1])
     audit_note(caller_of(request), AuditAction.JOB_READ, [row.pk], count=len(found[:ITEMS_A_PAGE]))
     status = status_of(row)
     context = {
@@ -70,6 +86,8 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "alone": [status],
         "retriable": retriable_jobs([row]),
         "items": found[:ITEMS_A_PAGE],
+        "people": people,
+        "searched": collections_of(caller_of(request)).filter(pk__in=[row.search_collection]).first(),
         "state": state,
         "error": error,
         "errors": row.items.exclude(error_code="")

@@ -5,6 +5,7 @@ from django.utils.translation import gettext, ngettext
 
 from cv.choices import ItemState, JobState
 from cv.jobs.progress import JobStatus
+from cv.models import Face, FoundPerson, JobItem
 from web.words import ITEM_ERRORS, JOB_SOURCES, JOB_STATES
 
 register = template.Library()
@@ -26,6 +27,24 @@ def error_words(code: str) -> object:
 @register.filter
 def source_words(source: str) -> object:
     return JOB_SOURCES.get(source, source)
+
+
+@register.filter
+def found_names(item: JobItem) -> list[str]:
+    """Who was found in the image of a job that searches a collection, in the order of the faces."""
+    return [found.enrolled.subject for _, found in _matches(item) if found is not None]
+
+
+@register.filter
+def unknown_faces(item: JobItem) -> int:
+    """How many faces of the image were searched and have no name."""
+    return sum(found is None for _, found in _matches(item))
+
+
+def _matches(item: JobItem) -> list[tuple[Face, FoundPerson | None]]:
+    faces = item.analysis.faces.all() if item.analysis is not None else []
+    searched = [face for face in faces if hasattr(face, "search")]
+    return [(face, next((one for one in face.search.candidates.all() if one.is_match), None)) for face in searched]
 
 
 @register.filter

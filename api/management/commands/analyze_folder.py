@@ -136,7 +136,7 @@ class Command(BaseCommand):
                 f"stopped at {count_ended(status)} of {job.item_count}; run the same command again to continue"
             )
             sys.exit(INTERRUPTED)
-        write_results(job, out, caller.attributes)
+        write_results(job, out, caller)
         self._summarise(status, seconds, out)
         if wanted.group:
             people = photos_sort(job, (one_folder or Path()).resolve(), Path(wanted.group))

@@ -20,7 +20,10 @@ SLOW_S, QUICK_S = 0.3, 0.01
 
 def test_two_quick_images_of_another_wait_for_one_round_of_slow_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = {"slow": 30, "quick": 0}
-    jobs = {name: SimpleNamespace(pk=uuid4(), owner=None, api_key=name, source=JobSource.URLS) for name in waiting}
+    jobs = {
+        name: SimpleNamespace(pk=uuid4(), owner=None, api_key=name, source=JobSource.URLS, search_collection=None)
+        for name in waiting
+    }
     closed: list[str] = []
     claimed: dict[str, float] = {}
     times: dict[str, float] = {}
@@ -45,7 +48,7 @@ def test_two_quick_images_of_another_wait_for_one_round_of_slow_ones(monkeypatch
             time.sleep(SLOW_S if data == b"slow" else QUICK_S)
             return ""
 
-    def save(item: Any, lease: str, result: Any, request: Any, caller: Any, of: Any) -> None:
+    def save(item: Any, lease: str, result: Any, request: Any, caller: Any, of: Any, found: Any) -> None:
         closed.append(caller.account)
         times.setdefault(caller.account, time.monotonic())
         if closed.count("quick") == 2:
