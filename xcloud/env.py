@@ -254,6 +254,16 @@ def secret(name: str, fallback_file: Path) -> str:
     return fallback_file.read_text().strip()
 
 
+def content(name: str) -> str:
+    """What the file holds that the variable names, such as a Docker secret; empty if it names none."""
+    if not text(name, ""):
+        return ""
+    try:
+        return path(name, Path()).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}: the file can't be read: {error}") from None
+
+
 def database(name: str, default: str) -> dict[str, Any]:
     """Django's description of the database at a URL: ``sqlite:///file``, ``postgresql://…``, ``mysql://…``.
 

@@ -31,12 +31,16 @@ class LoginRateMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.paths = frozenset({reverse("login"), reverse("admin:login")})
+        self.forms = frozenset({reverse("login"), reverse("admin:login")})
+        self.sign_on = reverse("sign-on")
+        # It follows a counted one, and waits for the provider, too.
+        self.sign_on_return = reverse("sign-on-return")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method == "POST" and request.path in self.paths:
+        is_counted = request.path == self.sign_on or (request.method == "POST" and request.path in self.forms)
+        if is_counted or request.path == self.sign_on_return:
             address = household(client_address(request))
-            if count_this_minute(f"login:{address}") > settings.XCLOUD_LOGIN_RATE:
+            if is_counted and count_this_minute(f"login:{address}") > settings.XCLOUD_LOGIN_RATE:
                 return _refusal("Too many log-ins from this address. Try again in a minute.\n", seconds_left())
             if not _WAITING.take(address):
                 return _refusal("Too many log-ins at this moment. Try again.\n", 2)

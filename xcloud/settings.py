@@ -5,9 +5,11 @@ from pathlib import Path
 
 from corsheaders.defaults import default_headers
 
+from api.openapi import SPECTACULAR
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
-from cv.engine.labels import CLASSES, Attribute
+from cv.engine.labels import Attribute
 from cv.search.base import Search
+from cv.trust.sign_on import SignOn
 from web.look import UNFOLD as UNFOLD
 from xcloud import __version__, env
 from xcloud.private_files import keep_private
@@ -258,6 +260,22 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_SENSITIVE_PARAMETERS = ["password"]
 AXES_VERBOSE = False
 
+# Log-in through an OpenID Connect provider, beside passwords; off without an issuer.
+XCLOUD_OIDC = SignOn.configured(
+    issuer=env.text("XCLOUD_OIDC_ISSUER", ""),
+    client_id=env.text("XCLOUD_OIDC_CLIENT_ID", ""),
+    client_secret=env.text("XCLOUD_OIDC_CLIENT_SECRET", "") or env.content("XCLOUD_OIDC_CLIENT_SECRET_FILE"),
+    name=env.text("XCLOUD_OIDC_NAME", "OpenID Connect"),
+    scopes=env.words("XCLOUD_OIDC_SCOPES", "openid,email,profile"),
+    # People must have an address of one of these domains, and be in one of these groups; empty: all may.
+    domains=env.words("XCLOUD_OIDC_DOMAINS", ""),
+    groups=env.words("XCLOUD_OIDC_GROUPS", ""),
+    groups_claim=env.text("XCLOUD_OIDC_GROUPS_CLAIM", "groups"),
+    roles=env.words("XCLOUD_OIDC_ROLES", ""),
+    verified_email=env.boolean("XCLOUD_OIDC_VERIFIED_EMAIL", True),
+    hours=env.integer("XCLOUD_OIDC_HOURS", 12),
+)
+
 # Behind a proxy that ends TLS and sets X-Forwarded-Proto and X-Forwarded-For.
 HTTPS = env.boolean("XCLOUD_HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -298,33 +316,7 @@ REST_FRAMEWORK = {
     # Escapes what orjson does not serialize.
     "UNICODE_JSON": False,
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "XCloud",
-    "DESCRIPTION": "Finds every face in a photo and estimates its age, gender, race, expression and beauty.",
-    "VERSION": "1",
-    # Since 3.1, schemas are plain JSON Schema.
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "api.topics.describe_topics",
-    ],
-    "ENUM_NAME_OVERRIDES": {
-        "WebhookEventEnum": "cv.choices.WebhookEvent",
-        "JobStateEnum": "cv.choices.JobState",
-        "ItemStateEnum": "cv.choices.ItemState",
-        "DeliveryStateEnum": "cv.choices.DeliveryState",
-        "PictureFormatEnum": ["jpeg", "png", "webp"],
-        # Of answers, filters and corrections: GenderEnum, RaceEnum, ExpressionEnum.
-        **{f"{attribute.capitalize()}Enum": list(labels) for attribute, labels in CLASSES.items()},
-    },
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    # The name of an object of static/js/docs.js.
-    "SWAGGER_UI_SETTINGS": "docsSettings",
-}
+SPECTACULAR_SETTINGS = SPECTACULAR
 
 LOGGING = {
     "version": 1,

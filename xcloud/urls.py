@@ -1,7 +1,6 @@
 """Every route of the service."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
@@ -10,7 +9,7 @@ from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
 from api.views.description import DescriptionView
 from web.languages import Texts
-from web.pages import identity, jobs, labels, login, models, photos, pictures, tables
+from web.pages import identity, jobs, labels, login, models, photos, pictures, sign_on, tables
 
 urlpatterns = [
     path("", photos.upload, name="upload"),
@@ -33,10 +32,13 @@ urlpatterns = [
     path("models/<str:name>/<str:file_name>", models.model_file, name="model-card-file"),
     path("texts.js", Texts.as_view(), name="texts"),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
-    # Before the admin, which has a form of its own.
+    path("login/", login.LogIn.as_view(), name="login"),
+    path("login/sign-on/", sign_on.begin, name="sign-on"),
+    path("login/sign-on/return/", sign_on.finish, name="sign-on-return"),
+    path("logout/", login.LogOut.as_view(), name="logout"),
+    # Before the admin, which has pages of its own.
     path("admin/login/", login.admin_login),
+    path("admin/logout/", login.LogOut.as_view()),
     path("admin/", admin.site.urls),
     path("api/v1/", include("api.urls")),
     path("api/schema", DescriptionView.as_view(), name="schema"),

@@ -1,5 +1,6 @@
 """The tables. Only cv.services writes to them."""
 
+from cv.models.accounts import OutsideAccount
 from cv.models.analyses import Analysis, AnalysisModel, image_columns, model_row, picture_path, result_columns
 from cv.models.collections import Collection, EnrolledFace
 from cv.models.deletions import Erasure, FileToDelete
@@ -35,6 +36,7 @@ __all__ = [
     "Job",
     "JobItem",
     "NotThisPerson",
+    "OutsideAccount",
     "Webhook",
     "WebhookDelivery",
     "answer_value",

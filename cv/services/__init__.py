@@ -1,5 +1,6 @@
 """The only writers of the database."""
 
+from cv.services.accounts import outside_account_user
 from cv.services.analyses import (
     AnalysisRequest,
     NoPictureKept,
@@ -106,6 +107,7 @@ __all__ = [
     "jobs_delete_further",
     "jobs_finish_over",
     "labels_set",
+    "outside_account_user",
     "request_begin",
     "request_finish",
     "request_forget",
