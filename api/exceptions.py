@@ -56,6 +56,12 @@ STATUS_OF_CODE: Final = {
     "idempotency_mismatch": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "undecodable_image": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "image_too_expensive": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "video_too_large": status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+    # Of a job's video, never of a request.
+    "video_too_long": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "video_too_expensive": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "undecodable_video": status.HTTP_422_UNPROCESSABLE_ENTITY,
+    "no_frames": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "no_person": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "format_unavailable": status.HTTP_422_UNPROCESSABLE_ENTITY,
     "archive_encrypted": status.HTTP_422_UNPROCESSABLE_ENTITY,
@@ -89,6 +95,7 @@ FIELD_OF_CODE: Final = {
     "unsupported_media_type": "image",
     "undecodable_image": "image",
     "no_person": "image",
+    "video_too_large": "video",
     "format_unavailable": "format",
 }
 WRONG_HOST: Final = "this server does not serve this name; its operator can add the name to XCLOUD_ALLOWED_HOSTS"

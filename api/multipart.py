@@ -13,7 +13,7 @@ from rest_framework import parsers
 # Django decodes a part without a file name as text, and bytes that are not UTF-8 would be lost.
 LOSSLESS: Final = "xcloud-lossless"
 # The fields that may be files.
-FILES: Final = ("image", "archive", "first", "second")
+FILES: Final = ("image", "archive", "video", "first", "second")
 
 
 def _lossless(name: str) -> codecs.CodecInfo | None:

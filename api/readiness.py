@@ -13,8 +13,9 @@ from django.core.cache import cache
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import DatabaseError, connection
 
+from cv.engine.answering import EngineFailed
 from cv.engine.errors import ModelNotReady
-from cv.engine.pool import EngineDied, EngineFailed, EnginesBusy
+from cv.engine.pool import EngineDied, EnginesBusy
 from cv.services.readiness import database_check
 from cv.serving.engines import served_engine
 

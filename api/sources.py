@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from api.exceptions import AmbiguousImageSource, BodyTooLarge, CompressedBody
 from api.forms import nested
 from cv.choices import Source
+from cv.engine.errors import VideoTooLarge
 from cv.jobs.errors import ArchiveTooLarge
 from cv.outbound.fetch import UrlForbidden, fetch_image
 from cv.serving.gate import Overloaded
@@ -51,7 +52,9 @@ class Parts:
 
 
 def refuse_huge_body(
-    request: Request, max_bytes: int | None = None, error: type[BodyTooLarge | ArchiveTooLarge] = BodyTooLarge
+    request: Request,
+    max_bytes: int | None = None,
+    error: type[BodyTooLarge | ArchiveTooLarge | VideoTooLarge] = BodyTooLarge,
 ) -> None:
     """Checks Content-Length before the body is read. Raises ``error``, ParseError."""
     announced = request.META.get("CONTENT_LENGTH") or "0"

@@ -18,6 +18,7 @@ DESCRIPTIONS: Final = {
     "analyses": "Find and describe the faces of one image.",
     "labels": "What people say is right about a face, as a table to measure with.",
     "jobs": "Analyze many images in the background.",
+    "videos": "Follow the people of a video in the background.",
     "subjects": "Export and erase what is stored about a person.",
     "identity": "Compare faces. Off until the operator turns identity on.",
     "collections": "Find people in images. Off until the operator turns identity on.",

@@ -16,6 +16,7 @@ from api.views import (
     pictures,
     subjects,
     unknown,
+    videos,
     webhooks,
 )
 
@@ -82,6 +83,10 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/pause", jobs.JobPauseView.as_view(), name="job-pause"),
     path("jobs/<uuid:job_id>/resume", jobs.JobResumeView.as_view(), name="job-resume"),
     path("jobs/<uuid:job_id>/retry", jobs.JobRetryView.as_view(), name="job-retry"),
+    path("videos", videos.VideosView.as_view(), name="videos"),
+    path("videos/<uuid:job_id>", videos.VideoView.as_view(), name="video"),
+    path("videos/<uuid:job_id>/frames/<int:index>", videos.FrameView.as_view(), name="video-frame"),
+    path("videos/<uuid:job_id>/people/<int:index>/stills/<str:kind>", videos.StillView.as_view(), name="video-still"),
     path("models", models.ModelsView.as_view(), name="models"),
     path("models/<str:name>", models.ModelView.as_view(), name="model"),
     path("models/<str:name>/files/<str:file_name>", models.ModelFileView.as_view(), name="model-file"),

@@ -14,6 +14,7 @@ class Source(models.TextChoices):
     BASE64 = "base64", "Base64"
     URL = "url", "URL"
     FOLDER = "folder", "Server's folder"
+    VIDEO = "video", "Video"
 
 
 class Scope(models.TextChoices):
@@ -77,6 +78,7 @@ class JobSource(models.TextChoices):
     URLS = "urls", "Addresses"
     ANALYSES = "analyses", "Earlier analyses"
     FOLDER = "folder", "Server's folder"
+    VIDEO = "video", "Video"
     # Of `manage.py analyze_folder`: worked on by that command alone, which sees files that no other worker may.
     LOCAL = "local", "Folder of a command"
 

@@ -177,7 +177,7 @@ def test_the_doors_import_no_inference_library(room: str) -> None:
 
 def test_only_the_engine_opens_pictures() -> None:
     """In its own processes: nothing else decodes what strangers send."""
-    forbidden = ("PIL", "pillow_heif", "cv.engine.decode", "cv.engine.stripping")
+    forbidden = ("PIL", "pillow_heif", "av", "cv.engine.decode", "cv.engine.stripping", "cv.engine.video.decode")
     found = [line for room in SERVING for line in imports_of(room, *forbidden)]
     assert [line for line in found if not line.startswith("cv/engine/")] == []
 

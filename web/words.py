@@ -116,6 +116,11 @@ ITEM_ERRORS: Final = {
     "image_too_expensive": _("Takes too long"),
     "unsupported_media_type": _("Not a supported picture"),
     "undecodable_image": _("Damaged"),
+    "undecodable_video": _("Damaged"),
+    "no_frames": _("No moving picture"),
+    "video_too_large": _("Too large"),
+    "video_too_long": _("Too long"),
+    "video_too_expensive": _("Takes too long"),
     "not_found": _("Not found"),
     "url_forbidden": _("Address not allowed"),
     "url_fetch_failed": _("No photo at the address"),
@@ -134,6 +139,7 @@ JOB_SOURCES: Final = {
     JobSource.URLS.value: _("From URLs"),
     JobSource.ANALYSES.value: _("From earlier analyses"),
     JobSource.FOLDER.value: _("From a folder on the server"),
+    JobSource.VIDEO.value: _("From a video"),
     JobSource.LOCAL.value: _("From a folder given to a command"),
 }
 UNITS: Final = {"years": _("years")}

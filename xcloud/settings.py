@@ -6,7 +6,7 @@ from pathlib import Path
 from corsheaders.defaults import default_headers
 
 from api.openapi import SPECTACULAR
-from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig
+from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig, VideoLimits
 from cv.engine.labels import Attribute
 from cv.search.base import Search
 from cv.trust.sign_on import SignOn
@@ -59,6 +59,13 @@ XCLOUD_ENGINE = EngineConfig(
     limits=DecodeLimits(
         max_bytes=MAX_IMAGE_BYTES,
         max_pixels=env.integer("XCLOUD_MAX_IMAGE_PIXELS", DecodeLimits().max_pixels),
+    ),
+    video=VideoLimits(
+        max_bytes=env.integer("XCLOUD_VIDEO_MAX_BYTES", VideoLimits().max_bytes),
+        max_seconds=env.integer("XCLOUD_VIDEO_MAX_SECONDS", VideoLimits().max_seconds),
+        max_pixels=env.integer("XCLOUD_VIDEO_MAX_PIXELS", VideoLimits().max_pixels),
+        max_frames=env.integer("XCLOUD_VIDEO_MAX_FRAMES", VideoLimits().max_frames),
+        work_seconds=env.integer("XCLOUD_VIDEO_WORK_SECONDS", VideoLimits().work_seconds),
     ),
     plugins=tuple(env.words("XCLOUD_PLUGINS", "")),
     identity=XCLOUD_IDENTITY,

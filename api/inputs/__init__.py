@@ -7,6 +7,7 @@ from api.inputs.jobs import ItemListInput, JobDeleteInput, JobInput, JobListInpu
 from api.inputs.names import NameField
 from api.inputs.strict import MAX_PAGE_SIZE, NothingInput, StrictSerializer
 from api.inputs.subjects import MAX_SUBJECT, EraseInput, ExportInput, NamedEraseInput, NamedExportInput, SubjectInput
+from api.inputs.videos import VideoInput, VideoResultInput, split_video
 
 __all__ = [
     "MAX_PAGE_SIZE",
@@ -35,9 +36,12 @@ __all__ = [
     "ResultsInput",
     "StrictSerializer",
     "SubjectInput",
+    "VideoInput",
+    "VideoResultInput",
     "WebhookInput",
     "WebhookUpdateInput",
     "check_attributes",
     "comparison_fields",
     "split_job",
+    "split_video",
 ]

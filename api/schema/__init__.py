@@ -71,6 +71,7 @@ from api.schema.subjects import (
     SUBJECT_ERASE,
     SUBJECT_EXPORT,
 )
+from api.schema.videos import FRAME_READ, STILL_READ, VIDEO_CREATE, VIDEO_READ
 
 __all__ = [
     "ANALYSIS_CREATE",
@@ -95,6 +96,7 @@ __all__ = [
     "FACE_DELETE",
     "FACE_ENROL",
     "FACE_LIST",
+    "FRAME_READ",
     "IDENTITY_READ",
     "JOB_CANCEL",
     "JOB_CREATE",
@@ -126,6 +128,7 @@ __all__ = [
     "REANALYSE",
     "RECEIPT_KEYS",
     "REDACTION_CREATE",
+    "STILL_READ",
     "SUBJECT_ERASE",
     "SUBJECT_EXPORT",
     "UNKNOWN_GROUP",
@@ -135,6 +138,8 @@ __all__ = [
     "UNKNOWN_REJECT",
     "UNKNOWN_SPLIT",
     "VECTOR_ENROL",
+    "VIDEO_CREATE",
+    "VIDEO_READ",
     "WEBHOOK_CREATE",
     "WEBHOOK_DELETE",
     "WEBHOOK_LIST",

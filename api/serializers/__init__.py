@@ -24,6 +24,7 @@ from api.serializers.subjects import (
     ReceiptKeySerializer,
     SubjectExportSerializer,
 )
+from api.serializers.videos import VideoSerializer
 
 __all__ = [
     "AnalysisSerializer",
@@ -47,6 +48,7 @@ __all__ = [
     "ResultSerializer",
     "StoredSerializer",
     "SubjectExportSerializer",
+    "VideoSerializer",
     "WebhookDeliverySerializer",
     "WebhookSerializer",
 ]

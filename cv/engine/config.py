@@ -24,6 +24,20 @@ class DecodeLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoLimits:
+    """The largest video that is decoded: its bytes, its length, the pixels of a frame, its frames, and the seconds that
+    one video may take."""
+
+    max_bytes: int = 1024**3
+    max_seconds: int = 3600
+    # Enough for 4K.
+    max_pixels: int = 4096 * 2304
+    # An hour of 60 frames a second.
+    max_frames: int = 220_000
+    work_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
 class DetectThresholds:
     """Face probability that a candidate needs to leave P-, R- and O-Net; the values of the MTCNN authors."""
 
@@ -44,6 +58,7 @@ class EngineConfig:
     threads: int = 2
     image_seconds: float = 20.0
     limits: DecodeLimits = field(default_factory=DecodeLimits)
+    video: VideoLimits = field(default_factory=VideoLimits)
     thresholds: DetectThresholds = field(default_factory=DetectThresholds)
     plugins: tuple[str, ...] = ()
     identity: bool = False

@@ -53,3 +53,33 @@ class ModelNotReady(EngineError):
     """Weights are missing, changed since they were published, or failed to load."""
 
     code = "model_not_ready"
+
+
+class VideoTooLarge(EngineError):
+    """A video has more bytes or larger frames than the limits allow."""
+
+    code = "video_too_large"
+
+
+class VideoTooLong(EngineError):
+    """A video lasts longer, or has more frames, than the limits allow."""
+
+    code = "video_too_long"
+
+
+class VideoTooExpensive(EngineError):
+    """The video takes more time or memory than one video may, or is crafted to."""
+
+    code = "video_too_expensive"
+
+
+class UndecodableVideo(EngineError):
+    """The container or the frames of a video cannot be read: truncated, corrupt or inconsistent."""
+
+    code = "undecodable_video"
+
+
+class NoFrames(EngineError):
+    """A file without a moving picture, for example one with sound alone."""
+
+    code = "no_frames"

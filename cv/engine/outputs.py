@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from cv.engine.labels import BEAUTY_SCALE, BINS, CLASSES, Attribute
+from cv.engine.labels import BEAUTY_SCALE, BINS, CLASSES, Attribute, Expression
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
@@ -30,7 +30,8 @@ class Output:
     """``labels`` name the classes of a Category, the flags of Flags, and the components of Points or a Vector if they
     have names. ``bins`` are the values that an Estimate's distribution is over, ``scale`` is its fixed scale.
     ``default`` ones are answered if a request names none. Every key that may analyze may ask for a ``public`` one; the
-    others need a scope of their own.
+    others need a scope of their own. A ``momentary`` one changes while a face is watched, so that a video has a
+    timeline of it, and a still of the moment in which the label ``highlight`` is likeliest.
 
     Raises ValueError if the name is no identifier of up to 30 characters.
     """
@@ -43,6 +44,8 @@ class Output:
     scale: tuple[float, float] | None = None
     default: bool = False
     public: bool = True
+    momentary: bool = False
+    highlight: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -89,6 +92,8 @@ for _attribute in Attribute:
             unit="years" if _attribute is Attribute.AGE else "",
             scale=BEAUTY_SCALE if _attribute is Attribute.BEAUTY else None,
             default=True,
+            momentary=_attribute is Attribute.EXPRESSION,
+            highlight=Expression.HAPPINESS.value if _attribute is Attribute.EXPRESSION else "",
         )
     )
 DEFAULT_OUTPUTS: Final = tuple(output.name for output in all_outputs())

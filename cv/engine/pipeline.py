@@ -12,6 +12,7 @@ from cv.engine.check import Checked, FaceCheck
 from cv.engine.config import DecodeLimits
 from cv.engine.decode import DecodedImage, decode
 from cv.engine.detect import Detector
+from cv.engine.detect.near import detect_near
 from cv.engine.detect.turned import detect_turned, detect_turned_near, drop_doubles
 from cv.engine.errors import ModelNotReady
 from cv.engine.manifest import Model
@@ -96,7 +97,7 @@ class Engine:
         cannot be loaded. A picture without faces is not an error.
         """
         started = time.perf_counter()
-        readers = self._readers_of(options.attributes)
+        readers = self.readers_of(options.attributes)
         image = decode(data, self.limits, options.min_face_px)
         preview = preview_of(image.pixels) if options.preview else None
         decoded = time.perf_counter()
@@ -110,7 +111,7 @@ class Engine:
         sharpened = time.perf_counter()
         detections = self._keep_faces(image, candidates, options)
         checked = time.perf_counter()
-        faces, runs = self._describe(image, detections, readers)
+        faces, runs = self.describe(image, detections, readers)
         described = time.perf_counter()
         full_pixels = image.pixels if image.scale == 1 else None
         picture = without_metadata(data, self.limits, full_pixels) if options.picture else None
@@ -128,6 +129,21 @@ class Engine:
             picture=picture,
             preview=preview,
         )
+
+    def find(self, image: DecodedImage, min_face_px: int, max_faces: int) -> list[Detection]:
+        """The faces that stand upright in a picture, largest first, in pixels of ``image.pixels``."""
+        options = AnalysisOptions(frozenset(), min_face_px, max_faces)
+        return self._surely(image, self._detect(image, options), max_faces)
+
+    def find_near(self, image: DecodedImage, boxes: list[Box], max_faces: int) -> list[Detection]:
+        """As ``find``, but only near ``boxes``, which are in pixels of ``image.pixels``, and about as large."""
+        most = MAX_FACES_RANGE[1] if self.check else max_faces
+        return self._surely(image, detect_near(self.detector, image.pixels, boxes, most), max_faces)
+
+    def _surely(self, image: DecodedImage, candidates: list[Detection], most: int) -> list[Detection]:
+        if self.check is None:
+            return candidates
+        return [face.detection for face in self._check(self.check, image, candidates, most)]
 
     def _detect(self, image: DecodedImage, options: AnalysisOptions) -> list[Detection]:
         """The cascade's candidates, largest first; all of them if the check may drop some."""
@@ -171,7 +187,7 @@ class Engine:
             kept += check.keep_faces(part, self.cut(image, part, check.crop).pixels)
         return kept[:most]
 
-    def _readers_of(self, wanted: frozenset[str]) -> dict[LazyReader, frozenset[str]]:
+    def readers_of(self, wanted: frozenset[str]) -> dict[LazyReader, frozenset[str]]:
         """The readers to run, each with the wanted outputs that it gives."""
         asked = {reader: given for reader in self.readers if (given := reader.gives & wanted)}
         missing = wanted.difference(*asked.values())
@@ -179,7 +195,7 @@ class Engine:
             raise ModelNotReady(f"no model in service gives {', '.join(sorted(missing))}")
         return asked
 
-    def _describe(
+    def describe(
         self, image: DecodedImage, detections: list[Detection], asked: Mapping[LazyReader, frozenset[str]]
     ) -> tuple[tuple[FaceResult, ...], tuple[ModelRun, ...]]:
         chips = {self.judge.crop: self.cut(image, detections, self.judge.crop)}

@@ -7,12 +7,10 @@ image crashes a decoder, only one engine ends, and it is started again; the serv
 
 import multiprocessing
 import os
-import signal
 import socket
 import struct
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from functools import cache
 from multiprocessing.connection import Connection
@@ -20,25 +18,25 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Final
 
+from cv.engine.answering import LEAVES, PART, Question, serve
 from cv.engine.catalog import read_catalog
-from cv.engine.config import Backend, EngineConfig
+from cv.engine.config import EngineConfig
 from cv.engine.edits.types import Edit, EditedPicture
-from cv.engine.errors import EngineError, ImageTooExpensive
-from cv.engine.footprint import Footprint
+from cv.engine.errors import ImageTooExpensive, VideoTooExpensive
 from cv.engine.types import DEFAULT_OPTIONS, AnalysisOptions, AnalysisResult
+from cv.engine.video.types import VideoQuestion, VideoResult
 
 _SPAWN: Final = multiprocessing.get_context("spawn")
-Question = tuple[bytes, AnalysisOptions | Edit] | None
 # Time limit for an engine to load its weights.
 LOADING_S: Final = 120.0
-# An engine's first message: it has loaded, or it cannot. The first image's time limit starts then.
-_LOADED: Final = b"loaded"
-# The first byte of an answer: whether the engine's process ends after it, because its memory use stays high.
-_STAYS, _LEAVES = b"\0", b"\1"
 
 
 def _nothing_first() -> None:
     """For callers that have nothing to do when their turn comes."""
+
+
+def _tell_nobody(share: float) -> None:
+    """For callers that do not ask how far their video is."""
 
 
 def _no_rank() -> float:
@@ -52,10 +50,6 @@ class EngineDied(Exception):
 
 class EnginesBusy(Exception):
     """No engine became free within the caller's patience."""
-
-
-class EngineFailed(Exception):
-    """The engine failed unexpectedly; the message says where in the code."""
 
 
 class EnginePool:
@@ -108,13 +102,33 @@ class EnginePool:
         picture: EditedPicture = self._ask_twice((data, edit), on_turn, patience_s, rank)
         return picture
 
+    def read_video(
+        self, question: VideoQuestion, on_part: Callable[[float], None] = _tell_nobody, patience_s: float | None = None
+    ) -> VideoResult:
+        """As ``cv.engine.video.reading.read_video``, by the first engine that is free, which may work for an hour.
+
+        ``on_part`` is called about once a second with the share of the video that is done, again from 0 in a second
+        try. If it raises, the engine is stopped, and this method raises the same error. Tries and errors as for
+        ``analyze``, and VideoTooExpensive if an engine tells nothing for as long as an image may take.
+        """
+        try:
+            video: VideoResult = self._ask_twice(question, _nothing_first, patience_s, _no_rank, on_part)
+        except ImageTooExpensive as error:
+            raise VideoTooExpensive("a part of the video took longer than one image may") from error
+        return video
+
     def _ask_twice(
-        self, question: Question, on_turn: Callable[[], None], patience_s: float | None, rank: Callable[[], float]
+        self,
+        question: Question,
+        on_turn: Callable[[], None],
+        patience_s: float | None,
+        rank: Callable[[], float],
+        on_part: Callable[[float], None] = _tell_nobody,
     ) -> Any:
         try:
-            return self._ask(question, on_turn, patience_s, rank)
+            return self._ask(question, on_turn, patience_s, rank, on_part)
         except EngineDied:
-            return self._ask(question, on_turn, patience_s, rank)
+            return self._ask(question, on_turn, patience_s, rank, on_part)
 
     def check(self, patience_s: float | None = None) -> None:
         """Returns when an engine is loaded. Raises ModelNotReady, EngineDied, EngineFailed, and EnginesBusy if none
@@ -139,6 +153,7 @@ class EnginePool:
         on_turn: Callable[[], None] = _nothing_first,
         patience_s: float | None = None,
         rank: Callable[[], float] = _no_rank,
+        on_part: Callable[[float], None] = _tell_nobody,
     ) -> Any:
         turn = _Turn(question, on_turn, rank)
         with self._lock:
@@ -154,7 +169,7 @@ class EnginePool:
             turn.came.wait()
         if turn.refusal is not None:
             raise turn.refusal
-        answer = self._answer_of(turn.engine, question)
+        answer = self._answer_of(turn.engine, question, on_part)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -184,9 +199,14 @@ class EnginePool:
             if turn.refusal is None:
                 return
 
-    def _answer_of(self, engine: "_Engine", question: Question) -> Any:
+    def _answer_of(self, engine: "_Engine", question: Question, on_part: Callable[[float], None]) -> Any:
+        def note_part(part: memoryview) -> None:
+            with self._lock:
+                self._silent_since = time.monotonic()
+            on_part(ForkingPickler.loads(part))
+
         try:
-            answer = engine.answer()
+            answer = engine.answer(note_part)
             with self._lock:
                 self._silent_since = time.monotonic()
         except TimeoutError as error:
@@ -228,7 +248,7 @@ class _Engine:
         """The pipe to its process; starts the process if it does not run."""
         if self._running is None:
             pipe, theirs = _SPAWN.Pipe()
-            process = _SPAWN.Process(target=_serve, args=(theirs, self._config), name="engine", daemon=True)
+            process = _SPAWN.Process(target=serve, args=(theirs, self._config), name="engine", daemon=True)
             process.start()
             theirs.close()
             self._running, self._is_loaded = (process, pipe), False
@@ -252,10 +272,11 @@ class _Engine:
             )
         pipe.send_bytes(question)
 
-    def answer(self) -> memoryview:
-        """The pickled answer of ``_answer`` to the last question.
+    def answer(self, on_part: Callable[[memoryview], None]) -> memoryview:
+        """The pickled answer of ``_answer`` to the last question; ``on_part`` gets each pickled part before it.
 
-        Raises TimeoutError if it took longer than an image may, OSError or EOFError if the process ended.
+        Raises TimeoutError if it, or the next part, took longer than an image may, OSError or EOFError if the process
+        ended, and what ``on_part`` raises.
         """
         try:
             pipe = self.start()
@@ -264,14 +285,18 @@ class _Engine:
                     raise EOFError("the engine did not load its weights")
                 pipe.recv_bytes()
                 self._is_loaded = True
-            if not pipe.poll(self._config.image_seconds):
-                raise TimeoutError
-            answer = memoryview(pipe.recv_bytes())
+            while True:
+                if not pipe.poll(self._config.image_seconds):
+                    raise TimeoutError
+                answer = memoryview(pipe.recv_bytes())
+                if answer[:1] != PART:
+                    break
+                on_part(answer[1:])
         except BaseException:
             # A late answer must not be taken for the answer to the next question.
             self._kill()
             raise
-        if answer[:1] == _LEAVES:
+        if answer[:1] == LEAVES:
             self._kill()
         return answer[1:]
 
@@ -282,62 +307,6 @@ class _Engine:
             process.join()
             pipe.close()
             self._running = None
-
-
-def _serve(pipe: Connection, config: EngineConfig) -> None:
-    """Answers until the other end of the pipe is closed, which happens at the latest when the server ends."""
-    # Ctrl-C reaches all processes of the terminal; this one ends after the server has finished its requests.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    footprint: Footprint | None = None
-    while True:
-        try:
-            question: Question = pipe.recv()
-            if footprint is None:
-                footprint = _load(config)
-                pipe.send_bytes(_LOADED)
-            answer = ForkingPickler.dumps(_answer(question, config))
-            del question
-            footprint.note_models(_models_loaded(config))
-            pipe.send_bytes((_LEAVES if footprint.stays_large() else _STAYS) + answer)
-        except (EOFError, OSError):
-            return
-
-
-def _load(config: EngineConfig) -> Footprint:
-    """Loads the engine if possible; if not, the answers to questions say why."""
-    # A GPU's driver reserves far more address space than there is memory.
-    threads = config.threads if config.backend is Backend.ONNX else None
-    return Footprint(_models_loaded(config), threads)
-
-
-def _models_loaded(config: EngineConfig) -> int:
-    # Imported here: only this process needs the libraries that run nets.
-    from cv.engine.runtime import get_engine
-
-    try:
-        return get_engine(config).loaded
-    except Exception:
-        return 0
-
-
-def _answer(question: Question, config: EngineConfig) -> AnalysisResult | EditedPicture | Exception | None:
-    from cv.engine.edits.editing import edit_picture
-    from cv.engine.runtime import get_engine
-
-    try:
-        engine = get_engine(config)
-        if question is None:
-            return None
-        data, wanted = question
-        if isinstance(wanted, AnalysisOptions):
-            return engine.analyze(data, wanted)
-        return edit_picture(engine, data, wanted)
-    except EngineError as error:
-        return error
-    except MemoryError:
-        return ImageTooExpensive("the image takes more memory than one image may")
-    except Exception:
-        return EngineFailed(traceback.format_exc())
 
 
 @cache

@@ -19,7 +19,7 @@ from cv.engine.config import EngineConfig
 from cv.engine.manifest import QualityModel
 from cv.engine.sessions import Net, load_net
 from cv.engine.transforms import chips_to_input
-from cv.engine.types import Detection, Quality, QualityWarning
+from cv.engine.types import Detection, Landmarks, Quality, QualityWarning
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -83,7 +83,7 @@ class QualityJudge:
 
 
 def _told(detection: Detection, chance: float, shown: set[QualityWarning], image_size: tuple[int, int]) -> Quality:
-    turn = _turn(detection)
+    turn = turn_of(detection.landmarks)
     placed = {
         QualityWarning.SMALL_FACE: min(detection.box.width, detection.box.height) < _SMALL_PX,
         QualityWarning.TURNED: turn > _TURNED,
@@ -96,14 +96,14 @@ def _told(detection: Detection, chance: float, shown: set[QualityWarning], image
     )
 
 
-def _turn(detection: Detection) -> float:
+def turn_of(landmarks: Landmarks) -> float:
     """The nose's distance from the middle between the eyes, as a share of half the eyes' distance: 0 is frontal."""
-    eyes = np.array([detection.landmarks.left_eye, detection.landmarks.right_eye])
+    eyes = np.array([landmarks.left_eye, landmarks.right_eye])
     between = eyes[1] - eyes[0]
     distance = float(np.hypot(*between))
     if distance == 0:
         return 1.0
-    offset = (np.array(detection.landmarks.nose) - eyes.mean(axis=0)) @ between / distance
+    offset = (np.array(landmarks.nose) - eyes.mean(axis=0)) @ between / distance
     return float(abs(offset) / (distance / 2))
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.http import FileResponse, Http404
 
+from cv.choices import Source
 from cv.files.stores import kept_files
 from cv.models import Analysis
 
@@ -22,6 +23,8 @@ MEDIA_TYPES: Final = {
     ".gif": "image/gif",
     ".tiff": "image/tiff",
     ".heic": "image/heic",
+    # Of videos: the JPEGs of frames and stills, one after the other.
+    ".mjpeg": "video/x-motion-jpeg",
 }
 
 
@@ -38,14 +41,25 @@ def pictures_before(moment: datetime) -> Iterator[str]:
 
 
 def kept_picture(analysis: Analysis) -> bytes | None:
-    """The bytes of the kept picture; None if there is none. Raises StorageUnavailable."""
-    if not analysis.picture:
+    """The bytes of the kept picture; None if there is none, or if it is a video's. Raises StorageUnavailable."""
+    if not analysis.picture or analysis.source == Source.VIDEO:
         return None
     try:
         with analysis.picture.open("rb") as file:
             data: bytes = file.read()
     except FileNotFoundError:
         return None
+    return data
+
+
+def picture_part(analysis: Analysis, start: int, length: int) -> bytes:
+    """A part of the kept picture: one JPEG of a video's. Raises Http404, StorageUnavailable."""
+    try:
+        with analysis.picture.open("rb") as file:
+            file.seek(start)
+            data: bytes = file.read(length)
+    except (FileNotFoundError, ValueError):
+        raise Http404("this still is not kept") from None
     return data
 
 

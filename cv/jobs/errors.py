@@ -105,6 +105,11 @@ HOPELESS = frozenset(
         ItemCode.IMAGE_TOO_LARGE,
         "image_too_expensive",
         "undecodable_image",
+        "undecodable_video",
+        "no_frames",
+        "video_too_large",
+        "video_too_long",
+        "video_too_expensive",
         "unsupported_media_type",
     }
 )

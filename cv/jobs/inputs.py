@@ -1,7 +1,7 @@
 """The inputs of a job: lists its images, and loads their bytes for a worker.
 
-An archive is stored as ``jobs/JOB/archive`` until its images are listed, and they as ``jobs/JOB/INDEX`` until they are
-done. Names from clients are labels and never used as paths.
+An archive is stored as ``jobs/JOB/archive`` until its images are listed, and they, or a video, as ``jobs/JOB/INDEX``
+until they are done. Names from clients are labels and never used as paths.
 """
 
 import os
@@ -33,6 +33,8 @@ from cv.selectors import unexpired
 from cv.trust.caller import Caller
 
 FOLDER: Final = "jobs"
+# The sources whose inputs are kept in a folder of the job.
+KEPT_SOURCES: Final = frozenset({JobSource.ARCHIVE, JobSource.VIDEO})
 INPUT_NAME: Final = re.compile(rf"{FOLDER}/([0-9a-f]{{32}})/\w+")
 IMAGE_SUFFIXES: Final = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif"}
@@ -282,7 +284,8 @@ def _picture_of(item: JobItem, caller: Caller) -> Loaded:
     row = Analysis.objects.filter(caller.owned).filter(unexpired(), pk=item.location).first()
     if row is None:
         raise InputGone(ItemCode.NOT_FOUND, "no analysis has this id")
-    if not row.picture:
+    # What is kept of a video is no picture of its own.
+    if not row.picture or row.source == Source.VIDEO:
         raise InputGone(ItemCode.NOT_FOUND, "this analysis has no kept picture; `store.image` keeps it")
     return Loaded(_kept(str(row.picture.name)), Source(row.source), row.subject, row.expires_at)
 

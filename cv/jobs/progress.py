@@ -9,8 +9,9 @@ from uuid import UUID
 from django.db.models import Count, F, Q, QuerySet, Value
 from django.utils import timezone
 
-from cv.choices import ItemState, JobSource, JobState
+from cv.choices import ItemState, JobState
 from cv.jobs.errors import HOPELESS, MENDABLE
+from cv.jobs.inputs import KEPT_SOURCES
 from cv.models import Job, JobItem
 
 # The window for a running job's rate.
@@ -49,7 +50,7 @@ def statuses_of(jobs: Iterable[Job]) -> list[JobStatus]:
 def retriable_jobs(jobs: Iterable[Job]) -> set[UUID]:
     """Those with failed images that may succeed in another try: their input is kept, and it was not what was wrong."""
     failed = JobItem.objects.filter(job__in=[job.pk for job in jobs], state=ItemState.FAILED).exclude(location="")
-    helped = failed.filter(~Q(job__source=JobSource.ARCHIVE) | Q(error_code__in=sorted(MENDABLE)))
+    helped = failed.filter(~Q(job__source__in=KEPT_SOURCES) | Q(error_code__in=sorted(MENDABLE)))
     return set(helped.exclude(error_code__in=sorted(HOPELESS)).order_by().values_list("job_id", flat=True).distinct())
 
 

@@ -12,6 +12,7 @@ from cv.models.jobs import Job, JobItem
 from cv.models.keys import ApiKey, default_scopes
 from cv.models.labels import FaceLabel
 from cv.models.records import AuditEvent, IdempotentRequest
+from cv.models.videos import Track, Video, track_row, video_row
 from cv.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "JobItem",
     "NotThisPerson",
     "OutsideAccount",
+    "Track",
+    "Video",
     "Webhook",
     "WebhookDelivery",
     "answer_value",
@@ -47,4 +50,6 @@ __all__ = [
     "model_row",
     "picture_path",
     "result_columns",
+    "track_row",
+    "video_row",
 ]

@@ -61,6 +61,8 @@ class Job(models.Model):
     subject = ExactCharField(max_length=200, blank=True)
     # The collection in which every face is searched; it stays named after the collection is deleted.
     search_collection = models.UUIDField(null=True, blank=True)
+    # Frames looked at in a second of a video; null for photos.
+    frame_rate = models.FloatField(null=True, blank=True)
     # While the job is being deleted: whether its analyses are, too.
     deletes_analyses = models.BooleanField(default=False)
 
@@ -113,6 +115,8 @@ class JobItem(models.Model):
     lease = models.CharField(max_length=32, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # How much of a video is done, 0 to 1, while a worker is at it.
+    progress = models.FloatField(default=0.0)
 
     class Meta:
         ordering = ("job", "index")

@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cv import bells
-from cv.choices import AuditAction, JobSource, JobState
+from cv.choices import AuditAction, JobState
 from cv.files.removal import ask_storage
-from cv.jobs.inputs import folder_of
+from cv.jobs.inputs import KEPT_SOURCES, folder_of
 from cv.models import Analysis, Erasure, Job, JobItem
 from cv.services.analyses import BREATH_S, DELETE_BATCH, analyses_delete
 from cv.services.audit import audit_note
@@ -91,5 +91,5 @@ def jobs_remove(rows: QuerySet[Job], erasure: Erasure | None = None) -> int:
 
 
 def inputs_of(jobs: Iterable[tuple[UUID, str]]) -> list[str]:
-    """The folders of kept inputs. Only jobs from archives have one."""
-    return [folder_of(pk) for pk, source in jobs if source == JobSource.ARCHIVE]
+    """The folders of kept inputs. Only jobs from archives and of videos have one."""
+    return [folder_of(pk) for pk, source in jobs if source in KEPT_SOURCES]

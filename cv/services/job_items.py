@@ -27,7 +27,7 @@ from cv.jobs.errors import ItemCode
 from cv.jobs.inputs import InputGone
 from cv.models import Analysis, Job, JobItem
 from cv.search.photos import PhotoSearch
-from cv.services.analyses import AnalysisRequest, analysis_save
+from cv.services.analyses import AnalysisRequest, analysis_save, nothing_more
 from cv.services.job_turns import WORKABLE, jobs_in_turn, workable_jobs
 from cv.services.photo_searches import search_save
 from cv.trust.caller import Caller
@@ -141,6 +141,13 @@ def items_renew(leases: Mapping[int, str], now: datetime | None = None) -> int:
     return held.update(due_at=until)
 
 
+def item_progress(item: JobItem, lease: str, share: float) -> None:
+    """Notes how much of an item is done, 0 to 1. Raises LeaseLost if this worker does not hold it any more."""
+    held = JobItem.objects.filter(pk=item.pk, lease=lease, state=ItemState.RUNNING)
+    if not held.update(progress=share):
+        raise LeaseLost
+
+
 def items_return(leases: Mapping[int, str]) -> int:
     """Returns items that were claimed but not started, without counting an attempt; returns how many."""
     if not leases:
@@ -157,12 +164,14 @@ def item_save(
     caller: Caller,
     of: uuid.UUID | None = None,
     found: PhotoSearch | None = None,
+    also: Callable[[Analysis], None] = nothing_more,
 ) -> Analysis:
     """Saves an item's analysis and marks the item as done, in one transaction.
 
     The analysis's id is derived from the item, so it cannot be saved twice, even if a lease failed. ``of`` is the
     earlier analysis whose picture this is; if it was erased concurrently, nothing is saved. ``found`` is who is in the
-    photo, if the job searches a collection. Raises LeaseLost, InputGone, CollectionGone, StorageUnavailable.
+    photo, if the job searches a collection. ``also`` writes what else belongs to the analysis, in the same transaction.
+    Raises LeaseLost, InputGone, CollectionGone, StorageUnavailable.
     """
 
     def first() -> None:
@@ -173,6 +182,7 @@ def item_save(
     def saved(analysis: Analysis, _: AnalysisResult) -> None:
         if found is not None:
             search_save(analysis, found, caller)
+        also(analysis)
         _close(item, state=ItemState.DONE, analysis=analysis, location="")
 
     return analysis_save(result, replace(request, pk=result_id(item)), caller, saved, first)

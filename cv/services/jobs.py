@@ -15,13 +15,14 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from cv.choices import ItemState, JobSource, JobState, WebhookEvent
+from cv.choices import ItemState, JobState, WebhookEvent
 from cv.engine.types import AnalysisOptions
 from cv.files.removal import delete_kept
 from cv.files.stores import StorageUnavailable
 from cv.jobs.broker import announce_jobs
 from cv.jobs.errors import MENDABLE, EmptyJob, JobConflict
-from cv.jobs.inputs import ArchiveInputs, JobInputs, NewItem, folder_of, label, limited
+from cv.jobs.inputs import KEPT_SOURCES, ArchiveInputs, JobInputs, NewItem, folder_of, label, limited
+from cv.jobs.videos import VideoInputs
 from cv.models import Collection, Job, JobItem
 from cv.models.jobs import MAX_JOB_NAME
 from cv.services.analyses import StoreOptions, nothing_more
@@ -71,9 +72,12 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
     )
     try:
         new = list(limited(request.inputs.items(job.pk)))
+        if isinstance(request.inputs, ArchiveInputs | VideoInputs):
+            job.name = label(request.inputs.name)[-MAX_JOB_NAME:]
+        if isinstance(request.inputs, VideoInputs):
+            job.frame_rate = request.inputs.rate
         if isinstance(request.inputs, ArchiveInputs):
             job.archive, job.state = request.inputs.keep(job.pk), JobState.LISTING
-            job.name = label(request.inputs.name)[-MAX_JOB_NAME:]
         elif not new:
             raise EmptyJob("the job contains no image")
         job.item_count = len(new)
@@ -161,6 +165,7 @@ def job_retry(job: Job) -> Job:
             state=ItemState.PENDING,
             due_at=timezone.now(),
             attempts=0,
+            progress=0.0,
             error_code="",
             error_message="",
             finished_at=None,
@@ -236,14 +241,14 @@ def job_end(row: Job, state: JobState, now: datetime) -> None:
 
 
 def _retriable(row: Job) -> Q:
-    """Failed items whose input can be read again. For archives: only if the input was kept for a retry."""
-    if row.source == JobSource.ARCHIVE:
+    """Failed items whose input can be read again. If it is a kept file: only if the input was kept for a retry."""
+    if row.source in KEPT_SOURCES:
         return Q(error_code__in=sorted(MENDABLE)) & ~Q(location="")
     return ~Q(location="")
 
 
 def _inputs_to_keep(row: Job) -> frozenset[str]:
-    if row.source != JobSource.ARCHIVE:
+    if row.source not in KEPT_SOURCES:
         return frozenset()
     failed = JobItem.objects.filter(_retriable(row), job=row, state=ItemState.FAILED)
     return frozenset(failed.values_list("location", flat=True))

@@ -25,15 +25,15 @@ from cv import bells
 from cv.choices import JobSource
 from cv.engine.errors import EngineError
 from cv.engine.pool import EngineDied, EnginePool
-from cv.engine.types import AnalysisOptions, AnalysisResult
+from cv.engine.types import AnalysisOptions
+from cv.engine.video.types import DEFAULT_RATE
 from cv.files.stores import StorageUnavailable
 from cv.identity.errors import IdentityRefused
 from cv.jobs.errors import MENDABLE, ItemCode
-from cv.jobs.inputs import InputGone, Loaded, load
+from cv.jobs.inputs import KEPT_SOURCES, InputGone, Loaded, load
 from cv.models import Job, JobItem
 from cv.outbound.addresses import FetchError
 from cv.search.base import SearchUnavailable
-from cv.search.photos import PhotoSearch
 from cv.search.served import IndexBehind
 from cv.services.analyses import AnalysisRequest, StoreOptions
 from cv.services.job_items import (
@@ -47,11 +47,13 @@ from cv.services.job_items import (
 )
 from cv.services.jobs import job_finish, jobs_finish_over
 from cv.services.photo_searches import CollectionGone
+from cv.services.videos import video_save
 from cv.serving.engines import note
 from cv.serving.turns import FairTurns
 from cv.trust.caller import Caller
 from cv.workers.listing import ArchiveListers
 from cv.workers.recognition import COMPUTED, SearchForbidden, only, recognise, searched_collection
+from cv.workers.videos import Stopped, read_video, video_request
 
 log = logging.getLogger(__name__)
 
@@ -218,19 +220,14 @@ class Worker:
         if self._stop.is_set():
             items_return({task.item.pk: task.lease})
             return
-        options, found = _options(task), None
         try:
-            collection = _patiently(lambda: searched_collection(task.job, task.caller))
-            loaded = _patiently(lambda: load(task.item, task.job, task.caller))
-            with self._turns.turn(task.caller.account):
-                if self._stop.is_set():
-                    items_return({task.item.pk: task.lease})
-                    return
-                computed = options if collection is None else replace(options, attributes=options.attributes | COMPUTED)
-                result = self._engines.analyze(loaded.data, computed)
-            if collection is not None:
-                found = _patiently(partial(recognise, result, collection))
-                result = only(result, options.attributes)
+            save = self._read_video(task) if task.job.source == JobSource.VIDEO else self._analyze(task)
+        except Stopped:
+            items_return({task.item.pk: task.lease})
+            return
+        except LeaseLost:
+            log.info("jobs: a video was given up", extra={"job": task.job.pk})
+            return
         except (EngineError, FetchError, InputGone, StorageUnavailable, *UNSEARCHED) as error:
             self._fail(task, error.code, str(error))
             return
@@ -240,13 +237,36 @@ class Worker:
             log.exception("jobs: an image failed unexpectedly", extra={"job": task.job.pk})
             self._fail(task, ItemCode.INTERNAL_ERROR, "something went wrong; it has been logged")
             return
-        note(result)
-        self._save(task, result, _request(task, loaded, options), found)
+        self._save(task, save)
 
-    def _save(self, task: Task, result: AnalysisResult, request: AnalysisRequest, found: PhotoSearch | None) -> None:
+    def _analyze(self, task: Task) -> Callable[[], Any]:
+        """Analyzes an image; returns what saves the result. Raises Stopped."""
+        options, found = _options(task), None
+        collection = _patiently(lambda: searched_collection(task.job, task.caller))
+        loaded = _patiently(lambda: load(task.item, task.job, task.caller))
+        with self._turns.turn(task.caller.account):
+            if self._stop.is_set():
+                raise Stopped
+            computed = options if collection is None else replace(options, attributes=options.attributes | COMPUTED)
+            result = self._engines.analyze(loaded.data, computed)
+        if collection is not None:
+            found = _patiently(partial(recognise, result, collection))
+            result = only(result, options.attributes)
+        note(result)
         of = UUID(task.item.location) if task.job.source == JobSource.ANALYSES else None
+        request = _request(task, loaded, options)
+        return lambda: item_save(task.item, task.lease, result, request, task.caller, of, found)
+
+    def _read_video(self, task: Task) -> Callable[[], Any]:
+        """Reads a video; returns what saves the result. Raises Stopped, LeaseLost."""
+        with self._turns.turn(task.caller.account):
+            video = read_video(self._engines, task.item, task.job, task.caller, task.lease, self._stop)
+        request, rate = video_request(task.job, task.caller), task.job.frame_rate or DEFAULT_RATE
+        return lambda: video_save(task.item, task.lease, video, rate, request, task.caller)
+
+    def _save(self, task: Task, save: Callable[[], Any]) -> None:
         try:
-            _patiently(lambda: item_save(task.item, task.lease, result, request, task.caller, of, found))
+            _patiently(save)
         except LeaseLost:
             log.info("jobs: a result came too late and was dropped", extra={"job": task.job.pk})
             return
@@ -308,7 +328,7 @@ def _request(task: Task, loaded: Loaded, options: AnalysisOptions) -> AnalysisRe
 
 def _tidy(task: Task, keep_input: bool = False) -> None:
     """Deletes the input of an ended item unless it is kept for a retry."""
-    if task.job.source == JobSource.ARCHIVE and not keep_input:
+    if task.job.source in KEPT_SOURCES and not keep_input:
         try:
             default_storage.delete(task.item.location)
         except StorageUnavailable:

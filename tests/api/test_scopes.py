@@ -1,5 +1,6 @@
 """Every route with no key, a wrong key, a key without the scope, and another owner's row."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from rest_framework.test import APIClient
 
 from cv.choices import Scope, WebhookEvent
 from cv.jobs.inputs import UrlInputs
+from cv.jobs.videos import VideoInputs
 from cv.models import Analysis
 from cv.services import api_key_create, webhook_create
 from cv.trust.caller import Caller
@@ -20,7 +22,7 @@ from tests.jobs import made_job
 from tests.vectors import axis, enrolled, made_collection
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-# Method, address and the scope it needs; None is any known caller. {analysis}, {job}, {key}, {webhook} exist.
+# Method, address and the scope it needs; None is any known caller. {analysis}, {job}, {video}, {key}, {webhook} exist.
 ROUTES: list[tuple[str, str, Scope | None]] = [
     ("GET", "/api/v1/analyses", Scope.READ),
     ("POST", "/api/v1/analyses", Scope.ANALYSE),
@@ -70,6 +72,10 @@ ROUTES: list[tuple[str, str, Scope | None]] = [
     ("POST", "/api/v1/jobs/{job}/pause", Scope.ANALYSE),
     ("POST", "/api/v1/jobs/{job}/resume", Scope.ANALYSE),
     ("POST", "/api/v1/jobs/{job}/retry", Scope.ANALYSE),
+    ("POST", "/api/v1/videos", Scope.ANALYSE),
+    ("GET", "/api/v1/videos/{video}", Scope.READ),
+    ("GET", "/api/v1/videos/{video}/frames/0", Scope.READ),
+    ("GET", "/api/v1/videos/{video}/people/0/stills/sharpest", Scope.READ),
     ("GET", "/api/v1/models", None),
     ("GET", "/api/v1/models/faces", None),
     ("GET", "/api/v1/models/xcloud-attributes/files/xcloud-attributes-reliability.png", None),
@@ -93,7 +99,9 @@ ROUTES: list[tuple[str, str, Scope | None]] = [
 OPEN = {"receipt-keys"}
 SCOPED = [route for route in ROUTES if route[2] is not None]
 OWNED = [
-    route for route in ROUTES if any(part in route[1] for part in ("{analysis}", "{job}", "{collection}", "/subjects/"))
+    route
+    for route in ROUTES
+    if any(part in route[1] for part in ("{analysis}", "{job}", "{video}", "{collection}", "/subjects/"))
 ]
 every_route = pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
 
@@ -112,9 +120,10 @@ def fill(caller: Caller) -> Callable[[str], str]:
     webhook, _ = webhook_create("https://example.org/", [WebhookEvent.ANALYSIS_CREATED])
     key, _ = api_key_create("of somebody")
     job = made_job(caller, UrlInputs(["https://example.org/"]))
+    video = made_job(caller, VideoInputs(io.BytesIO(b"GIF89a")))
     collection = made_collection(caller)
     (face,) = enrolled(collection, caller, "ada", axis(0))
-    rows = {"analysis": analysis.pk, "key": key.pk, "webhook": webhook.pk, "job": job.pk}
+    rows = {"analysis": analysis.pk, "key": key.pk, "webhook": webhook.pk, "job": job.pk, "video": video.pk}
 
     def filled(path: str) -> str:
         return path.format(**rows, collection=collection.pk, face=face.uuid)
@@ -130,7 +139,7 @@ def test_the_table_names_every_route_below_api_v1() -> None:
     (routes,) = [found for found in get_resolver().url_patterns if str(found.pattern) == "api/v1/"]
     names = {found.name for found in routes.url_patterns}  # type: ignore[attr-defined]
     resolver = get_resolver()
-    example = {"key": 1} | dict.fromkeys(("analysis", "webhook", "job", "collection", "face"), NOBODY)
+    example = {"key": 1} | dict.fromkeys(("analysis", "webhook", "job", "video", "collection", "face"), NOBODY)
     named = {resolver.resolve(path.format(**example)).url_name for _, path, _ in ROUTES}
     assert named == names - OPEN
 
@@ -180,7 +189,7 @@ def test_somebody_elses_row_is_as_absent_as_none(
 ) -> None:
     stranger = client_of(api_key_create("stranger", scopes=list(Scope))[1])
     filled = fill(path)
-    nobody = dict.fromkeys(("analysis", "job", "collection", "face"), NOBODY)
+    nobody = dict.fromkeys(("analysis", "job", "video", "collection", "face"), NOBODY)
     nowhere = path.format(**nobody).replace("visitor", "nobody")
     named = path in ("/api/v1/subjects/export", "/api/v1/subjects/erase")
     there, absent = (

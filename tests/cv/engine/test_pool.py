@@ -18,10 +18,11 @@ import psutil
 import pytest
 from PIL import Image
 
+from cv.engine.answering import EngineFailed
 from cv.engine.config import EngineConfig
 from cv.engine.errors import ImageTooExpensive, ModelNotReady, UndecodableImage
 from cv.engine.pipeline import Engine
-from cv.engine.pool import EngineDied, EngineFailed, EnginePool, EnginesBusy, _Engine
+from cv.engine.pool import EngineDied, EnginePool, EnginesBusy, _Engine
 from cv.engine.types import AnalysisOptions, AnalysisResult
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -113,7 +114,7 @@ def test_an_image_over_which_two_engines_end_is_given_up(
 ) -> None:
     answers: list[str] = []
 
-    def ended(engine: _Engine) -> memoryview:
+    def ended(engine: _Engine, on_part: object) -> memoryview:
         answers.append("ended")
         engine._kill()
         raise EOFError

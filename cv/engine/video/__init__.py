@@ -1,0 +1,1 @@
+"""Moving pictures: frames sampled from a file, faces followed through them, and one answer for each person."""
