@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from cv.abstention import limit_of
 from cv.choices import JobSource, JobState
 from cv.engine.labels import Attribute, Expression, Gender, Race
-from cv.engine.outputs import Output, public_outputs
+from cv.engine.outputs import MESH, OPENNESS, POINTS, POSE, Output, public_outputs
 from cv.engine.types import LANDMARKS, QualityWarning
 from cv.labelling.values import value_range
 
@@ -27,6 +27,12 @@ LABELS: Final = {
     Expression.SADNESS.value: _("Sadness"),
     Expression.SURPRISE.value: _("Surprise"),
     Expression.NEUTRAL.value: _("Neutral"),
+    "yaw": _("turned to the right"),
+    "pitch": _("raised"),
+    "roll": _("tilted to the right"),
+    "left_eye": _("Left eye open"),
+    "right_eye": _("Right eye open"),
+    "mouth": _("Mouth open"),
 }
 # How a face with this expression looks.
 LOOKS: Final = {
@@ -96,6 +102,10 @@ ATTRIBUTES: Final = {
     Attribute.RACE.value: _("Race"),
     Attribute.EXPRESSION.value: _("Expression"),
     Attribute.BEAUTY.value: _("Beauty"),
+    POINTS.name: _("Points"),
+    MESH.name: _("Mesh"),
+    POSE.name: _("Head pose"),
+    OPENNESS.name: _("Eyes and mouth"),
 }
 # Of jobs and of their images; a state means the same for both.
 JOB_STATES: Final = {
@@ -142,7 +152,7 @@ JOB_SOURCES: Final = {
     JobSource.VIDEO.value: _("From a video"),
     JobSource.LOCAL.value: _("From a folder given to a command"),
 }
-UNITS: Final = {"years": _("years")}
+UNITS: Final = {"years": _("years"), "degrees": "°"}
 # The parts of a face's one-line description, if certain: the words of a label, or a phrase about a number.
 SUMMARY: Final = {
     Attribute.GENDER.value: {"labels": LABELS},
@@ -179,5 +189,5 @@ def _described(output: Output) -> dict[str, Any]:
         "scale": drawn,
         "limited": output.scale is not None,
         "range": value_range(output),
-        "limit": limit_of(output.name) if output.name in ATTRIBUTES else None,
+        "limit": limit_of(output.name) if output.default else None,
     }

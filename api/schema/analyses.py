@@ -80,6 +80,7 @@ ANALYSIS_CREATE: Final[dict[str, Any]] = {
                 "store": {"image": False, "ttl_days": 30, "subject": "visitor 17"},
             },
         ),
+        sent("Points and head pose", {"image": examples.PORTRAIT, "attributes": ["points", "pose", "openness"]}),
         sent("A URL", {"url": "https://example.org/photo.jpg"}),
         sent("Answered, and nothing kept", {"url": "https://example.org/photo.jpg", "store": {"result": False}}),
     ],

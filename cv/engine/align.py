@@ -69,6 +69,10 @@ class Similarity:
     def inverse(self) -> "Similarity":
         return Similarity(1 / self.a, -self.b / self.a)
 
+    def then(self, other: "Similarity") -> "Similarity":
+        """This one first, then the other."""
+        return Similarity(other.a * self.a, other.a * self.b + other.b)
+
     def enlarged(self, factor: float) -> "Similarity":
         """The same, then enlarged from the origin."""
         return Similarity(self.a * factor, self.b * factor)

@@ -100,3 +100,8 @@ DEFAULT_OUTPUTS: Final = tuple(output.name for output in all_outputs())
 # A vector of length 1, to be compared with those of the same model by the cosine. It tells who someone is, so it needs
 # the scope `identify`, and no analysis stores it.
 EMBEDDING: Final = register(Output("embedding", Shape.VECTOR, public=False))
+# Of one model: 68 points, the whole mesh of 468, how the head is turned, and what is open.
+POINTS: Final = register(Output("points", Shape.POINTS))
+MESH: Final = register(Output("mesh", Shape.POINTS))
+POSE: Final = register(Output("pose", Shape.VECTOR, labels=("yaw", "pitch", "roll"), unit="degrees"))
+OPENNESS: Final = register(Output("openness", Shape.FLAGS, labels=("left_eye", "right_eye", "mouth")))

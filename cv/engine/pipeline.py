@@ -16,7 +16,7 @@ from cv.engine.detect.near import detect_near
 from cv.engine.detect.turned import detect_turned, detect_turned_near, drop_doubles
 from cv.engine.errors import ModelNotReady
 from cv.engine.manifest import Model
-from cv.engine.outputs import all_outputs
+from cv.engine.outputs import POSE, all_outputs
 from cv.engine.preview import preview_of
 from cv.engine.quality import QualityJudge
 from cv.engine.readers.base import FaceReader, PhotoReader
@@ -37,7 +37,9 @@ from cv.engine.types import (
     ModelInfo,
     ModelRun,
     Point,
+    Pose,
     Timing,
+    Vector,
 )
 
 
@@ -201,7 +203,7 @@ class Engine:
         chips = {self.judge.crop: self.cut(image, detections, self.judge.crop)}
         answers: list[dict[str, Answer]] = [{} for _ in detections]
         runs = []
-        for lazy, wanted in asked.items():
+        for lazy, outputs in asked.items():
             ms = 0.0
             if detections:
                 reader = lazy.load()
@@ -209,14 +211,18 @@ class Engine:
                     chips[lazy.crop] = self.cut(image, detections, lazy.crop)
                 seen = chips[lazy.crop]
                 started = time.perf_counter()
-                for answer, given in zip(answers, reader.read(seen.pixels, seen.to_photo, wanted), strict=True):
+                # The warnings go by the pose wherever it is at hand.
+                read = reader.read(seen.pixels, seen.to_photo, outputs | (reader.gives & {POSE.name}))
+                for answer, given in zip(answers, read, strict=True):
                     answer.update(given)
                 ms = _milliseconds(started, time.perf_counter())
-            runs.append(ModelRun(lazy.card.name, lazy.card.version, lazy.card.sha256, ms, wanted))
-        qualities = self.judge.assess(detections, chips[self.judge.crop].pixels, image.pixels.size)
+            runs.append(ModelRun(lazy.card.name, lazy.card.version, lazy.card.sha256, ms, outputs))
+        poses = [_pose_of(answer) for answer in answers]
+        wanted = frozenset[str]().union(*asked.values())
+        qualities = self.judge.assess(detections, chips[self.judge.crop].pixels, image.pixels.size, poses)
         full_size = [_at_full_size(detection, image.scale) for detection in detections]
         faces = tuple(
-            FaceResult(index, d.box, d.confidence, d.landmarks, quality, _in_order(answer))
+            FaceResult(index, d.box, d.confidence, d.landmarks, quality, _in_order(answer, wanted))
             for index, (d, quality, answer) in enumerate(zip(full_size, qualities, answers, strict=True))
         )
         return faces, tuple(runs)
@@ -236,9 +242,17 @@ def _has_surer(faces: list[Checked], than: Detection) -> bool:
     return any(face.detection.confidence > than.confidence for face in faces)
 
 
-def _in_order(answers: Answers) -> Answers:
-    """The answers in the registry's order, whichever reader answered first."""
-    return {output.name: answers[output.name] for output in all_outputs() if output.name in answers}
+def _in_order(answers: Answers, wanted: frozenset[str]) -> Answers:
+    """The ``wanted`` answers in the registry's order, whichever reader answered first."""
+    return {output.name: answers[output.name] for output in all_outputs() if output.name in answers.keys() & wanted}
+
+
+def _pose_of(answers: Answers) -> Pose | None:
+    match answers.get(POSE.name):
+        case Vector((yaw, pitch, roll)):
+            return yaw, pitch, roll
+        case _:
+            return None
 
 
 def _at_full_size(detection: Detection, scale: float) -> Detection:

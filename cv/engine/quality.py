@@ -6,7 +6,7 @@ answers. What a chip does not show comes from the box and the landmarks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -19,7 +19,7 @@ from cv.engine.config import EngineConfig
 from cv.engine.manifest import QualityModel
 from cv.engine.sessions import Net, load_net
 from cv.engine.transforms import chips_to_input
-from cv.engine.types import Detection, Landmarks, Quality, QualityWarning
+from cv.engine.types import Detection, Landmarks, Pose, Quality, QualityWarning
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,6 +30,8 @@ _BATCH = 32
 _SMALL_PX = 33.6
 _TURNED = 0.54
 _OUTSIDE = 0.088
+# The yaw that goes with it.
+_TURNED_DEGREES = 25.0
 # From this roll on a face does not stand upright any more. It is aligned first, so its score stays.
 _TILTED_DEGREES = 45.0
 # How far a face is turned away where the score starts to fall, and where it is 0: turned heads cannot be drawn.
@@ -57,10 +59,16 @@ class QualityJudge:
         return self.model.crop
 
     def assess(
-        self, detections: list[Detection], chips: npt.NDArray[np.uint8], image_size: tuple[int, int]
+        self,
+        detections: list[Detection],
+        chips: npt.NDArray[np.uint8],
+        image_size: tuple[int, int],
+        poses: Sequence[Pose | None] | None = None,
     ) -> list[Quality]:
         """The quality of each face. chips: uint8 RGB ``(N, S, S, 3)``, cut as ``crop`` says, one for each detection;
-        detections in pixels of the image of ``image_size``.
+        detections in pixels of the image of ``image_size``. Where a pose is known, it decides whether the face is
+        turned or tilted, else the five landmarks do. The score goes by the landmarks alone, so that it is the same
+        whatever is asked for.
 
         The score is the chance that the answers are right, by the net, times the chance that this is a face at all, and
         falls to 0 for a face that is turned away.
@@ -69,8 +77,10 @@ class QualityJudge:
         chances = 1 / (1 + np.exp(-(self.model.bias + self.model.slope * logits[:, 0])))
         shown = logits[:, 1:] >= list(self.model.thresholds.values())
         return [
-            _told(detection, float(chance), self._named(row), image_size)
-            for detection, chance, row in zip(detections, chances, shown, strict=True)
+            _told(detection, float(chance), self._named(row), image_size, pose)
+            for detection, chance, row, pose in zip(
+                detections, chances, shown, poses or [None] * len(detections), strict=True
+            )
         ]
 
     def _named(self, shown: npt.NDArray[np.bool_]) -> set[QualityWarning]:
@@ -82,12 +92,15 @@ class QualityJudge:
         return np.concatenate([np.empty((0, 1 + len(self.model.thresholds))), *parts])
 
 
-def _told(detection: Detection, chance: float, shown: set[QualityWarning], image_size: tuple[int, int]) -> Quality:
+def _told(
+    detection: Detection, chance: float, shown: set[QualityWarning], image_size: tuple[int, int], pose: Pose | None
+) -> Quality:
     turn = turn_of(detection.landmarks)
+    yaw, _, roll = pose or (None, None, detection.landmarks.roll)
     placed = {
         QualityWarning.SMALL_FACE: min(detection.box.width, detection.box.height) < _SMALL_PX,
-        QualityWarning.TURNED: turn > _TURNED,
-        QualityWarning.TILTED: abs(detection.landmarks.roll) >= _TILTED_DEGREES,
+        QualityWarning.TURNED: turn > _TURNED if yaw is None else abs(yaw) > _TURNED_DEGREES,
+        QualityWarning.TILTED: abs(roll) >= _TILTED_DEGREES,
         QualityWarning.PARTLY_OUTSIDE: _outside(detection, image_size) > _OUTSIDE,
     }
     return Quality(

@@ -12,6 +12,8 @@ from cv.engine.errors import InvalidOptions
 from cv.engine.outputs import DEFAULT_OUTPUTS, all_outputs
 
 Point = tuple[float, float]
+# Yaw, pitch and roll in degrees, as ``cv.engine.face_shape.head_pose`` defines them.
+Pose = tuple[float, float, float]
 
 MIN_FACE_PX_RANGE = (12, 4096)
 MAX_FACES_RANGE = (1, 1000)

@@ -6,12 +6,13 @@ const ROOT = "/api/v1";
 
 /** An error of the API or of the network. */
 export class ApiError extends Error {
-  constructor(status, code, message, requestId = "", details = {}) {
+  constructor(status, code, message, requestId = "", details = {}, retryAfter = 0) {
     super(message);
     this.status = status;
     this.code = code;
     this.requestId = requestId;
     this.details = details;
+    this.retryAfter = retryAfter; // seconds after which to try again; 0 if the server does not say
   }
 }
 
@@ -65,15 +66,16 @@ async function fromPage(address, options = {}) {
 }
 
 /**
- * Analyzes a photo: a `file` or the one at an `address`. `store` is nothing, answers or pictures. `onProgress` gets the
+ * Analyzes a photo: a `file` or the one at an `address`. `store` is nothing, answers or pictures; `attributes` are
+ * outputs with commas between, or empty for the default ones. `onProgress` gets the
  * share sent, 0 to 1; aborting `signal` rejects with code `cancelled`.
  */
-export function analysisCreate({ file, address }, { store, subject, vectors, ...how }) {
+export function analysisCreate({ file, address }, { store, attributes, subject, vectors, ...how }) {
   const kept = {
     "store.result": store === "nothing" && "false", "store.image": store === "pictures" && "true",
     "store.subject": subject, "store.vectors": vectors && "true",
   };
-  return upload("/analyses", { image: file, url: address, ...kept }, how);
+  return upload("/analyses", { image: file, url: address, attributes, ...kept }, how);
 }
 
 /** A JPEG of a photo that every browser can show, as a blob. */
@@ -87,6 +89,15 @@ export const portraitCreate = (image, options) => pictureCreate("/portraits", { 
 
 /** The faces of a photo, without attributes. */
 export const detectionCreate = (image, min_face_px) => request("POST", "/detections", formOf({ image, min_face_px }));
+
+/** The faces of a frame, which is not kept. Aborting `signal` rejects with code `late`. */
+export async function frameCreate(image, { min_face_px, max_faces }, signal) {
+  try {
+    return await request("POST", "/analyses", formOf({ image, min_face_px, max_faces, "store.result": "false" }), signal);
+  } catch (error) {
+    throw signal.aborted ? new ApiError(0, "late", error.message) : error;
+  }
+}
 
 /** A form with the fields that have a value. */
 function formOf(fields) {
@@ -137,19 +148,20 @@ async function answer(path, options, read) {
 }
 
 /** `sent` is a form, or an object that is sent as JSON. */
-export async function request(method, path, sent = undefined) {
+export async function request(method, path, sent = undefined, signal = undefined) {
   const json = sent && !(sent instanceof FormData);
   const headers = { Accept: "application/json", ...(json && { "Content-Type": "application/json" }), ...(method === "GET" ? {} : changing()) };
-  const options = { method, headers, body: json ? JSON.stringify(sent) : sent };
+  const options = { method, headers, signal, body: json ? JSON.stringify(sent) : sent };
   const { response, body: text } = await answer(path, options, (answered) => answered.text());
   const body = parsed(text);
-  if (!response.ok) throw refusal(response.status, body);
+  if (!response.ok) throw refusal(response.status, body, Number(response.headers.get("Retry-After")) || 0);
   return body;
 }
 
-function refusal(status, body) {
+function refusal(status, body, retryAfter = 0) {
   const { code, message, details } = body?.error ?? {};
-  return new ApiError(status, code ?? "unexpected", message ?? fill(gettext("The server answered %(status)s."), { status }), body?.request_id, details);
+  const words = message ?? fill(gettext("The server answered %(status)s."), { status });
+  return new ApiError(status, code ?? "unexpected", words, body?.request_id, details, retryAfter);
 }
 
 const unreachable = () => new ApiError(0, "unreachable", gettext("The server did not answer."));

@@ -15,7 +15,7 @@ export const State = Object.freeze({ WAITING: "waiting", UPLOADING: "uploading",
 export class Photos {
   /**
    * `onChange` gets every photo whose state or progress changed; `onPause` gets the error that stopped the queue, or
-   * null when it goes on; `how()` says what to keep of a new photo: { store, subject }.
+   * null when it goes on; `how()` says what to ask and keep of a new photo: { store, attributes, subject, vectors }.
    */
   constructor({ onChange, onPause, how, maxBytes }) {
     Object.assign(this, { all: [], onChange, onPause, how, maxBytes, paused: null, pauses: 0 });
@@ -80,8 +80,8 @@ export class Photos {
     try {
       if (photo.file) this.refuseTooLarge(photo.file);
       if (!photo.url) photo.url = URL.createObjectURL(await previewCreate(photo));
-      const { store, subject, vectors, controller } = photo;
-      const analysis = await analysisCreate(photo, { store, subject, vectors, onProgress, signal: controller.signal });
+      const { store, attributes, subject, vectors, controller } = photo;
+      const analysis = await analysisCreate(photo, { store, attributes, subject, vectors, onProgress, signal: controller.signal });
       await this.makeVisible(photo);
       this.pauses = 0;
       this.become(photo, State.DONE, { analysis });

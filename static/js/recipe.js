@@ -3,9 +3,12 @@
 import { el } from "./dom.js";
 import { gettext } from "./i18n.js";
 
-/** `photoName` is the file's name if known, `address` the photo's; `store` is nothing, answers or pictures. */
-export function recipe(analysis, { photoName = "photo.jpg", address = null, store = "answers" }) {
-  const call = curl(photoName, address, store);
+/**
+ * `photoName` is the file's name if known, `address` the photo's; `store` is nothing, answers or pictures; `attributes`
+ * are those asked for, if not the default ones.
+ */
+export function recipe(analysis, { photoName = "photo.jpg", address = null, store = "answers", attributes = "" }) {
+  const call = curl(photoName, address, store, attributes);
   const copy = el("button", { type: "button", class: "button is-quiet" }, gettext("Copy"));
   copy.addEventListener("click", async () => {
     try {
@@ -28,11 +31,12 @@ export function recipe(analysis, { photoName = "photo.jpg", address = null, stor
 
 const STORED = { nothing: "store.result=false", pictures: "store.image=true" };
 
-function curl(photoName, address, store) {
+function curl(photoName, address, store, attributes) {
   const inShell = (text) => text.replaceAll("'", "'\\''");
   const quoted = `'image=@"${inShell(photoName.replaceAll(/["\\]/g, "\\$&"))}"'`;
   const file = /^[\w.-]+$/.test(photoName) ? `image=@${photoName}` : quoted;
   const field = address ? `'url=${inShell(address)}'` : file;
   const stored = STORED[store] ? ` \\\n  -F ${STORED[store]}` : "";
-  return `curl -H "Authorization: Bearer $KEY" \\\n  -F ${field}${stored} \\\n  ${location.origin}/api/v1/analyses`;
+  const asked = attributes ? ` \\\n  -F attributes=${attributes}` : "";
+  return `curl -H "Authorization: Bearer $KEY" \\\n  -F ${field}${asked}${stored} \\\n  ${location.origin}/api/v1/analyses`;
 }

@@ -2,7 +2,8 @@
 
 import { el, place } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
-import { landmark } from "./words.js";
+import { drawPoints } from "./mesh.js";
+import { landmark, shapeOf } from "./words.js";
 import { zoomable } from "./zoom.js";
 
 /** Creates a stage that shows `src`, or without `src` a blank one; `drawFaces` adds the faces. */
@@ -49,7 +50,7 @@ function inside({ x, y, width, height }, image) {
   return { left, top, width: Math.min(image.width, x + width) - left, height: Math.min(image.height, y + height) - top };
 }
 
-/** One face: a button around it; its landmarks are there while the face is pointed at or has the focus. */
+/** One face: a button around it; its points are there while the face is pointed at or has the focus. */
 function mark(face, image, name) {
   const at = inside(face.box, image);
   const number = String(face.index + 1);
@@ -62,7 +63,7 @@ function mark(face, image, name) {
   group.classList.toggle("is-high", at.top < image.height * 0.08);
   group.classList.toggle("is-right", at.left > image.width * 0.9);
   let points = [];
-  const show = () => points.length || group.append(...(points = landmarks(face, at)));
+  const show = () => points.length || group.append(...(points = [...meshes(face, at), ...landmarks(face, at)]));
   const hide = (event) => {
     if (group.contains(event.relatedTarget) || group.contains(document.activeElement)) return;
     points.forEach((point) => point.remove());
@@ -76,6 +77,11 @@ function mark(face, image, name) {
     left: (at.left / image.width) * 100, top: (at.top / image.height) * 100,
     width: (at.width / image.width) * 100, height: (at.height / image.height) * 100,
   });
+}
+
+function meshes({ attributes = {} }, box) {
+  const answers = Object.entries(attributes).filter(([name]) => shapeOf(name) === "points").map(([, answer]) => answer);
+  return answers.map((answer) => drawPoints(answer, box));
 }
 
 function landmarks(face, box) {

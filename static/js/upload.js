@@ -22,11 +22,18 @@ const photos = new Photos({ onChange: changed, onPause: paused, how, maxBytes: N
 const say = (words) => (status.textContent = words);
 const failed = (error) => showError(errorPlace, error);
 
-/** What to keep of the next photos. */
+/** The names of the outputs to ask for, as the API takes them; empty for the default ones. */
+function asked() {
+  const also = document.getElementById("also");
+  const further = [...(also?.querySelectorAll(":checked") ?? [])].map(({ value }) => value);
+  return further.length ? [also.dataset.defaults, ...further].filter(Boolean).join(",") : "";
+}
+
+/** What to ask about the next photos, and what to keep. */
 function how() {
   const store = keep.querySelector("input[name=store]:checked").value;
   const kept = store !== "nothing";
-  return { store, subject: kept ? subject.value.trim() : "", vectors: kept && Boolean(document.getElementById("vectors")?.checked) };
+  return { store, attributes: asked(), subject: kept ? subject.value.trim() : "", vectors: kept && Boolean(document.getElementById("vectors")?.checked) };
 }
 
 const sideBySide = tool(gettext("Side by side"), () => {
@@ -126,8 +133,8 @@ function viewOf(photo) {
   // The server first fetches the photo at an address.
   photo.figure ??= photo.url ? createStage(photo.url, photo.name) : null;
   if (photo.state === State.DONE) {
-    const { name: photoName, address, store } = photo;
-    photo.view ??= analysisView(photo.figure, photo.analysis, { actions: actions(photo), recipeOf: { photoName, address, store }, known: photo.analysis.id ? {} : null });
+    const { name: photoName, address, store, attributes } = photo;
+    photo.view ??= analysisView(photo.figure, photo.analysis, { actions: actions(photo), recipeOf: { photoName, address, store, attributes }, known: photo.analysis.id ? {} : null });
     return photo.view;
   }
   photo.progress ??= progressPanel(photo);

@@ -81,9 +81,9 @@ def test_the_schema_names_it_as_an_option_and_describes_its_answer() -> None:
     answer = schemas["MeanColourAnswer"]["properties"]["values"]
     assert answer["properties"] == {name: {"type": "number"} for name in ("red", "green", "blue")}
     named = schemas["JsonAnalysisInputRequest"]["properties"]["attributes"]["items"]["$ref"]
-    assert schemas[named.rpartition("/")[2]]["enum"] == [
-        "age", "gender", "race", "expression", "beauty", "mean_colour"
-    ]  # fmt: skip
+    names = schemas[named.rpartition("/")[2]]["enum"]
+    assert names[:5] == ["age", "gender", "race", "expression", "beauty"]
+    assert names[-1] == "mean_colour"
 
 
 def test_a_key_and_the_server_can_be_held_to_less(

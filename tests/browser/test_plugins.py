@@ -37,9 +37,9 @@ def test_a_card_shows_every_answer_by_its_shape(start: Page, live_server: LiveSe
     headings = card.get_by_role("heading", level=4)
     expect(headings).to_have_text(
         ["Age26–38", "Beauty4.5–7.3", "Weight", "Gendervery sure", "Racefairly sure", "Expressionfairly sure",
-         "Hairfairly sure", "Mean colour", "Traits", "Mesh", "Embedding 128", "Hair mask"]
+         "Hairfairly sure", "Mesh", "Mean colour", "Traits", "Embedding 128", "Hair mask"]
     )  # fmt: skip
     expect(card.locator(".reading p")).to_have_text(
-        ["70.5 kg", "red 151.5, green 115.8, blue 100.6 of 255", "2 points (two)", "128 numbers", "3 × 2 px"]
+        ["70.5 kg", "2 points (two)", "red 151.5, green 115.8, blue 100.6 of 255", "128 numbers", "3 × 2 px"]
     )
     expect(card.locator(".card-others .bars li")).to_have_text(["glasses88 %", "hat13 %"])

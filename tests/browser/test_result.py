@@ -1,5 +1,6 @@
 """A stored analysis: its own page, with and without the picture, its deletion, and the layout at every width."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,35 @@ def test_an_answer_that_abstained_is_shown_as_unsure(start: Page, live_server: L
     expect(start.get_by_text("Treat answers marked “unsure” as unknown.")).to_be_visible()
     start.get_by_role("button", name="中文").click()
     expect(start.locator(".card .is-unsure h4 .is-unsure")).to_have_text(["不确定", "不确定"])
+
+
+def test_points_that_were_asked_for_are_drawn_over_a_face_that_is_pointed_at(start: Page, astronaut_jpeg: Path) -> None:
+    for name in ("Points", "Mesh", "Head pose", "Eyes and mouth"):
+        start.get_by_role("checkbox", name=name).check()
+    choose(start, astronaut_jpeg)
+    box, lines = start.locator(".face-box"), start.locator("svg.mesh path")
+    expect(box).to_have_count(1)
+    expect(lines).to_have_count(0)
+    box.hover()
+    expect(lines).to_have_count(2)
+    # 68 points in nine lines, 468 in 103; an eye is where the face's is.
+    expect(lines.nth(0)).to_have_attribute("d", re.compile(r"^(M[^M]+){9}$"))
+    expect(lines.nth(1)).to_have_attribute("d", re.compile(r"^(M[^M]+){103}$"))
+    around, drawn = box.bounding_box(), lines.nth(0).bounding_box()
+    assert around is not None
+    assert drawn is not None
+    assert 0.6 < drawn["width"] / around["width"] < 1.3
+    assert abs(drawn["x"] + drawn["width"] / 2 - around["x"] - around["width"] / 2) < 0.15 * around["width"]
+    card = start.locator(".card-others")
+    expect(card.get_by_role("heading", level=4)).to_have_text(["Points", "Mesh", "Head pose", "Eyes and mouth"])
+    expect(card.locator(".bars li")).to_have_count(3)
+    expect(card).to_contain_text("68 points (ibug68)")
+    start.mouse.move(0, 0)
+    expect(lines).to_have_count(0)
+    start.get_by_role("tab", name="API").click()
+    expect(start.locator(".recipe-call")).to_contain_text(
+        "-F attributes=age,gender,race,expression,beauty,points,mesh,pose,openness"
+    )
 
 
 def test_an_analysis_is_deleted_after_asking(start: Page, astronaut_jpeg: Path) -> None:

@@ -23,6 +23,7 @@ from training.data.labels import Labels, Row, build_labels, count_unknown_labels
 from training.data.served_faces import FaceCache
 from training.data.tables import has_split, list_columns, rows
 from training.measure.detection import score_detection
+from training.measure.landmarks import score_points
 from training.measure.portraits import score_portraits
 from training.measure.report import report
 from training.measure.verification import score_verification
@@ -76,6 +77,8 @@ def evaluate(
         result["detection"] = score_detection(engine, rows(table, split, limit))
     if "mask" in list_columns(table):
         result["portrait_iou"] = score_portraits(engine, rows(table, split, limit))
+    if "points" in list_columns(table):
+        result |= score_points(engine, rows(table, split, limit))
     if "identity" in list_columns(table):
         result["verification"] = score_verification(engine, rows(table, split, limit))
     return result | {"model": dataclasses.asdict(engine.model)}

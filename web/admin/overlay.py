@@ -1,11 +1,11 @@
-"""Draws a stored analysis: the photo, if it was kept, with all boxes and landmarks."""
+"""Draws a stored analysis: the photo, if it was kept, with all boxes, landmarks and further points."""
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from cv.abstention import abstains
 from cv.engine.labels import Attribute
-from cv.engine.types import Answer, Category, Estimate
+from cv.engine.types import Answer, Category, Estimate, Points
 from cv.models import Analysis, Face
 
 
@@ -27,10 +27,11 @@ def overlay_svg(analysis: Analysis, picture_address: str | None) -> SafeString:
 
 def face_svg(face: Face, unit: float) -> SafeString:
     box = face.box
+    further = [answer for answer in face.attributes.values() if isinstance(answer, Points)]
+    dots = [(x, y, unit) for x, y in face.landmark_points.values()]
+    dots += [(x, y, unit / 3) for answer in further for x, y in answer.points]
     points = format_html_join(
-        "",
-        '<circle cx="{}" cy="{}" r="{}"/>',
-        ((round(x, 1), round(y, 1), round(unit, 2)) for x, y in face.landmark_points.values()),
+        "", '<circle cx="{}" cy="{}" r="{}"/>', ((round(x, 1), round(y, 1), round(r, 2)) for x, y, r in dots)
     )
     return format_html(
         '<g class="overlay-face"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" stroke-width="{}"/>'

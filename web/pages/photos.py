@@ -7,9 +7,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from cv.choices import AuditAction
+from cv.engine.errors import EngineError
+from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.models import Analysis
 from cv.selectors import AnalysisFilter, analyses_of, matching_faces, readable_analyses
 from cv.services import audit_note
+from cv.serving.engines import served_engine
+from cv.trust.caller import Caller
 from cv.trust.links import LINK_AGE, link_token
 from web.pages.base import caller_of, page
 from web.pages.search import GallerySearch, gallery_page
@@ -20,12 +24,24 @@ LATEST = 12
 @page
 def upload(request: HttpRequest) -> HttpResponse:
     """Choose photos, see their results, see the last analyses."""
+    caller = caller_of(request)
     context = {
+        "defaults": ",".join(name for name in DEFAULT_OUTPUTS if name in caller.attributes),
+        "further": further_outputs(caller),
         "max_bytes": settings.MAX_IMAGE_BYTES,
         "megapixels": settings.XCLOUD_ENGINE.limits.max_pixels // 1_000_000,
         "url_input": settings.XCLOUD_URL_INPUT,
     }
     return render(request, "upload.html", context)
+
+
+def further_outputs(caller: Caller) -> list[str]:
+    """What the caller may ask for beside the default outputs, as far as a model in service gives it."""
+    try:
+        given = [output.name for output in served_engine().catalog.outputs]
+    except EngineError:
+        return []
+    return [name for name in given if name in caller.attributes and name not in DEFAULT_OUTPUTS]
 
 
 @page

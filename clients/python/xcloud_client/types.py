@@ -76,13 +76,17 @@ Answer = Estimate | Category | Flags | Points | Vector | Mask
 
 
 class Attributes(TypedDict, total=False):
-    """Only the attributes that were requested. ``answer`` gets an output that is not one of these five."""
+    """Only the attributes that were requested. ``answer`` gets an output that is not one of these."""
 
     age: Estimate
     gender: Category
     race: Category
     expression: Category
     beauty: Estimate
+    points: Points
+    mesh: Points
+    pose: Vector
+    openness: Flags
 
 
 class DetectedFace(TypedDict):

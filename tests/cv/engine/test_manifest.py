@@ -69,7 +69,8 @@ def test_one_configuration_has_one_engine() -> None:
 
 
 def test_the_published_manifest_lists_the_five_in_the_order_of_the_nets_heads() -> None:
-    model, identity = read_manifest(WEIGHTS_DIR).models
+    models = {model.card.name: model for model in read_manifest(WEIGHTS_DIR).models}
+    model, identity, mesh = (models[name] for name in ("xcloud-attributes", "sface", "face-mesh"))
 
     assert dict(model.heads) == {"age": 101, "gender": 2, "race": 5, "expression": 7, "beauty": 10}
     assert model.outputs == ("age", "gender", "race", "expression", "beauty")
@@ -80,6 +81,7 @@ def test_the_published_manifest_lists_the_five_in_the_order_of_the_nets_heads() 
         "arcface-5",
         112,
     )
+    assert dict(mesh.heads) == {"points": 68, "mesh": 468, "pose": 3, "openness": 3}
 
 
 def test_changed_weights_are_refused(weights: Path) -> None:
@@ -112,7 +114,7 @@ def test_missing_manifest_is_named(tmp_path: Path) -> None:
 
 def to_format_1(manifest: dict[str, Any]) -> None:
     """The manifest in the old format, with a single model."""
-    attributes, _ = manifest.pop("models")
+    attributes, *_ = manifest.pop("models")
     manifest.update(format=1, mtcnn=manifest.pop("detector"), attributes=attributes)
 
 

@@ -193,6 +193,30 @@ def test_a_nose_over_one_eye_is_a_turned_face(judge: QualityJudge, face: Detecti
     assert quality.score == 0
 
 
+@pytest.mark.parametrize(
+    ("pose", "warnings"),
+    [
+        ((0.0, 30.0, 10.0), ()),
+        ((20.0, 0.0, 0.0), ()),
+        ((-45.0, 0.0, 0.0), (W.TURNED,)),
+        ((45.0, 0.0, 0.0), (W.TURNED,)),
+        ((0.0, 0.0, -90.0), (W.TILTED,)),
+        ((60.0, 0.0, 135.0), (W.TURNED, W.TILTED)),
+    ],
+)
+def test_a_pose_decides_whether_a_face_is_turned_or_tilted_but_not_the_score(
+    judge: QualityJudge,
+    face: Detection,
+    chip: np.ndarray,
+    pose: tuple[float, float, float],
+    warnings: tuple[QualityWarning, ...],
+) -> None:
+    (plain,) = judge.assess([face], chip[None], SIZE)
+    (posed,) = judge.assess([face], chip[None], SIZE, [pose])
+
+    assert posed == replace(plain, warnings=warnings)
+
+
 def test_eyes_in_one_point_count_as_turned_and_do_not_divide_by_zero(
     judge: QualityJudge, face: Detection, chip: np.ndarray
 ) -> None:

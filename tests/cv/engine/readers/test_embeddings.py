@@ -93,7 +93,7 @@ def test_faces_of_one_photo_are_read_in_one_batch_like_each_alone(
 def test_without_identity_the_model_is_not_in_service(astronaut: bytes) -> None:
     engine = get_engine(EngineConfig(threads=2))
 
-    assert [reader.card.name for reader in engine.readers] == ["xcloud-attributes"]
+    assert "sface" not in [reader.card.name for reader in engine.readers]
     with pytest.raises(ModelNotReady, match="no model in service gives embedding"):
         engine.analyze(astronaut, ASKED)
 
@@ -104,14 +104,12 @@ def test_with_identity_the_five_alone_do_not_load_the_model(astronaut: bytes) ->
     (face,) = engine.analyze(astronaut).faces
 
     assert list(face.attributes) == ["age", "gender", "race", "expression", "beauty"]
-    assert {reader.card.name: reader.is_loaded for reader in engine.readers} == {
-        "xcloud-attributes": True,
-        "sface": False,
-    }
+    assert [reader.card.name for reader in engine.readers if reader.is_loaded] == ["xcloud-attributes"]
+    assert "sface" in [reader.card.name for reader in engine.readers]
 
 
 def test_a_model_of_several_outputs_is_no_model_of_vectors() -> None:
-    attributes, _ = read_manifest(WEIGHTS_DIR).models
+    attributes, *_ = read_manifest(WEIGHTS_DIR).models
 
     with pytest.raises(ModelNotReady, match=r"models\[0\].outputs must be one vector"):
         EmbeddingReader(attributes, lambda batch: [batch])
