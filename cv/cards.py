@@ -102,13 +102,13 @@ class WrittenCard:
 
 
 def written_card(model: ModelCard) -> WrittenCard:
-    """Reads the card of exactly these weights."""
-    try:
-        results = json.loads((CARDS_DIR / f"{model.name}.json").read_text(encoding="utf-8"))
-        text = (CARDS_DIR / f"{model.name}.md").read_text(encoding="utf-8")
-    except FileNotFoundError:
+    """Reads the card of exactly these weights. Where no results are beside it, its title names the version."""
+    file = CARDS_DIR / f"{model.name}.md"
+    if file.parent != CARDS_DIR or not file.is_file():
         return WrittenCard()
-    if any(result["model"]["sha256"] != model.sha256 for result in results.values()):
+    text, results = file.read_text(encoding="utf-8"), _results(file.with_suffix(".json"))
+    is_titled = text.startswith(f"# {model.name} {model.version}\n")
+    if any(result["model"]["sha256"] != model.sha256 for result in results.values()) or not (results or is_titled):
         log.warning("the model card in docs/model_cards is for other weights than the service uses, so it is not shown")
         return WrittenCard()
     return WrittenCard(
@@ -117,6 +117,13 @@ def written_card(model: ModelCard) -> WrittenCard:
         pictures=tuple(Picture(file, title) for title, file in PICTURE.findall(text)),
         markdown=text,
     )
+
+
+def _results(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def _evaluation(name: str, result: Mapping[str, Any]) -> Evaluation:

@@ -29,6 +29,7 @@ MODEL_CARD: Final = {
     "labels": {"gender": ["female", "male"], "race": ["white", "black", "asian", "indian", "others"]},
     "licence": "Research use only, not commercial: see weights/LICENSE.md",
     "trained_on": ["UTKFace", "FairFace", "RAF-DB"],
+    "outputs": ["age", "gender", "race", "expression", "beauty"],
     "interval_coverage": 0.85,
     "metrics": {"utkface.gender_accuracy": 0.9455, "utkface.age_mae": 4.2745, "fairface.gender_accuracy": 0.9053},
     "abstain_below": {"gender": 0.9, "race": 0.6, "expression": 0.45},

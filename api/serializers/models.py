@@ -1,5 +1,6 @@
 """The models in service: their description, training data and measured accuracy, also by group of people."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from rest_framework import serializers
 
 from api.fields import Pair
 from cv.abstention import limit_of
-from cv.engine.labels import BINS, CLASSES
+from cv.engine.labels import BINS, CLASSES, Attribute
 
 METRIC_DIGITS = 4
 
@@ -24,7 +25,14 @@ class ModelCardSerializer(serializers.Serializer[Any]):
     labels = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), read_only=True)
     licence = serializers.CharField(read_only=True)
     trained_on = serializers.ListField(child=serializers.CharField(), read_only=True)
-    interval_coverage = serializers.FloatField(read_only=True)
+    outputs = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="What it answers; empty for a model that serves whatever is asked for.",
+    )
+    interval_coverage = serializers.FloatField(
+        read_only=True, allow_null=True, help_text="null for a model without intervals."
+    )
     metrics = serializers.DictField(child=serializers.FloatField(), read_only=True)
     abstain_below = serializers.SerializerMethodField(
         help_text="This server abstains if the label's probability is below this."
@@ -37,13 +45,19 @@ class ModelCardSerializer(serializers.Serializer[Any]):
     )
 
     def get_abstain_below(self, card: Any) -> dict[str, float]:
-        return {attribute.value: limit_of(attribute) for attribute in CLASSES}
+        return _limits(card, CLASSES)
 
     def get_abstain_quality(self, card: Any) -> float:
         return settings.XCLOUD_ABSTAIN_QUALITY
 
     def get_abstain_wider(self, card: Any) -> dict[str, float]:
-        return {attribute.value: limit_of(attribute) for attribute in BINS}
+        return _limits(card, BINS)
+
+
+def _limits(card: Any, attributes: Iterable[Attribute]) -> dict[str, float]:
+    """Of the attributes that the model answers. A card with its text is a dictionary."""
+    given = card["outputs"] if isinstance(card, dict) else card.outputs
+    return {attribute.value: limit_of(attribute) for attribute in attributes if attribute in given}
 
 
 class ScoresSerializer(serializers.Serializer[Any]):

@@ -19,7 +19,7 @@ from cv.serving.engines import served_engine
 class ModelsView(JsonView):
     @extend_schema(**schema.MODEL_LIST)
     def get(self, request: Request) -> Response:
-        return Response({"results": [ModelCardSerializer(served_engine().card).data]})
+        return Response({"results": ModelCardSerializer(served_engine().catalog.cards, many=True).data})
 
 
 class ModelView(JsonView):
@@ -41,7 +41,7 @@ class ModelFileView(JsonView):
 
 def served_card(name: str) -> ModelCard:
     """Raises NotFound for a model that is not in service."""
-    card = served_engine().card
-    if card.name != name:
-        raise NotFound("no model in service has this name")
-    return card
+    for card in served_engine().catalog.cards:
+        if card.name == name:
+            return card
+    raise NotFound("no model in service has this name")

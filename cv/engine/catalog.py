@@ -26,8 +26,15 @@ class Catalog:
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
-        """The cards of all models in service: the manifest's in its order, then those of plugins."""
-        return *(model.card for model in self.manifest.models), *(reader.card for reader in self.readers)
+        """The cards of all models in service: those of the manifest's list, those of plugins, and those that serve
+        whatever is asked for."""
+        manifest = self.manifest
+        helpers = (manifest.check, manifest.quality, manifest.portrait)
+        return (
+            *(model.card for model in manifest.models),
+            *(replace(reader.card, outputs=tuple(sorted(reader.gives))) for reader in self.readers),
+            *(model.card for model in helpers if model is not None),
+        )
 
     @property
     def outputs(self) -> tuple[Output, ...]:

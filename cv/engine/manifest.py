@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from cv.engine.align import TEMPLATES, Crop
 from cv.engine.errors import ModelNotReady
@@ -108,7 +109,7 @@ class CheckModel:
     """The net that checks what the cascade found. The logit that it is a face is ``bias + chip·(the net's logit) +
     cascade·(the logit of the cascade's score)``, and it stays from the probability ``threshold`` on."""
 
-    version: str
+    card: ModelCard
     crop: Crop
     files: NetFiles
     threshold: float
@@ -131,7 +132,7 @@ class QualityModel:
     """The net that judges a face's chip. The logit of the score is ``bias + slope·(the net's first output)``; its other
     outputs belong to the warnings of ``thresholds``, in their order, and each is given from its threshold on."""
 
-    version: str
+    card: ModelCard
     crop: Crop
     files: NetFiles
     slope: float
@@ -195,26 +196,24 @@ def _detector(part: Part, weights_dir: Path) -> dict[str, NetFiles]:
 
 def _check(part: Part, weights_dir: Path) -> CheckModel:
     numbers = {name: float(part[name].number()) for name in ("threshold", "bias", "chip", "cascade")}
-    return CheckModel(part["version"].text(), _crop(part["crop"]), _files(part, weights_dir), **numbers)
+    crop, files = _crop(part["crop"]), _files(part, weights_dir)
+    return CheckModel(_card(part, files, crop.size), crop, files, **numbers)
 
 
 def _portrait(part: Part, weights_dir: Path) -> PhotoModel:
     files, size = _files(part, weights_dir), part["size"].count()
-    name, version, licence, architecture = (
-        part[field].text() for field in ("name", "version", "licence", "architecture")
-    )
-    card = ModelCard(name, version, files.onnx.sha256, licence, architecture, chip_size=size)
-    return PhotoModel(card, files, size)
+    return PhotoModel(_card(part, files, size), files, size)
 
 
 def _quality(part: Part, weights_dir: Path) -> QualityModel:
     for name, threshold in part["thresholds"].items():
         if name not in list(QualityWarning):
             raise threshold.wrong(f"is none of {', '.join(QualityWarning)}")
+    crop, files = _crop(part["crop"]), _files(part, weights_dir)
     return QualityModel(
-        part["version"].text(),
-        _crop(part["crop"]),
-        _files(part, weights_dir),
+        _card(part, files, crop.size),
+        crop,
+        files,
         part["slope"].number(),
         part["bias"].number(),
         {QualityWarning(name): threshold.number() for name, threshold in part["thresholds"].items()},
@@ -229,18 +228,13 @@ def _models(part: Part, weights_dir: Path) -> Iterator[Model]:
         crop = _crop(entry["crop"])
         yield Model(
             field=entry.field,
-            card=ModelCard(
-                name=entry["name"].text(),
-                version=entry["version"].text(),
-                sha256=files.onnx.sha256,
-                licence=entry["licence"].text(),
-                architecture=entry["architecture"].text(),
-                chip_size=crop.size,
+            card=_card(
+                entry,
+                files,
+                crop.size,
                 labels=_labels(entry["labels"], heads),
-                trained_on=entry["trained_on"].texts(),
                 interval_coverage=calibration.coverage or None,
-                metrics={name: value.number() for name, value in entry["metrics"].items()},
-                training=entry["training"].mapping(),
+                outputs=tuple(heads),
             ),
             reader=entry["reader"].text(),
             heads=heads,
@@ -249,6 +243,16 @@ def _models(part: Part, weights_dir: Path) -> Iterator[Model]:
             calibration=calibration,
             odds=_odds(entry["odds"]) if EMBEDDING.name in heads else None,
         )
+
+
+def _card(part: Part, files: NetFiles, chip_size: int, **more: Any) -> ModelCard:
+    name, version, licence, architecture = (
+        part[field].text() for field in ("name", "version", "licence", "architecture")
+    )
+    metrics = {metric: value.number() for metric, value in part["metrics"].items()}
+    trained_on, training = part["trained_on"].texts(), part["training"].mapping()
+    card = ModelCard(name, version, files.onnx.sha256, licence, architecture, chip_size)
+    return replace(card, trained_on=trained_on, metrics=metrics, training=training, **more)
 
 
 def _heads(entry: Part) -> dict[str, int]:

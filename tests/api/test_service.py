@@ -29,11 +29,13 @@ def no_weights(settings: Settings, tmp_path: Path) -> None:
     settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, weights_dir=tmp_path)
 
 
-def test_models_lists_the_card_of_the_model_in_service(api: APIClient) -> None:
+def test_models_lists_the_cards_of_all_models_in_service(api: APIClient) -> None:
     card = served_engine().card
     listed = api.get("/api/v1/models").json()
-    assert [model["name"] for model in listed["results"]] == [card.name]
-    (model,) = listed["results"]
+    assert [model["name"] for model in listed["results"]] == [each.name for each in served_engine().catalog.cards]
+    model, *others = listed["results"]
+    assert model["name"] == card.name
+    assert model["outputs"] == ["age", "gender", "race", "expression", "beauty"]
     assert model["sha256"] == card.sha256
     assert model["labels"]["gender"] == ["female", "male"]
     assert model["metrics"] == card.metrics
@@ -42,6 +44,19 @@ def test_models_lists_the_card_of_the_model_in_service(api: APIClient) -> None:
     assert model["abstain_quality"] == 0.25
     one = api.get(f"/api/v1/models/{card.name}").json()
     assert {name: one[name] for name in model} == model
+    by_name = {other["name"]: other for other in others}
+    assert {"face-mesh", "xcloud-face-check", "xcloud-quality", "selfie"} <= by_name.keys()
+    mesh = by_name["face-mesh"]
+    assert (mesh["outputs"], mesh["interval_coverage"]) == (["points", "mesh", "pose", "openness"], None)
+    assert (mesh["abstain_below"], mesh["abstain_wider"]) == ({}, {})
+
+
+@pytest.mark.parametrize("name", ["face-mesh", "xcloud-face-check", "xcloud-quality", "selfie"])
+def test_each_model_has_a_card(api: APIClient, name: str) -> None:
+    card = api.get(f"/api/v1/models/{name}").json()
+    assert card["sections"]
+    for picture in card["pictures"]:
+        assert api.get(picture["url"]).status_code == 200
 
 
 def test_unknown_model_is_404(api: APIClient) -> None:

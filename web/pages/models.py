@@ -1,4 +1,4 @@
-"""The page of the model in service: what it is, what it was trained on, and how often it is right."""
+"""The pages of the models in service: what each is, what it was trained on, and how often it is right."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from cv.cards import GroupTable, card_file, card_html, crossed_groups, written_c
 from cv.engine.errors import EngineError
 from cv.engine.labels import Attribute
 from cv.engine.model_card import ModelCard
+from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.serving.engines import served_engine
 from web.pages.base import page
 
@@ -37,7 +38,7 @@ class Summary:
 
 @page
 def served(request: HttpRequest) -> HttpResponse:
-    """The page of the model in service."""
+    """The page of the model of the default outputs, which names the others."""
     try:
         name = served_engine().card.name
     except EngineError:
@@ -52,16 +53,19 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
     ``?gender=female&race=white&age=28`` marks the groups of such faces.
     """
     try:
-        card = served_engine().card
+        cards = served_engine().catalog.cards
     except EngineError:
         return render(request, "model.html", {"name": name}, status=503)
-    if card.name != name:
+    card = next((card for card in cards if card.name == name), None)
+    if card is None:
         raise Http404
     written = written_card(card)
     groups = crossed_groups(written)
     context = {
         "name": name,
         "card": card,
+        "others": [other.name for other in cards if other is not card],
+        "answers": set(card.outputs).issuperset(DEFAULT_OUTPUTS),
         "share": round((card.interval_coverage or 0) * 100),
         "limits": {attribute.value: limit_of(attribute) for attribute in Attribute},
         "summary": summary_of(card),
