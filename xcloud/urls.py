@@ -9,7 +9,7 @@ from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
 from api.views.description import DescriptionView
 from web.languages import Texts
-from web.pages import identity, jobs, labels, login, models, photos, pictures, sign_on, tables
+from web.pages import identity, jobs, labels, live, login, models, photos, pictures, sign_on, tables
 
 urlpatterns = [
     path("", photos.upload, name="upload"),
@@ -22,6 +22,7 @@ urlpatterns = [
     path("jobs/rows", jobs.job_rows, name="job-rows"),
     path("jobs/<uuid:job_id>/", jobs.job, name="job-page"),
     path("pictures/", pictures.pictures, name="pictures"),
+    path("live/", live.live, name="live"),
     path("who/", identity.who, name="who"),
     path("people/", identity.people, name="people"),
     path("people/<uuid:collection_id>/", identity.collection, name="collection-page"),

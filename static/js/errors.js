@@ -43,6 +43,10 @@ const ADVICE = {
   limits_unavailable: AWAY,
   unreachable: [gettext("The server did not answer"), gettext("Check your connection and that the server runs, then try again.")],
   no_camera: [gettext("The camera cannot be used"), gettext("Allow this page to use it in the browser’s settings, or choose a photo instead.")],
+  camera_refused: [gettext("This page may not use the camera"), gettext("Allow it beside the page’s address in the browser, then start again.")],
+  camera_busy: [gettext("The camera is in use"), gettext("Close other programs that use it, then start again.")],
+  camera_insecure: [gettext("The browser gives no camera to this page"), gettext("Open the page over HTTPS.")],
+  camera_ended: [gettext("The camera has stopped"), gettext("It was unplugged, or the browser took it back. Start again.")],
 };
 const UNKNOWN = [gettext("Something went wrong on the server"), gettext("Try again. If it happens again, tell the administrator of this server.")];
 
