@@ -9,7 +9,7 @@ from api.health import healthz, metrics, readyz
 from api.views.base import NoSuchRouteView
 from api.views.description import DescriptionView
 from web.languages import Texts
-from web.pages import identity, jobs, labels, live, login, models, photos, pictures, sign_on, tables
+from web.pages import identity, jobs, labels, live, login, models, photos, pictures, sign_on, tables, videos
 
 urlpatterns = [
     path("", photos.upload, name="upload"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("jobs/", jobs.jobs, name="jobs-page"),
     path("jobs/rows", jobs.job_rows, name="job-rows"),
     path("jobs/<uuid:job_id>/", jobs.job, name="job-page"),
+    path("videos/<uuid:job_id>/", videos.video, name="video-page"),
     path("pictures/", pictures.pictures, name="pictures"),
     path("live/", live.live, name="live"),
     path("who/", identity.who, name="who"),

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Count, F, Q, QuerySet, Value
 from django.utils import timezone
 
-from cv.choices import ItemState, JobState
+from cv.choices import ItemState, JobSource, JobState
 from cv.jobs.errors import HOPELESS, MENDABLE
 from cv.jobs.inputs import KEPT_SOURCES
 from cv.models import Job, JobItem
@@ -28,6 +28,8 @@ class JobStatus:
     counts: dict[str, int]
     images_per_second: float | None
     seconds_left: float | None
+    # Of a video that is being read: how much is done, 0 to 1.
+    begun: float = 0.0
 
 
 def status_of(job: Job) -> JobStatus:
@@ -44,7 +46,8 @@ def statuses_of(jobs: Iterable[Job]) -> list[JobStatus]:
             lately[pk] = count
         else:
             counts[pk][kind] = count
-    return [_status(job, counts[job.pk], lately.get(job.pk, 0), now) for job in rows]
+    begun = _videos_begun(rows)
+    return [_status(job, counts[job.pk], lately.get(job.pk, 0), begun.get(job.pk, 0.0), now) for job in rows]
 
 
 def retriable_jobs(jobs: Iterable[Job]) -> set[UUID]:
@@ -69,10 +72,17 @@ def _grouped(items: QuerySet[JobItem], kind: F | Value) -> QuerySet[JobItem, tup
     return grouped.annotate(count=Count("pk")).values_list("pk_of_job", "kind", "count")
 
 
-def _status(job: Job, counts: dict[str, int], lately: int, now: datetime) -> JobStatus:
+def _videos_begun(rows: list[Job]) -> dict[UUID, float]:
+    """How much of each video that is being read is done; no query if there is none."""
+    videos = [job.pk for job in rows if job.source == JobSource.VIDEO and job.finished_at is None]
+    running = JobItem.objects.filter(job__in=videos, state=ItemState.RUNNING)
+    return dict(running.values_list("job_id", "progress")) if videos else {}
+
+
+def _status(job: Job, counts: dict[str, int], lately: int, begun: float, now: datetime) -> JobStatus:
     left = counts[ItemState.PENDING] + counts[ItemState.RUNNING]
     rate = _rate(job, counts, lately, now)
-    return JobStatus(job, counts, rate, left / rate if rate and left else None)
+    return JobStatus(job, counts, rate, left / rate if rate and left else None, begun)
 
 
 def _rate(job: Job, counts: dict[str, int], lately: int, now: datetime) -> float | None:

@@ -30,6 +30,10 @@ export const analysisDelete = (id) => request("DELETE", `/analyses/${id}`);
 export const jobChange = (id, change) => request("POST", `/jobs/${id}/${change}`);
 export const jobDelete = (id, withAnalyses) => request("DELETE", `/jobs/${id}${withAnalyses ? "?analyses=true" : ""}`);
 
+/** The address of a video, or of a `part` of it. */
+export const videoUrl = (id, part = "") => `${ROOT}/videos/${id}${part && `/${part}`}`;
+export const videoGet = (id) => request("GET", `/videos/${id}`);
+
 /** Compares the faces of two photos at a false match rate. */
 export function comparisonCreate({ first, second }, fmr) {
   const form = new FormData();
@@ -115,6 +119,10 @@ async function pictureCreate(path, fields) {
 /** Uploads an archive of photos, with the same options. */
 export const jobCreate = (archive, { keep, subject, search, ...how }) =>
   upload("/jobs", { archive, "store.image": keep && "true", "store.subject": subject, search }, how);
+
+/** Uploads a video, with the same options. */
+export const videoCreate = (video, { keep, subject, ...how }) =>
+  upload("/videos", { video, "store.image": keep && "true", "store.subject": subject }, how);
 
 function upload(path, fields, { onProgress, signal }) {
   const form = formOf(fields);

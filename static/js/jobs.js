@@ -1,6 +1,6 @@
 // The pages about jobs: starts a job from an archive, keeps the list up to date, and changes the state of jobs.
 
-import { ApiError, jobChange, jobCreate, jobDelete, part } from "./api.js";
+import { ApiError, jobChange, jobCreate, jobDelete, part, videoCreate } from "./api.js";
 import { agreed, renew } from "./dom.js";
 import { clearError, showError } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
@@ -8,6 +8,7 @@ import { localTimes } from "./words.js";
 
 const LOOK_MS = 2000;
 const AT_ONCE = 20; // jobs that the server tells of in one answer; JOBS_A_PAGE in cv/job_pages.py
+const VIDEO = /\.(mp4|m4v|mov|webm|gif)$/i;
 const OPEN = new Set(["listing", "pending", "running", "paused", "deleting"]);
 const [list, form, errorPlace, status, none] = ["jobs", "make", "error", "status", "none"].map((id) => document.getElementById(id));
 const failed = (error) => showError(errorPlace, error);
@@ -100,8 +101,9 @@ list.addEventListener("click", async (event) => {
 
 async function send() {
   const [archive, sent, stop, start] = [form.archive.files[0], ...["#sent", "#stop-upload", ".button"].map((name) => form.querySelector(name))];
-  const limit = Number(form.dataset.maxBytes);
-  if (archive.size > limit) throw new ApiError(0, "archive_too_large", archive.name);
+  const film = VIDEO.test(archive.name) || archive.type.startsWith("video/");
+  const limit = Number(film ? form.dataset.maxVideoBytes : form.dataset.maxBytes);
+  if (archive.size > limit) throw new ApiError(0, film ? "video_too_large" : "archive_too_large", archive.name);
   const aborting = new AbortController();
   const abort = () => aborting.abort();
   const busy = (now) => {
@@ -111,7 +113,7 @@ async function send() {
   stop.addEventListener("click", abort);
   busy(true);
   try {
-    const made = await jobCreate(archive, {
+    const made = await (film ? videoCreate : jobCreate)(archive, {
       keep: form.keep.checked,
       subject: form.subject.value.trim(),
       search: form.search?.value, // there only if there are collections

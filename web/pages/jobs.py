@@ -35,6 +35,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
         "newer": number - 1 if number > 1 else None,
         "older": number + 1 if len(found) > JOBS_A_PAGE else None,
         "max_bytes": settings.XCLOUD_JOB_MAX_BYTES,
+        "max_video_bytes": settings.XCLOUD_ENGINE.video.max_bytes,
         "max_items": settings.XCLOUD_JOB_MAX_ITEMS,
         "collections": searchable(caller_of(request)),
     }

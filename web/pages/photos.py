@@ -4,12 +4,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 
-from cv.choices import AuditAction
+from cv.choices import AuditAction, Source
 from cv.engine.errors import EngineError
 from cv.engine.outputs import DEFAULT_OUTPUTS
-from cv.models import Analysis
+from cv.models import Analysis, JobItem
 from cv.selectors import AnalysisFilter, analyses_of, matching_faces, readable_analyses
 from cv.services import audit_note
 from cv.serving.engines import served_engine
@@ -88,6 +88,8 @@ def result(request: HttpRequest, analysis_id: UUID) -> HttpResponse:
     caller, token = caller_of(request), request.GET.get("link", "")
     analysis = get_object_or_404(readable_analyses(caller, analysis_id, token))
     own = analysis.owner_id == request.user.pk
+    if analysis.source == Source.VIDEO and own and (item := JobItem.objects.filter(analysis=analysis).first()):
+        return redirect("video-page", item.job_id)
     context = {
         "analysis": analysis,
         "own": own,

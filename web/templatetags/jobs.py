@@ -56,6 +56,18 @@ def closed(status: JobStatus) -> int:
 
 
 @register.filter
+def progressed(status: JobStatus) -> float:
+    """The same, with the part of a video that has been read."""
+    return closed(status) + status.begun
+
+
+@register.filter
+def percent(share: float) -> str:
+    """0.5 → "50 %"."""
+    return f"{share:.0%}".replace("%", " %")
+
+
+@register.filter
 def left_in_words(seconds: float) -> str:
     """“About 5 minutes left”, rounded to the accuracy of the estimate."""
     if seconds < MINUTE:

@@ -1,10 +1,10 @@
 """One answer from the answers of many frames of one person.
 
 Frames of one person are not independent: what a model gets wrong about someone, it gets wrong in every frame. Only what
-differs from frame to frame averages out. So an interval is narrowed by the variance that the frames themselves show,
-and not by their number: a hundred equal frames say as much as one. By the law of total variance, if one frame's error
-has the variance v, and the answers of frames that are independent of each other differ by s² around their mean, then
-the error of the mean of n is v − s²·(1 − 1/n).
+differs between the frames averages out. How much that is needs no assumption about their number or dependence: for any
+values x with the mean m and the truth t, the mean of (x − t)² is (m − t)² plus the variance of the x. So if one frame
+is wrong by v on average (squared), their mean is wrong by v less the variance that the frames show, and its interval is
+narrowed by that much: a hundred equal frames say as much as one.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ import numpy.typing as npt
 from cv.engine.outputs import Output, Shape
 from cv.engine.types import Answer, Category, Estimate, Flags, Vector
 
-# How much of the frames' own variance is taken from one frame's; fitted so that intervals hold as often as stated.
-NARROWING: Final = 1.0
 # No interval becomes narrower than this share of one frame's.
 NARROWEST: Final = 0.6
 # A probability below this counts as this, so that one frame cannot rule a label out.
@@ -130,27 +128,18 @@ class Directions(Means):
 class Numbers:
     """Estimates: the mean, with one frame's interval around it, narrowed by what averaging took away."""
 
-    count: int = 0
     total: float = 0.0
-    squared_weights: float = 0.0
     values: float = 0.0
     squares: float = 0.0
     below: float = 0.0
     above: float = 0.0
-    # Of successive values: a value that drifts slowly is no new observation in every frame.
-    last: float = 0.0
-    steps: float = 0.0
     scale: tuple[float, float] | None = None
     coverage: float | None = None
     has_interval: bool = True
 
     def add(self, answer: Any, weight: float) -> None:
-        if self.count:
-            self.steps += (answer.value - self.last) ** 2
-        self.count += 1
-        self.last, self.scale, self.coverage = answer.value, answer.scale, answer.coverage
+        self.scale, self.coverage = answer.scale, answer.coverage
         self.total += weight
-        self.squared_weights += weight * weight
         self.values += weight * answer.value
         self.squares += weight * answer.value**2
         if answer.interval is None:
@@ -169,23 +158,11 @@ class Numbers:
 
     def narrowing(self, half_width: float) -> float:
         """The interval's width as a share of one frame's, whose half is ``half_width``."""
+        if half_width <= 0:
+            return 1.0
         variance = max(0.0, self.squares / self.total - (self.values / self.total) ** 2)
-        independent = self.independent(variance)
-        if independent <= 1 or half_width <= 0:
-            return 1.0
-        # The mean of n differs less from each of them than from the truth: n − 1.
-        spread = variance * independent / (independent - 1)
         one = (half_width / NormalDist().inv_cdf((1 + (self.coverage or _COVERAGE)) / 2)) ** 2
-        left = 1 - NARROWING * spread * (1 - 1 / independent) / one
-        return max(NARROWEST, math.sqrt(max(left, 0.0)))
-
-    def independent(self, variance: float) -> float:
-        """How many independent frames these are worth, from how far a value is from the one before it."""
-        if self.count < 2 or variance <= 0:
-            return 1.0
-        alike = min(0.99, max(0.0, 1 - self.steps / (self.count - 1) / (2 * variance)))
-        weighted = self.total**2 / self.squared_weights
-        return max(1.0, weighted * (1 - alike) / (1 + alike))
+        return max(NARROWEST, math.sqrt(max(1 - variance / one, 0.0)))
 
 
 def _category(shares: dict[str, float]) -> Category:
