@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Final
 
 import av
@@ -50,22 +52,25 @@ def moving_frames(
 
 
 def encode_clip(frames: Iterable[Image.Image], kind: str = "mp4", fps: int = 30, **options: str) -> bytes:
-    """The frames as a video of the container ``kind``, of 30 frames a second."""
+    """The frames as a video of the container ``kind``; ``options`` are the encoder's and the container's."""
     codec, pixels = ENCODERS[kind]
-    file = io.BytesIO()
-    with av.open(file, "w", format=kind) as container:
-        stream: Any = None
-        for number, frame in enumerate(frames):
-            if stream is None:
-                stream = container.add_stream(codec, rate=fps, options=options)
-                stream.width, stream.height, stream.pix_fmt = *frame.size, pixels
-                stream.codec_context.thread_count = 1
-            picture = av.VideoFrame.from_image(frame)
-            picture.pts, picture.time_base = number, Fraction(1, fps)
-            container.mux(stream.encode(picture))
-        if stream is not None:
-            container.mux(stream.encode(None))
-    return file.getvalue()
+    shape = {name: options.pop(name) for name in ("movflags",) if name in options}
+    # A file with a name: FFmpeg opens it a second time to move a header to its start.
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "clip")
+        with av.open(str(file), "w", format=kind, options=shape) as container:
+            stream: Any = None
+            for number, frame in enumerate(frames):
+                if stream is None:
+                    stream = container.add_stream(codec, rate=fps, options=options)
+                    stream.width, stream.height, stream.pix_fmt = *frame.size, pixels
+                    stream.codec_context.thread_count = 1
+                picture = av.VideoFrame.from_image(frame)
+                picture.pts, picture.time_base = number, Fraction(1, fps)
+                container.mux(stream.encode(picture))
+            if stream is not None:
+                container.mux(stream.encode(None))
+        return file.read_bytes()
 
 
 def encode_sound(kind: str = "mp4", seconds: float = 1.0) -> bytes:
