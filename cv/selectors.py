@@ -78,7 +78,8 @@ def subject_analyses(caller: Caller, subject: str, of_everyone: bool = False) ->
     """The subject's analyses, oldest first, including expired ones that are not purged yet."""
     owned = Q() if of_everyone else caller.owned
     rows = Analysis.objects.filter(owned, subject=subject).order_by("created_at", "pk")
-    return rows.select_related("api_key").prefetch_related("faces__labels", "faces__vector", "models")
+    related = ("faces__labels", "faces__vector", "faces__track", "models")
+    return rows.select_related("api_key", "video").prefetch_related(*related)
 
 
 def labelled_faces(caller: Caller) -> QuerySet[Face]:

@@ -171,6 +171,7 @@ EXPORT: Final = {
             "max_faces": 100,
             "api_key": "door camera",
             "labels": [FACE_LABELS],
+            "video": None,
             "vectors": [],
             "picture": {"media_type": "image/jpeg", "base64": base64.b64encode(_PHOTO).decode()},
         }

@@ -9,6 +9,7 @@ from api.fields import Pair, Rounded
 from api.serializers.answers import AttributesSerializer
 from cv.engine.types import LANDMARKS, QualityWarning
 from cv.models import Analysis
+from cv.models.videos import video_values
 
 PIXEL_DIGITS = 2
 SHARE_DIGITS = 6
@@ -126,6 +127,12 @@ class HeldAnalysisSerializer(AnalysisSerializer):
     max_faces = serializers.IntegerField(read_only=True)
     api_key = serializers.CharField(source="api_key.name", default=None, allow_null=True, read_only=True)
     labels = serializers.SerializerMethodField()
+    video = serializers.SerializerMethodField(help_text="Of a video: scenes, tracks and moments; otherwise null.")
+
+    @extend_schema_field({"type": ["object", "null"]})
+    def get_video(self, analysis: Analysis) -> dict[str, Any] | None:
+        """As it is stored."""
+        return video_values(analysis)
 
     @extend_schema_field(
         {

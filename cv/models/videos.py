@@ -110,6 +110,19 @@ def moment_values(moments: tuple[Moment, ...]) -> dict[str, Any]:
     }
 
 
+def video_values(analysis: Analysis) -> dict[str, Any] | None:
+    """Everything that is stored of a video beside its faces; None for a photo."""
+    video = getattr(analysis, "video", None)
+    if video is None:
+        return None
+    named = ("scene", "first_at", "last_at", "best_at", "frames", "person", "moments", "stills")
+    tracks = [(face.index, face.track) for face in analysis.faces.all()]
+    return {
+        **{name: getattr(video, name) for name in ("seconds", "frames", "rate", "scenes", "storyboard")},
+        "people": [{"face": index, **{name: getattr(track, name) for name in named}} for index, track in tracks],
+    }
+
+
 def moment_labels(name: str) -> tuple[str, ...]:
     """The labels of the probabilities of the output ``name``."""
     return get_output(name).labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -94,6 +95,9 @@ def test_the_timeline_is_a_table_and_so_are_the_people(api: APIClient) -> None:
 def test_erasing_the_subject_erases_the_video(api: APIClient) -> None:
     read(api, clip_of_two(), **{"store.subject": "ada", "store.image": "true"})
     assert (Video.objects.count(), Track.objects.count()) == (1, 2)
+    exported = json.loads(b"".join(api.get("/api/v1/subjects/ada/export")))["analyses"][0]
+    assert [len(person["moments"]["at"]) for person in exported["video"]["people"]] == [5, 5]
+    assert exported["picture"]["media_type"] == "video/x-motion-jpeg"
     receipt = api.post("/api/v1/subjects/ada/erase").json()["receipt"]
     assert receipt["deleted"]["analyses"] == 1
     assert receipt["deleted"]["faces"] == 2

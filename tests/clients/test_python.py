@@ -34,6 +34,7 @@ from cv.models import Analysis  # noqa: E402
 from cv.outbound.webhooks import signature  # noqa: E402
 from cv.services import api_key_create  # noqa: E402
 from tests.archives import zip_of  # noqa: E402
+from tests.clips import encode_clip, moving_frames, portrait  # noqa: E402
 from tests.jobs import work_through  # noqa: E402
 
 
@@ -136,6 +137,19 @@ def test_a_job_from_an_archive_and_from_earlier_analyses(cloud: XCloud, grace_ho
     assert Analysis.objects.count() == 2
     with pytest.raises(ApiError):
         list(cloud.results(job["id"]))
+
+
+def test_a_video_with_its_people_table_and_stills(cloud: XCloud) -> None:
+    clip = encode_clip(moving_frames(portrait("astronaut"), 1, 10, (480, 360)), fps=10, preset="ultrafast")
+    job = cloud.start_video(io.BytesIO(clip), rate=2, attributes=["expression"], keep_picture=True)
+    assert cloud.video(job["id"])["result"] is None
+    work_through()
+    result = cloud.video(job["id"])["result"]
+    (person,) = result["people"]
+    assert (result["rate"], person["frames"], list(person["face"]["attributes"])) == (2.0, 2, ["expression"])
+    assert cloud.video_table(job["id"]).count(b"\r\n") == 3
+    for picture in (cloud.video_frame(job["id"], 1), cloud.video_still(job["id"], 0, "happiness")):
+        assert picture.startswith(b"\xff\xd8\xff")
 
 
 # Answers that abstained.

@@ -130,6 +130,26 @@ class AsyncXCloud:
         """Starts a job of many images: a ZIP or TAR, URLs, earlier analyses, or a folder of the server."""
         return await self._do(asks.start_job(archive, urls, analyses, folder, options))
 
+    async def start_video(self, video: Archive, *, rate: float | None = None, **options: Unpack[JobOptions]) -> Job:
+        """Starts to read a video: an MP4, a MOV, a WebM or a GIF. ``rate`` is the frames looked at in a second."""
+        return await self._do(asks.start_video(video, rate, options))
+
+    async def video(self, job_id: str) -> dict[str, Any]:
+        """How far a video is, and once it has been read, its people in ``result``."""
+        return await self._do(asks.video(job_id))
+
+    async def video_table(self, job_id: str) -> bytes:
+        """The timeline of a video as CSV: a row for each person and moment."""
+        return await self._do(asks.video_table(job_id))
+
+    async def video_frame(self, job_id: str, index: int) -> bytes:
+        """A kept frame as a JPEG; ``index`` counts the times in ``storyboard``."""
+        return await self._do(asks.video_frame(job_id, index))
+
+    async def video_still(self, job_id: str, person: int, kind: str) -> bytes:
+        """A kept still of a person as a JPEG, for example ``sharpest``."""
+        return await self._do(asks.video_still(job_id, person, kind))
+
     async def job(self, job_id: str) -> Job:
         return await self._do(asks.job(job_id))
 

@@ -49,13 +49,15 @@ def _bytes(response: httpx.Response) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):
-    """A request and how to read its answer. ``archive`` is streamed from the start on every try."""
+    """A request and how to read its answer. ``archive`` is streamed from the start on every try, as the field
+    ``upload``."""
 
     method: str
     path: str
     read: Callable[[httpx.Response], T] = _json
     options: Mapping[str, Any] = field(default_factory=dict)
     archive: Archive | None = None
+    upload: str = "archive"
     # Sent with every try of a POST, so that it is done once.
     key: str = field(default_factory=lambda: uuid4().hex)
 
@@ -80,7 +82,7 @@ def prepared(ask: Ask[Any]) -> Iterator[Json]:
         yield dict(ask.options)
     else:
         with uploads.opened(ask.archive) as file:
-            yield {**ask.options, "files": {"archive": ("archive", file)}}
+            yield {**ask.options, "files": {ask.upload: (ask.upload, file)}}
 
 
 def analyse(picture: Picture, options: AnalysisOptions) -> Ask[Analysis]:
@@ -159,6 +161,28 @@ def start_job(
     }
     named = {name: options.get(name) for name in ("attributes", "max_faces", "min_face_px", "priority")}
     return _post("jobs", {**_given(named), "store": _given(store), **_given(sources)})
+
+
+def start_video(video: Archive, rate: float | None, options: JobOptions) -> Ask[Job]:
+    return Ask(
+        "POST", "videos", options={"data": _texts({**_form(options), "rate": rate})}, archive=video, upload="video"
+    )
+
+
+def video(job_id: str) -> Ask[Json]:
+    return Ask("GET", f"videos/{job_id}")
+
+
+def video_table(job_id: str) -> Ask[bytes]:
+    return Ask("GET", f"videos/{job_id}", _bytes, {"params": {"format": "csv"}})
+
+
+def video_frame(job_id: str, index: int) -> Ask[bytes]:
+    return Ask("GET", f"videos/{job_id}/frames/{index}", _bytes)
+
+
+def video_still(job_id: str, person: int, kind: str) -> Ask[bytes]:
+    return Ask("GET", f"videos/{job_id}/people/{person}/stills/{_part(kind)}", _bytes)
 
 
 def job(job_id: str) -> Ask[Job]:
