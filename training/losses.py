@@ -70,6 +70,13 @@ def smooth_labels(targets: Tensor, share: float) -> Tensor:
     return targets + share * (targets.sum(dim=1, keepdim=True) / targets.shape[1] - targets)
 
 
+def log_cosh_loss(predicted: Tensor, true: Tensor, delta: float = 1.0) -> Tensor:
+    """The mean of δ² · log cosh(error / δ) of numbers ``(N,)``: squares within ``delta``, straight lines beyond, and
+    smooth everywhere (HMT-Net, Xu et al. 2019)."""
+    scaled = (predicted - true).abs() / delta
+    return delta**2 * (scaled + F.softplus(-2 * scaled) - math.log(2)).mean()
+
+
 LOSSES: Final[dict[str, LossFunction]] = {"distribution": distribution_loss}
 
 

@@ -10,10 +10,11 @@ import pytest
 import training.recipes
 from training.losses import LOSSES
 from training.nets import NETS
-from training.recipes import find_recipe, list_recipes
-from training.recipes.recipe import PUBLISHED
+from training.recipes import find, find_recipe, list_recipes
+from training.recipes.recipe import PUBLISHED, Recipe
 
 FOLDER = Path(training.recipes.__file__).parent
+SERVED = [name for name in list_recipes() if isinstance(find(name), Recipe)]
 
 
 def test_the_recipes_are_the_files_of_their_folder() -> None:
@@ -21,7 +22,7 @@ def test_the_recipes_are_the_files_of_their_folder() -> None:
     assert "recipe" not in list_recipes()
 
 
-@pytest.mark.parametrize("name", list_recipes())
+@pytest.mark.parametrize("name", SERVED)
 def test_a_recipe_names_a_net_losses_and_measures_that_exist(name: str) -> None:
     recipe = find_recipe(name)
 
@@ -41,7 +42,7 @@ def test_a_recipe_is_a_file_of_less_than_150_lines(file: Path) -> None:
 
 
 def test_an_unknown_recipe_is_answered_with_those_that_there_are() -> None:
-    with pytest.raises(ValueError, match="no recipe 'os'; there are expression, identity, smoke"):
+    with pytest.raises(ValueError, match=r"no recipe 'os'; there are .*expression, .*identity, .*smoke"):
         find_recipe("os")
 
 
