@@ -68,6 +68,7 @@ XCLOUD_ENGINE = EngineConfig(
         work_seconds=env.integer("XCLOUD_VIDEO_WORK_SECONDS", VideoLimits().work_seconds),
     ),
     plugins=tuple(env.words("XCLOUD_PLUGINS", "")),
+    models=tuple(map(Path, env.words("XCLOUD_MODELS", ""))),
     identity=XCLOUD_IDENTITY,
 )
 # Images analyzed in parallel, each by its own engine; images that may wait before a 503, and for how long. The server

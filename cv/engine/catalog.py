@@ -9,6 +9,7 @@ from cv.engine.errors import ModelNotReady
 from cv.engine.manifest import Manifest, read_manifest
 from cv.engine.model_card import ModelCard
 from cv.engine.outputs import Output, all_outputs, public_outputs
+from cv.engine.published import load_published
 from cv.engine.readers.base import FaceReader, registered_readers
 
 
@@ -47,6 +48,7 @@ class Catalog:
 def read_catalog(config: EngineConfig) -> Catalog:
     """Raises ModelNotReady if a plugin or the manifest cannot be used, or two models give the same output."""
     load_plugins(config.plugins)
+    load_published(config.models, config)
     catalog = _in_service(read_manifest(config.weights_dir), config.identity)
     given_by = {name: model.card.name for model in catalog.manifest.models for name in model.outputs}
     for reader in catalog.readers:

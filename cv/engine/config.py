@@ -49,7 +49,8 @@ class DetectThresholds:
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
     """``threads`` is the number of cores that one net may use, ``image_seconds`` what one image may take at most.
-    ``plugins`` are modules that register outputs and readers of their own, imported before the manifest is read.
+    ``plugins`` are modules that register outputs and readers of their own, imported before the manifest is read;
+    ``models`` are folders with a model each, served beside the weights.
     ``identity`` says whether models whose outputs tell who someone is are in service.
     """
 
@@ -61,4 +62,5 @@ class EngineConfig:
     video: VideoLimits = field(default_factory=VideoLimits)
     thresholds: DetectThresholds = field(default_factory=DetectThresholds)
     plugins: tuple[str, ...] = ()
+    models: tuple[Path, ...] = ()
     identity: bool = False

@@ -174,7 +174,7 @@ def read_manifest(weights_dir: Path) -> Manifest:
         raise whole["format"].wrong(f"is {whole['format'].value!r}; this version reads {FORMAT}")
     manifest = Manifest(
         _detector(whole["detector"], weights_dir),
-        tuple(_models(whole["models"], weights_dir)),
+        tuple(read_models(whole["models"], weights_dir)),
         _quality(whole["quality"], weights_dir),
         check=_check(whole["check"], weights_dir) if "check" in whole.mapping() else None,
         portrait=_portrait(whole["portrait"], weights_dir) if "portrait" in whole.mapping() else None,
@@ -220,7 +220,8 @@ def _quality(part: Part, weights_dir: Path) -> QualityModel:
     )
 
 
-def _models(part: Part, weights_dir: Path) -> Iterator[Model]:
+def read_models(part: Part, weights_dir: Path) -> Iterator[Model]:
+    """The entries of ``models``, whose files are in this folder. Raises ModelNotReady."""
     for entry in part.entries():
         heads = _heads(entry)
         calibration = _calibration(entry["calibration"], heads)

@@ -34,6 +34,9 @@ class FaceReader(ABC):
         ``to_photo`` maps each chip's pixels to those of the photo; ``wanted`` is a part of ``gives``, and not empty.
         """
 
+    def check(self) -> None:  # noqa: B027  (most plugins need no files)
+        """Raises ModelNotReady if a file that the reader will load is missing or changed; loads nothing."""
+
 
 class PhotoReader(ABC):
     """Tells what belongs to people in a whole photo; thread-safe."""

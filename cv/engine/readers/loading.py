@@ -66,7 +66,7 @@ def lazy_readers(catalog: Catalog, config: EngineConfig) -> tuple[LazyReader, ..
     """One for each model in service; nothing is loaded yet. Raises ModelNotReady if a kind of reader is unknown."""
     of_models = [_of_model(model, config) for model in catalog.manifest.models]
     of_plugins = [
-        LazyReader(reader.card, reader.crop, reader.gives, partial(_itself, reader), partial(_itself, reader))
+        LazyReader(reader.card, reader.crop, reader.gives, partial(_itself, reader), reader.check)
         for reader in catalog.readers
     ]
     return *of_models, *of_plugins
