@@ -55,6 +55,8 @@ def test_axe_finds_nothing_serious_on_any_page(
         f"/analyses/{two.pk}/",
         f"/compare/?id={one.pk}&id={two.pk}",
         "/models/xcloud-attributes/",
+        "/models/face-mesh/",
+        "/live/",
         "/nowhere/",
     ):
         start.goto(f"{live_server.url}{path}")

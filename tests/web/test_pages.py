@@ -101,6 +101,7 @@ def test_no_page_about_people_is_kept_by_a_browser(client: Client, user: User) -
     stored = stored_analysis(Caller(user=user), face_result(), subject="Jane").pk
     for path in (
         "/", "/gallery/", "/gallery/latest", f"/analyses/{stored}/", f"/compare/?id={stored}&id={stored}", "/jobs/",
+        "/live/",
         "/admin/", "/admin/cv/analysis/", f"/admin/cv/analysis/{stored}/change/", "/admin/cv/face/",
     ):  # fmt: skip
         assert "no-store" in client.get(path)["Cache-Control"], path
@@ -110,7 +111,7 @@ def test_the_policy_allows_no_inline_script_or_style(client: Client, user: User)
     client.force_login(user)
     stored = stored_analysis(Caller(user=user)).pk
     pair = f"/compare/?id={stored}&id={stored}"
-    for path in ("/", "/gallery/", "/gallery/latest", f"/analyses/{stored}/", pair, "/models/xcloud-attributes/"):
+    for path in ("/", "/gallery/", "/gallery/latest", f"/analyses/{stored}/", pair, "/models/face-mesh/", "/live/"):
         response = client.get(path)
         assert response.status_code == 200
         policy = response["Content-Security-Policy"]
