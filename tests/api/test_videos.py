@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -11,9 +13,12 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.models import Analysis, Job, Track, Video
+from cv.choices import Scope
+from cv.models import Analysis, FaceVector, Job, Track, Video
+from cv.services import api_key_create
 from tests.clips import encode_clip, encode_sound, moving_frames, portrait
 from tests.jobs import kept_inputs, work_through
 
@@ -126,3 +131,33 @@ def test_what_is_no_video_is_refused_at_once(api: APIClient) -> None:
     assert answer.status_code == 415
     assert answer.json()["error"]["details"] == {"video": ["not an MP4, MOV, WebM or GIF video"]}
     assert kept_inputs() == []
+
+
+def test_tracks_of_one_person_are_told_where_identity_is_on(
+    client_of: Callable[[str], APIClient], settings: Settings
+) -> None:
+    settings.XCLOUD_IDENTITY = True
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, identity=True)
+    api = client_of(api_key_create("who", scopes=list(Scope))[1])
+    names = ("astronaut", "hopper", "astronaut")
+    clip = encode_clip(
+        chain(*(moving_frames(portrait(name), 0.6, 10, (480, 360)) for name in names)), fps=10, preset="ultrafast"
+    )
+    video = read(api, clip, attributes="age", **{"store.vectors": "true"})
+    people = sorted(video["result"]["people"], key=lambda person: person["scene"])
+    assert [person["scene"] for person in people] == [0, 1, 2]
+    first, second, third = (person["person"] for person in people)
+    assert first == third != second
+    assert FaceVector.objects.count() == 3
+    assert list(people[0]["face"]["attributes"]) == ["age"]
+
+
+def test_what_only_one_frame_has_cannot_be_asked_for(api: APIClient) -> None:
+    answer = send(api, clip_of_two(), attributes="points")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
+    assert answer.json()["error"]["message"] == "attributes: points cannot be asked of a video"
+
+
+@pytest.mark.parametrize(("rate", "status"), [("0.1", 400), ("16", 400), ("nan", 400), ("15", 202)])
+def test_the_rate_has_limits(api: APIClient, rate: str, status: int) -> None:
+    assert send(api, b"GIF89a", rate=rate).status_code == status

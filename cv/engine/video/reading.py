@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +17,7 @@ from cv.engine.outputs import Shape, all_outputs, get_output
 from cv.engine.pipeline import Engine
 from cv.engine.readers.loading import LazyReader
 from cv.engine.types import Detection, FaceResult, ImageInfo, ModelRun, Picture, Timing
-from cv.engine.video.decode import hash_file, sample_video
+from cv.engine.video.decode import Sample, hash_file, sample_video
 from cv.engine.video.people import Shot, Track, encode_jpeg
 from cv.engine.video.tracks import GAP_S, Tracker
 from cv.engine.video.types import Person, Still, VideoOptions, VideoQuestion, VideoResult
@@ -74,9 +75,18 @@ class _Reading:
         self.runs = {reader: (given, 0.0) for reader, given in readers.items()}
 
     def read(self, question: VideoQuestion) -> VideoResult:
+        """Three steps at once, each on frames in their order: decode, find, describe."""
         options = self.options
-        for sample in sample_video(question.file, self.limits, options.rate, options.min_face_px, self.note_time):
-            self.look(sample.at, sample.starts_scene, sample.image)
+        samples = sample_video(question.file, self.limits, options.rate, options.min_face_px, self.note_time)
+        with ThreadPoolExecutor(2, "video") as threads:
+            described: Future[None] | None = None
+            for sample in _ahead(samples, threads):
+                found, numbers = self.look(sample.at, sample.starts_scene, sample.image)
+                if described is not None:
+                    described.result()
+                described = threads.submit(self.note, sample.at, sample.starts_scene, sample.image, found, numbers)
+            if described is not None:
+                described.result()
         self.close_before(float("inf"))
         return self.result(hash_file(question.file))
 
@@ -90,7 +100,18 @@ class _Reading:
             self.told_at = now
             self.tell(min(at / seconds, 1.0) if seconds else 0.0)
 
-    def look(self, at: float, starts_scene: bool, image: DecodedImage) -> None:
+    def look(self, at: float, starts_scene: bool, image: DecodedImage) -> tuple[list[Detection], list[int]]:
+        """The faces of a frame, and the track of each."""
+        started = time.perf_counter()
+        found = self.find(at, starts_scene, image)
+        numbers = self.tracker.assign([face.box for face in found], at, starts_scene)
+        self.spent["detect"] += time.perf_counter() - started
+        return found, numbers
+
+    def note(
+        self, at: float, starts_scene: bool, image: DecodedImage, found: list[Detection], numbers: list[int]
+    ) -> None:
+        """Describes the faces of a frame, and adds them to their tracks."""
         started = time.perf_counter()
         if starts_scene:
             self.close_before(float("inf"))
@@ -100,9 +121,6 @@ class _Reading:
         self.frames += 1
         self.looks[-1] += 1
         self.size = self.size if self.frames > 1 else (image.width, image.height)
-        found = self.find(at, starts_scene, image)
-        numbers = self.tracker.assign([face.box for face in found], at, starts_scene)
-        detected = time.perf_counter()
         picture = image.pixels if self.options.stills else None
         for number, face in zip(numbers, self.describe(image, found, self.usual), strict=True):
             if number not in self.open:
@@ -111,8 +129,7 @@ class _Reading:
         self.embed(at, image, found, numbers)
         if picture is not None:
             self.add_to_story(at, picture)
-        self.spent["detect"] += detected - started
-        self.spent["attributes"] += time.perf_counter() - detected
+        self.spent["attributes"] += time.perf_counter() - started
 
     def find(self, at: float, starts_scene: bool, image: DecodedImage) -> list[Detection]:
         """The whole frame is searched now and then, and when nobody is in sight; others near the faces of the last."""
@@ -191,6 +208,14 @@ class _Reading:
             storyboard=story,
             picture=Picture(".mjpeg", b"".join(kept)) if kept else None,
         )
+
+
+def _ahead(samples: Iterator[Sample], threads: ThreadPoolExecutor) -> Iterator[Sample]:
+    """The same samples; while one is looked at, the next one is decoded."""
+    coming = threads.submit(next, samples, None)
+    while (sample := coming.result()) is not None:
+        coming = threads.submit(next, samples, None)
+        yield sample
 
 
 def _person(index: int, track: Track, kept: list[bytes]) -> Person:
