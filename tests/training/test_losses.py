@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cv.engine.labels import BINS, Attribute, head_size
-from training.losses import Loss, distribution_loss, multitask_loss, smooth_labels
+from training.losses import Loss, distribution_loss, log_cosh_loss, multitask_loss, smooth_labels
 
 BEAUTY_BINS = torch.from_numpy(BINS[Attribute.BEAUTY])
 
@@ -85,3 +85,12 @@ def test_ranges_and_values_of_a_batch_count_alike() -> None:
     both = distribution_loss(torch.zeros(2, 10), torch.cat([value, marked]), BEAUTY_BINS)
 
     assert float(both) == pytest.approx(float(one + other) / 2, rel=1e-5)
+
+
+def test_log_cosh_is_a_square_near_zero_and_a_line_far_away() -> None:
+    true = torch.zeros(1)
+
+    assert float(log_cosh_loss(torch.tensor([0.01]), true, delta=0.5)) == pytest.approx(0.01**2 / 2, rel=1e-3)
+    far = [float(log_cosh_loss(torch.tensor([error]), true, delta=0.5)) for error in (100.0, -101.0)]
+    assert far[0] == pytest.approx(0.25 * (200 - math.log(2)))
+    assert far[1] - far[0] == pytest.approx(0.5)

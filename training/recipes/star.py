@@ -84,7 +84,7 @@ def fine_tune(trial: Trial, train: Features, who: Ints, test: Features) -> Ints:
         net,
         len(train),
         batch_loss,
-        epochs=trial.epochs or (15 if whole else 60),
+        epochs=trial.epochs or (8 if whole else 60),
         rate=5e-4 if whole else 3e-3,
         seed=trial.case.seed,
         checkpoint=trial.checkpoint,
