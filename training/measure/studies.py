@@ -19,6 +19,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 from training.recipes import find_study, list_recipes
 from training.study import Result, read_results
@@ -119,41 +120,42 @@ def replace_table(text: str, name: str, lines: list[Line]) -> str:
 
 
 def draw(lines: list[Line], picture: Path) -> None:
-    """Draws the first score: each variant's mean and deviation, a dot for each training, a panel for each set."""
-    tables = list(dict.fromkeys(line["set"] for line in lines))
-    heights = [sum(line["set"] == table for line in lines) for table in tables]
+    """Draws each variant's mean and deviation, and a dot for each training: a panel for each set's first score, or for
+    each score of several tasks, those that some variants lack."""
+    panels = []
+    for table in dict.fromkeys(line["set"] for line in lines):
+        own = [line for line in lines if line["set"] == table]
+        scores = list(dict.fromkeys(score for line in own for score in line["scores"]))
+        of_tasks = [score for score in scores if any(score not in line["scores"] for line in own)]
+        for score in of_tasks or scores[:1]:
+            panels.append((table, score, [line for line in reversed(own) if score in line["scores"]]))
+    heights = [len(own) + 1 for _, _, own in panels]
     figure, axes = plt.subplots(
-        len(tables), 1, figsize=(7, 0.9 + 0.36 * sum(heights) + 0.5 * len(tables)), squeeze=False, height_ratios=heights
+        len(panels), 1, figsize=(7, 0.4 + 0.38 * sum(heights)), squeeze=False, height_ratios=heights
     )
-    for axis, table in zip(axes[:, 0], tables, strict=True):
-        own = [line for line in lines if line["set"] == table][::-1]
-        score = next(iter(own[-1]["scores"]))
-        own = [line for line in own if score in line["scores"]]
-        factor = 100 if score in PERCENT else 1
-        values = [[factor * value for value in line["scores"][score]] for line in own]
-        means = [statistics.fmean(row) for row in values]
-        spreads = [statistics.stdev(row) if len(row) > 1 else 0.0 for row in values]
-        axis.errorbar(means, range(len(own)), xerr=spreads, fmt="D", color="#1f3f66", markersize=5, capsize=3)
-        for place, row in enumerate(values):
-            axis.plot(row, [place] * len(row), "o", color="#6d9fd1", markersize=3.5, zorder=1)
-            axis.annotate(
-                f"{means[place]:.{1 if factor == 100 else 3}f}",
-                (max(row), place),
-                xytext=(6, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-            )
-        everything = [value for row in values for value in row]
-        room = (max(everything) - min(everything)) or max(everything) / 10
-        axis.set_xlim(min(everything) - 0.1 * room, max(everything) + 0.2 * room)
-        axis.set_ylim(-0.6, len(own) - 0.4)
-        axis.set_yticks(range(len(own)), [line["variant"] for line in own], fontsize=8)
-        axis.set_title(f"{table}: {score}{', %' if factor == 100 else ''}", fontsize=9)
-        axis.grid(axis="x", alpha=0.3)
+    for axis, (table, score, own) in zip(axes[:, 0], panels, strict=True):
+        _draw_panel(axis, f"{table}: {score}{', %' if score in PERCENT else ''}", score, own)
     figure.tight_layout()
     figure.savefig(picture, dpi=80, metadata={"Software": None})
     plt.close(figure)
+
+
+def _draw_panel(axis: Axes, title: str, score: str, lines: list[Line]) -> None:
+    factor, digits = (100, 1) if score in PERCENT else (1, 3)
+    values = [[factor * value for value in line["scores"][score]] for line in lines]
+    for place, row in enumerate(values):
+        mean, spread = statistics.fmean(row), statistics.stdev(row) if len(row) > 1 else 0.0
+        axis.errorbar(mean, place, xerr=spread, fmt="D", color="#1f3f66", markersize=5, capsize=3)
+        axis.plot(row, [place] * len(row), "o", color="#6d9fd1", markersize=3.5, zorder=1)
+        end = (max(*row, mean + spread), place)
+        axis.annotate(f"{mean:.{digits}f}", end, xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)
+    lowest, highest = min(min(row) for row in values), max(max(row) for row in values)
+    room = (highest - lowest) or highest / 10
+    axis.set_xlim(lowest - 0.1 * room, highest + 0.2 * room)
+    axis.set_ylim(-0.6, len(lines) - 0.4)
+    axis.set_yticks(range(len(lines)), [line["variant"] for line in lines], fontsize=8)
+    axis.set_title(title, fontsize=9)
+    axis.grid(axis="x", alpha=0.3)
 
 
 if __name__ == "__main__":
