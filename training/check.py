@@ -8,7 +8,6 @@ net has not seen them; the published measures come from five folds of the photos
 import argparse
 import copy
 import datetime
-import hashlib
 import io
 import json
 import math
@@ -22,14 +21,13 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from cv.engine.align import XCLOUD_5, crop_similarity, warp
 from cv.engine.align import Crop as ServedCrop
 from cv.engine.check import cascade_logits
-from cv.engine.config import WEIGHTS_DIR, DetectThresholds, EngineConfig
+from cv.engine.config import WEIGHTS_DIR, DetectThresholds, EngineConfig, Pack
 from cv.engine.detect import Detector
 from cv.engine.fields import MANIFEST
 from cv.engine.nets.face_check import SIDE, FaceCheck
@@ -47,7 +45,8 @@ from training.measure.detection import (
     match_greedily,
 )
 from training.nets.norms import add_norms, fold_norms
-from training.publish.export import halve_precision, to_onnx, write_manifest
+from training.publish.export import export_small, write_manifest
+from training.publish.packs import LICENCES, SET_NAMES
 
 Chips = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -294,29 +293,22 @@ def publish(
     net: nn.Module, fitted: Floats, measures: dict[str, float], mined: Mined, steps: int, weights_dir: Path
 ) -> None:
     """Writes the net twice and its entry in the manifest."""
-    state = {name: halve_precision(tensor).contiguous() for name, tensor in net.state_dict().items()}
-    net.load_state_dict(state)
-    files = {
-        "face-check.onnx": to_onnx(net.eval(), torch.rand(2, 3, SIDE, SIDE) * 255),
-        "face-check.safetensors": save(state),
-    }
+    named, files = export_small(net, "face-check", SIDE)
     path = weights_dir / MANIFEST
     manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     bias, chip, cascade = (round(float(weight), 4) for weight in fitted)
-    named = {name: {"file": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
     manifest["check"] = {
         "name": "xcloud-face-check",
         "version": VERSION,
         "architecture": "six 3 × 3 convolutions and two linear layers on the aligned chip with its surroundings",
-        "licence": "Research use only, not commercial: see weights/LICENSE.md",
-        "trained_on": [*SETS, "pictures without people from scikit-image"],
+        "licence": LICENCES[Pack.RESEARCH],
+        "trained_on": [*(SET_NAMES[name] for name in SETS), "pictures without people from scikit-image"],
         "crop": {"template": XCLOUD_5.name, "size": SIDE, "margin": SERVED.margin},
         "threshold": THRESHOLD,
         "bias": bias,
         "chip": chip,
         "cascade": cascade,
-        "onnx": named["face-check.onnx"],
-        "tensors": named["face-check.safetensors"],
+        **named,
         "training": {
             "command": "python -m training.check --data DATA",
             "faces": int(mined.is_face.sum()),

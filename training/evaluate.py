@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from cv.engine.config import Pack
 from cv.engine.errors import ModelNotReady
 
 
@@ -19,6 +20,7 @@ def main() -> None:
     )
     parser.add_argument("--limit", type=_positive, help="a sample of N rows, always the same ones")
     parser.add_argument("--split", help="rows of this split; default val if the table has one, else every row")
+    parser.add_argument("--pack", type=Pack, choices=list(Pack), default=Pack.RESEARCH, help="which weights to score")
     parser.add_argument("--threads", type=_positive, default=2)
     parser.add_argument("--json", action="store_true", help="one line instead of an indented report")
     arguments = parser.parse_args()
@@ -28,7 +30,7 @@ def main() -> None:
         from cv.engine.runtime import get_engine
         from training.measure.evaluation import evaluate
 
-        engine = get_engine(EngineConfig(threads=arguments.threads, identity=True))
+        engine = get_engine(EngineConfig(arguments.pack.folder(), threads=arguments.threads, identity=True))
         result = evaluate(engine, arguments.data, arguments.split, arguments.limit)
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]

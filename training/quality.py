@@ -1,14 +1,13 @@
 """Trains the quality net on damaged chips and publishes it: ``python -m training.quality --data DIR``.
 
 ``training.data.damaged`` cuts the chips and asks the published attribute net which of its answers stay right. The net
-learns whether all five do, and which damage is there. The score's fit, the thresholds of the warnings and the published
+learns whether all do, and which damage is there. The score's fit, the thresholds of the warnings and the published
 measures come from people of ``val``, whose faces the net has not seen.
 """
 
 import argparse
 import copy
 import datetime
-import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -19,27 +18,28 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from cv.engine.align import XCLOUD_5
-from cv.engine.config import WEIGHTS_DIR
+from cv.engine.config import WEIGHTS_DIR, Pack
 from cv.engine.fields import MANIFEST
 from cv.engine.nets.quality_net import QualityNet
 from cv.engine.types import QualityWarning
 from training.data.damage import KINDS
 from training.data.damaged import CROP, VERSIONS, Damaged, load_damaged
 from training.nets.norms import add_norms, fold_norms
-from training.publish.export import find_entry, halve_precision, to_onnx, write_manifest
+from training.precision import autocast
+from training.publish.export import export_small, find_entry, write_manifest
+from training.publish.packs import LICENCES, SET_NAMES
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 VERSION: Final = "1.0.0"
 # Tables, and how many of their faces are damaged: photos that are sharp at the size of a chip.
-TRAIN: Final = {"mebeauty": 700, "utkface": 600}
-VAL: Final = {"mebeauty": 200, "utkface": 150}
+TRAIN: Final = {Pack.RESEARCH: {"mebeauty": 700, "utkface": 600}, Pack.OPEN: {"fairface": 1300}}
+VAL: Final = {Pack.RESEARCH: {"mebeauty": 200, "utkface": 150}, Pack.OPEN: {"fairface": 350}}
 # A warning applies from the second amount of each of its kinds of damage on, and does not up to the first; what lies
 # between, and the kinds of UNCLEAR from an amount on, teach nothing of it. Grain and light compression are no damage.
 CAUSES: Final[dict[QualityWarning, dict[str, tuple[float, float]]]] = {
@@ -89,16 +89,19 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled tables")
     parser.add_argument("--cache", type=Path, default=Path(".cache/chips"))
     parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR)
+    parser.add_argument("--pack", type=Pack, choices=list(Pack), default=Pack.RESEARCH)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
 
+    pack: Pack = arguments.pack
+    folder = pack.folder(arguments.weights_dir)
     parts = {
         split: [
-            load_damaged(arguments.data / f"{name}.parquet", split, count, arguments.weights_dir, arguments.cache)
+            load_damaged(arguments.data / f"{name}.parquet", split, count, folder, arguments.cache)
             for name, count in sets.items()
         ]
-        for split, sets in (("train", TRAIN), ("val", VAL))
+        for split, sets in (("train", TRAIN[pack]), ("val", VAL[pack]))
     }
     damaged = join(parts["train"])
     net = train(QualityNet(len(CAUSES), DROPOUT), damaged, arguments.epochs)
@@ -106,7 +109,7 @@ def main() -> None:
     logits = logits_of(net, held)
     fitted, measures = fit(logits, held), cross_validate(logits, held)
     print(json.dumps(measures, indent=1))
-    publish(net, fitted, measures, len(damaged.chips), arguments.epochs, arguments.weights_dir)
+    publish(net, fitted, measures, len(damaged.chips), arguments.epochs, arguments.weights_dir, pack)
 
 
 def join(parts: list[Damaged]) -> Damaged:
@@ -154,7 +157,7 @@ def train(net: nn.Module, damaged: Damaged, epochs: int) -> nn.Module:
         for at in bar:
             chosen = np.sort(order[at * BATCH : (at + 1) * BATCH])
             chips = _vary(damaged.chips[chosen], dice).contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16):
+            with autocast(torch.device("cpu")):
                 logits = net(chips)[0].float()
             losses = F.binary_cross_entropy_with_logits(logits, targets[chosen], pos_weight=weight, reduction="none")
             loss = (losses * known[chosen]).sum(dim=1).mean()
@@ -247,31 +250,24 @@ def _sigmoid(logits: Floats) -> Floats:
 
 
 def publish(
-    net: nn.Module, fitted: Fitted, measures: dict[str, float], chips: int, epochs: int, weights_dir: Path
+    net: nn.Module, fitted: Fitted, measures: dict[str, float], chips: int, epochs: int, weights_dir: Path, pack: Pack
 ) -> None:
     """Writes the net twice and its entry in the manifest."""
-    path = weights_dir / MANIFEST
+    path = pack.folder(weights_dir) / MANIFEST
     manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    state = {name: halve_precision(tensor).contiguous() for name, tensor in net.state_dict().items()}
-    net.load_state_dict(state)
-    files = {
-        "quality.onnx": to_onnx(net.eval(), torch.rand(2, 3, CROP.size, CROP.size) * 255),
-        "quality.safetensors": save(state),
-    }
-    named = {name: {"file": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
+    named, files = export_small(net, "quality", CROP.size)
     answered = find_entry(manifest)
     manifest["quality"] = {
         "name": "xcloud-quality",
         "version": VERSION,
         "architecture": "four convolutions and two linear layers on the chip of the attributes",
-        "licence": "Research use only, not commercial: see weights/LICENSE.md",
-        "trained_on": list(TRAIN),
+        "licence": LICENCES[pack],
+        "trained_on": [SET_NAMES[name] for name in TRAIN[pack]],
         "crop": {"template": XCLOUD_5.name, "size": CROP.size, "margin": 0.0},
         "slope": round(fitted.slope, 4),
         "bias": round(fitted.bias, 4),
         "thresholds": {warning.value: round(logit, 3) for warning, logit in fitted.thresholds.items()},
-        "onnx": named["quality.onnx"],
-        "tensors": named["quality.safetensors"],
+        **named,
         "training": {
             "command": "python -m training.quality --data DATA",
             "answers_of": f"{answered['name']} {answered['version']}",

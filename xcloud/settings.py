@@ -6,7 +6,7 @@ from pathlib import Path
 from corsheaders.defaults import default_headers
 
 from api.openapi import SPECTACULAR
-from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig, VideoLimits
+from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig, Pack, VideoLimits
 from cv.engine.labels import Attribute
 from cv.search.base import Search
 from cv.trust.sign_on import SignOn
@@ -51,7 +51,7 @@ XCLOUD_IDENTITY_ODDS = env.path("XCLOUD_IDENTITY_ODDS", VAR_DIR / "odds.json")
 # The engines: one process per slot (below).
 MAX_IMAGE_BYTES = env.integer("XCLOUD_MAX_IMAGE_BYTES", DecodeLimits().max_bytes)
 XCLOUD_ENGINE = EngineConfig(
-    weights_dir=env.path("XCLOUD_WEIGHTS_DIR", WEIGHTS_DIR),
+    weights_dir=env.choice("XCLOUD_WEIGHTS", Pack.RESEARCH).folder(env.path("XCLOUD_WEIGHTS_DIR", WEIGHTS_DIR)),
     backend=env.choice("XCLOUD_ENGINE_BACKEND", Backend.ONNX),
     # Threads of one net. 1 is best if as many images as cores are analyzed in parallel.
     threads=env.integer("XCLOUD_ENGINE_THREADS", 1),

@@ -7,6 +7,17 @@ from pathlib import Path
 WEIGHTS_DIR = Path(__file__).resolve().parents[2] / "weights"
 
 
+class Pack(StrEnum):
+    """A set of weights: all that there is, for research, or what may be used commercially, too."""
+
+    RESEARCH = "research"
+    OPEN = "open"
+
+    def folder(self, weights_dir: Path = WEIGHTS_DIR) -> Path:
+        """Its folder: the research pack lies in ``weights_dir`` itself, and lends its free files to the other."""
+        return weights_dir if self is Pack.RESEARCH else weights_dir / self.value
+
+
 class Backend(StrEnum):
     """What runs the nets: ONNX Runtime on a CPU, or PyTorch, the reference and the one for a GPU."""
 

@@ -153,8 +153,8 @@ class Manifest:
 
     @property
     def default(self) -> Model:
-        """The model of the outputs that are answered if a request names none."""
-        return next(model for model in self.models if DEFAULT_OUTPUTS[0] in model.heads)
+        """The model that gives most of the outputs that are answered if a request names none."""
+        return max(self.models, key=lambda model: len(model.heads.keys() & set(DEFAULT_OUTPUTS)))
 
 
 def read_manifest(weights_dir: Path) -> Manifest:
@@ -180,9 +180,11 @@ def read_manifest(weights_dir: Path) -> Manifest:
         portrait=_portrait(whole["portrait"], weights_dir) if "portrait" in whole.mapping() else None,
     )
     given = [name for model in manifest.models for name in model.outputs]
-    for name in dict.fromkeys([*DEFAULT_OUTPUTS, *given]):
+    for name in dict.fromkeys(given):
         if given.count(name) != 1:
             raise whole["models"].wrong(f"has {given.count(name)} models that give {name}; it takes one")
+    if not set(given) & set(DEFAULT_OUTPUTS):
+        raise whole["models"].wrong(f"has no model that gives one of {', '.join(DEFAULT_OUTPUTS)}")
     return manifest
 
 

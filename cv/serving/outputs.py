@@ -1,14 +1,18 @@
 """The outputs that this installation serves: those of the engine and of plugins, unless the settings restrict them."""
 
 import logging
+from functools import lru_cache
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from cv.engine.catalog import load_plugins
+from cv.engine.config import EngineConfig
 from cv.engine.errors import ModelNotReady
-from cv.engine.outputs import public_outputs
+from cv.engine.manifest import read_manifest
+from cv.engine.outputs import all_outputs, public_outputs
 from cv.engine.published import load_published
+from cv.engine.readers.base import registered_readers
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +37,22 @@ def load_outputs() -> None:
 
 
 def served_outputs() -> frozenset[str]:
-    """The outputs that a caller may request unless the key is restricted."""
-    public = frozenset(output.name for output in public_outputs())
-    return public if settings.XCLOUD_ATTRIBUTES is None else public & settings.XCLOUD_ATTRIBUTES
+    """The outputs that a caller may request unless the key is restricted: those that the weights have, and of them the
+    ones in XCLOUD_ATTRIBUTES if that is set."""
+    given = frozenset(output.name for output in public_outputs()) & _given_outputs(settings.XCLOUD_ENGINE)
+    return given if settings.XCLOUD_ATTRIBUTES is None else given & settings.XCLOUD_ATTRIBUTES
+
+
+def _given_outputs(config: EngineConfig) -> frozenset[str]:
+    """The outputs of models and plugins; all that are known if the weights cannot be read, which /readyz reports."""
+    try:
+        given = _outputs_of_weights(config)
+    except ModelNotReady:
+        return frozenset(output.name for output in all_outputs())
+    return given.union(*(reader.gives for reader in registered_readers()))
+
+
+@lru_cache(maxsize=8)
+def _outputs_of_weights(config: EngineConfig) -> frozenset[str]:
+    """Raises ModelNotReady."""
+    return frozenset(name for model in read_manifest(config.weights_dir).models for name in model.outputs)

@@ -1,4 +1,4 @@
-"""Cuts damaged chips of labelled faces, and asks the published attribute net which of its five answers stay right."""
+"""Cuts damaged chips of labelled faces, and asks the published attribute net which of its answers stay right."""
 
 import math
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ from training.data.chips import Crop, load_faces
 from training.data.damage import KINDS, Dice
 from training.data.labels import Labels
 from training.nets.branch import published_file
+from training.precision import autocast
 
 Chips = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -46,8 +47,8 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """Chips as served, uint8 RGB ``(N, S, S, 3)``; which of the five answers are right, bool ``(N, 5)``; the amount of
-    each kind of damage, 0 without it, float32 ``(N, len(KINDS))``."""
+    """Chips as served, uint8 RGB ``(N, S, S, 3)``; which of the net's answers are right, bool ``(N, answers)``; the
+    amount of each kind of damage, 0 without it, float32 ``(N, len(KINDS))``."""
 
     chips: Chips
     right: npt.NDArray[np.bool_]
@@ -152,7 +153,7 @@ class _Answering:
 
     def __init__(self, weights_dir: Path) -> None:
         state = load(published_file(weights_dir).read())
-        self.net = AttributeNet().eval()
+        self.net = AttributeNet(dict.fromkeys(key.split(".")[1] for key in state)).eval()
         self.net.load_state_dict(state)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.calibration: Calibration = read_manifest(weights_dir).default.calibration
@@ -163,13 +164,13 @@ class _Answering:
         parts: list[list[Floats]] = []
         for start in tqdm(range(0, len(chips), _BATCH), desc="answers", unit="batch"):
             batch = torch.from_numpy(chips[start : start + _BATCH].transpose(0, 3, 1, 2).copy()).float()
-            with torch.autocast("cpu", torch.bfloat16):
+            with autocast(torch.device("cpu")):
                 heads = self.net(batch.contiguous(memory_format=torch.channels_last))
             parts.append([head.float().numpy() for head in heads])
         traits = np.zeros((len(chips), len(TRAITS)), np.float32)
         traits[:, TRAITS.index("small")] = small
         answers: Values = {}
-        for attribute, logits in zip(Attribute, zip(*parts, strict=True), strict=True):
+        for attribute, logits in zip(map(Attribute, self.net.head_sizes), zip(*parts, strict=True), strict=True):
             shares = calibrated(np.concatenate(logits), traits, self.calibration, attribute)
             answers[attribute] = (
                 shares.argmax(axis=1).astype(np.float32) if attribute in CLASSES else shares @ BINS[attribute]
@@ -188,8 +189,6 @@ def _truth(answers: Values, labels: Labels, chosen: npt.NDArray[np.int64]) -> Va
 
 
 def find_right(answers: Values, truth: Values) -> npt.NDArray[np.bool_]:
-    """Which answers are right, bool ``(N, 5)``, in the order of Attribute."""
+    """Which answers are right, bool ``(N, answers)``, in their order."""
     near = {Attribute.AGE: np.maximum(AGE_YEARS, AGE_SHARE * truth[Attribute.AGE]), Attribute.BEAUTY: BEAUTY_POINTS}
-    return np.stack(
-        [np.abs(answers[attribute] - truth[attribute]) <= near.get(attribute, 0) for attribute in Attribute], axis=1
-    )
+    return np.stack([np.abs(answers[name] - truth[name]) <= near.get(name, 0) for name in answers], axis=1)

@@ -126,7 +126,7 @@ def predict(
     chips: list[npt.NDArray[np.uint8]] = []
     scales: list[float] = []
     traits: list[npt.NDArray[np.float32]] = []
-    logits: dict[Attribute, list[npt.NDArray[np.float32]]] = {attribute: [] for attribute in Attribute}
+    logits: dict[Attribute, list[npt.NDArray[np.float32]]] = {Attribute(output.name): [] for output in reader.outputs}
     unreadable = 0
 
     def flush() -> None:

@@ -89,10 +89,11 @@ class _Scorer:
         limits: Mapping[Attribute, float],
     ) -> None:
         self.labels, self.described = labels, described
-        self.classes = {attribute: described[attribute].argmax(axis=1) for attribute in CLASSES}
+        self.classes = {name: shares.argmax(axis=1) for name, shares in described.items() if name in CLASSES}
         self.estimates = {
-            attribute: estimate(described[attribute], bins, calibration.levels.get(attribute, CENTRAL))
-            for attribute, bins in BINS.items()
+            name: estimate(shares, BINS[name], calibration.levels.get(name, CENTRAL))
+            for name, shares in described.items()
+            if name in BINS
         }
         self.unsure = {
             attribute: probabilities.max(axis=1).astype(float) < limits[attribute]
@@ -105,7 +106,7 @@ class _Scorer:
 
     def scores(self, members: Bools) -> dict[str, float]:
         scores: dict[str, float] = {}
-        for attribute in Attribute:
+        for attribute in self.described:
             known = members & self.labels.known(attribute)
             if known.any():
                 scores |= (
@@ -116,11 +117,11 @@ class _Scorer:
 
     def abstained(self, members: Bools) -> dict[str, float]:
         """The share of answers that are too uncertain to use, over all faces, labelled or not."""
-        return {attribute.value: round(float(self.unsure[attribute][members].mean()), 4) for attribute in Attribute}
+        return {name.value: round(float(self.unsure[name][members].mean()), 4) for name in self.described}
 
     def _of_majorities(self, members: Bools) -> dict[str, float]:
         known = members & (self.labels.majorities != NO_CLASS)
-        if not known.any():
+        if Attribute.EXPRESSION not in self.classes or not known.any():
             return {}
         predicted, true = self.classes[Attribute.EXPRESSION][known], self.labels.majorities[known]
         return {"expression_majority_accuracy": accuracy(predicted, true)}
@@ -153,7 +154,7 @@ class _Scorer:
 
     def intervals(self, members: Bools) -> dict[str, tuple[float, float]]:
         found: dict[str, tuple[float, float]] = {}
-        for attribute in Attribute:
+        for attribute in self.described:
             known = members & self.labels.known(attribute)
             if not known.any():
                 continue
@@ -184,7 +185,7 @@ class _Scorer:
                 "reliability": reliability(self.described[attribute][known], self.labels.classes[attribute][known]),
             }
             for attribute, classes in CLASSES.items()
-            if (known := self.labels.known(attribute)).any()
+            if attribute in self.classes and (known := self.labels.known(attribute)).any()
         }
 
 

@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq, minimize
 
-from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.config import WEIGHTS_DIR, EngineConfig, Pack
 from cv.engine.fields import MANIFEST
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.manifest import Calibration, Levels
 from cv.engine.readers.attributes import calibrated, estimate, softmax
 from cv.engine.runtime import get_engine
 from cv.engine.traits import TRAITS
-from training.data.labels import find_age_band
+from training.data.labels import AGE_BANDS, NO_CLASS, Labels, find_age_band
 from training.data.served_faces import FaceCache
 from training.measure.evaluation import Predictions, predict
 from training.measure.metrics import (
@@ -34,13 +34,17 @@ from training.measure.metrics import (
 )
 from training.publish.export import find_entry, write_manifest
 
-# The sets that each attribute is calibrated on. One alone made answers too sure of the others' faces.
-TABLES = {
-    Attribute.AGE: ("utkface", "allage"),
-    Attribute.GENDER: ("utkface", "fairface", "allage"),
-    Attribute.RACE: ("utkface", "fairface"),
-    Attribute.EXPRESSION: ("fer2013", "rafdb", "facial_expressions"),
-    Attribute.BEAUTY: ("mebeauty", "scut"),
+# The sets that each attribute of a pack is calibrated on. One alone made answers too sure of the others' faces, but no
+# other may be used for the open pack.
+TABLES: dict[Pack, dict[Attribute, tuple[str, ...]]] = {
+    Pack.RESEARCH: {
+        Attribute.AGE: ("utkface", "allage"),
+        Attribute.GENDER: ("utkface", "fairface", "allage"),
+        Attribute.RACE: ("utkface", "fairface"),
+        Attribute.EXPRESSION: ("fer2013", "rafdb", "facial_expressions"),
+        Attribute.BEAUTY: ("mebeauty", "scut"),
+    },
+    Pack.OPEN: dict.fromkeys((Attribute.AGE, Attribute.GENDER, Attribute.RACE), ("fairface",)),
 }
 # Share of the logit adjustment that raises the rare classes of an attribute's first set: in UTKFace 8 % have the race
 # `others`, 42 % white. This share costs no accuracy; one fitted per fold costs up to a percentage point; expressions
@@ -82,6 +86,9 @@ COVERAGE = 0.85
 FOLDS = 5
 _TEMPERATURES = (0.05, 20.0)
 _RESTRAINT = 0.003
+_SEED = 20261129
+# Of those above seventy most are not much older.
+_OLDEST = 84
 # More than there are bands of age; and the number of faces with which a band of a set has half of its full weight.
 _MANY, _FEW = 100, 20
 
@@ -104,27 +111,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled tables")
     parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR)
+    parser.add_argument("--pack", type=Pack, choices=list(Pack), default=Pack.RESEARCH)
     parser.add_argument("--cache", type=Path, help="folder that keeps the faces found, for the next weights")
     parser.add_argument("--limit", type=int, help="a sample of N rows of each table, always the same ones")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    config = EngineConfig(weights_dir=arguments.weights_dir, threads=arguments.threads)
+    folder = arguments.pack.folder(arguments.weights_dir)
+    config = EngineConfig(weights_dir=folder, threads=arguments.threads)
     engine = get_engine(config)
     cache = FaceCache(arguments.cache, config) if arguments.cache else None
-    names = dict.fromkeys(name for tables in TABLES.values() for name in tables)
+    names = dict.fromkeys(name for tables in TABLES[arguments.pack].values() for name in tables)
     predictions = {
         name: predict(engine, arguments.data / f"{name}.parquet", "val", arguments.limit, cache=cache) for name in names
     }
-    calibration = calibrate_all(predictions)
+    calibration = calibrate_all(predictions, TABLES[arguments.pack])
     print(json.dumps(calibration, indent=1))
-    path = arguments.weights_dir / MANIFEST
+    path = folder / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
     find_entry(manifest)["calibration"] = calibration
     write_manifest(path, manifest)
 
 
-def calibrate_all(predictions: Mapping[str, Predictions]) -> dict[str, Any]:
-    """The manifest's entry: what is fitted for each attribute, and ``checked``, its measures by attribute and set."""
+def calibrate_all(predictions: Mapping[str, Predictions], sets: Mapping[Attribute, tuple[str, ...]]) -> dict[str, Any]:
+    """The manifest's entry: what is fitted for each attribute on its ``sets``, and ``checked``, its measures by
+    attribute and set."""
     calibration: dict[str, Any] = {
         "coverage": COVERAGE,
         "bias": {},
@@ -133,7 +143,7 @@ def calibrate_all(predictions: Mapping[str, Predictions]) -> dict[str, Any]:
         "levels": {},
         "checked": {},
     }
-    for attribute, tables in TABLES.items():
+    for attribute, tables in sets.items():
         fitted, checked = calibrate(attribute, {name: predictions[name] for name in tables})
         for name, value in fitted.items():
             calibration[name][attribute.value] = value
@@ -146,19 +156,33 @@ def calibrate_all(predictions: Mapping[str, Predictions]) -> dict[str, Any]:
 def calibrate(attribute: Attribute, predictions: Mapping[str, Predictions]) -> tuple[Fitted, dict[str, Measures]]:
     """What is fitted on all rows (``bias``, ``temperature`` and perhaps ``slopes``, or ``levels``), and its measures by
     set."""
-    known = {name: said.labels.known(attribute) for name, said in predictions.items()}
+    true = {name: known_values(said.labels, attribute) for name, said in predictions.items()}
+    known = {name: values != NO_CLASS if attribute in CLASSES else ~np.isnan(values) for name, values in true.items()}
     logits = np.concatenate([said.logits[attribute][known[name]] for name, said in predictions.items()])
     traits = np.concatenate([said.traits[known[name]] for name, said in predictions.items()])
-    labels = [
-        (said.labels.classes if attribute in CLASSES else said.labels.values)[attribute][known[name]]
-        for name, said in predictions.items()
-    ]
+    labels = [values[known[name]] for name, values in true.items()]
     table = np.repeat(np.arange(len(labels)), [len(rows) for rows in labels])
     if attribute in CLASSES:
         fitted, measures = _calibrate_classes(attribute, logits, traits, np.concatenate(labels), table)
     else:
         fitted, measures = _calibrate_interval(attribute, softmax(logits), np.concatenate(labels), table)
     return fitted, dict(zip(predictions, measures, strict=True))
+
+
+def known_values(labels: Labels, attribute: Attribute) -> Any:
+    """The classes or values ``(N,)``, NO_CLASS or NaN if unknown.
+
+    If only the band of an age is known, a year drawn evenly from it, always the same one: with an end of the band,
+    intervals would be fitted to ages that hardly any face has.
+    """
+    if attribute in CLASSES:
+        return labels.classes[attribute]
+    values = labels.values[attribute]
+    if attribute is not Attribute.AGE:
+        return values
+    low, high = np.array([*AGE_BANDS, (np.nan, np.nan)]).T[:, labels.age_bands]
+    drawn = low + np.random.default_rng(_SEED).random(len(values)) * (np.minimum(high, _OLDEST) + 1 - low)
+    return np.where(np.isnan(values), drawn.astype(np.float32), values)
 
 
 def weigh_tables(table: Ints) -> Floats:

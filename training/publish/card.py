@@ -1,6 +1,6 @@
 """Writes the model card under ``docs/model_cards``: the served pipeline's scores on ``val``, and charts.
 
-``python -m training.publish.card --data DIR``. Only ``card_template.md`` is written by hand.
+``python -m training.publish.card --data DIR``. Only the templates are written by hand.
 """
 
 import argparse
@@ -16,7 +16,7 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.config import WEIGHTS_DIR, EngineConfig, Pack
 from cv.engine.fields import MANIFEST
 from cv.engine.runtime import get_engine
 from training.data.served_faces import FaceCache
@@ -24,7 +24,10 @@ from training.measure.curves import plot
 from training.measure.evaluation import evaluate
 from training.publish.export import find_entry, write_manifest
 
-TEMPLATE = Path(__file__).with_name("card_template.md")
+TEMPLATES = {
+    Pack.RESEARCH: Path(__file__).with_name("card_template.md"),
+    Pack.OPEN: Path(__file__).with_name("open_card_template.md"),
+}
 CARDS_DIR = Path(__file__).resolve().parents[2] / "docs" / "model_cards"
 
 # The headline measures of each set, and their names in the manifest. No model has seen a face of ``ckplus``.
@@ -62,18 +65,21 @@ Results = dict[str, dict[str, Any]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled tables")
+    parser.add_argument("--pack", type=Pack, choices=list(Pack), default=Pack.RESEARCH)
     parser.add_argument("--cache", type=Path, help="folder that keeps the faces found, for the next weights")
     arguments = parser.parse_args()
-    config = EngineConfig()
+    folder = arguments.pack.folder(WEIGHTS_DIR)
+    config = EngineConfig(folder)
     engine = get_engine(config)
     cache = FaceCache(arguments.cache, config) if arguments.cache else None
-    results = {name: evaluate(engine, arguments.data / f"{name}.parquet", "val", cache=cache) for name in HEADLINES}
-
-    path = WEIGHTS_DIR / MANIFEST
+    path = folder / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
     attributes = find_entry(manifest)
+    headlines = find_headlines(attributes["outputs"])
+    results = {name: evaluate(engine, arguments.data / f"{name}.parquet", "val", cache=cache) for name in headlines}
+
     attributes["metrics"] = {
-        f"{name}.{measure}": results[name][measure] for name, measures in HEADLINES.items() for measure in measures
+        f"{name}.{measure}": results[name][measure] for name, measures in headlines.items() for measure in measures
     }
     write_manifest(path, manifest)
 
@@ -84,12 +90,23 @@ def main() -> None:
     draw_reliability(results, CARDS_DIR / f"{name}-reliability.png")
     for branch, run in attributes["training"].items():
         plot(run["log"], CARDS_DIR / f"{name}-{branch}-curves.png")
-    (CARDS_DIR / f"{name}.md").write_text(build_card(attributes, results), encoding="utf-8")
+    card = build_card(attributes, results, TEMPLATES[arguments.pack])
+    (CARDS_DIR / f"{name}.md").write_text(card, encoding="utf-8")
 
 
-def build_card(model: dict[str, Any], results: Results) -> str:
-    """The card as Markdown, from ``card_template.md``."""
-    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+def find_headlines(outputs: list[str]) -> dict[str, list[str]]:
+    """The headline measures of the sets that say something about these outputs."""
+    found = {
+        name: [measure for measure in measures if measure.partition("_")[0] in outputs]
+        + (["coverage"] if "coverage" in measures else [])
+        for name, measures in HEADLINES.items()
+    }
+    return {name: measures for name, measures in found.items() if measures != ["coverage"] and measures}
+
+
+def build_card(model: dict[str, Any], results: Results, template: Path) -> str:
+    """The card as Markdown."""
+    return Template(template.read_text(encoding="utf-8")).substitute(
         name=model["name"],
         version=model["version"],
         architecture=model["architecture"],
@@ -102,7 +119,7 @@ def build_card(model: dict[str, Any], results: Results) -> str:
         curves="\n".join(f"![Log of the {b} branch]({model['name']}-{b}-curves.png)" for b in model["training"]),
         coverage=f"{model['calibration']['coverage']:.0%}",
         data_table=_data_table(results),
-        headline_table=_headline_table(results),
+        headline_table=_headline_table(results, model["metrics"]),
         class_table=_class_table(results),
         group_table=_group_table(results["utkface"]),
         quality_table=_quality_table(results),
@@ -140,13 +157,13 @@ def _number(measure: str, value: float) -> str:
     return f"{value:.3f}" if measure.endswith("pearson") else f"{value:.1%}"
 
 
-def _headline_table(results: Results) -> str:
+def _headline_table(results: Results, metrics: dict[str, float]) -> str:
     rows = []
-    for name, measures in HEADLINES.items():
-        for measure in measures:
-            interval = results[name]["intervals"].get(measure)
-            bounds = f" [{_number(measure, interval[0])}, {_number(measure, interval[1])}]" if interval else ""
-            rows.append([name, measure.replace("_", " "), _number(measure, results[name][measure]) + bounds])
+    for metric, value in metrics.items():
+        name, measure = metric.split(".")
+        interval = results[name]["intervals"].get(measure)
+        bounds = f" [{_number(measure, interval[0])}, {_number(measure, interval[1])}]" if interval else ""
+        rows.append([name, measure.replace("_", " "), _number(measure, value) + bounds])
     return _table(["set", "measure", "value"], rows)
 
 
@@ -164,6 +181,7 @@ def _confusions(results: Results) -> list[tuple[str, str, list[str], np.ndarray]
             ("fer2013", "expression"),
             ("rafdb", "expression"),
         )
+        if attribute in results.get(name, {}).get("details", {})
     ]
 
 
@@ -215,7 +233,7 @@ def _quality_table(results: Results) -> str:
     """How right the answers are in each fifth of a set's faces by quality, worst first."""
     rows = []
     for name, measures in QUALITY_MEASURES.items():
-        for fifth in results[name]["quality"]:
+        for fifth in results[name]["quality"] if name in results else ():
             cells = [f"{m.replace('_', ' ')} {_number(m, fifth[m])}" for m in measures]
             rows.append([name, f"{fifth['from']:.2f} to {fifth['to']:.2f}", str(fifth["n"]), ", ".join(cells)])
     return _table(["set", "quality score", "faces", "answers"], rows)

@@ -2,8 +2,8 @@
 
 ``python -m training.publish.export attributes --identity runs/identity --version V --data DIR``
 
-``mtcnn`` publishes the cascade of the installed facenet-pytorch. ``attributes`` publishes trained branches under a new
-version, each from its own run; a branch without a run stays as it is published.
+``mtcnn`` publishes the cascade of the installed facenet-pytorch. ``attributes`` publishes the trained branches of a
+pack (``--pack``) under a new version, each from its own run; a branch without a run stays as it is published.
 Every exported net is compared with PyTorch. Then the attribute net is quantized, see ``training.publish.quantize``. Its
 safetensors, which PyTorch and the next training read, are rounded to half precision.
 """
@@ -26,34 +26,23 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from cv.engine.align import XCLOUD_5
-from cv.engine.config import WEIGHTS_DIR, EngineConfig
+from cv.engine.config import WEIGHTS_DIR, EngineConfig, Pack
 from cv.engine.fields import MANIFEST
 from cv.engine.labels import CLASSES
 from cv.engine.manifest import FORMAT
-from cv.engine.nets.attribute_net import BRANCHES, CHIP_PX, AttributeNet, MirrorAveraged
+from cv.engine.nets.attribute_net import BRANCHES, CHIP_PX, PACKS, AttributeNet, MirrorAveraged
 from cv.engine.nets.mtcnn import ONet, PNet, RNet
 from cv.engine.runtime import load_detector
 from training.measure.curves import read_log
 from training.nets.branch import read_published
 from training.publish.lean_mtcnn import make_lean
+from training.publish.packs import ARCHITECTURES, LICENCES, NAMES, SET_NAMES, lend
 from training.publish.quantize import quantize, sample_chips
 from training.recipes import find_recipe, list_recipes
 from training.run_folder import BEST, CHECKPOINT, LOG
 
 TOLERANCE = 1e-4
 MTCNN_PACKAGE = "facenet_pytorch"
-NAME = "xcloud-attributes"
-SET_NAMES = {
-    "allage": "All-Age-Faces",
-    "fairface": "FairFace",
-    "fer2013": "FER2013 with the votes of FER+",
-    "mebeauty": "MEBeauty",
-    "omi": "One Million Impressions",
-    "rafdb": "RAF-DB",
-    "scut": "SCUT-FBP5500",
-    "utkface": "UTKFace",
-}
-LICENCE = "Research use only, not commercial: see weights/LICENSE.md"
 _SMALLEST_HALVED = 1024
 
 Manifest = dict[str, Any]
@@ -64,6 +53,7 @@ Files = dict[str, bytes]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("mtcnn", "attributes"))
+    parser.add_argument("--pack", type=Pack, choices=list(Pack), default=Pack.RESEARCH)
     for branch in BRANCHES:
         parser.add_argument(f"--{branch}", type=Path, help=f"run of the {branch} branch; without one it stays as it is")
         parser.add_argument(
@@ -73,29 +63,34 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the labelled tables, for the attribute model")
     parser.add_argument("--weights-dir", type=Path, default=WEIGHTS_DIR)
     arguments = parser.parse_args()
-    path = arguments.weights_dir / MANIFEST
+    pack: Pack = arguments.pack
+    folder = pack.folder(arguments.weights_dir)
+    folder.mkdir(exist_ok=True)
+    path = folder / MANIFEST
     manifest: Manifest = json.loads(path.read_text()) if path.exists() else {"format": FORMAT, "models": []}
+    if pack is Pack.OPEN:
+        manifest |= lend(json.loads((arguments.weights_dir / MANIFEST).read_text()))
     if arguments.what == "mtcnn":
         manifest["detector"], files = export_mtcnn()
     else:
         if arguments.version is None or arguments.data is None:
             parser.error("attributes needs --version and --data")
-        net = AttributeNet().eval()
+        net = AttributeNet(PACKS[pack]).eval()
         training: dict[str, Manifest] = {}
-        for branch in BRANCHES:
+        for branch in PACKS[pack]:
             run, share = getattr(arguments, branch), getattr(arguments, f"{branch}_share")
-            net.branches[branch].load_state_dict(branch_state(branch, run, arguments.weights_dir, share))
+            net.branches[branch].load_state_dict(branch_state(branch, run, folder, share))
             training[branch] = _describe_run(run, share) if run else find_entry(manifest)["training"][branch]
         tables = [arguments.data / f"{name}.parquet" for name in list_sets(training)]
         chips = sample_chips(tables, CHIP_PX, load_detector(EngineConfig()))
-        entry, files = export_attributes(net, training, chips, arguments.version)
+        entry, files = export_attributes(net, training, chips, arguments.version, pack)
         put_entry(manifest, entry)
     write_manifest(path, manifest, files)
 
 
 def find_entry(manifest: Manifest) -> Manifest:
     """The attribute model's entry. Raises StopIteration if it was never exported."""
-    return next(model for model in manifest["models"] if model["name"] == NAME)
+    return next(model for model in manifest["models"] if model["name"] in NAMES.values())
 
 
 def put_entry(manifest: Manifest, entry: Manifest) -> None:
@@ -156,7 +151,7 @@ def branch_state(branch: str, run: Path | None, weights_dir: Path, share: float 
 
 
 def export_attributes(
-    net: AttributeNet, training: Mapping[str, Manifest], chips: npt.NDArray[np.uint8], version: str
+    net: AttributeNet, training: Mapping[str, Manifest], chips: npt.NDArray[np.uint8], version: str, pack: Pack
 ) -> tuple[Manifest, Files]:
     """Exports the net; returns its manifest entry and its files. chips: for ``quantize``.
 
@@ -167,17 +162,16 @@ def export_attributes(
     state = {name: halve_precision(tensor).contiguous() for name, tensor in net.state_dict().items()}
     files = {"attributes.onnx": quantize(model, chips), "attributes.safetensors": save(state)}
     entry: Manifest = {
-        "name": NAME,
+        "name": NAMES[pack],
         "version": version,
         "reader": "attributes",
-        "architecture": "two face_resnet branches, one for expression, which sees the chip at 112 pixels, and one for "
-        "the rest, a linear head an attribute; logits averaged over the chip and its mirror image; in 8-bit integers "
-        "where ONNX Runtime serves it",
+        "architecture": f"{ARCHITECTURES[pack]}, a linear head an attribute; logits averaged over the chip and its "
+        "mirror image; in 8-bit integers where ONNX Runtime serves it",
         "outputs": list(net.head_sizes),
         "heads": net.head_sizes,
         "crop": {"template": XCLOUD_5.name, "size": CHIP_PX, "margin": 0.0},
-        "labels": {attribute.value: list(classes) for attribute, classes in CLASSES.items()},
-        "licence": LICENCE,
+        "labels": {name: list(classes) for name, classes in CLASSES.items() if name in net.head_sizes},
+        "licence": LICENCES[pack],
         "trained_on": [SET_NAMES.get(name, name) for name in list_sets(training)],
         "training": dict(training),
         "onnx": _named("attributes.onnx", files),
@@ -186,6 +180,16 @@ def export_attributes(
         "metrics": {},
     }
     return entry, files
+
+
+def export_small(net: nn.Module, stem: str, side: int) -> tuple[Manifest, Files]:
+    """Rounds a net of chips of ``side`` pixels to half precision, in place; gives the fields ``onnx`` and ``tensors``
+    of its entry in the manifest, and their files."""
+    state = {name: halve_precision(tensor).contiguous() for name, tensor in net.state_dict().items()}
+    net.load_state_dict(state)
+    onnx, tensors = f"{stem}.onnx", f"{stem}.safetensors"
+    files = {onnx: to_onnx(net.eval(), torch.rand(2, 3, side, side) * 255), tensors: save(state)}
+    return {"onnx": _named(onnx, files), "tensors": _named(tensors, files)}, files
 
 
 def _describe_run(run: Path, share: float = 1.0) -> Manifest:

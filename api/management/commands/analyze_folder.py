@@ -154,7 +154,9 @@ class Command(BaseCommand):
         if (job := Job.objects.filter(pk=note.job).first()) is not None:
             self.stdout.write(f"continuing: {count_ended(status_of(job))} of {job.item_count} images are done")
             return job
-        wanted = frozenset(note.attributes or DEFAULT_OUTPUTS) | ({EMBEDDING.name} if note.group else set())
+        wanted = frozenset(note.attributes or served_outputs().intersection(DEFAULT_OUTPUTS))
+        if note.group:
+            wanted |= {EMBEDDING.name}
         options = AnalysisOptions(wanted, note.min_face_px, note.max_faces)
         store = StoreOptions(ttl_days=note.ttl_days, subject=note.subject)
         inputs = LocalInputs(named, note.skip)

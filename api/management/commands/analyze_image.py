@@ -26,7 +26,8 @@ class Command(BaseCommand):
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
         parser.add_argument("--json", action="store_true", dest="as_json")
         parser.add_argument(
-            "--attributes", nargs="+", choices=sorted(served_outputs()), default=DEFAULT_OUTPUTS, metavar="ATTRIBUTE",
+            "--attributes", nargs="+", choices=sorted(served_outputs()), metavar="ATTRIBUTE",
+            default=served_outputs().intersection(DEFAULT_OUTPUTS),
             help=f"which attributes to estimate, of {', '.join(sorted(served_outputs()))}",
         )  # fmt: skip
         parser.add_argument("--min-face-px", type=int, default=AnalysisOptions().min_face_px)

@@ -5,6 +5,7 @@ other and share one (separate branches as in HMT-Net, Xu et al. 2019, but from t
 the size that dlib's net was trained on, which gives the best features; for expressions a smaller chip is enough.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 import torch
@@ -19,9 +20,13 @@ CHIP_PX: Final = 150
 BRANCHES: Final[dict[str, tuple[Attribute, ...]]] = {
     "identity": tuple(attribute for attribute in Attribute if attribute is not Attribute.EXPRESSION),
     "expression": (Attribute.EXPRESSION,),
+    # What data with an open licence can teach.
+    "open": (Attribute.AGE, Attribute.GENDER, Attribute.RACE),
 }
+# The branches of each pack of weights.
+PACKS: Final = {"research": ("identity", "expression"), "open": ("open",)}
 # Side of each branch's chip in pixels.
-SIDES: Final = {"identity": CHIP_PX, "expression": 112}
+SIDES: Final = {"identity": CHIP_PX, "expression": 112, "open": CHIP_PX}
 
 # Mean colour (RGB) and scale of dlib's ``input_rgb_image_sized``, which the trunk was trained with.
 _MEAN = (122.782, 117.001, 104.298)
@@ -37,7 +42,7 @@ class Branch(nn.Module):
         super().__init__()
         self.attributes, self.side = BRANCHES[name], SIDES[name]
         self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
-        self.trunk = face_resnet() if name == "identity" else expression_resnet()
+        self.trunk = expression_resnet() if name == "expression" else face_resnet()
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.ModuleDict(
             {attribute.value: nn.Linear(FEATURES, head_size(attribute)) for attribute in self.attributes}
@@ -78,22 +83,26 @@ class Shrink(nn.Module):
 
 
 class AttributeNet(nn.Module):
-    """float32 RGB ``(N, 3, CHIP_PX, CHIP_PX)`` in [0, 255] → logits ``(N, head_size)`` in the order of Attribute."""
+    """float32 RGB ``(N, 3, CHIP_PX, CHIP_PX)`` in [0, 255] → logits ``(N, head_size)`` of the attributes of its
+    ``branches``, in the order of Attribute."""
 
-    def __init__(self) -> None:
+    def __init__(self, branches: Collection[str] = PACKS["research"]) -> None:
         super().__init__()
-        self.branches = nn.ModuleDict({name: Branch(name) for name in BRANCHES})
-        self.views = nn.ModuleDict({n: nn.Identity() if s == CHIP_PX else Shrink(s) for n, s in SIDES.items()})
+        self.branches = nn.ModuleDict({name: Branch(name) for name in branches})
+        self.views = nn.ModuleDict(
+            {name: nn.Identity() if SIDES[name] == CHIP_PX else Shrink(SIDES[name]) for name in branches}
+        )
+        answered = {attribute for name in branches for attribute in BRANCHES[name]}
         # The number of logits of each output, in order.
-        self.head_sizes = {attribute.value: head_size(attribute) for attribute in Attribute}
+        self.head_sizes = {attribute.value: head_size(attribute) for attribute in Attribute if attribute in answered}
 
     def forward(self, chips: Tensor) -> tuple[Tensor, ...]:
         logits = {
-            attribute: head
-            for name, attributes in BRANCHES.items()
-            for attribute, head in zip(attributes, self.branches[name](self.views[name](chips)), strict=True)
+            attribute.value: head
+            for name, branch in self.branches.items()
+            for attribute, head in zip(BRANCHES[name], branch(self.views[name](chips)), strict=True)
         }
-        return tuple(logits[attribute] for attribute in Attribute)
+        return tuple(logits[name] for name in self.head_sizes)
 
 
 class MirrorAveraged(nn.Module):

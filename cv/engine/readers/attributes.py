@@ -96,7 +96,8 @@ def attribute_net(state: Mapping[str, Tensor]) -> tuple[nn.Module, dict[str, int
     """The served net in PyTorch with these weights, and its heads."""
     from cv.engine.nets.attribute_net import AttributeNet, MirrorAveraged
 
-    net = AttributeNet()
+    # Keys are like `branches.identity.trunk…`.
+    net = AttributeNet(dict.fromkeys(key.split(".")[1] for key in state))
     net.load_state_dict(state)
     return MirrorAveraged(net), net.head_sizes
 

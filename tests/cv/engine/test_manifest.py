@@ -132,7 +132,7 @@ def of_model(change: Change) -> Change:
         (lambda manifest: manifest.pop("models"), "models is missing"),
         (lambda manifest: manifest.update(models={}), "models is not a list"),
         (lambda manifest: manifest.update(models=[None]), "models[0] is not an object"),
-        (lambda manifest: manifest.update(models=[]), "models has 0 models that give age; it takes one"),
+        (lambda manifest: manifest.update(models=[]), "models has no model that gives one of age, gender, race, "),
         (
             lambda manifest: manifest["models"].append(manifest["models"][0]),
             "models has 2 models that give age; it takes one",

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from cv.engine.config import WEIGHTS_DIR
+from cv.engine.config import WEIGHTS_DIR, Pack
 from cv.engine.labels import Attribute
-from cv.engine.nets.attribute_net import BRANCHES, Branch
+from cv.engine.nets.attribute_net import PACKS, Branch
 from training.nets import NETS
 from training.nets.branch import read_published
 from training.nets.dlib_weights import pretrained_face_resnet
@@ -28,5 +28,6 @@ def test_a_branch_starts_from_the_layers_of_dlibs_trunk_that_it_has() -> None:
 
 
 def test_the_published_weights_fit_each_branch() -> None:
-    for name in BRANCHES:
-        Branch(name).load_state_dict(read_published(WEIGHTS_DIR, name))
+    for pack, branches in PACKS.items():
+        for name in branches:
+            Branch(name).load_state_dict(read_published(Pack(pack).folder(WEIGHTS_DIR), name))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cv.engine.config import Pack
 from cv.engine.labels import BINS, CLASSES, Attribute, head_size
 from cv.engine.readers.attributes import estimate, softmax
 from cv.engine.traits import TRAITS
@@ -18,6 +19,7 @@ from training.publish.calibrate import (
     fit_levels,
     fit_slopes,
     fit_temperature,
+    known_values,
     share_below,
     weigh_tables,
 )
@@ -120,11 +122,23 @@ def test_every_attribute_is_calibrated_and_checked_on_each_of_its_sets() -> None
         faces.logits[attribute][::2, 2] = 3
     everywhere = Predictions(faces.logits, faces.traits, labels, faces.quality, 0, {})
 
-    manifest = calibrate_all({name: everywhere for tables in TABLES.values() for name in tables})
+    research = TABLES[Pack.RESEARCH]
+    manifest = calibrate_all({name: everywhere for tables in research.values() for name in tables}, research)
 
     assert {attribute: tuple(sets) for attribute, sets in manifest["checked"].items()} == {
-        attribute.value: tables for attribute, tables in TABLES.items()
+        attribute.value: tables for attribute, tables in research.items()
     }
     assert manifest["temperature"].keys() == {"gender", "race", "expression"}
     assert manifest["levels"].keys() == {"age", "beauty"}
     assert manifest["coverage"] == COVERAGE
+
+
+def test_a_face_whose_band_alone_is_known_counts_with_a_year_of_that_band() -> None:
+    labels = build_labels([{"age_band": "30-39"}, {"age_band": "70-116"}, {"age": 41.0}, {}] * 500)
+
+    years = known_values(labels, Attribute.AGE)
+
+    assert 30 <= years[0::4].min() < 31 < 39 < years[0::4].max() < 40
+    assert 70 <= years[1::4].min() < 71 < 84 < years[1::4].max() < 85
+    assert (years[2::4] == 41).all()
+    assert np.isnan(years[3::4]).all()
