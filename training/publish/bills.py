@@ -45,6 +45,8 @@ MATERIALS: Final = {
         Material("UTKFace", "research only, not commercial", "https://susanqq.github.io/UTKFace/"),
         Material("pictures without people from scikit-image", "CC0-1.0", "https://scikit-image.org/"),
         Material("not documented by its makers", "unknown", "https://github.com/opencv/opencv_zoo"),
+        Material("the mesh: not documented by its makers", "unknown", "https://ai.google.dev/edge/mediapipe"),
+        Material("the 68 points: Helen (300-W)", _RESEARCH, "https://ibug.doc.ic.ac.uk/resources/300-W/"),
         Material(
             "dlib's face-recognition ResNet",
             "CC0-1.0",
