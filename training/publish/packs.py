@@ -1,8 +1,13 @@
-"""What the packs of weights are called, under which terms they stand, and what of one serves in the other."""
+"""What the packs of weights are called, under which terms they stand, and what of one serves in the other.
 
+``python -m training.publish.packs`` lends the open pack what changed in the research pack.
+"""
+
+import json
 from typing import Any, Final
 
 from cv.engine.config import Pack
+from cv.engine.fields import MANIFEST
 
 Manifest = dict[str, Any]
 
@@ -28,8 +33,15 @@ SET_NAMES: Final = {
     "scut": "SCUT-FBP5500",
     "utkface": "UTKFace",
 }
-# Entries of the research pack whose data and terms fit the open one.
-_LENT: Final = ("detector", "portrait")
+# Entries of the research pack that fit the open one, too. The makers of the others do not say what they learned from.
+_LENT: Final = ("detector",)
+
+
+def main() -> None:
+    path = Pack.OPEN.folder() / MANIFEST
+    research = json.loads((Pack.RESEARCH.folder() / MANIFEST).read_text(encoding="utf-8"))
+    manifest = json.loads(path.read_text(encoding="utf-8")) | lend(research)
+    path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def lend(research: Manifest) -> Manifest:
@@ -45,3 +57,7 @@ def _moved(entry: Any) -> Any:
     if "tensors" in entry:
         moved["tensors"] = entry["tensors"]
     return moved | ({"file": f"../{entry['file']}"} if "file" in entry else {})
+
+
+if __name__ == "__main__":
+    main()

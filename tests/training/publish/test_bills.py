@@ -9,6 +9,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from cv.engine.config import Pack
 from cv.engine.fields import MANIFEST
 from training.publish.bills import FILE, FREE, build_bill
+from training.publish.packs import lend
 
 
 @pytest.mark.parametrize("pack", Pack)
@@ -25,9 +26,15 @@ def test_the_open_pack_is_made_of_nothing_that_forbids_commercial_use() -> None:
 
     licences = {part["name"]: part["licenses"][0]["license"].get("id") for part in bill["components"]}
     assert set(licences) == {
-        "mtcnn", "xcloud-attributes-open", "xcloud-quality", "selfie", "FairFace", "dlib's face-recognition ResNet",
+        "mtcnn", "xcloud-attributes-open", "xcloud-quality", "FairFace", "dlib's face-recognition ResNet",
     }  # fmt: skip
     assert set(licences.values()) <= FREE
+
+
+def test_what_the_research_pack_lends_is_the_same_in_both() -> None:
+    research, shared = (json.loads((pack.folder() / MANIFEST).read_text(encoding="utf-8")) for pack in Pack)
+
+    assert {name: shared[name] for name in lend(research)} == lend(research), "run: python -m training.publish.packs"
 
 
 def test_a_net_that_learned_from_a_set_without_known_terms_is_refused() -> None:
