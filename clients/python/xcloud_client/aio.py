@@ -8,23 +8,43 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from xcloud_client import asks
+from xcloud_client import asks, people
 from xcloud_client.answers import loads
 from xcloud_client.asks import Ask
 from xcloud_client.errors import ApiError
 from xcloud_client.options import (
     AnalysisOptions,
+    CollectionOptions,
     ComparisonOptions,
     EnrolOptions,
     FaceOptions,
+    GroupOptions,
     JobOptions,
+    NameOptions,
     PortraitOptions,
     RedactionOptions,
     SearchOptions,
     VerifyOptions,
 )
 from xcloud_client.tables import frame_of
-from xcloud_client.types import Analysis, Comparison, Detections, Embeddings, Job, JobItem, Receipt
+from xcloud_client.types import (
+    Analysis,
+    Collection,
+    Comparison,
+    Detections,
+    Embeddings,
+    EnrolledFace,
+    GroupedFace,
+    Job,
+    JobItem,
+    Receipt,
+    SearchedFace,
+    Subject,
+    UnknownGroup,
+    VectorToEnrol,
+    VectorToGroup,
+    Verification,
+)
 from xcloud_client.uploads import Archive, Picture
 
 T = TypeVar("T")
@@ -194,7 +214,7 @@ class AsyncXCloud:
         await self._do(asks.delete_job(job_id, analyses))
 
     async def results(self, job_id: str) -> AsyncIterator[dict[str, Any]]:
-        """Streams the images in order, each with ``index``, ``name``, ``state``, ``error`` and ``analysis``."""
+        """Streams the images in order, each with ``index``, ``name``, ``state``, ``error``, ``analysis``, ``found``."""
         async with self._http.stream("GET", f"jobs/{job_id}/results") as response:
             if not response.is_success:
                 await response.aread()
@@ -217,42 +237,94 @@ class AsyncXCloud:
         """The results as a ``pandas.DataFrame``, a face per row; what abstained is missing, unless ``guesses``."""
         return frame_of(await self._do(asks.job_table(job_id, "parquet")), guesses)
 
-    async def create_collection(self, name: str, *, ttl_days: int | None = None) -> dict[str, Any]:
+    async def create_collection(self, name: str, *, ttl_days: int | None = None) -> Collection:
         """A new collection of people to find."""
-        return await self._do(asks.create_collection(name, ttl_days))
+        return await self._do(people.create_collection(name, ttl_days))
 
-    def collections(self) -> AsyncIterator[dict[str, Any]]:
+    async def collection(self, collection_id: str) -> Collection:
+        return await self._do(people.collection(collection_id))
+
+    async def change_collection(self, collection_id: str, **changes: Unpack[CollectionOptions]) -> Collection:
+        """Changes ``name`` or ``ttl_days``; faces already enrolled keep their time."""
+        return await self._do(people.change_collection(collection_id, changes))
+
+    def subjects(self, collection_id: str) -> AsyncIterator[Subject]:
+        """Lists the people of a collection by name, page by page."""
+        return self._pages(f"collections/{collection_id}/subjects", {})
+
+    def collections(self) -> AsyncIterator[Collection]:
         """Lists your collections, newest first, page by page."""
         return self._pages("collections", {})
 
-    def enrolled_faces(self, collection_id: str, **filters: str | float) -> AsyncIterator[dict[str, Any]]:
+    def enrolled_faces(self, collection_id: str, **filters: str | float) -> AsyncIterator[EnrolledFace]:
         """Lists the faces of a collection, newest first, page by page. Filter: ``subject=``."""
         return self._pages(f"collections/{collection_id}/faces", filters)
 
     async def delete_collection(self, collection_id: str) -> None:
-        await self._do(asks.delete_collection(collection_id))
+        await self._do(people.delete_collection(collection_id))
 
     async def enrol(
         self, collection_id: str, picture: Picture, subject: str, **options: Unpack[EnrolOptions]
-    ) -> dict[str, Any]:
+    ) -> EnrolledFace:
         """Enrols one face of a picture, and returns it."""
-        return await self._do(asks.enrol(collection_id, picture, subject, options))
+        return await self._do(people.enrol(collection_id, picture, subject, options))
 
     async def search(
         self, collection_id: str, picture: Picture, **options: Unpack[SearchOptions]
-    ) -> list[dict[str, Any]]:
+    ) -> list[SearchedFace]:
         """The faces of a picture, each with its ``match`` in the collection, or ``unknown``."""
-        return await self._do(asks.search(collection_id, picture, options))
+        return await self._do(people.search(collection_id, picture, options))
 
     async def verify(
         self, collection_id: str, picture: Picture, subject: str, **options: Unpack[VerifyOptions]
-    ) -> dict[str, Any]:
+    ) -> Verification:
         """Whether the picture shows this person of the collection: ``same``, ``similarity`` and ``threshold``."""
-        return await self._do(asks.verify(collection_id, picture, subject, options))
+        return await self._do(people.verify(collection_id, picture, subject, options))
 
     async def remove_person(self, collection_id: str, subject: str) -> None:
         """Removes a person's faces from one collection; ``erase`` deletes everything that is stored about them."""
-        await self._do(asks.remove_person(collection_id, subject))
+        await self._do(people.remove_person(collection_id, subject))
+
+    async def remove_face(self, collection_id: str, face_id: str) -> None:
+        await self._do(people.remove_face(collection_id, face_id))
+
+    async def enrol_vectors(
+        self, collection_id: str, model: str, faces: Sequence[VectorToEnrol], *, accept: Sequence[str] = ()
+    ) -> list[EnrolledFace]:
+        """Enrols up to 10,000 vectors of ``embed``, all or none; ``model`` is the SHA-256 of their model."""
+        return await self._do(people.enrol_vectors(collection_id, model, faces, accept))
+
+    async def group_vectors(
+        self, collection_id: str, model: str, faces: Sequence[VectorToGroup], **options: Unpack[GroupOptions]
+    ) -> dict[str, Any]:
+        """Groups up to 10,000 vectors by person; stores nothing. People of the collection are in ``known``."""
+        return await self._do(people.group_vectors(collection_id, model, faces, options))
+
+    async def group_unknown(self, collection_id: str, *, job_id: str | None = None) -> dict[str, Any]:
+        """Groups the unknown faces of your analyses by person, or of one job, if their vectors were kept."""
+        return await self._do(people.group_unknown(collection_id, job_id))
+
+    def unknown_groups(self, collection_id: str) -> AsyncIterator[UnknownGroup]:
+        """Lists the groups of unknown faces, the largest first, page by page."""
+        return self._pages(f"collections/{collection_id}/unknown", {})
+
+    async def name_group(
+        self, collection_id: str, group_id: str, subject: str, **options: Unpack[NameOptions]
+    ) -> list[EnrolledFace]:
+        """Enrols the best faces of a group as this subject; the group is gone then."""
+        return await self._do(people.name_group(collection_id, group_id, subject, options))
+
+    async def merge_groups(self, collection_id: str, group_id: str, other_id: str) -> None:
+        """The faces of the other group move to this one."""
+        await self._do(people.merge_groups(collection_id, group_id, other_id))
+
+    async def split_group(self, collection_id: str, group_id: str, faces: Sequence[GroupedFace]) -> str:
+        """Makes these faces a group of their own, and returns its id."""
+        return await self._do(people.split_group(collection_id, group_id, faces))
+
+    async def reject_face(self, collection_id: str, group_id: str, face: GroupedFace) -> None:
+        """Says that a face is not this person, now and whenever faces are grouped again."""
+        await self._do(people.reject_face(collection_id, group_id, face))
 
     async def models(self) -> list[dict[str, Any]]:
         return await self._do(asks.models())

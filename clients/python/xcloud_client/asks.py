@@ -16,14 +16,11 @@ from xcloud_client.answers import loads
 from xcloud_client.options import (
     AnalysisOptions,
     ComparisonOptions,
-    EnrolOptions,
     FaceOptions,
     JobOptions,
     PortraitOptions,
     RedactionOptions,
-    SearchOptions,
     StoreOptions,
-    VerifyOptions,
 )
 from xcloud_client.types import Analysis, Comparison, Detections, Embeddings, Job, Receipt
 from xcloud_client.uploads import Archive, Picture
@@ -35,11 +32,11 @@ Json = dict[str, Any]
 BROKEN_WAIT_S: Final = 1.0
 
 
-def _json(response: httpx.Response) -> Any:
+def json_of(response: httpx.Response) -> Any:
     return loads(response.content)
 
 
-def _nothing(response: httpx.Response) -> None:
+def nothing(response: httpx.Response) -> None:
     return None
 
 
@@ -54,7 +51,7 @@ class Ask(Generic[T]):
 
     method: str
     path: str
-    read: Callable[[httpx.Response], T] = _json
+    read: Callable[[httpx.Response], T] = json_of
     options: Mapping[str, Any] = field(default_factory=dict)
     archive: Archive | None = None
     upload: str = "archive"
@@ -86,15 +83,15 @@ def prepared(ask: Ask[Any]) -> Iterator[Json]:
 
 
 def analyse(picture: Picture, options: AnalysisOptions) -> Ask[Analysis]:
-    return _picture("analyses", picture, _form(options))
+    return about_picture("analyses", picture, _form(options))
 
 
 def detect(picture: Picture, options: FaceOptions) -> Ask[Detections]:
-    return _picture("detections", picture, options)
+    return about_picture("detections", picture, options)
 
 
 def embed(picture: Picture, min_face_px: int | None) -> Ask[Embeddings]:
-    return _picture("embeddings", picture, {"min_face_px": min_face_px})
+    return about_picture("embeddings", picture, {"min_face_px": min_face_px})
 
 
 def preview(picture: Picture) -> Ask[bytes]:
@@ -113,7 +110,7 @@ def redact(picture: Picture, options: RedactionOptions) -> Ask[bytes]:
 
 
 def compare(first: Picture, second: Picture, options: ComparisonOptions) -> Ask[Comparison]:
-    return _post("comparisons", {"first": _side(first), "second": _side(second), **_given(options)})
+    return post("comparisons", {"first": _side(first), "second": _side(second), **given(options)})
 
 
 def analysis(analysis_id: str) -> Ask[Analysis]:
@@ -121,7 +118,7 @@ def analysis(analysis_id: str) -> Ask[Analysis]:
 
 
 def reanalyse(analysis_id: str) -> Ask[Analysis]:
-    return _post(f"analyses/{analysis_id}/reanalyse", {})
+    return post(f"analyses/{analysis_id}/reanalyse", {})
 
 
 def picture(analysis_id: str) -> Ask[bytes]:
@@ -129,19 +126,19 @@ def picture(analysis_id: str) -> Ask[bytes]:
 
 
 def delete(analysis_id: str) -> Ask[None]:
-    return Ask("DELETE", f"analyses/{analysis_id}", _nothing)
+    return Ask("DELETE", f"analyses/{analysis_id}", nothing)
 
 
 def export(subject: str) -> Ask[Json]:
-    return Ask("GET", f"subjects/{_part(subject)}/export")
+    return Ask("GET", f"subjects/{url_part(subject)}/export")
 
 
 def export_zip(subject: str) -> Ask[bytes]:
-    return Ask("GET", f"subjects/{_part(subject)}/export", _bytes, {"params": {"format": "zip"}})
+    return Ask("GET", f"subjects/{url_part(subject)}/export", _bytes, {"params": {"format": "zip"}})
 
 
 def erase(subject: str) -> Ask[Receipt]:
-    return _post(f"subjects/{_part(subject)}/erase", {})
+    return post(f"subjects/{url_part(subject)}/erase", {})
 
 
 def start_job(
@@ -158,9 +155,10 @@ def start_job(
         "image": options.get("keep_picture"),
         "ttl_days": options.get("ttl_days"),
         "subject": options.get("subject"),
+        "vectors": options.get("keep_vectors"),
     }
-    named = {name: options.get(name) for name in ("attributes", "max_faces", "min_face_px", "priority")}
-    return _post("jobs", {**_given(named), "store": _given(store), **_given(sources)})
+    named = {name: options.get(name) for name in ("attributes", "max_faces", "min_face_px", "priority", "search")}
+    return post("jobs", {**given(named), "store": given(store), **given(sources)})
 
 
 def start_video(video: Archive, rate: float | None, options: JobOptions) -> Ask[Job]:
@@ -182,7 +180,7 @@ def video_frame(job_id: str, index: int) -> Ask[bytes]:
 
 
 def video_still(job_id: str, person: int, kind: str) -> Ask[bytes]:
-    return Ask("GET", f"videos/{job_id}/people/{person}/stills/{_part(kind)}", _bytes)
+    return Ask("GET", f"videos/{job_id}/people/{person}/stills/{url_part(kind)}", _bytes)
 
 
 def job(job_id: str) -> Ask[Job]:
@@ -191,11 +189,11 @@ def job(job_id: str) -> Ask[Job]:
 
 def change_job(job_id: str, change: str) -> Ask[Job]:
     """``pause``, ``resume``, ``cancel`` or ``retry``."""
-    return _post(f"jobs/{job_id}/{change}", {})
+    return post(f"jobs/{job_id}/{change}", {})
 
 
 def delete_job(job_id: str, analyses: bool) -> Ask[None]:
-    return Ask("DELETE", f"jobs/{job_id}", _nothing, {"params": {"analyses": str(analyses).lower()}})
+    return Ask("DELETE", f"jobs/{job_id}", nothing, {"params": {"analyses": str(analyses).lower()}})
 
 
 def job_table(job_id: str, file_format: str) -> Ask[bytes]:
@@ -208,40 +206,12 @@ def results_for(job_id: str, file: str | Path) -> tuple[str, dict[str, str]]:
     return f"jobs/{job_id}/results", {"format": Path(file).suffix.removeprefix(".").lower()}
 
 
-def create_collection(name: str, ttl_days: int | None) -> Ask[Json]:
-    return _post("collections", {"name": name, "ttl_days": ttl_days})
-
-
-def delete_collection(collection_id: str) -> Ask[None]:
-    return Ask("DELETE", f"collections/{collection_id}", _nothing)
-
-
-def enrol(collection_id: str, picture: Picture, subject: str, options: EnrolOptions) -> Ask[Json]:
-    fields = {**options, "subject": subject, "accept": ",".join(options.get("accept", ())) or None}
-    fields["consent"] = options.get("consent") or None
-    ask: Ask[Any] = _picture(f"collections/{collection_id}/faces", picture, fields)
-    return Ask("POST", ask.path, lambda response: _json(response)["faces"][0], ask.options)
-
-
-def search(collection_id: str, picture: Picture, options: SearchOptions) -> Ask[list[Json]]:
-    ask: Ask[Any] = _picture(f"collections/{collection_id}/search", picture, options)
-    return Ask("POST", ask.path, lambda response: _json(response)["faces"], ask.options)
-
-
-def verify(collection_id: str, picture: Picture, subject: str, options: VerifyOptions) -> Ask[Json]:
-    return _picture(f"collections/{collection_id}/verify", picture, {**options, "subject": subject})
-
-
-def remove_person(collection_id: str, subject: str) -> Ask[None]:
-    return Ask("DELETE", f"collections/{collection_id}/subjects/{_part(subject)}", _nothing)
-
-
 def models() -> Ask[list[Json]]:
-    return Ask("GET", "models", lambda response: _json(response)["results"])
+    return Ask("GET", "models", lambda response: json_of(response)["results"])
 
 
 def model(name: str) -> Ask[Json]:
-    return Ask("GET", f"models/{_part(name)}")
+    return Ask("GET", f"models/{url_part(name)}")
 
 
 def page(address: str, filters: Mapping[str, str | float]) -> Ask[Json]:
@@ -249,11 +219,11 @@ def page(address: str, filters: Mapping[str, str | float]) -> Ask[Json]:
     return Ask("GET", address, options={"params": dict(filters)} if filters else {})
 
 
-def _post(path: str, body: Mapping[str, Any]) -> Ask[Any]:
+def post(path: str, body: Mapping[str, Any]) -> Ask[Any]:
     return Ask("POST", path, options={"json": dict(body)})
 
 
-def _picture(path: str, picture: Picture, options: Mapping[str, Any]) -> Ask[Any]:
+def about_picture(path: str, picture: Picture, options: Mapping[str, Any]) -> Ask[Any]:
     if (address := uploads.address_of(picture)) is not None:
         files: dict[str, tuple[str | None, str | bytes]] = {"url": (None, address)}
     else:
@@ -264,7 +234,7 @@ def _picture(path: str, picture: Picture, options: Mapping[str, Any]) -> Ask[Any
 
 def _changed(path: str, picture: Picture, options: Mapping[str, Any]) -> Ask[bytes]:
     """An ask whose answer is a picture."""
-    ask = _picture(path, picture, options)
+    ask = about_picture(path, picture, options)
     return Ask("POST", ask.path, _bytes, ask.options)
 
 
@@ -274,6 +244,7 @@ def _form(options: StoreOptions) -> Json:
     attributes = fields.pop("attributes", None)
     fields["attributes"] = None if attributes is None else ",".join(attributes)
     fields["store.image"] = fields.pop("keep_picture", None)
+    fields["store.vectors"] = fields.pop("keep_vectors", None)
     fields["store.result"] = fields.pop("keep_result", None)
     fields["store.ttl_days"] = fields.pop("ttl_days", None)
     fields["store.subject"] = fields.pop("subject", None) or None
@@ -281,10 +252,10 @@ def _form(options: StoreOptions) -> Json:
 
 
 def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in _given(fields).items()}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in given(fields).items()}
 
 
-def _given(fields: Mapping[str, Any]) -> Json:
+def given(fields: Mapping[str, Any]) -> Json:
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -294,5 +265,5 @@ def _side(picture: Picture) -> dict[str, str]:
     return {"image": uploads.text_of(picture)} if address is None else {"url": address}
 
 
-def _part(name: str) -> str:
+def url_part(name: str) -> str:
     return quote(name, safe="")

@@ -8,23 +8,43 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from xcloud_client import asks
+from xcloud_client import asks, people
 from xcloud_client.answers import loads
 from xcloud_client.asks import Ask
 from xcloud_client.errors import ApiError
 from xcloud_client.options import (
     AnalysisOptions,
+    CollectionOptions,
     ComparisonOptions,
     EnrolOptions,
     FaceOptions,
+    GroupOptions,
     JobOptions,
+    NameOptions,
     PortraitOptions,
     RedactionOptions,
     SearchOptions,
     VerifyOptions,
 )
 from xcloud_client.tables import frame_of
-from xcloud_client.types import Analysis, Comparison, Detections, Embeddings, Job, JobItem, Receipt
+from xcloud_client.types import (
+    Analysis,
+    Collection,
+    Comparison,
+    Detections,
+    Embeddings,
+    EnrolledFace,
+    GroupedFace,
+    Job,
+    JobItem,
+    Receipt,
+    SearchedFace,
+    Subject,
+    UnknownGroup,
+    VectorToEnrol,
+    VectorToGroup,
+    Verification,
+)
 from xcloud_client.uploads import Archive, Picture
 
 T = TypeVar("T")
@@ -193,7 +213,7 @@ class XCloud:
         self._do(asks.delete_job(job_id, analyses))
 
     def results(self, job_id: str) -> Iterator[dict[str, Any]]:
-        """Streams the images in order, each with ``index``, ``name``, ``state``, ``error`` and ``analysis``."""
+        """Streams the images in order, each with ``index``, ``name``, ``state``, ``error``, ``analysis``, ``found``."""
         with self._http.stream("GET", f"jobs/{job_id}/results") as response:
             if not response.is_success:
                 response.read()
@@ -216,40 +236,92 @@ class XCloud:
         """The results as a ``pandas.DataFrame``, a face per row; what abstained is missing, unless ``guesses``."""
         return frame_of(self._do(asks.job_table(job_id, "parquet")), guesses)
 
-    def create_collection(self, name: str, *, ttl_days: int | None = None) -> dict[str, Any]:
+    def create_collection(self, name: str, *, ttl_days: int | None = None) -> Collection:
         """A new collection of people to find."""
-        return self._do(asks.create_collection(name, ttl_days))
+        return self._do(people.create_collection(name, ttl_days))
 
-    def collections(self) -> Iterator[dict[str, Any]]:
+    def collection(self, collection_id: str) -> Collection:
+        return self._do(people.collection(collection_id))
+
+    def change_collection(self, collection_id: str, **changes: Unpack[CollectionOptions]) -> Collection:
+        """Changes ``name`` or ``ttl_days``; faces already enrolled keep their time."""
+        return self._do(people.change_collection(collection_id, changes))
+
+    def subjects(self, collection_id: str) -> Iterator[Subject]:
+        """Lists the people of a collection by name, page by page."""
+        return self._pages(f"collections/{collection_id}/subjects", {})
+
+    def collections(self) -> Iterator[Collection]:
         """Lists your collections, newest first, page by page."""
         return self._pages("collections", {})
 
-    def enrolled_faces(self, collection_id: str, **filters: str | float) -> Iterator[dict[str, Any]]:
+    def enrolled_faces(self, collection_id: str, **filters: str | float) -> Iterator[EnrolledFace]:
         """Lists the faces of a collection, newest first, page by page. Filter: ``subject=``."""
         return self._pages(f"collections/{collection_id}/faces", filters)
 
     def delete_collection(self, collection_id: str) -> None:
-        self._do(asks.delete_collection(collection_id))
+        self._do(people.delete_collection(collection_id))
 
     def enrol(
         self, collection_id: str, picture: Picture, subject: str, **options: Unpack[EnrolOptions]
-    ) -> dict[str, Any]:
+    ) -> EnrolledFace:
         """Enrols one face of a picture, and returns it."""
-        return self._do(asks.enrol(collection_id, picture, subject, options))
+        return self._do(people.enrol(collection_id, picture, subject, options))
 
-    def search(self, collection_id: str, picture: Picture, **options: Unpack[SearchOptions]) -> list[dict[str, Any]]:
+    def search(self, collection_id: str, picture: Picture, **options: Unpack[SearchOptions]) -> list[SearchedFace]:
         """The faces of a picture, each with its ``match`` in the collection, or ``unknown``."""
-        return self._do(asks.search(collection_id, picture, options))
+        return self._do(people.search(collection_id, picture, options))
 
     def verify(
         self, collection_id: str, picture: Picture, subject: str, **options: Unpack[VerifyOptions]
-    ) -> dict[str, Any]:
+    ) -> Verification:
         """Whether the picture shows this person of the collection: ``same``, ``similarity`` and ``threshold``."""
-        return self._do(asks.verify(collection_id, picture, subject, options))
+        return self._do(people.verify(collection_id, picture, subject, options))
 
     def remove_person(self, collection_id: str, subject: str) -> None:
         """Removes a person's faces from one collection; ``erase`` deletes everything that is stored about them."""
-        self._do(asks.remove_person(collection_id, subject))
+        self._do(people.remove_person(collection_id, subject))
+
+    def remove_face(self, collection_id: str, face_id: str) -> None:
+        self._do(people.remove_face(collection_id, face_id))
+
+    def enrol_vectors(
+        self, collection_id: str, model: str, faces: Sequence[VectorToEnrol], *, accept: Sequence[str] = ()
+    ) -> list[EnrolledFace]:
+        """Enrols up to 10,000 vectors of ``embed``, all or none; ``model`` is the SHA-256 of their model."""
+        return self._do(people.enrol_vectors(collection_id, model, faces, accept))
+
+    def group_vectors(
+        self, collection_id: str, model: str, faces: Sequence[VectorToGroup], **options: Unpack[GroupOptions]
+    ) -> dict[str, Any]:
+        """Groups up to 10,000 vectors by person; stores nothing. People of the collection are in ``known``."""
+        return self._do(people.group_vectors(collection_id, model, faces, options))
+
+    def group_unknown(self, collection_id: str, *, job_id: str | None = None) -> dict[str, Any]:
+        """Groups the unknown faces of your analyses by person, or of one job, if their vectors were kept."""
+        return self._do(people.group_unknown(collection_id, job_id))
+
+    def unknown_groups(self, collection_id: str) -> Iterator[UnknownGroup]:
+        """Lists the groups of unknown faces, the largest first, page by page."""
+        return self._pages(f"collections/{collection_id}/unknown", {})
+
+    def name_group(
+        self, collection_id: str, group_id: str, subject: str, **options: Unpack[NameOptions]
+    ) -> list[EnrolledFace]:
+        """Enrols the best faces of a group as this subject; the group is gone then."""
+        return self._do(people.name_group(collection_id, group_id, subject, options))
+
+    def merge_groups(self, collection_id: str, group_id: str, other_id: str) -> None:
+        """The faces of the other group move to this one."""
+        self._do(people.merge_groups(collection_id, group_id, other_id))
+
+    def split_group(self, collection_id: str, group_id: str, faces: Sequence[GroupedFace]) -> str:
+        """Makes these faces a group of their own, and returns its id."""
+        return self._do(people.split_group(collection_id, group_id, faces))
+
+    def reject_face(self, collection_id: str, group_id: str, face: GroupedFace) -> None:
+        """Says that a face is not this person, now and whenever faces are grouped again."""
+        self._do(people.reject_face(collection_id, group_id, face))
 
     def models(self) -> list[dict[str, Any]]:
         return self._do(asks.models())

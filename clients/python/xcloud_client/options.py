@@ -14,10 +14,12 @@ class FaceOptions(TypedDict, total=False):
 
 
 class StoreOptions(FaceOptions, total=False):
-    """What to answer about each face, and what to keep. ``subject`` is your own name for the person."""
+    """What to answer about each face, and what to keep. ``subject`` is your own name for the person. ``keep_vectors``
+    keeps the vector of each face, so that a collection can group them by person; it needs the scope ``identify``."""
 
     attributes: Sequence[AttributeName] | None
     keep_picture: bool
+    keep_vectors: bool
     ttl_days: int | None
     subject: str
 
@@ -29,9 +31,11 @@ class AnalysisOptions(StoreOptions, total=False):
 
 
 class JobOptions(StoreOptions, total=False):
-    """The same options for all images of a job. A ``priority`` above 0 needs the scope ``admin``."""
+    """The same options for all images of a job. A ``priority`` above 0 needs the scope ``admin``. ``search`` is the id
+    of a collection in which every face is searched; it needs the scope ``identify``."""
 
     priority: int
+    search: str | None
 
 
 class PortraitOptions(TypedDict, total=False):
@@ -63,19 +67,45 @@ class ComparisonOptions(TypedDict, total=False):
     prior: float | None
 
 
-class EnrolOptions(TypedDict, total=False):
-    """``accept`` names refusals that you overrule; ``face`` is the index of the face, if there are several."""
+class NameOptions(TypedDict, total=False):
+    """``accept`` names refusals that you overrule."""
 
     consent: str
-    face: int | None
     ttl_days: int | None
     accept: Sequence[str]
 
 
-class SearchOptions(TypedDict, total=False):
+class EnrolOptions(NameOptions, total=False):
+    """``face`` is the index of the face, if there are several."""
+
+    face: int | None
+    min_face_px: int | None
+
+
+class CollectionOptions(TypedDict, total=False):
+    """With ``ttl_days`` None, faces enrolled from now on stay until they are removed."""
+
+    name: str
+    ttl_days: int | None
+
+
+class GroupOptions(TypedDict, total=False):
+    """``apart``: pairs of names of faces that are different people."""
+
+    apart: Sequence[tuple[str, str]]
+    threshold: float
+
+
+class SearchOptions(FaceOptions, total=False):
+    """``fmr``: the share of strangers who may be taken for anyone."""
+
     fmr: float | None
     candidates: int | None
 
 
 class VerifyOptions(TypedDict, total=False):
+    """``fmr``: the share of different people who may be taken for the same."""
+
     fmr: float | None
+    face: int | None
+    min_face_px: int | None

@@ -220,6 +220,107 @@ class JobItem(TypedDict):
     finished_at: str | None
 
 
+class Collection(TypedDict):
+    """``faces`` and ``subjects`` are how many."""
+
+    id: str
+    created_at: str
+    name: str
+    ttl_days: int | None
+    model: Model
+    faces: int
+    subjects: int
+
+
+class EnrolledFace(TypedDict):
+    """``quality`` is None, and ``image_sha256`` empty, if the vector was sent."""
+
+    id: str
+    created_at: str
+    subject: str
+    expires_at: str | None
+    consent: str
+    quality: float | None
+    image_sha256: str
+
+
+class Subject(TypedDict):
+    """A person of a collection; ``faces`` is how many."""
+
+    subject: str
+    faces: int
+    first_enrolled_at: str
+    last_enrolled_at: str
+
+
+class Candidate(TypedDict):
+    """``face`` is the most similar face that is enrolled of this person."""
+
+    subject: str
+    face: str
+    similarity: float
+    probability: float
+
+
+class SearchedFace(TypedDict):
+    """``unknown`` if it has no ``match``; ``doubts`` say why it gets none: low_quality, child."""
+
+    face: DetectedFace
+    unknown: bool
+    match: Candidate | None
+    candidates: list[Candidate]
+    doubts: list[str]
+
+
+class Verification(TypedDict):
+    """``same`` is None, unknown, if there is a doubt about the face."""
+
+    collection: str
+    subject: str
+    face: DetectedFace
+    enrolled_face: str
+    similarity: float
+    probability: float
+    doubts: list[str]
+    same: bool | None
+    fmr: float
+    threshold: float
+
+
+class VectorToEnrol(TypedDict):
+    subject: str
+    embedding: list[float]
+    consent: NotRequired[str]
+    ttl_days: NotRequired[int | None]
+
+
+class VectorToGroup(TypedDict):
+    """``name`` is your own; ``group`` the group that it is in already."""
+
+    name: str
+    embedding: list[float]
+    quality: NotRequired[float]
+    group: NotRequired[str]
+
+
+class GroupedFace(TypedDict):
+    """A face by its analysis and its index in it; with ``doubts`` it is not enrolled when its group is named."""
+
+    analysis: str
+    index: int
+    quality: NotRequired[float]
+    doubts: NotRequired[list[str]]
+
+
+class UnknownGroup(TypedDict):
+    """Faces that look like one person: ``count`` in all, up to 100 shown, the best first."""
+
+    id: str
+    created_at: str
+    count: int
+    faces: list[GroupedFace]
+
+
 class Receipt(TypedDict):
     receipt: dict[str, Any]
     algorithm: str
