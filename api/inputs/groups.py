@@ -5,8 +5,9 @@ from typing import Any, Final
 import numpy as np
 from rest_framework import serializers
 
-from api.inputs.collections import AcceptField, EmbeddingField, EnrolledInput
+from api.inputs.collections import AcceptField, EnrolledInput
 from api.inputs.strict import FiniteFloatField, StrictSerializer
+from api.inputs.vectors import EmbeddingField
 from cv.search.base import Vectors
 from cv.search.grouping import THRESHOLD
 

@@ -8,12 +8,11 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from api.inputs.strict import FiniteFloatField, StrictSerializer
-from cv.engine.odds import DEFAULT_RATE, FALSE_MATCH_RATES
+from api.inputs.vectors import EmbeddingField, RateField
+from cv.engine.odds import DEFAULT_RATE
 from cv.engine.types import MIN_FACE_PX_RANGE
 
 SOURCES = ("image", "url", "analysis", "embedding")
-# The longest vector of any model.
-MAX_NUMBERS = 2048
 
 
 @extend_schema_field({"type": "string"})
@@ -41,13 +40,7 @@ class SideInput(StrictSerializer):
     image = ImageField(required=False, help_text="Base64 (standard or URL-safe alphabet) or a data URI.")
     url = serializers.CharField(required=False, help_text="An http(s) URL on the public internet.")
     analysis = serializers.UUIDField(required=False, help_text="One of your analyses that kept its picture.")
-    embedding = serializers.ListField(
-        child=FiniteFloatField(),
-        allow_empty=False,
-        max_length=MAX_NUMBERS,
-        required=False,
-        help_text="A vector that `POST /embeddings` answered.",
-    )
+    embedding = EmbeddingField(required=False, help_text="A vector that `POST /embeddings` answered.")
     model = serializers.CharField(
         required=False, max_length=64, help_text="The SHA-256 of the model that gave the `embedding`."
     )
@@ -71,11 +64,7 @@ class ComparisonInput(EmbeddingInput):
 
     first = SideInput()
     second = SideInput()
-    fmr = FiniteFloatField(
-        default=DEFAULT_RATE,
-        help_text="The share of pairs of different people that may count as one person: "
-        f"{', '.join(map(str, FALSE_MATCH_RATES))}.",
-    )
+    fmr = RateField(DEFAULT_RATE, "The share of pairs of different people that may count as one person.")
     prior = FiniteFloatField(
         min_value=1e-9,
         max_value=1 - 1e-9,
@@ -86,11 +75,6 @@ class ComparisonInput(EmbeddingInput):
     def get_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().get_fields()
         return {name: fields[name] for name in ("first", "second", "fmr", "prior", *fields)}
-
-    def validate_fmr(self, value: float) -> float:
-        if value not in FALSE_MATCH_RATES:
-            raise ValidationError([f"must be one of {', '.join(map(str, FALSE_MATCH_RATES))}"])
-        return value
 
 
 def comparison_fields(body: Any) -> dict[str, Any]:

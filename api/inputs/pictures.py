@@ -6,8 +6,8 @@ from typing import Any, Final
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.inputs.collections import RateField
 from api.inputs.strict import StrictSerializer
+from api.inputs.vectors import RateField
 from cv.engine.edits.types import Background, Colour, Cover, PictureFormat, Portrait, Redaction
 from cv.engine.types import MAX_FACES_RANGE, MIN_FACE_PX_RANGE
 

@@ -32,8 +32,8 @@ from cv.identity.errors import IdentityOff, IdentityRefused, NoFace, OtherModel
 from cv.identity.faces import IdentifiedFace, identify_faces
 from cv.identity.odds import identity_model, served_odds
 from cv.outbound.fetch import FetchError
+from cv.search.base import Vectors
 from cv.services import audit_note
-from cv.trust.vectors import unit
 
 
 class IdentityView(JsonView):
@@ -153,15 +153,12 @@ def errors_about(name: str) -> Iterator[None]:
         raise
 
 
-def _unit_vector(numbers: list[float], model: str) -> tuple[float, ...]:
-    """Raises OtherModel unless it is a vector of the model in service, and ValidationError if it is no direction."""
+def _unit_vector(vector: Vectors, model: str) -> tuple[float, ...]:
+    """Raises OtherModel unless this vector, float32 (D,), is of the model in service."""
     served = identity_model()
-    if model != served.card.sha256 or len(numbers) != served.heads[EMBEDDING.name]:
+    if model != served.card.sha256 or len(vector) != served.heads[EMBEDDING.name]:
         raise OtherModel(f"this vector is of another model than the one in service, {served.card.sha256}")
-    try:
-        return tuple(unit(numbers).tolist())
-    except ValueError:
-        raise ValidationError({"embedding": ["has no direction: its numbers are all 0, or too large"]}) from None
+    return tuple(vector.tolist())
 
 
 def _shown(face: FaceResult, identity: IdentifiedFace) -> dict[str, Any]:

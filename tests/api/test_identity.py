@@ -206,7 +206,7 @@ GOOD: dict[str, Any] = {"embedding": list(vector(1)), "model": SFACE.sha256}
         ({**GOOD, "embedding": [0.5] * 127}, 422, "other_model"),
         ({**GOOD, "embedding": [0.0] * 128}, 400, "invalid_request"),
         ({**GOOD, "embedding": [1e308] * 128}, 400, "invalid_request"),
-        ({**GOOD, "embedding": [1.0] * 2049}, 400, "invalid_request"),
+        ({**GOOD, "embedding": [1.0] * 4097}, 400, "invalid_request"),
         ({"embedding": GOOD["embedding"]}, 400, "invalid_request"),
         ({**GOOD, "face": 0}, 400, "invalid_request"),
     ],
