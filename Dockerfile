@@ -5,8 +5,11 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
-COPY requirements.lock /build/
+COPY requirements.lock requirements-search.lock /build/
 RUN pip install --require-hashes -r /build/requirements.lock
+# --build-arg SEARCH=1 also installs faiss and the client of Milvus, which only large collections of faces need.
+ARG SEARCH=
+RUN if [ -n "$SEARCH" ]; then pip install --require-hashes -r /build/requirements-search.lock; fi
 COPY . /app
 WORKDIR /app
 # Compressed once here, so that the containers need not write them.

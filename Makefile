@@ -49,6 +49,7 @@ lint: install-dev ## Run ruff and mypy
 lock: install-dev ## Update the locks to the newest versions that requirements*.txt allow, and sbom.cdx.json
 	$(BIN)/$(LOCK) --upgrade requirements.txt --output-file requirements.lock
 	$(BIN)/$(LOCK) --upgrade requirements-dev.txt --constraint requirements.lock --output-file requirements-dev.lock
+	$(BIN)/$(LOCK) requirements-search.txt --constraint requirements-dev.lock --output-file requirements-search.lock
 	@$(MAKE) --no-print-directory sbom
 
 sbom: install-dev ## Write sbom.cdx.json: the server's packages with versions and hashes (CycloneDX)
@@ -56,6 +57,7 @@ sbom: install-dev ## Write sbom.cdx.json: the server's packages with versions an
 
 audit: install-dev ## Check the locked versions for known vulnerabilities (needs the network)
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-search.lock
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
 
 bench: install-dev ## Measure speed and memory, and write benchmarks/results (PHOTOS=DIR: your own photos; SOAK=N requests)

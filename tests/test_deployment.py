@@ -129,6 +129,19 @@ def test_every_variable_is_explained_where_the_operator_looks() -> None:
     assert built <= read
 
 
+def test_milvus_is_asked_for_by_name_has_a_password_and_its_client_in_the_image() -> None:
+    milvus = SERVICES["milvus"]
+    assert milvus["profiles"] == ["milvus"]
+    assert environment_of("milvus", {"MILVUS_PASSWORD": "m1"})["COMMON_SECURITY_DEFAULTROOTPASSWORD"] == "m1"
+    assert milvus["environment"]["COMMON_SECURITY_AUTHORIZATIONENABLED"] == "true"
+    for name in OURS:
+        assert filled_in(SERVICES[name]["build"]["args"]["SEARCH"], {"SEARCH": "1"}) == "1"
+    installed = [value for kind, value in instructions() if kind == "RUN" and "requirements-search.lock" in value]
+    install = "pip install --require-hashes -r /build/requirements-search.lock"
+    assert installed == [f'if [ -n "$SEARCH" ]; then {install}; fi']
+    assert "pymilvus" in (ROOT / "requirements-search.lock").read_text()
+
+
 def test_no_secret_has_a_default() -> None:
     for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"):
         without = {key: value for key, value in GIVEN.items() if key != name}

@@ -26,7 +26,7 @@ def locked(file: str) -> dict[str, set[Version]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+@pytest.mark.parametrize("name", ["requirements", "requirements-search", "requirements-dev"])
 def test_the_lock_holds_what_is_asked_for(name: str) -> None:
     versions = locked(f"{name}.lock")
     missing = [
@@ -37,15 +37,16 @@ def test_the_lock_holds_what_is_asked_for(name: str) -> None:
     assert missing == [], "run `make lock`"
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+@pytest.mark.parametrize("name", ["requirements", "requirements-search", "requirements-dev"])
 def test_every_locked_version_has_hashes(name: str) -> None:
     entries = re.split(r"^(?=[A-Za-z0-9])", (ROOT / f"{name}.lock").read_text(), flags=re.MULTILINE)
     assert [entry.splitlines()[0] for entry in entries if PINNED.match(entry) and "--hash=sha256:" not in entry] == []
 
 
 def test_what_serves_is_tested_in_the_same_versions() -> None:
-    serving, testing = locked("requirements.lock"), locked("requirements-dev.lock")
-    assert {name for name, versions in serving.items() if testing.get(name) != versions} == set()
+    testing = locked("requirements-dev.lock")
+    for file in ("requirements.lock", "requirements-search.lock"):
+        assert {name for name, versions in locked(file).items() if testing.get(name) != versions} == set()
 
 
 def test_the_bill_of_materials_names_every_locked_version() -> None:
