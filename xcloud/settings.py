@@ -129,6 +129,8 @@ XCLOUD_RECEIPT_KEY_FILE = env.path("XCLOUD_RECEIPT_KEY_FILE", VAR_DIR / "receipt
 XCLOUD_SEARCH = env.choice("XCLOUD_SEARCH", Search.EXACT)
 XCLOUD_MILVUS_URL = env.text("XCLOUD_MILVUS_URL", "")
 XCLOUD_MILVUS_TOKEN = env.text("XCLOUD_MILVUS_TOKEN", "")
+# The most memory of each process for the vectors of collections, if they are searched there.
+XCLOUD_SEARCH_MEMORY_BYTES = env.integer("XCLOUD_SEARCH_MEMORY_BYTES", 1024**3)
 # Whether the audit log also has the ids of the faces that a search found; if not, it has only who searched in what.
 XCLOUD_AUDIT_FOUND = env.boolean("XCLOUD_AUDIT_FOUND", False)
 

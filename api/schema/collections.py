@@ -37,6 +37,7 @@ SEARCHED: Final = (
     "other_model",
     "index_behind",
     "search_unavailable",
+    "collection_too_large",
     "vectors_unreadable",
 )
 SUBJECT_PART: Final = OpenApiParameter(

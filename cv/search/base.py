@@ -28,6 +28,12 @@ class SearchUnavailable(Exception):
     code = "search_unavailable"
 
 
+class CollectionTooLarge(SearchUnavailable):
+    """A collection has more faces than may be searched in the memory of a process."""
+
+    code = "collection_too_large"
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A vector that was found, by its key, and its cosine similarity to the probe, in [-1, 1]."""

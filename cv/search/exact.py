@@ -12,18 +12,23 @@ import numpy as np
 
 from cv.search.base import Hit, Keys, Vectors, ranked
 
-# More vectors than this go to faiss, which keeps half precision. At 1 million it takes 390 MB instead of 574, and eight
-# clients get nine times as many searches a second; at 100,000 it takes more memory and time than NumPy.
-BULK: Final = 50_000
+# So many vectors go to faiss, which keeps half precision: from here on it is faster, 14 instead of 26 ms of one core at
+# a million, and takes half the memory.
+BULK: Final = 10_000
+# New vectors wait until they are this share of those in faiss, because adding to these copies them.
+WAITING_SHARE: Final = 1 / 16
 # Similarities computed at once: 64 MiB.
 BLOCK: Final = 16 * 1024**2
+# Fewer probes are compared without BLAS, whose threads wait for each other: a million vectors take 26 instead of 42 ms
+# of a core, and for each of eight clients at once 27 instead of 162.
+FEW: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
     """One collection's vectors. Never changed after it is published, so that searches need no lock.
 
-    New vectors go to ``rows``; when there are ``BULK`` of these, they move to ``bulk``.
+    New vectors go to ``rows``; when there are enough of these, they move to ``bulk``.
     """
 
     keys: Keys
@@ -36,6 +41,11 @@ class Gallery:
         return len(self.keys) + (self.bulk.ntotal if self.bulk is not None else 0)
 
     @property
+    def bytes(self) -> int:
+        held = self.rows.nbytes + self.keys.nbytes
+        return held if self.bulk is None else held + self.bulk.ntotal * (8 + 2 * self.bulk.d)
+
+    @property
     def all_keys(self) -> Keys:
         return self.keys if self.bulk is None else np.concatenate([self.keys, bulk_keys(self.bulk)])
 
@@ -44,7 +54,7 @@ class Gallery:
         return [hits for start in range(0, len(probes), step) for hits in self._search(probes[start : start + step], k)]
 
     def _search(self, probes: Vectors, k: int) -> list[list[Hit]]:
-        similarities = probes @ self.rows.T
+        similarities = compare(probes, self.rows)
         some = min(k, len(self.keys))
         if some < len(self.keys):
             found = np.argpartition(similarities, -some, axis=1)[:, -some:]
@@ -52,7 +62,7 @@ class Gallery:
             found = np.broadcast_to(np.arange(some), similarities.shape)
         keys, values = self.keys[found], np.take_along_axis(similarities, found, axis=1)
         if self.bulk is not None:
-            bulk_values, bulk_found = self.bulk.search(probes, min(k, self.bulk.ntotal))
+            bulk_values, bulk_found = search_bulk(self.bulk, probes, min(k, self.bulk.ntotal))
             keys, values = np.hstack([keys, bulk_found]), np.hstack([values, bulk_values])
         return [ranked(*pair, k) for pair in zip(keys, values, strict=True)]
 
@@ -69,11 +79,17 @@ class Gallery:
         more = replace(
             self, keys=np.concatenate([self.keys, keys]), rows=np.concatenate([self.rows, vectors], dtype=np.float32)
         )
-        if len(more.keys) < BULK or find_spec("faiss") is None:
+        enough = BULK if self.bulk is None else max(BULK, self.bulk.ntotal * WAITING_SHARE)
+        if len(more.keys) < enough or find_spec("faiss") is None:
             return more
         bulk = new_bulk(vectors.shape[1]) if self.bulk is None else copied(self.bulk)
         bulk.add_with_ids(more.rows, more.keys)
         return Gallery(more.keys[:0], more.rows[:0], bulk)
+
+
+def compare(probes: Vectors, rows: Vectors) -> Vectors:
+    """The cosine similarities of unit vectors, float32 (N, M)."""
+    return np.einsum("nd,md->nm", probes, rows) if len(probes) < FEW else probes @ rows.T
 
 
 class ExactIndex:
@@ -114,6 +130,10 @@ class ExactIndex:
     def galleries(self) -> list[UUID]:
         return list(self._galleries)
 
+    def bytes(self) -> dict[UUID, int]:
+        """How much memory each gallery takes."""
+        return {gallery: held.bytes for gallery, held in self._galleries.copy().items()}
+
 
 # faiss is optional, and is imported only where a gallery is large enough.
 
@@ -125,10 +145,26 @@ def new_bulk(dimensions: int) -> Any:
     return faiss.IndexIDMap2(faiss.IndexScalarQuantizer(dimensions, kind, faiss.METRIC_INNER_PRODUCT))
 
 
+def search_bulk(bulk: Any, probes: Vectors, k: int) -> tuple[Vectors, Keys]:
+    """Similarities and keys, (N, k) each. On one thread: more would wait for each other, and clients search at once."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    found: tuple[Vectors, Keys] = bulk.search(probes, k)
+    return found
+
+
 def copied(bulk: Any) -> Any:
     import faiss
 
     return faiss.clone_index(bulk)
+
+
+def bytes_of(faces: int, dimensions: int) -> int:
+    """The most memory of a gallery: vectors in single precision, or in half precision once they are in faiss."""
+    single, half = 8 + 4 * dimensions, 8 + 2 * dimensions
+    waiting = faces if find_spec("faiss") is None else min(faces, max(BULK, int(faces * WAITING_SHARE)))
+    return waiting * single + (faces - waiting) * half
 
 
 def bulk_keys(bulk: Any) -> Keys:

@@ -19,10 +19,11 @@ from django.db.models import QuerySet
 
 from cv.models import Collection, EnrolledFace
 from cv.models.collections import enrolled_place
-from cv.search.base import Hit, Search, VectorIndex, Vectors, as_keys
+from cv.search.base import CollectionTooLarge, Hit, Search, VectorIndex, Vectors, as_keys
 from cv.search.exact import ExactIndex
 from cv.search.milvus import MilvusIndex
 from cv.search.pgvector import PgvectorIndex
+from cv.search.room import collections_to_drop, drops_of, note_drop, note_use
 from cv.trust.sealing import Unreadable
 from cv.trust.vectors import unseal_vectors
 
@@ -36,6 +37,8 @@ BATCH: Final = 20_000
 LOOKED_UP: Final = 500
 # How long a request waits for another thread that brings the same collection up to date.
 PATIENCE_S: Final = 5.0
+# How often a search begins again because its collection was dropped.
+TRIES: Final = 3
 
 
 class IndexBehind(Exception):
@@ -67,10 +70,17 @@ def nearest(collection: UUID, probes: Vectors, k: int) -> list[list[Hit]]:
     """The ``k`` nearest enrolled faces of each probe, by key, in an index that has every face enrolled so far.
 
     Faces erased in the meantime may still be among them: look every key up. Raises Collection.DoesNotExist,
-    IndexBehind, SearchUnavailable, Unreadable.
+    IndexBehind, SearchUnavailable, which CollectionTooLarge is, too, Unreadable.
     """
-    update_index(collection)
-    return served_index().search(collection, probes, k)
+    note_use(collection)
+    for _ in range(TRIES):
+        before = drops_of(collection)
+        update_index(collection)
+        hits = served_index().search(collection, probes, k)
+        # Other collections may have needed its room in between.
+        if before is not None and before == drops_of(collection):
+            return hits
+    raise IndexBehind
 
 
 def update_index(collection: UUID, patience_s: float = PATIENCE_S) -> None:
@@ -104,8 +114,30 @@ def drop_index(collection: UUID) -> None:
 
     Raises SearchUnavailable.
     """
-    served_index().drop(collection)
-    _seen.pop(collection, None)
+    note_drop(collection)
+    try:
+        _seen.pop(collection, None)
+        served_index().drop(collection)
+    finally:
+        note_drop(collection)
+
+
+def _make_room(collection: UUID, faces: int, dimensions: int) -> None:
+    """Drops collections that were not searched for longest, but none that is being brought up to date.
+
+    Raises CollectionTooLarge; the collection is not in memory then.
+    """
+    try:
+        others = collections_to_drop(served_index(), collection, faces, dimensions)
+    except CollectionTooLarge:
+        drop_index(collection)
+        raise
+    for other in others:
+        if _locks[other].acquire(blocking=False):
+            try:
+                drop_index(other)
+            finally:
+                _locks[other].release()
 
 
 def tidy_indexes() -> None:
@@ -119,7 +151,7 @@ def tidy_indexes() -> None:
             update_index(collection)
         except Collection.DoesNotExist:
             drop_index(collection)
-        except (IndexBehind, Unreadable) as error:
+        except (CollectionTooLarge, IndexBehind, Unreadable) as error:
             log.error("the index of collection %s was not brought up to date: %r", collection, error)
 
 
@@ -131,6 +163,7 @@ def _catch_up(collection: UUID) -> int:
     """Returns the highest key that the index has now."""
     index, rows = served_index(), EnrolledFace.objects.filter(collection=collection).order_by("pk")
     dimensions = Collection.objects.values_list("dimensions", flat=True).get(pk=collection)
+    _make_room(collection, rows.count(), dimensions)
     newest = _seen[collection][1] if collection in _seen else int(index.keys(collection).max(initial=0))
     newest = max(newest, _add(collection, dimensions, rows.filter(pk__gt=newest)))
     if index.count(collection) != rows.count():

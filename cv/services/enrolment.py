@@ -14,6 +14,8 @@ from cv.identity.errors import OtherModel
 from cv.identity.odds import served_odds
 from cv.models import Collection, EnrolledFace
 from cv.models.collections import enrolled_place
+from cv.search.room import check_room
+from cv.search.served import served_index
 from cv.selectors import enrolled_faces
 from cv.services.analyses import nothing_more
 from cv.services.audit import audit_note
@@ -41,12 +43,13 @@ def faces_enrol(
     """Enrols all faces or none, in one transaction with the line in the audit log.
 
     ``saved`` is called with the rows in that transaction. Raises EnrolmentRefused, Collection.DoesNotExist,
-    IndexBehind, SearchUnavailable, Unreadable.
+    IndexBehind, SearchUnavailable, which CollectionTooLarge is, too, Unreadable.
     """
     if len(new) > MAX_FACES:
         raise EnrolmentTooLarge(f"one enrolment has at most {MAX_FACES:,} faces, not {len(new):,}", "faces")
     if any(face.vector.shape != (collection.dimensions,) for face in new):
         raise OtherModel(f"vectors of this collection have {collection.dimensions} numbers", "faces")
+    check_room(served_index(), collection.faces.count() + len(new), collection.dimensions)
     rules = enrolment_rules(collection, caller)
     # Of this collection: another's may be committed with a higher key before one of this that was given a lower one.
     newest = collection.faces.order_by("-pk").values_list("pk", flat=True).first() or 0

@@ -1,18 +1,21 @@
 """The index follows the rows: it finds what was just enrolled, and never what was erased."""
 
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import pytest
+from pytest_django import Settings
 
 from cv.models import Collection, EnrolledFace
-from cv.search.base import as_keys
+from cv.search.base import CollectionTooLarge, as_keys
+from cv.search.exact import ExactIndex, bytes_of
 from cv.search.people import Candidate, one_name_each, people_near
 from cv.search.served import drop_index, served_index, tidy_indexes, update_index
 from cv.services import subject_remove
 from cv.services.revisions import revision_raise
 from cv.trust.caller import Caller
-from tests.vectors import axis, enrolled, made_collection, near
+from tests.vectors import DIMENSIONS, axis, enrolled, made_collection, near
 
 pytestmark = pytest.mark.usefixtures("identity")
 
@@ -130,3 +133,58 @@ def test_each_name_is_given_once_so_that_the_sum_of_similarities_is_largest() ->
     assert [person.subject if person else None for person in given] == ["bob", "ada", None]
     alone = one_name_each([[candidate("ada", 0.5)], [candidate("ada", 0.9)]])
     assert [person.similarity if person else None for person in alone] == [None, 0.9]
+
+
+# The memory of collections.
+
+
+def test_the_collection_not_searched_for_longest_makes_room_and_is_built_again_when_it_is_searched(
+    caller: Caller, settings: Settings
+) -> None:
+    one, two, three = (made_collection(caller) for _ in range(3))
+    for collection in (one, two, three):
+        enrolled(collection, caller, "ada", axis(0), near(0, 0.8, away=1))
+    # Room for two collections of two faces each.
+    settings.XCLOUD_SEARCH_MEMORY_BYTES = 2 * bytes_of(2, DIMENSIONS)
+    served_index.cache_clear()
+    for collection in (one, two, one, three):
+        assert names_near(collection, 0) == [("ada", 1.0)]
+    assert set(served_index().galleries()) == {one.pk, three.pk}
+    assert names_near(two, 0) == [("ada", 1.0)]
+    assert set(served_index().galleries()) == {two.pk, three.pk}
+
+
+def test_a_collection_that_does_not_fit_is_refused_when_it_grows_and_when_it_is_searched(
+    caller: Caller, settings: Settings
+) -> None:
+    collection = made_collection(caller)
+    enrolled(collection, caller, "ada", axis(0), near(0, 0.8, away=1))
+    settings.XCLOUD_SEARCH_MEMORY_BYTES = bytes_of(2, DIMENSIONS)
+    with pytest.raises(CollectionTooLarge, match="3 faces in one collection take 0 MiB"):
+        enrolled(collection, caller, "bob", axis(2))
+    assert names_near(collection, 0) == [("ada", 1.0)]
+    assert EnrolledFace.objects.count() == 2
+    settings.XCLOUD_SEARCH_MEMORY_BYTES = 1
+    revision_raise(collection.pk)
+    with pytest.raises(CollectionTooLarge):
+        names_near(collection, 0)
+    assert served_index().galleries() == []
+    tidy_indexes()
+
+
+def test_a_search_whose_collection_is_dropped_meanwhile_finds_it_all_the_same(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = made_collection(caller)
+    enrolled(collection, caller, "ada", axis(0))
+    search, searched = ExactIndex.search, []
+
+    def dropped_first(index: ExactIndex, *asked: Any) -> Any:
+        searched.append(1)
+        if len(searched) == 1:
+            drop_index(collection.pk)
+        return search(index, *asked)
+
+    monkeypatch.setattr(ExactIndex, "search", dropped_first)
+    assert names_near(collection, 0) == [("ada", 1.0)]
+    assert len(searched) == 2
