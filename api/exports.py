@@ -5,29 +5,44 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import IO, Any
 
 from django.utils import timezone
 
 from api.renderers import FastJsonRenderer
 from api.serializers import HeldAnalysisSerializer, JobItemSerializer, JobSerializer
-from api.serializers.collections import ExportedFaceSerializer, ExportedVectorSerializer
+from api.serializers.collections import (
+    ExportedFaceSerializer,
+    ExportedNegativeSerializer,
+    ExportedVectorSerializer,
+)
 from cv.files.pictures import media_type
 from cv.jobs.progress import statuses_of
-from cv.models import Analysis, EnrolledFace, Job
+from cv.models import Analysis, EnrolledFace, Job, NotThisPerson
 
 # Larger exports are built on disk.
 IN_MEMORY = 8 * 1024 * 1024
 
 
-def export_document(rows: Iterable[Analysis], jobs: Iterable[Job], enrolled: Iterable[EnrolledFace]) -> IO[bytes]:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Everything that is stored about a subject."""
+
+    analyses: Iterable[Analysis]
+    jobs: Iterable[Job]
+    enrolled: Iterable[EnrolledFace]
+    negatives: Iterable[NotThisPerson]
+
+
+def export_document(stored: Stored) -> IO[bytes]:
     """One JSON document, with kept pictures in base64. Raises StorageUnavailable if it would be incomplete."""
-    return _spooled(lambda file: _write_document(file, rows, jobs, enrolled))
+    return _spooled(lambda file: _write_document(file, stored))
 
 
-def export_archive(rows: Iterable[Analysis], jobs: Iterable[Job], enrolled: Iterable[EnrolledFace]) -> IO[bytes]:
+def export_archive(stored: Stored) -> IO[bytes]:
     """A ZIP of ``export.json`` and ``pictures/…``. Raises StorageUnavailable if it would be incomplete."""
-    return _spooled(lambda file: _write_archive(file, rows, jobs, enrolled))
+    return _spooled(lambda file: _write_archive(file, stored))
 
 
 def _spooled(write: Callable[[IO[bytes]], None]) -> IO[bytes]:
@@ -42,24 +57,21 @@ def _spooled(write: Callable[[IO[bytes]], None]) -> IO[bytes]:
     return file
 
 
-def _write_document(
-    file: IO[bytes], rows: Iterable[Analysis], jobs: Iterable[Job], enrolled: Iterable[EnrolledFace]
-) -> None:
+def _write_document(file: IO[bytes], stored: Stored) -> None:
     text = FastJsonRenderer().render
     file.write(b'{"exported_at":' + text(_now()) + b',"analyses":[')
     between = b""
-    for row in rows:
+    for row in stored.analyses:
         file.write(between + text(_held(row, _picture_in_base64(row))))
         between = b","
-    file.write(b'],"jobs":' + text(_jobs(jobs)) + b',"enrolled_faces":' + text(_enrolled(enrolled)) + b"}")
+    rest = {name: text(part) for name, part in _rest(stored).items()}
+    file.write(b"]" + b"".join(b',"%s":%s' % (name.encode(), part) for name, part in rest.items()) + b"}")
 
 
-def _write_archive(
-    file: IO[bytes], rows: Iterable[Analysis], jobs: Iterable[Job], enrolled: Iterable[EnrolledFace]
-) -> None:
+def _write_archive(file: IO[bytes], stored: Stored) -> None:
     held = []
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for row in rows:
+        for row in stored.analyses:
             name = f"pictures/{row.pk}{_suffix(row)}" if row.picture else None
             data = _bytes_of(row)
             if name and data is not None:
@@ -68,8 +80,7 @@ def _write_archive(
         document = {
             "exported_at": _now(),
             "analyses": held,
-            "jobs": _jobs(jobs),
-            "enrolled_faces": _enrolled(enrolled),
+            **_rest(stored),
         }
         archive.writestr("export.json", json.dumps(document, indent=2, default=str))
 
@@ -88,8 +99,13 @@ def _jobs(jobs: Iterable[Job]) -> list[dict[str, Any]]:
     ]
 
 
-def _enrolled(faces: Iterable[EnrolledFace]) -> list[dict[str, Any]]:
-    return [ExportedFaceSerializer(face).data for face in faces]
+def _rest(stored: Stored) -> dict[str, list[Any]]:
+    """All but the analyses."""
+    return {
+        "jobs": _jobs(stored.jobs),
+        "enrolled_faces": [ExportedFaceSerializer(face).data for face in stored.enrolled],
+        "not_this_person": [ExportedNegativeSerializer(row).data for row in stored.negatives],
+    }
 
 
 def _held(row: Analysis, picture: dict[str, Any] | None) -> dict[str, Any]:

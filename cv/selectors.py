@@ -78,7 +78,8 @@ def subject_analyses(caller: Caller, subject: str, of_everyone: bool = False) ->
     """The subject's analyses, oldest first, including expired ones that are not purged yet."""
     owned = Q() if of_everyone else caller.owned
     rows = Analysis.objects.filter(owned, subject=subject).order_by("created_at", "pk")
-    related = ("faces__labels", "faces__vector", "faces__track", "models")
+    grouping = ("faces__vector__grouped", "faces__vector__negatives")
+    related = ("faces__labels", *grouping, "faces__track", "models")
     return rows.select_related("api_key", "video").prefetch_related(*related)
 
 
@@ -103,8 +104,13 @@ def subject_jobs(caller: Caller, subject: str, of_everyone: bool = False) -> Que
 
 def collections_of(caller: Caller) -> QuerySet[Collection]:
     """The caller's collections, newest first, with ``face_count`` and ``subject_count``."""
+    return counted_collections(Collection.objects.filter(caller.owned))
+
+
+def counted_collections(rows: QuerySet[Collection]) -> QuerySet[Collection]:
+    """The rows with ``face_count`` and ``subject_count``: unexpired faces, and of how many people."""
     here = EnrolledFace.objects.filter(unexpired(), collection=OuterRef("pk")).order_by().values("collection")
-    return Collection.objects.filter(caller.owned).annotate(
+    return rows.annotate(
         face_count=Coalesce(Subquery(here.annotate(found=Count("pk")).values("found")), 0),
         subject_count=Coalesce(Subquery(here.annotate(found=Count("subject", distinct=True)).values("found")), 0),
     )

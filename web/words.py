@@ -143,6 +143,7 @@ ITEM_ERRORS: Final = {
     "other_model": _("The collection is of another model"),
     "index_behind": _("The search index was being built"),
     "search_unavailable": _("The search index did not answer"),
+    "collection_too_large": _("The collection is too large to be searched here"),
 }
 JOB_SOURCES: Final = {
     JobSource.ARCHIVE.value: _("From an archive"),

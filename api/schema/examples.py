@@ -178,6 +178,7 @@ EXPORT: Final = {
     ],
     "jobs": [{**JOB, "items": [JOB_ITEM]}],
     "enrolled_faces": [],
+    "not_this_person": [],
 }
 RECEIPT: Final = {
     "receipt": {
@@ -192,11 +193,13 @@ RECEIPT: Final = {
             "jobs": 0,
             "enrolled_faces": 3,
             "vectors": 4,
+            "group_memberships": 2,
+            "negatives": 1,
         },
     },
     "algorithm": "Ed25519",
-    "key_id": "69ab756a2f8d9632",
-    "signature": "IDBR5XdEOqKCZsCkJW/AShJJNNk0KTcN+YwmoAuowNovQZAAqWhsuFqmXHg+cqEgtk55ZDayXEb5Q+agdXH0Aw==",
+    "key_id": "2f0d25f74e653062",
+    "signature": "eicAIRY8x+nGyFqRnb56yIDtBvrDUnwPot9CR+JACxRG/mM4zDDE1SJ6D567iKGAnLNEJb7AVfOs7OasTNLPBA==",
 }
 LABEL_REPORT: Final = {
     "faces": 212,
@@ -223,11 +226,11 @@ LABEL_REPORT: Final = {
     ],
 }
 RECEIPT_KEY: Final = {
-    "key_id": "69ab756a2f8d9632",
+    "key_id": "2f0d25f74e653062",
     "algorithm": "Ed25519",
     "pem": (
         "-----BEGIN PUBLIC KEY-----\n"
-        "MCowBQYDK2VwAyEA/ASrm/FqKCID4/mlsXasMz2qz1LO2DQ9lv9xkc5DSgM=\n"
+        "MCowBQYDK2VwAyEAeKD3q7RoKbP8XGLG7hxdwFJKELkFMhondurrZwb+gqo=\n"
         "-----END PUBLIC KEY-----\n"
     ),
 }
@@ -282,8 +285,8 @@ GROUP: Final = {
     "created_at": "2026-11-22T09:30:00.000000Z",
     "count": 2,
     "faces": [
-        {"analysis": ANALYSIS["id"], "index": 0, "quality": 0.91},
-        {"analysis": "e5f4a3b2-0c1d-4e2f-9a8b-7c6d5e4f3a21", "index": 2, "quality": 0.64},
+        {"analysis": ANALYSIS["id"], "index": 0, "quality": 0.91, "doubts": []},
+        {"analysis": "e5f4a3b2-0c1d-4e2f-9a8b-7c6d5e4f3a21", "index": 2, "quality": 0.64, "doubts": ["child"]},
     ],
 }
 VERIFICATION: Final = {

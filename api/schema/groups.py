@@ -42,13 +42,15 @@ UNKNOWN_LIST: Final[dict[str, Any]] = {
 UNKNOWN_NAME: Final[dict[str, Any]] = {
     "operation_id": "unknown_name",
     "summary": "Name a group, which enrols it",
-    "description": f"Its best faces, up to 20, are enrolled as the subject, and the group is gone. {SCOPE}",
+    "description": "Its best faces, up to 20, are enrolled as the subject, and the group is gone. Faces with `doubts`, "
+    f"of low quality or of a child, are left out unless `accept` names the doubt. {SCOPE}",
     "parameters": [IDEMPOTENCY_KEY],
     "request": {"application/json": GroupNameInput},
     "responses": {
         201: answer(EnrolledSerializer, {"faces": [examples.ENROLLED_FACE]}, "The faces enrolled."),
         **errors(
             "not_in_group",
+            "doubtful_faces",
             "already_enrolled",
             "belongs_to_another",
             "far_from_subject",

@@ -44,6 +44,10 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "other_model": ("this vector is of another model than the one in service", "first"),
     "several_faces": ("the image has 3 faces; say which one in `face`, 0 is the largest", "face"),
     "low_quality": ("the quality of this face is 0.12, below 0.2 (blurred); use a better photo", "image"),
+    "doubtful_faces": (
+        "every face of this group is in doubt (child); to enrol them all the same, accept it",
+        "accept",
+    ),
     "far_from_subject": ("this face is far from the subject's others: similarity 0.113", "subject"),
     "belongs_to_another": ("this face belongs to another subject: similarity 0.713", "subject"),
     "already_enrolled": ("this face of the subject is enrolled already", "subject"),
@@ -51,6 +55,11 @@ EXAMPLES: Final[dict[str, tuple[str, str | None]]] = {
     "groups_changed": ("the collection or its groups changed meanwhile; try again", "collection"),
     "not_in_group": ("the group does not have these faces", "faces"),
     "enrolment_too_large": ("one enrolment has at most 10,000 faces, not 10,001", "faces"),
+    "collection_too_large": (
+        "2,200,000 faces in one collection take 1,091 MiB of memory to search; this server allows 1,024 "
+        "(XCLOUD_SEARCH_MEMORY_BYTES)",
+        None,
+    ),
     "empty_collection": ("the collection is empty; enrol faces first", "collection"),
     "index_behind": ("the search index of this collection is being built; try again", None),
     "search_unavailable": ("Milvus does not answer; try again", None),

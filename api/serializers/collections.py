@@ -43,22 +43,59 @@ class EnrolledFaceSerializer(serializers.Serializer[Any]):
     image_sha256 = serializers.CharField(read_only=True, help_text="Empty if the client sent the vector.")
 
 
+class SightingSerializer(serializers.Serializer[Any]):
+    """A face in a photo of a job that searched the collection: this person was a candidate for it."""
+
+    analysis = serializers.UUIDField(source="search.face.analysis_id", read_only=True)
+    face = serializers.IntegerField(source="search.face.index", read_only=True)
+    similarity = Rounded(SIMILARITY_DIGITS, help_text="The cosine of the two vectors, from -1 to 1.")
+    probability = Rounded(SHARE_DIGITS, help_text="That it is this person.")
+    match = serializers.BooleanField(source="is_match", read_only=True, help_text="Whether the face got this name.")
+
+
 class ExportedFaceSerializer(EnrolledFaceSerializer):
     """A face with everything that is stored with it, as in an export."""
 
     collection = serializers.UUIDField(source="collection_id", read_only=True)
     model_sha256 = serializers.CharField(source="collection.model_sha256", read_only=True)
     embedding = serializers.SerializerMethodField(help_text="The vector, which is stored sealed.")
+    found_in = SightingSerializer(source="sightings", many=True, read_only=True)
 
     def get_embedding(self, face: EnrolledFace) -> list[float]:
         return rounded_vector(face.vector, face.place)
 
 
+class MembershipSerializer(serializers.Serializer[Any]):
+    """The group of unknown faces of a collection that a face is in."""
+
+    collection = serializers.UUIDField(source="collection_id", read_only=True)
+    group = serializers.UUIDField(source="group_id", read_only=True)
+
+
+class NegativeSerializer(serializers.Serializer[Any]):
+    """Someone said that the face is not of this group or, if that has a name by now, not this subject."""
+
+    collection = serializers.UUIDField(source="collection_id", read_only=True)
+    group = serializers.UUIDField(source="group_id", read_only=True, allow_null=True)
+    subject = serializers.CharField(read_only=True, help_text="Empty while the group has no name.")
+
+
+class ExportedNegativeSerializer(serializers.Serializer[Any]):
+    """A face of an analysis of which someone said that it is not the subject."""
+
+    collection = serializers.UUIDField(source="collection_id", read_only=True)
+    analysis = serializers.UUIDField(source="vector.face.analysis_id", read_only=True)
+    face = serializers.IntegerField(source="vector.face.index", read_only=True)
+
+
 class ExportedVectorSerializer(serializers.Serializer[Any]):
-    """The vector that was kept of a face of an analysis, as in an export."""
+    """The vector that was kept of a face of an analysis, with the face's groups, as in an export."""
 
     face = serializers.IntegerField(source="face.index", read_only=True)
     model_sha256 = serializers.CharField(read_only=True)
+    doubts = serializers.ListField(child=serializers.ChoiceField(choices=list(Doubt)), read_only=True, allow_null=True)
+    groups = MembershipSerializer(source="grouped", many=True, read_only=True)
+    not_this_person = NegativeSerializer(source="negatives", many=True, read_only=True)
     embedding = serializers.SerializerMethodField(help_text="The vector, which is stored sealed.")
 
     def get_embedding(self, row: FaceVector) -> list[float]:

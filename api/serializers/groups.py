@@ -8,7 +8,9 @@ from rest_framework import serializers
 from api.fields import Rounded
 from api.serializers.analyses import SHARE_DIGITS
 from api.serializers.collections import SIMILARITY_DIGITS, CandidateSerializer
-from cv.models import FaceGroup
+from cv.identity.faces import Doubt
+from cv.models import FaceGroup, GroupedFace
+from cv.services.face_vectors import doubts_of
 
 MOST_SHOWN = 100
 
@@ -53,6 +55,11 @@ class GroupedFaceSerializer(serializers.Serializer[Any]):
     analysis = serializers.UUIDField(read_only=True, source="vector.face.analysis_id")
     index = serializers.IntegerField(read_only=True, source="vector.face.index")
     quality = Rounded(SHARE_DIGITS, source="vector.face.quality_score")
+    doubts = serializers.SerializerMethodField(help_text="Why the face is not enrolled when the group is named.")
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=list(Doubt))))
+    def get_doubts(self, member: GroupedFace) -> list[str]:
+        return [str(doubt) for doubt in doubts_of(member.vector)]
 
 
 class StoredGroupSerializer(serializers.Serializer[Any]):

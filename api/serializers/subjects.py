@@ -5,7 +5,11 @@ from typing import Any
 from rest_framework import serializers
 
 from api.serializers.analyses import HeldAnalysisSerializer
-from api.serializers.collections import ExportedFaceSerializer, ExportedVectorSerializer
+from api.serializers.collections import (
+    ExportedFaceSerializer,
+    ExportedNegativeSerializer,
+    ExportedVectorSerializer,
+)
 from api.serializers.jobs import JobItemSerializer, JobSerializer
 
 
@@ -30,6 +34,9 @@ class SubjectExportSerializer(serializers.Serializer[Any]):
     analyses = ExportedAnalysisSerializer(many=True, read_only=True)
     jobs = ExportedJobSerializer(many=True, read_only=True)
     enrolled_faces = ExportedFaceSerializer(many=True, read_only=True)
+    not_this_person = ExportedNegativeSerializer(
+        many=True, read_only=True, help_text="Faces of which someone said that they are not this subject."
+    )
 
 
 class DeletedSerializer(serializers.Serializer[Any]):
@@ -43,6 +50,14 @@ class DeletedSerializer(serializers.Serializer[Any]):
     )
     enrolled_faces = serializers.IntegerField(
         read_only=True, help_text="Faces in collections, each with its vector and its entry in the search index."
+    )
+    group_memberships = serializers.IntegerField(
+        read_only=True, required=False, help_text="Places of faces in groups of unknown faces."
+    )
+    negatives = serializers.IntegerField(
+        read_only=True,
+        required=False,
+        help_text="Statements that a face is not someone: about these faces or the name.",
     )
 
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from api import schema
 from api.authentication import caller_of
-from api.exports import export_archive, export_document
+from api.exports import Stored, export_archive, export_document
 from api.idempotency import idempotent
 from api.inputs import EraseInput, ExportInput, NamedEraseInput, NamedExportInput, SubjectInput
 from api.inputs.strict import given_once
@@ -21,7 +21,7 @@ from api.sources import json_object
 from api.views.base import JsonView
 from cv.choices import AuditAction, Scope
 from cv.models import Analysis, EnrolledFace, Job
-from cv.selectors import subject_analyses, subject_faces, subject_jobs
+from cv.selectors import subject_analyses, subject_faces, subject_jobs, subject_negatives
 from cv.services import audit_note, subject_erase
 from cv.trust.receipts import key_id, public_key, public_pem
 
@@ -114,11 +114,13 @@ def exported(request: Request, subject: str, format: str, everyone: bool) -> Fil
         raise PermissionDenied("an export contains every stored attribute, but this key is limited to some")
     analyses, jobs, enrolled = held(request, subject, everyone)
     rows = list(analyses)
+    negatives = subject_negatives(caller, subject, everyone).select_related("vector__face").order_by("pk")
+    stored = Stored(rows, jobs, enrolled.prefetch_related("sightings__search__face"), negatives)
     audit_note(caller, AuditAction.SUBJECT_EXPORT, [row.pk for row in rows])
     if format == "zip":
-        export = FileResponse(export_archive(rows, jobs, enrolled), as_attachment=True, filename="export.zip")
+        export = FileResponse(export_archive(stored), as_attachment=True, filename="export.zip")
     else:
-        export = FileResponse(export_document(rows, jobs, enrolled), content_type="application/json")
+        export = FileResponse(export_document(stored), content_type="application/json")
     export["Cache-Control"] = "private, no-store"
     return export
 

@@ -1,7 +1,7 @@
 """The faces of an image with their vectors, and what makes a vector too weak to decide by."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, cast
 
@@ -18,8 +18,9 @@ LOW_QUALITY: Final = 0.2
 CHILD_BELOW_YEARS: Final = 13.0
 # The most faces of one image: two such images give 400 pairs.
 MOST_FACES: Final = 20
-# The age is computed for the doubt about children alone. It is neither answered nor stored.
-_ASKED: Final = frozenset({EMBEDDING.name, Attribute.AGE.value})
+# What a face is asked for to be identified. The age is computed for the doubt about children alone; it is neither
+# answered nor stored.
+ASKED: Final = frozenset({EMBEDDING.name, Attribute.AGE.value})
 
 
 class Doubt(StrEnum):
@@ -54,7 +55,7 @@ def identify_faces(
     Raises NoFace, TooManyFaces if there are more than ``most``, EngineError, Overloaded, and what ``check_client``
     raises.
     """
-    options = AnalysisOptions(attributes=_ASKED, min_face_px=min_face_px, max_faces=most + 1)
+    options = AnalysisOptions(attributes=ASKED, min_face_px=min_face_px, max_faces=most + 1)
     result = analyzed(data, options, caller, check_client)
     if not result.faces:
         raise NoFace("no face was found in this image")
@@ -69,9 +70,30 @@ def identified(face: FaceResult) -> IdentifiedFace:
 
 
 def find_doubts(face: FaceResult) -> tuple[Doubt, ...]:
+    """Raises KeyError if the age was not asked for."""
     age = face.attributes[Attribute.AGE.value]
-    found = {
-        Doubt.LOW_QUALITY: face.quality.score < LOW_QUALITY,
-        Doubt.CHILD: isinstance(age, Estimate) and age.value < CHILD_BELOW_YEARS,
-    }
+    return known_doubts(face.quality.score, age.value if isinstance(age, Estimate) else None)
+
+
+def known_doubts(quality_score: float, age: float | None) -> tuple[Doubt, ...]:
+    """The doubts about a face of this quality and of this age in years, None if it is not known."""
+    found = {Doubt.LOW_QUALITY: quality_score < LOW_QUALITY, Doubt.CHILD: age is not None and age < CHILD_BELOW_YEARS}
     return tuple(doubt for doubt, applies in found.items() if applies)
+
+
+def computed_for(asked: frozenset[str]) -> frozenset[str]:
+    """What an engine is asked for, so that the doubts about faces are known whose vectors are asked for."""
+    return asked | ASKED if EMBEDDING.name in asked else asked
+
+
+def only(result: AnalysisResult, asked: frozenset[str]) -> AnalysisResult:
+    """The result without what was computed for doubts or for a search alone, so that it is neither kept nor shown."""
+    dropped = ASKED - asked
+    if not any(dropped.intersection(face.attributes) for face in result.faces):
+        return result
+    faces = tuple(
+        replace(face, attributes={name: answer for name, answer in face.attributes.items() if name not in dropped})
+        for face in result.faces
+    )
+    runs = tuple(replace(run, outputs=run.outputs - dropped) for run in result.models if not run.outputs <= dropped)
+    return replace(result, faces=faces, models=runs)

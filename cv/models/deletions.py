@@ -25,6 +25,8 @@ class Erasure(models.Model):
     enrolled_faces = models.PositiveIntegerField(default=0)
     # Of the faces of analyses; those of enrolled faces go with them.
     vectors = models.PositiveIntegerField(default=0)
+    group_memberships = models.PositiveIntegerField(default=0)
+    negatives = models.PositiveIntegerField(default=0)
 
     class Meta:
         indexes = [models.Index(fields=["created_at"], name="erasure_oldest")]

@@ -17,6 +17,8 @@ class FaceVector(models.Model):
     model_sha256 = models.CharField(max_length=64)
     # The unit vector, sealed for this row.
     vector = models.BinaryField()
+    # Why the face decides nothing; values of ``cv.identity.faces.Doubt``. Null if it was kept before these were.
+    doubts = models.JSONField(null=True)
 
     def __str__(self) -> str:
         return f"vector of face {self.face_id}"

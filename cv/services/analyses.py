@@ -22,6 +22,7 @@ from cv.engine.types import AnalysisOptions, AnalysisResult, Picture
 from cv.files.pictures import kept_picture
 from cv.files.removal import ask_storage
 from cv.files.stores import StorageUnavailable
+from cv.identity.faces import computed_for, only
 from cv.models import (
     Analysis,
     AnalysisModel,
@@ -115,7 +116,8 @@ def analysis_create(
     options = replace(
         request.options, attributes=caller.may_compute(request.options.attributes), picture=request.store.image
     )
-    result = analyzed(request.data, options, caller.account, check_client)
+    computed = replace(options, attributes=computed_for(options.attributes))
+    result = analyzed(request.data, computed, caller.account, check_client)
     return analysis_save(result, replace(request, options=options), caller, saved)
 
 
@@ -138,7 +140,9 @@ def analysis_reanalyse(
         min_face_px=analysis.min_face_px,
         max_faces=analysis.max_faces,
     )
-    result = analyzed(data, options, caller.account, check_client)
+    computed = replace(options, attributes=computed_for(options.attributes))
+    full = analyzed(data, computed, caller.account, check_client)
+    result = only(full, options.attributes)
     with transaction.atomic():
         # Raises Analysis.DoesNotExist if it was erased concurrently. The fresh row has no old faces prefetched.
         analysis = Analysis.objects.select_for_update().get(pk=analysis.pk)
@@ -149,7 +153,7 @@ def analysis_reanalyse(
         held = faces_hold(analysis)
         Face.objects.filter(analysis=analysis).delete()
         AnalysisModel.objects.filter(analysis=analysis).delete()
-        faces_follow(held, _answers_insert(analysis, result))
+        faces_follow(held, _answers_insert(analysis, result, full))
         # Stored answers of idempotent requests contain the old faces, so they are deleted, too.
         IdempotentRequest.objects.filter(analysis=analysis).delete()
         event_emit(WebhookEvent.ANALYSIS_UPDATED, _event_data(analysis))
@@ -165,12 +169,14 @@ def analysis_save(
     saved: Callable[[Analysis, AnalysisResult], None] = nothing_more,
     first: Callable[[], None] = nothing_first,
 ) -> Analysis:
-    """Saves an analysis with its faces in one transaction, and the picture that came with the result.
+    """Saves an analysis with its faces in one transaction, and the picture that came with the result. Of the answers,
+    those that the request asked for are saved, and given to ``saved``.
 
     ``first`` is called at the beginning of the transaction; if it raises, nothing is stored. The picture is written
     before the transaction begins, because a slow write would block other writers.
     """
-    now = timezone.now()
+    now, full = timezone.now(), result
+    result = only(full, request.options.attributes)
     analysis = Analysis(
         id=request.pk or uuid4(),
         created_at=now,
@@ -188,15 +194,18 @@ def analysis_save(
     with _picture_kept(analysis, result.picture), transaction.atomic():
         first()
         analysis.save(force_insert=True)
-        _answers_insert(analysis, result)
+        _answers_insert(analysis, result, full)
         event_emit(WebhookEvent.ANALYSIS_CREATED, _event_data(analysis))
         saved(analysis, result)
     log.info("analysis saved", extra={"analysis": analysis.pk, "faces": analysis.face_count})
     return analysis
 
 
-def _answers_insert(analysis: Analysis, result: AnalysisResult) -> list[Face]:
-    """Saves the faces, the models that ran, and the answers that have no columns; returns the faces."""
+def _answers_insert(analysis: Analysis, result: AnalysisResult, full: AnalysisResult) -> list[Face]:
+    """Saves the faces, the models that ran, and the answers that have no columns; returns the faces.
+
+    ``full`` has what was computed for the doubts alone, too.
+    """
     models = AnalysisModel.objects.bulk_create([model_row(analysis, run) for run in result.models])
     faces = Face.objects.bulk_create([face_row(analysis, face) for face in result.faces])
     model_of = {output: row for row, run in zip(models, result.models, strict=True) for output in run.outputs}
@@ -208,7 +217,7 @@ def _answers_insert(analysis: Analysis, result: AnalysisResult) -> list[Face]:
         ]
     )
     if (model := model_of.get(EMBEDDING.name)) is not None:
-        FaceVector.objects.bulk_create([vector_row(*pair, model) for pair in zip(faces, result.faces, strict=True)])
+        FaceVector.objects.bulk_create([vector_row(*pair, model) for pair in zip(faces, full.faces, strict=True)])
     return faces
 
 

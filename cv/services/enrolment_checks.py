@@ -28,6 +28,7 @@ class RefusalReason(StrEnum):
     """Why an enrolment is refused unless the client accepts it."""
 
     LOW_QUALITY = "low_quality"
+    CHILD = "child"
     FAR_FROM_SUBJECT = "far_from_subject"
     BELONGS_TO_ANOTHER = "belongs_to_another"
 

@@ -25,6 +25,12 @@ class LowQuality(EnrolmentRefused):
     code = "low_quality"
 
 
+class DoubtfulFaces(EnrolmentRefused):
+    """Every face of a group is of low quality or a child's: they would match people they should not."""
+
+    code = "doubtful_faces"
+
+
 class FarFromSubject(EnrolmentRefused):
     """The face does not look like the subject's others."""
 

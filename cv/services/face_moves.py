@@ -45,7 +45,7 @@ def faces_follow(old: Iterable[Face], new: Sequence[Face]) -> None:
             continue
         if face.pk not in made:
             sealed = reseal_vector(vector.vector, face_place(before.pk), face_place(face.pk))
-            moved.append(FaceVector(face=face, model_sha256=vector.model_sha256, vector=sealed))
+            moved.append(FaceVector(face=face, model_sha256=vector.model_sha256, vector=sealed, doubts=vector.doubts))
         grouped += [
             GroupedFace(collection_id=row.collection_id, group_id=row.group_id, vector_id=face.pk)
             for row in vector.grouped.all()

@@ -22,8 +22,8 @@ from cv.services.analyses import nothing_more
 from cv.services.audit import audit_note
 from cv.services.enrolment import faces_enrol
 from cv.services.enrolment_checks import SAME_PHOTO, NewFace, RefusalReason
-from cv.services.enrolment_errors import EnrolmentRefused
-from cv.services.face_vectors import vectors_of
+from cv.services.enrolment_errors import DoubtfulFaces, EnrolmentRefused
+from cv.services.face_vectors import doubts_of, vectors_of
 from cv.services.revisions import revision_raise
 from cv.trust.caller import Caller
 
@@ -161,13 +161,12 @@ def group_name(
 ) -> list[EnrolledFace]:
     """Enrols the best faces of the group as this subject; the group is gone then.
 
-    Raises as ``faces_enrol`` does.
+    Faces in doubt are left out unless their doubts are ``accepted``. Raises NotInGroup, DoubtfulFaces, and as
+    ``faces_enrol`` does.
     """
     collection = group.collection
-    best = FaceVector.objects.filter(grouped__group=group).select_related("face__analysis")
-    rows = list(best.order_by("-face__quality_score", "pk")[:MOST_ENROLLED])
-    if not rows:
-        raise NotInGroup("the faces of this group were deleted", "group")
+    accepted = frozenset(accepted)
+    rows = _enrollable(group, accepted)
     new = [
         NewFace(
             subject,
@@ -185,9 +184,28 @@ def group_name(
         group.delete()
         saved(enrolled)
 
-    return faces_enrol(
-        collection, _different(new), caller, frozenset(accepted) | {RefusalReason.FAR_FROM_SUBJECT}, ended
-    )
+    return faces_enrol(collection, _different(new), caller, accepted | {RefusalReason.FAR_FROM_SUBJECT}, ended)
+
+
+def _enrollable(group: FaceGroup, accepted: frozenset[RefusalReason]) -> list[FaceVector]:
+    """The best faces of the group about which there is no doubt that is not accepted.
+
+    Raises NotInGroup if the group has no face any more, DoubtfulFaces if it has no other.
+    """
+    best = FaceVector.objects.filter(grouped__group=group).select_related("face__analysis")
+    rows = list(best.order_by("-face__quality_score", "pk")[:MOST_GROUPED])
+    if not rows:
+        raise NotInGroup("the faces of this group were deleted", "group")
+    doubts = [{str(doubt) for doubt in doubts_of(row)} - accepted for row in rows]
+    sure = [row for row, found in zip(rows, doubts, strict=True) if not found]
+    if not sure:
+        named = sorted(set().union(*doubts))
+        raise DoubtfulFaces(
+            f"every face of this group is in doubt ({', '.join(named)}); to enrol them all the same, accept it",
+            "accept",
+            doubts=named,
+        )
+    return sure[:MOST_ENROLLED]
 
 
 def _different(new: list[NewFace]) -> list[NewFace]:
@@ -231,6 +249,17 @@ def face_reject(group: FaceGroup, face: FaceVector, caller: Caller) -> None:
         NotThisPerson.objects.get_or_create(collection=group.collection, vector=face, group=group)
         if not group.members.exists():
             group.delete()
+        _changed(group.collection, caller)
+
+
+def group_delete(group: FaceGroup, caller: Caller) -> None:
+    """Forgets the group and what was said against it, so that its faces can be grouped again.
+
+    Raises Collection.DoesNotExist.
+    """
+    with transaction.atomic():
+        _hold(group.collection)
+        group.delete()
         _changed(group.collection, caller)
 
 

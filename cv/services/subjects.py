@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cv.choices import AuditAction, WebhookEvent
 from cv.files.removal import ask_storage
-from cv.models import Analysis, Erasure, Face, FaceVector, IdempotentRequest, Job, NotThisPerson
+from cv.models import Analysis, Erasure, Face, FaceVector, GroupedFace, IdempotentRequest, Job, NotThisPerson
 from cv.selectors import subject_analyses, subject_faces, subject_jobs, subject_negatives
 from cv.services.analyses import DELETE_BATCH, nothing_more
 from cv.services.audit import audit_note
@@ -89,11 +89,15 @@ def _some_erased(
     erasure.jobs += removed
     erasure.analyses += len(ids)
     erasure.faces += Face.objects.filter(analysis__in=ids).count()
-    erasure.vectors += FaceVector.objects.filter(face__analysis__in=ids).count()
+    vectors = FaceVector.objects.filter(face__analysis__in=ids)
+    erasure.vectors += vectors.count()
+    erasure.group_memberships += GroupedFace.objects.filter(vector__in=vectors).count()
+    # About these faces, and about this name.
+    said, _ = (negatives | NotThisPerson.objects.filter(vector__in=vectors)).delete()
+    erasure.negatives += said
     erasure.answers += IdempotentRequest.objects.filter(analysis__in=ids).count()
     erasure.pictures += len(pictures)
     erasure.enrolled_faces += rows_delete(enrolled)
-    negatives.delete()
     erasure.save()
     Analysis.objects.filter(pk__in=ids).delete()
     files_list(pictures, erasure)
@@ -113,6 +117,8 @@ def _ended(erasure: Erasure, saved: Callable[[dict[str, Any]], None]) -> dict[st
         jobs=erasure.jobs,
         enrolled_faces=erasure.enrolled_faces,
         vectors=erasure.vectors,
+        group_memberships=erasure.group_memberships,
+        negatives=erasure.negatives,
     )
     receipt = sign_receipt(erased, erasure.pk)
     event_emit(WebhookEvent.SUBJECT_ERASED, {"receipt": str(erasure.pk), "analyses": erasure.analyses})

@@ -31,6 +31,8 @@ class Erased:
     jobs: int = 0
     enrolled_faces: int = 0
     vectors: int = 0
+    group_memberships: int = 0
+    negatives: int = 0
 
 
 def sign_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
@@ -48,6 +50,8 @@ def sign_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
             "jobs": erased.jobs,
             "enrolled_faces": erased.enrolled_faces,
             "vectors": erased.vectors,
+            "group_memberships": erased.group_memberships,
+            "negatives": erased.negatives,
         },
     }
     signature = base64.b64encode(key.sign(canonical(receipt))).decode()

@@ -1,9 +1,5 @@
 """Searches the faces of a job's photo in the collection that the job names."""
 
-from collections.abc import Iterable
-from dataclasses import replace
-
-from cv.engine.labels import Attribute
 from cv.engine.outputs import EMBEDDING
 from cv.engine.types import AnalysisResult
 from cv.models import Collection, Job
@@ -11,9 +7,6 @@ from cv.search.photos import PhotoSearch, search_photo, vectors_in
 from cv.selectors import enrolled_faces
 from cv.services.photo_searches import CANDIDATES, FMR, CollectionGone
 from cv.trust.caller import Caller
-
-# The age is computed for the doubt about children alone.
-COMPUTED = frozenset({EMBEDDING.name, Attribute.AGE.value})
 
 
 class SearchForbidden(Exception):
@@ -38,7 +31,7 @@ def searched_collection(job: Job, caller: Caller) -> Collection | None:
 
 
 def recognise(result: AnalysisResult, collection: Collection) -> PhotoSearch:
-    """Who is in an analyzed photo, whose faces have what is COMPUTED.
+    """Who is in an analyzed photo, whose faces were asked for their vectors and ages.
 
     Raises OtherModel, IdentityOff, ModelNotReady, CollectionGone, IndexBehind, SearchUnavailable, Unreadable.
     """
@@ -47,14 +40,3 @@ def recognise(result: AnalysisResult, collection: Collection) -> PhotoSearch:
         return search_photo(collection, enrolled, result.faces, vectors, FMR, CANDIDATES)
     except Collection.DoesNotExist:
         raise CollectionGone from None
-
-
-def only(result: AnalysisResult, outputs: Iterable[str]) -> AnalysisResult:
-    """The result without the answers that were computed for the search alone, so that they are not kept."""
-    kept = frozenset(outputs)
-    faces = tuple(
-        replace(face, attributes={name: answer for name, answer in face.attributes.items() if name in kept})
-        for face in result.faces
-    )
-    runs = tuple(replace(run, outputs=run.outputs & kept) for run in result.models if run.outputs & kept)
-    return replace(result, faces=faces, models=runs)

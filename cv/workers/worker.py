@@ -29,6 +29,7 @@ from cv.engine.types import AnalysisOptions
 from cv.engine.video.types import DEFAULT_RATE
 from cv.files.stores import StorageUnavailable
 from cv.identity.errors import IdentityRefused
+from cv.identity.faces import ASKED, computed_for
 from cv.jobs.errors import MENDABLE, ItemCode
 from cv.jobs.inputs import KEPT_SOURCES, InputGone, Loaded, load
 from cv.models import Job, JobItem
@@ -52,7 +53,7 @@ from cv.serving.engines import note
 from cv.serving.turns import FairTurns
 from cv.trust.caller import Caller
 from cv.workers.listing import ArchiveListers
-from cv.workers.recognition import COMPUTED, SearchForbidden, only, recognise, searched_collection
+from cv.workers.recognition import SearchForbidden, recognise, searched_collection
 from cv.workers.videos import Stopped, read_video, video_request
 
 log = logging.getLogger(__name__)
@@ -247,11 +248,10 @@ class Worker:
         with self._turns.turn(task.caller.account):
             if self._stop.is_set():
                 raise Stopped
-            computed = options if collection is None else replace(options, attributes=options.attributes | COMPUTED)
-            result = self._engines.analyze(loaded.data, computed)
+            asked = options.attributes | (ASKED if collection is not None else frozenset())
+            result = self._engines.analyze(loaded.data, replace(options, attributes=computed_for(asked)))
         if collection is not None:
             found = _patiently(partial(recognise, result, collection))
-            result = only(result, options.attributes)
         note(result)
         of = UUID(task.item.location) if task.job.source == JobSource.ANALYSES else None
         request = _request(task, loaded, options)

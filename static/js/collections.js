@@ -26,6 +26,6 @@ function form(fields) {
 /** Groups the faces of the visitor's analyses whose vectors were kept and whom the collection does not know. */
 export const unknownGroup = (id) => request("POST", at(id, "/unknown"), {});
 export const unknownList = (id) => request("GET", at(id, "/unknown?page_size=50"));
-export const groupName = (id, group, subject, consent) => request("POST", at(id, `/unknown/${group}/name`), { subject, consent });
+export const groupName = (id, group, subject, consent, accept) => request("POST", at(id, `/unknown/${group}/name`), { subject, consent, accept });
 export const groupMerge = (id, group, other) => request("POST", at(id, `/unknown/${group}/merge`), { group: other });
 export const groupReject = (id, group, { analysis, index }) => request("POST", at(id, `/unknown/${group}/reject`), { face: { analysis, index } });

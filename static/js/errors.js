@@ -33,6 +33,7 @@ const ADVICE = {
   several_faces: [gettext("There are several faces"), gettext("Choose the face of this person in the photo.")],
   low_quality: [gettext("This face is hard to recognise"), gettext("It would be taken for other people’s. Use a sharper photo, from the front.")],
   far_from_subject: [gettext("This face does not look like this person’s others"), gettext("Check the name. If it is right, enrol it all the same.")],
+  doubtful_faces: [gettext("These faces are hard to recognise"), gettext("They would be taken for other people’s. Tick the box to enrol them all the same.")],
   belongs_to_another: [gettext("This face looks like someone else here"), gettext("Check the name. If it is right, enrol it all the same.")],
   already_enrolled: [gettext("This photo is enrolled already"), gettext("Another photo of the person would help more.")],
   empty_collection: [gettext("Nobody is enrolled yet"), gettext("Enrol people first, then search.")],

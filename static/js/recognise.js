@@ -6,12 +6,7 @@ import { clearError, errorBox } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
 import { createStage, drawFaces } from "./stage.js";
 import { uprightUrl } from "./upright.js";
-import { percent, separated } from "./words.js";
-
-const DOUBTS = {
-  low_quality: gettext("its quality is too low"),
-  child: gettext("it looks like a child, and children are often confused"),
-};
+import { DOUBTS, percent, separated } from "./words.js";
 
 /** Shows who is in photos; `onEnrolled` is called when a face of one was named. */
 export function recogniser(place, { id, consent, onEnrolled }) {

@@ -6,10 +6,11 @@ import { groupMerge, groupName, groupReject, unknownGroup, unknownList } from ".
 import { el } from "./dom.js";
 import { errorBox } from "./errors.js";
 import { fill, gettext, ngettext } from "./i18n.js";
-import { faces as facesInWords } from "./words.js";
+import { DOUBTS, faces as facesInWords, separated } from "./words.js";
 
 const SHOWN = 6;
 const SIZE = 64;
+const inWords = (doubts) => separated(doubts.map((doubt) => DOUBTS[doubt]));
 
 /** The groups in `place`; `onEnrolled` gets the name that one was given. */
 export function unknownPeople(place, { id, consent, onEnrolled }) {
@@ -44,20 +45,29 @@ export function unknownPeople(place, { id, consent, onEnrolled }) {
   function line(group, all) {
     const name = el("input", { maxlength: "200", autocomplete: "off", required: true, placeholder: gettext("Who is it?"), "aria-label": gettext("Who is it?") });
     const form = el("form", { class: "enrol-form" }, name, el("button", { class: "button is-quiet" }, gettext("Enrol")));
+    const doubts = [...new Set(group.faces.flatMap((face) => face.doubts))];
     const item = el("li", { class: "unknown-group" },
       el("div", { class: "unknown-faces" }, ...group.faces.slice(0, SHOWN).map((face) => portrait(group, face))),
-      el("p", { class: "muted small" }, facesInWords(group.count)), form);
+      el("p", { class: "muted small" }, facesInWords(group.count)), doubts.length ? doubtful(group, doubts) : null, form);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       shown(async () => {
         const subject = name.value.trim();
-        await groupName(id, group.id, subject, consent());
+        await groupName(id, group.id, subject, consent(), item.querySelector(".unknown-accept")?.checked ? doubts : []);
         await refresh();
         onEnrolled(subject);
       });
     });
     if (all.length > 1) form.append(merging(group, all));
     return item;
+  }
+
+  /** Why faces will not be enrolled, and a box that enrols them all the same. */
+  function doubtful(group, doubts) {
+    const count = group.faces.filter((face) => face.doubts.length).length;
+    const said = fill(ngettext("%(count)s face is not enrolled: %(reasons)s.", "%(count)s faces are not enrolled: %(reasons)s.", count), { count, reasons: inWords(doubts) });
+    const box = el("input", { type: "checkbox", class: "unknown-accept", autocomplete: "off" });
+    return el("div", { class: "unknown-doubts small" }, el("p", {}, said), el("label", {}, box, gettext("Enrol them all the same")));
   }
 
   /** Another group of the same person, chosen by its place in the list. */
@@ -72,7 +82,7 @@ export function unknownPeople(place, { id, consent, onEnrolled }) {
   }
 
   /** A face, if its picture was kept, with a button that says it is someone else. */
-  function portrait(group, { analysis, index }) {
+  function portrait(group, { analysis, index, doubts }) {
     const link = el("a", { href: `/analyses/${analysis}/`, class: "unknown-face", "aria-label": fill(gettext("Face %(number)s"), { number: index + 1 }) }, String(index + 1));
     draw(link, analysis, index);
     const wrong = el("button", { type: "button", class: "icon-button", title: gettext("Not this person"), "aria-label": gettext("Not this person") }, "×");
@@ -80,7 +90,8 @@ export function unknownPeople(place, { id, consent, onEnrolled }) {
       await groupReject(id, group.id, { analysis, index });
       await refresh();
     }));
-    return el("span", { class: "unknown-portrait" }, link, wrong);
+    const mark = doubts.length ? el("span", { class: "unknown-mark", title: inWords(doubts) }, "?") : null;
+    return el("span", { class: "unknown-portrait" }, link, wrong, mark);
   }
 
   async function draw(link, analysis, index) {

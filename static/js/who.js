@@ -6,12 +6,8 @@ import { clearError, showError } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
 import { createStage, drawFaces } from "./stage.js";
 import { uprightUrl } from "./upright.js";
-import { percent, separated } from "./words.js";
+import { DOUBTS, percent, separated } from "./words.js";
 
-const DOUBTS = {
-  low_quality: gettext("its quality is too low"),
-  child: gettext("it looks like a child, and children are often confused"),
-};
 const [status, error, pairs, rate] = ["status", "error", "pairs", "rate"].map((id) => document.getElementById(id));
 const photos = {};
 const figures = {};

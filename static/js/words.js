@@ -24,6 +24,12 @@ export function sureness(share) {
   return share >= 0.7 ? gettext("fairly sure") : gettext("not very sure");
 }
 
+/** Why a face decides nothing about who someone is. */
+export const DOUBTS = {
+  low_quality: gettext("its quality is too low"),
+  child: gettext("it looks like a child, and children are often confused"),
+};
+
 /** A share in percent; `<1 %` and `>99 %` in place of a rounded 0 and 100. */
 export function percent(share) {
   if (share > 0 && share < 0.005) return "<1 %";

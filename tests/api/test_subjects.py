@@ -46,7 +46,7 @@ def test_json_export_has_every_analysis_with_its_picture(api: APIClient, caller:
     assert (answer.status_code, answer["Cache-Control"]) == (200, "private, no-store")
     assert answer["Content-Type"] == "application/json"
     document = document_of(answer)
-    assert sorted(document) == ["analyses", "enrolled_faces", "exported_at", "jobs"]
+    assert sorted(document) == ["analyses", "enrolled_faces", "exported_at", "jobs", "not_this_person"]
     exported = document["analyses"]
     assert [held["id"] for held in exported] == [str(first.pk), str(second.pk)]
     held = exported[0]
@@ -155,6 +155,8 @@ def test_erase_removes_rows_faces_pictures_and_remembered_answers(
         "jobs": 0,
         "enrolled_faces": 0,
         "vectors": 0,
+        "group_memberships": 0,
+        "negatives": 0,
     }
     assert answer.json()["receipt"]["deleted"] == deleted
     assert list(Analysis.objects.all()) == [kept]

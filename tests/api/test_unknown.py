@@ -10,7 +10,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.choices import Source
-from cv.engine.types import Box, FaceResult, ModelRun, Vector
+from cv.engine.types import Box, Estimate, FaceResult, ModelRun, Quality, Vector
 from cv.models import Analysis, ApiKey, Collection, EnrolledFace, FaceGroup, FaceVector, NotThisPerson
 from cv.search.base import Vectors
 from cv.services import AnalysisRequest, StoreOptions, analysis_reanalyse, analysis_save
@@ -180,8 +180,8 @@ def test_erasing_a_subject_removes_vectors_memberships_and_negatives_with_the_co
     api.post(url(staff, group, "reject"), {"face": {"analysis": wrong.pk, "index": 0}})
     api.post(url(staff, group, "name"), {"subject": "ada"})
     receipt = api.post("/api/v1/subjects/ada/erase").json()["receipt"]
-    assert receipt["deleted"]["vectors"] == 2
-    assert receipt["deleted"]["enrolled_faces"] == 1
+    counted = ("vectors", "enrolled_faces", "group_memberships", "negatives")
+    assert [receipt["deleted"][name] for name in counted] == [2, 1, 2, 1]
     assert not NotThisPerson.objects.exists()
     assert FaceVector.objects.count() == 2
     assert grouped(api, staff)["known"] == 0
@@ -202,9 +202,80 @@ def test_an_export_has_the_vectors_that_were_kept_and_reads_them_in_one_query(ap
     assert with_three == with_one
     assert [len(held["vectors"]) for held in analyses] == [2, 0, 1]
     first, second = analyses[0]["vectors"]
-    assert first == {"face": 0, "model_sha256": MODEL.sha256, "embedding": axis(0).tolist()}
+    nowhere = {"doubts": [], "groups": [], "not_this_person": []}
+    assert first == {"face": 0, "model_sha256": MODEL.sha256, "embedding": axis(0).tolist(), **nowhere}
     assert second["face"] == 1
     assert second["embedding"] == pytest.approx(near(1, 0.8, 2).tolist(), abs=1e-3)
+
+
+def test_an_export_has_the_groups_of_a_face_and_what_was_said_against_it(
+    api: APIClient, staff: Collection, caller: Caller
+) -> None:
+    """Ada's face is in a group; Bob's name was refused to a face of an analysis of nobody's, and Ada's to Bob's."""
+    ada, bob, like_bob = (
+        analysed(caller, axis(0), subject="ada"),
+        analysed(caller, axis(2), subject="bob"),
+        near(2, 0.8, 3),
+    )
+    other = analysed(caller, like_bob)
+    grouped(api, staff)
+    group = group_of(api, staff, bob)
+    api.post(url(staff, group, "reject"), {"face": {"analysis": other.pk, "index": 0}})
+
+    def exported(subject: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(streamed(api.get(f"/api/v1/subjects/{subject}/export")))
+        return document
+
+    (vector,) = exported("ada")["analyses"][0]["vectors"]
+    assert vector["groups"] == [{"collection": str(staff.pk), "group": group_of(api, staff, ada)}]
+    (vector,) = exported("bob")["analyses"][0]["vectors"]
+    assert (vector["groups"], vector["not_this_person"]) == ([{"collection": str(staff.pk), "group": group}], [])
+    Analysis.objects.filter(pk=other.pk).update(subject="cleo")
+    (vector,) = exported("cleo")["analyses"][0]["vectors"]
+    assert vector["groups"] == []
+    assert vector["not_this_person"] == [{"collection": str(staff.pk), "group": group, "subject": ""}]
+    api.post(url(staff, group, "name"), {"subject": "bob"})
+    (vector,) = exported("cleo")["analyses"][0]["vectors"]
+    assert vector["not_this_person"] == [{"collection": str(staff.pk), "group": None, "subject": "bob"}]
+    said = {"collection": str(staff.pk), "analysis": str(other.pk), "face": 0}
+    assert exported("bob")["not_this_person"] == [said]
+
+
+CHILD = {**ALL_ATTRIBUTES, "age": Estimate(6.0, (3.0, 9.0), None, 0.85)}
+POOR = Quality(0.1, ())
+
+
+def doubted(caller: Caller, vector: Vectors, **changes: Any) -> Analysis:
+    """An analysis that was asked for vectors only; the age was computed for the doubt."""
+    answers = {**changes.pop("attributes", ALL_ATTRIBUTES), "embedding": Vector(tuple(map(float, vector)))}
+    request = AnalysisRequest(b"", Source.UPLOAD, AnalysisOptions(attributes=frozenset({"gender", "embedding"})))
+    face = face_result(attributes=answers, **changes)
+    return analysis_save(analysis_result(face, models=(RUN, EMBEDDER)), request, caller)
+
+
+def test_faces_in_doubt_are_marked_and_not_enrolled_unless_that_is_accepted(
+    api: APIClient, staff: Collection, caller: Caller
+) -> None:
+    child, poor = doubted(caller, near(0, 0.9, 1), attributes=CHILD), doubted(caller, near(0, 0.9, 2), quality=POOR)
+    # The age was computed for the doubt alone, so it is not kept.
+    assert api.get(f"/api/v1/analyses/{child.pk}").json()["faces"][0]["attributes"].keys().isdisjoint({"age"})
+    grouped(api, staff)
+    (group,) = listed(api, staff)
+    assert {face["analysis"]: face["doubts"] for face in group["faces"]} == {
+        str(child.pk): ["child"],
+        str(poor.pk): ["low_quality"],
+    }
+    refused = api.post(url(staff, group["id"], "name"), {"subject": "ada"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "doubtful_faces")
+    assert refused.json()["error"]["details"]["doubts"] == ["child", "low_quality"]
+    assert EnrolledFace.objects.count() == 0
+    sure = doubted(caller, axis(0))
+    grouped(api, staff)
+    named = api.post(url(staff, group["id"], "name"), {"subject": "ada", "accept": ["low_quality"]})
+    assert named.status_code == 201
+    assert EnrolledFace.objects.count() == 2
+    assert set(EnrolledFace.objects.values_list("image_sha256", flat=True)) == {sure.image_sha256}
+    assert listed(api, staff) == []
 
 
 def analyzed_again(

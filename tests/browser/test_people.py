@@ -5,13 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from cv.models import Analysis, EnrolledFace
+from cv.choices import Source
+from cv.engine.types import AnalysisOptions
+from cv.models import Analysis, EnrolledFace, FaceVector
 from cv.search import served
 from cv.search.served import served_index
+from cv.services import AnalysisRequest, StoreOptions, analysis_create
+from cv.trust.caller import Caller
 
 
 @pytest.fixture
@@ -96,3 +101,44 @@ def test_of_several_faces_the_one_that_is_clicked_is_enrolled(choir: Page, group
         for mark in choir.locator("#searched .face-mark").all()
     }
     assert boxes["Eileen"] < boxes["unknown"]
+
+
+def test_unknown_people_are_grouped_corrected_and_named_and_faces_in_doubt_are_left_out(
+    choir: Page, user: User, group_jpeg: Path, astronaut_jpeg: Path, tmp_path: Path
+) -> None:
+    wanted = AnalysisOptions(attributes=frozenset({"gender", "embedding"}))
+    for photo in (group_jpeg, astronaut_jpeg):
+        request = AnalysisRequest(photo.read_bytes(), Source.UPLOAD, wanted, StoreOptions(image=True))
+        analysis_create(request, Caller(user=user))
+    # Grace Hopper's face as if it were a child's.
+    hopper = FaceVector.objects.filter(face__analysis__face_count=2).order_by("face__box_x").last()
+    assert hopper is not None
+    FaceVector.objects.filter(pk=hopper.pk).update(doubts=["child"])
+    choir.get_by_role("button", name="Group unknown faces").click()
+    groups = choir.locator(".unknown-group")
+    expect(groups).to_have_count(2)
+    collins, child = groups.nth(0), groups.nth(1)
+    expect(collins.locator(".unknown-portrait")).to_have_count(2)
+    expect(collins.locator("canvas, img, svg").first).to_be_visible()
+    expect(collins.locator(".unknown-mark")).to_have_count(0)
+    expect(child.locator(".unknown-mark")).to_have_count(1)
+    expect(child).to_contain_text("1 face is not enrolled: it looks like a child")
+    choir.locator("#unknown").scroll_into_view_if_needed()
+    choir.screenshot(path=tmp_path / "unknown.png", full_page=True)
+
+    child.get_by_placeholder("Who is it?").fill("Grace")
+    child.get_by_role("button", name="Enrol", exact=True).click()
+    expect(choir.get_by_text("These faces are hard to recognise")).to_be_visible()
+    assert not EnrolledFace.objects.exists()
+    child.get_by_label("Enrol them all the same").check()
+    child.get_by_role("button", name="Enrol", exact=True).click()
+    expect(choir.locator(".person", has_text="Grace")).to_be_visible()
+    expect(groups).to_have_count(1)
+
+    groups.first.get_by_role("button", name="Not this person").first.click()
+    expect(groups.first.locator(".unknown-portrait")).to_have_count(1)
+    groups.first.get_by_placeholder("Who is it?").fill("Eileen")
+    groups.first.get_by_role("button", name="Enrol", exact=True).click()
+    expect(choir.locator(".person", has_text="Eileen")).to_be_visible()
+    expect(groups).to_have_count(0)
+    assert sorted(EnrolledFace.objects.values_list("subject", flat=True)) == ["Eileen", "Grace"]
