@@ -31,6 +31,12 @@ def entry(title: Any, icon: str, model: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": link, "permission": may(f"{app}.view_{name}")}
 
 
+def people_entry(title: Any, icon: str, name: str) -> dict[str, Any]:
+    """A list of identity, for those who may erase subjects."""
+    link = reverse_lazy(f"admin:cv_{name}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": may("cv.delete_analysis")}
+
+
 UNFOLD: Final[dict[str, Any]] = {
     "SITE_TITLE": "XCloud",
     "SITE_HEADER": "XCloud",
@@ -62,6 +68,15 @@ UNFOLD: Final[dict[str, Any]] = {
                     entry(_("Faces"), "face", "cv.face"),
                     entry(_("Jobs"), "stacks", "cv.job"),
                     entry(_("Images of jobs"), "photo_library", "cv.jobitem"),
+                ],
+            },
+            {
+                "title": _("People"),
+                "separator": True,
+                "items": [
+                    people_entry(_("Collections"), "groups", "collection"),
+                    people_entry(_("Enrolled faces"), "how_to_reg", "enrolledface"),
+                    people_entry(_("Groups of unknown faces"), "person_search", "facegroup"),
                 ],
             },
             {
