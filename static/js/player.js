@@ -7,7 +7,7 @@ import { clock } from "./timeline.js";
 const GAP_S = 0.6; // a box is shown this long after its moment, unless the next one comes
 
 /** `frameUrl` gives the address of a kept frame by its index. */
-export function createPlayer({ image, seconds, storyboard, people }, frameUrl) {
+export function createPlayer({ image, seconds, scenes, storyboard, people }, frameUrl) {
   let at = 0;
   let playing = null; // when it was started, on the page's clock, less the time then shown
   const listeners = [];
@@ -43,10 +43,10 @@ export function createPlayer({ image, seconds, storyboard, people }, frameUrl) {
   }
 
   function draw() {
-    people.forEach(({ moments }, number) => {
+    people.forEach(({ moments, scene }, number) => {
       const index = moments.at.findLastIndex((moment) => moment <= at + 0.05);
       const next = moments.at[index + 1];
-      const shown = index >= 0 && at - moments.at[index] <= Math.max(GAP_S, next ? Math.min(next - moments.at[index], 5) : 0);
+      const shown = index >= 0 && at < (scenes[scene + 1] ?? Infinity) && at - moments.at[index] <= Math.max(GAP_S, next ? Math.min(next - moments.at[index], 5) : 0);
       boxes[number].hidden = !shown;
       if (!shown) return;
       const [x, y, width, height] = moments.boxes[index];
