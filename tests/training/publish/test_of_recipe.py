@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pytest_django import Settings
 from safetensors.torch import save_file
 
 from cv.engine.catalog import read_catalog
@@ -18,6 +19,7 @@ from cv.engine.errors import ModelNotReady
 from cv.engine.outputs import get_output
 from cv.engine.pool import EnginePool
 from cv.engine.types import AnalysisOptions, Category, Estimate
+from cv.serving.outputs import load_outputs, served_outputs
 from training.data.features import Features, FrozenNets
 from training.nets.trunks import upper_trunk
 from training.publish.of_recipe import PRODUCTS, publish
@@ -207,3 +209,22 @@ def test_two_folders_cannot_give_the_same_output(folder: Path, tmp_path_factory:
 
     with pytest.raises(ModelNotReady, match="hair is given by two models: hair and h2"):
         read_catalog(replace(EngineConfig(), models=(folder, other)))
+
+
+def test_the_server_offers_the_output_of_a_folder(folder: Path, settings: Settings) -> None:
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, models=(folder,))
+
+    load_outputs()
+
+    assert "hair" in served_outputs()
+
+
+def test_the_server_starts_without_a_folder_that_is_missing(
+    tmp_path: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, models=(tmp_path / "gone",))
+
+    load_outputs()
+
+    assert f"the model in {tmp_path / 'gone'}: manifest.json cannot be read: No such file" in caplog.text
+    assert "gender" in served_outputs()
