@@ -235,7 +235,7 @@ def _small(frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
 
 
 def _image(frame: av.VideoFrame, min_face_px: int) -> DecodedImage:
-    """The frame in RGB, upright, with square pixels, and reduced if the faces asked for allow it."""
+    """The frame in RGB, upright, and reduced if the faces asked for allow it."""
     width, height = frame.width, frame.height
     shrink = max(1.0, min(max(width, height) / REDUCED_LONG_SIDE, min_face_px / REDUCED_FACE_PX))
     size = max(1, round(width / shrink)), max(1, round(height / shrink))
