@@ -12,14 +12,14 @@ import numpy as np
 
 from cv.search.base import Hit, Keys, Vectors, ranked
 
-# So many vectors go to faiss, which keeps half precision: from here on it is faster, 14 instead of 26 ms of one core at
+# So many vectors go to faiss, which keeps half precision: from here on it is faster, 17 instead of 27 ms of one core at
 # a million, and takes half the memory.
 BULK: Final = 10_000
 # New vectors wait until they are this share of those in faiss, because adding to these copies them.
 WAITING_SHARE: Final = 1 / 16
 # Similarities computed at once: 64 MiB.
 BLOCK: Final = 16 * 1024**2
-# Fewer probes are compared without BLAS, whose threads wait for each other: a million vectors take 26 instead of 42 ms
+# Fewer probes are compared without BLAS, whose threads wait for each other: a million vectors take 27 instead of 42 ms
 # of a core, and for each of eight clients at once 27 instead of 162.
 FEW: Final = 8
 
