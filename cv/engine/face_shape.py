@@ -15,22 +15,22 @@ Array = npt.NDArray[np.float64]
 # each other (generalised Procrustes analysis, Gower 1975): so a face without a turn is turned like their mean.
 # fmt: off
 _FRONTAL: Final = np.array([
-    (10, 0.000, -0.584, -0.185), (151, 0.000, -0.414, -0.218), (9, 0.000, -0.240, -0.238),
-    (168, 0.000, -0.067, -0.213), (6, 0.000, 0.021, -0.258), (197, 0.000, 0.100, -0.311),
-    (195, 0.000, 0.172, -0.367), (5, 0.000, 0.250, -0.426), (4, 0.000, 0.342, -0.450), (33, -0.500, -0.031, 0.033),
-    (263, 0.500, -0.031, 0.033), (133, -0.192, -0.010, -0.028), (362, 0.192, -0.010, -0.028),
-    (127, -0.764, -0.002, 0.577), (356, 0.764, -0.002, 0.577), (234, -0.753, 0.148, 0.634),
-    (454, 0.753, 0.148, 0.634), (54, -0.656, -0.400, 0.174), (284, 0.656, -0.400, 0.174),
-    (67, -0.387, -0.552, -0.094), (297, 0.387, -0.552, -0.094), (129, -0.230, 0.368, -0.124),
-    (358, 0.230, 0.368, -0.124), (193, -0.085, -0.058, -0.167), (417, 0.085, -0.058, -0.167),
-    (116, -0.692, 0.144, 0.179), (345, 0.692, 0.144, 0.179), (123, -0.686, 0.286, 0.168), (352, 0.686, 0.286, 0.168),
-    (50, -0.535, 0.317, -0.018), (280, 0.535, 0.317, -0.018),
+    (10, 0.000, -0.585, -0.186), (151, 0.000, -0.415, -0.218), (9, 0.000, -0.240, -0.238),
+    (168, 0.000, -0.067, -0.213), (6, 0.000, 0.021, -0.258), (197, 0.000, 0.100, -0.310), (195, 0.000, 0.173, -0.367),
+    (5, 0.000, 0.251, -0.425), (4, 0.000, 0.343, -0.449), (33, -0.500, -0.031, 0.033), (263, 0.500, -0.031, 0.033),
+    (133, -0.193, -0.010, -0.028), (362, 0.193, -0.010, -0.028), (127, -0.764, -0.002, 0.576),
+    (356, 0.764, -0.002, 0.576), (234, -0.754, 0.148, 0.634), (454, 0.754, 0.148, 0.634), (54, -0.656, -0.401, 0.173),
+    (284, 0.656, -0.401, 0.173), (67, -0.387, -0.553, -0.095), (297, 0.387, -0.553, -0.095),
+    (129, -0.229, 0.369, -0.123), (358, 0.229, 0.369, -0.123), (193, -0.085, -0.057, -0.166),
+    (417, 0.085, -0.057, -0.166), (116, -0.693, 0.144, 0.179), (345, 0.693, 0.144, 0.179),
+    (123, -0.686, 0.286, 0.168), (352, 0.686, 0.286, 0.168), (50, -0.535, 0.318, -0.017), (280, 0.535, 0.318, -0.017),
 ])
 # fmt: on
-# The logit of being open, by the ratio of ``openness``: intercept and slope. Fitted on Helen's training
-# faces, left out in five folds: an eye is open if its labelled points have a ratio over 0.15, a mouth over 0.1.
-_EYE: Final = (-5.13, 33.1)
-_MOUTH: Final = (-4.04, 37.8)
+# The logit of being open, by the ratio of ``openness``: intercept and slope. Fitted on Helen's training faces, left out
+# in five folds: an eye is open if its labelled points have a ratio over 0.15, a mouth over 0.1. These numbers and those
+# above are printed by ``training.publish.face_shape``.
+_EYE: Final = (-5.08, 32.85)
+_MOUTH: Final = (-4.11, 38.81)
 RIGID: Final = _FRONTAL[:, 0].astype(int)
 RIGID_SHAPE: Final[Array] = _FRONTAL[:, 1:]
 
@@ -61,10 +61,19 @@ def openness(points: Array) -> tuple[float, float, float]:
     """iBUG's 68 points ``(68, 2)`` → the probabilities that the left eye, the right eye and the mouth are open, left
     and right as in the picture. They follow from how far the lids and the lips are apart, as a share of their width
     (the eye's aspect ratio, Soukupová & Čech 2016)."""
-    eyes = [_ratio(points[first : first + 6], ((1, 5), (2, 4)), (0, 3)) for first in (36, 42)]
-    lips = _ratio(points[60:68], ((1, 7), (2, 6), (3, 5)), (0, 4))
-    left, right = (_probability(eye, _EYE) for eye in eyes)
-    return left, right, _probability(lips, _MOUTH)
+    left, right = (_probability(eye, _EYE) for eye in eye_ratios(points))
+    return left, right, _probability(lip_ratio(points), _MOUTH)
+
+
+def eye_ratios(points: Array) -> tuple[float, float]:
+    """How far the lids are apart, as a share of the eye's width: left and right in the picture."""
+    left, right = (_ratio(points[first : first + 6], ((1, 5), (2, 4)), (0, 3)) for first in (36, 42))
+    return left, right
+
+
+def lip_ratio(points: Array) -> float:
+    """How far the inner lips are apart, as a share of their width."""
+    return _ratio(points[60:68], ((1, 7), (2, 6), (3, 5)), (0, 4))
 
 
 def _ratio(points: Array, pairs: Sequence[tuple[int, int]], ends: tuple[int, int]) -> float:

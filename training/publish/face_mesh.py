@@ -12,6 +12,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -66,12 +67,12 @@ def main() -> None:
     if hashlib.sha256(published).hexdigest() != SOURCE_SHA256:
         raise SystemExit(f"{arguments.tflite} is not the published file: its SHA-256 differs from {SOURCE_SHA256}")
     net = convert(published, NAME, ["mesh", "face"])
-    features, points, faces = collect(net, get_engine(EngineConfig(threads=1)), rows(arguments.data, "train"))
-    data = add_head(net, *fit_head(features, points)).SerializeToString(deterministic=True)
+    views = collect(net, get_engine(EngineConfig(threads=1)), rows(arguments.data, "train"))
+    data = add_head(net, *fit_head(views.features, views.points)).SerializeToString(deterministic=True)
     path = arguments.weights_dir / MANIFEST
     manifest: Manifest = json.loads(path.read_text())
     earlier: Manifest = next((model for model in manifest["models"] if model["name"] == NAME), {})
-    put_entry(manifest, describe(data, faces) | {"metrics": earlier.get("metrics", {})})
+    put_entry(manifest, describe(data, len(views.points) // (2 * VIEWS)) | {"metrics": earlier.get("metrics", {})})
     write_manifest(path, manifest, {FILE: data})
 
 
@@ -113,9 +114,18 @@ def features_of(net: ModelProto) -> str:
     return str(layer.input[0])
 
 
-def collect(net: ModelProto, engine: Engine, numbered: Iterable[tuple[int, Row]]) -> tuple[Array, Array, int]:
-    """The last layer's input ``(N, 288)`` and the labelled points ``(N, 68, 2)`` in pixels of the view, for each view
-    of each face that is found; and the number of these faces."""
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The last layer's input ``(N, 288)``, the mesh ``(N, 468, 3)`` and the labelled points ``(N, 68, 2)``, both in
+    pixels of the view: ``VIEWS`` of each face, then as many of its mirror image."""
+
+    features: Array
+    meshes: Array
+    points: Array
+
+
+def collect(net: ModelProto, engine: Engine, numbered: Iterable[tuple[int, Row]]) -> Views:
+    """Views of each face that is found. Labels are those of ``points``."""
     probe = ModelProto.FromString(net.SerializeToString())
     probe.graph.output.append(helper.make_tensor_value_info(features_of(net), TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -125,7 +135,7 @@ def collect(net: ModelProto, engine: Engine, numbered: Iterable[tuple[int, Row]]
         return told[0].reshape(-1, 3), told[1].reshape(-1)
 
     dice = np.random.default_rng(SEED)
-    features, points, faces = [], [], 0
+    features, meshes, points = [], [], []
     for _, row in tqdm(numbered, desc="faces", unit="img", file=sys.stderr):
         photo = decode(row["image"], engine.limits, MIN_FACE_PX_RANGE[0], reduce=False)
         labelled = np.array(row["points"], np.float64).reshape(-1, 2)
@@ -133,7 +143,6 @@ def collect(net: ModelProto, engine: Engine, numbered: Iterable[tuple[int, Row]]
         around = [face for face in found if face.box.x < labelled[30, 0] < face.box.x + face.box.width]
         if not around:
             continue
-        faces += 1
         face = max(around, key=lambda face: face.box.area)
         for picture, landmarks, truth in both_ways(photo.pixels, face.landmarks, labelled):
             to_chip, first = crop_similarity(landmarks, CROP), first_view(CROP)
@@ -143,10 +152,13 @@ def collect(net: ModelProto, engine: Engine, numbered: Iterable[tuple[int, Row]]
             on_chip = to_plane(truth, to_chip)
             for number in range(VIEWS):
                 view = best if number == 0 else best.then(_jitter(dice))
-                features.append(run(cut_views(chips, [view]))[1])
+                mesh, told = run(cut_views(chips, [view]))
+                meshes.append(mesh)
+                features.append(told)
                 points.append(view.a * on_chip + view.b)
     every = np.array(points)
-    return np.array(features, np.float64), np.stack([every.real, every.imag], axis=2), faces
+    seen = np.stack([every.real, every.imag], axis=2)
+    return Views(np.array(features, np.float64), np.array(meshes, np.float64), seen)
 
 
 def both_ways(
