@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from cv.abstention import limit_of
 from cv.choices import JobSource, JobState
 from cv.engine.labels import Attribute, Expression, Gender, Race
-from cv.engine.outputs import MESH, OPENNESS, POINTS, POSE, Output, public_outputs
+from cv.engine.outputs import JUDGED, MESH, OPENNESS, POINTS, POSE, TRAITS, Output, public_outputs
 from cv.engine.types import LANDMARKS, QualityWarning
 from cv.labelling.values import value_range
 
@@ -33,6 +33,46 @@ LABELS: Final = {
     "left_eye": _("Left eye open"),
     "right_eye": _("Right eye open"),
     "mouth": _("Mouth open"),
+    # Traits; "male" stands above.
+    "5_o_clock_shadow": _("Stubble"),
+    "arched_eyebrows": _("Arched eyebrows"),
+    "bags_under_eyes": _("Bags under the eyes"),
+    "bald": _("Bald"),
+    "bangs": _("Fringe"),
+    "black_hair": _("Black hair"),
+    "blond_hair": _("Blond hair"),
+    "blurry": _("Blurry picture"),
+    "brown_hair": _("Brown hair"),
+    "bushy_eyebrows": _("Bushy eyebrows"),
+    "eyeglasses": _("Glasses"),
+    "goatee": _("Goatee"),
+    "gray_hair": _("Grey hair"),
+    "heavy_makeup": _("Heavy make-up"),
+    "high_cheekbones": _("High cheekbones"),
+    "mouth_slightly_open": _("Mouth slightly open"),
+    "mustache": _("Moustache"),
+    "narrow_eyes": _("Narrow eyes"),
+    "no_beard": _("No beard"),
+    "oval_face": _("Oval face"),
+    "pointy_nose": _("Pointed nose"),
+    "receding_hairline": _("Receding hairline"),
+    "rosy_cheeks": _("Rosy cheeks"),
+    "sideburns": _("Sideburns"),
+    "smiling": _("Smiling"),
+    "straight_hair": _("Straight hair"),
+    "wavy_hair": _("Wavy hair"),
+    "wearing_earrings": _("Earrings"),
+    "wearing_hat": _("Hat"),
+    "wearing_lipstick": _("Lipstick"),
+    "wearing_necklace": _("Necklace"),
+    "wearing_necktie": _("Tie"),
+    "young": _("Young"),
+    "attractive": _("Called attractive"),
+    "big_lips": _("Full lips"),
+    "big_nose": _("Large nose"),
+    "chubby": _("Round face"),
+    "double_chin": _("Double chin"),
+    "pale_skin": _("Pale skin"),
 }
 # How a face with this expression looks.
 LOOKS: Final = {
@@ -106,6 +146,8 @@ ATTRIBUTES: Final = {
     MESH.name: _("Mesh"),
     POSE.name: _("Head pose"),
     OPENNESS.name: _("Eyes and mouth"),
+    TRAITS.name: _("Traits"),
+    JUDGED.name: _("How others might judge this face"),
 }
 # Of jobs and of their images; a state means the same for both.
 JOB_STATES: Final = {

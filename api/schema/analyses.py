@@ -82,6 +82,7 @@ ANALYSIS_CREATE: Final[dict[str, Any]] = {
         ),
         sent("Points and head pose", {"image": examples.PORTRAIT, "attributes": ["points", "pose", "openness"]}),
         sent("A URL", {"url": "https://example.org/photo.jpg"}),
+        sent("Traits beside the age", {"url": "https://example.org/photo.jpg", "attributes": ["age", "traits"]}),
         sent("Answered, and nothing kept", {"url": "https://example.org/photo.jpg", "store": {"result": False}}),
     ],
 }

@@ -50,6 +50,17 @@ CLASSES: Final[dict[Attribute, tuple[str, ...]]] = {
     Attribute.EXPRESSION: tuple(map(str, Expression)),
 }
 
+# The attributes of CelebA (Liu et al. 2015) that describe how a face looks in the picture.
+FACE_TRAITS: Final = (
+    "5_o_clock_shadow", "arched_eyebrows", "bags_under_eyes", "bald", "bangs", "black_hair", "blond_hair", "blurry",
+    "brown_hair", "bushy_eyebrows", "eyeglasses", "goatee", "gray_hair", "heavy_makeup", "high_cheekbones", "male",
+    "mouth_slightly_open", "mustache", "narrow_eyes", "no_beard", "oval_face", "pointy_nose", "receding_hairline",
+    "rosy_cheeks", "sideburns", "smiling", "straight_hair", "wavy_hair", "wearing_earrings", "wearing_hat",
+    "wearing_lipstick", "wearing_necklace", "wearing_necktie", "young",
+)  # fmt: skip
+# Its other six, which judge a face rather than describe it.
+JUDGED_TRAITS: Final = ("attractive", "big_lips", "big_nose", "chubby", "double_chin", "pale_skin")
+
 BINS: Final[dict[Attribute, npt.NDArray[np.float32]]] = {
     # Years. Ages above 100 are trained as 100: UTKFace has almost none and labels them badly.
     Attribute.AGE: np.arange(101, dtype=np.float32),

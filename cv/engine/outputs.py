@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from cv.engine.labels import BEAUTY_SCALE, BINS, CLASSES, Attribute, Expression
+from cv.engine.labels import BEAUTY_SCALE, BINS, CLASSES, FACE_TRAITS, JUDGED_TRAITS, Attribute, Expression
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
@@ -31,7 +31,8 @@ class Output:
     have names. ``bins`` are the values that an Estimate's distribution is over, ``scale`` is its fixed scale.
     ``default`` ones are answered if a request names none. Every key that may analyze may ask for a ``public`` one; the
     others need a scope of their own. A ``momentary`` one changes while a face is watched, so that a video has a
-    timeline of it, and a still of the moment in which the label ``highlight`` is likeliest.
+    timeline of it, and a still of the moment in which the label ``highlight`` is likeliest. ``opt_in`` ones are served
+    only if the operator names them in the settings.
 
     Raises ValueError if the name is no identifier of up to 30 characters.
     """
@@ -46,6 +47,7 @@ class Output:
     public: bool = True
     momentary: bool = False
     highlight: str = ""
+    opt_in: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -105,3 +107,5 @@ POINTS: Final = register(Output("points", Shape.POINTS))
 MESH: Final = register(Output("mesh", Shape.POINTS))
 POSE: Final = register(Output("pose", Shape.VECTOR, labels=("yaw", "pitch", "roll"), unit="degrees"))
 OPENNESS: Final = register(Output("openness", Shape.FLAGS, labels=("left_eye", "right_eye", "mouth")))
+TRAITS: Final = register(Output("traits", Shape.FLAGS, labels=FACE_TRAITS))
+JUDGED: Final = register(Output("judged_traits", Shape.FLAGS, labels=JUDGED_TRAITS, opt_in=True))

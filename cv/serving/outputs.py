@@ -38,9 +38,11 @@ def load_outputs() -> None:
 
 def served_outputs() -> frozenset[str]:
     """The outputs that a caller may request unless the key is restricted: those that the weights have, and of them the
-    ones in XCLOUD_ATTRIBUTES if that is set."""
-    given = frozenset(output.name for output in public_outputs()) & _given_outputs(settings.XCLOUD_ENGINE)
-    return given if settings.XCLOUD_ATTRIBUTES is None else given & settings.XCLOUD_ATTRIBUTES
+    ones in XCLOUD_ATTRIBUTES if that is set. Without it, those that an operator must name are left out."""
+    given = _given_outputs(settings.XCLOUD_ENGINE)
+    if settings.XCLOUD_ATTRIBUTES is None:
+        return given.intersection(output.name for output in public_outputs() if not output.opt_in)
+    return settings.XCLOUD_ATTRIBUTES & given.intersection(output.name for output in public_outputs())
 
 
 def _given_outputs(config: EngineConfig) -> frozenset[str]:

@@ -15,7 +15,7 @@ from tests.factories import RUN, analysis_result, described
 FURTHER: dict[Output, Answer] = {
     Output("hair", Shape.CATEGORY, ("dark", "fair")): Category("fair", {"dark": 0.25, "fair": 0.75}),
     Output("weight", Shape.ESTIMATE, unit="kg"): Estimate(70.5),
-    Output("traits", Shape.FLAGS, ("glasses", "hat")): Flags({"glasses": 0.875, "hat": 0.125}),
+    Output("worn", Shape.FLAGS, ("glasses", "hat")): Flags({"glasses": 0.875, "hat": 0.125}),
     Output("mesh", Shape.POINTS): Points(((1.5, 2.25), (3.0, 4.0)), "two"),
     Output("embedding_128", Shape.VECTOR): Vector((0.25,) * 128),
     Output("hair_mask", Shape.MASK): Mask(b"\x89PNG", 3, 2),
@@ -37,7 +37,7 @@ def test_a_card_shows_every_answer_by_its_shape(start: Page, live_server: LiveSe
     headings = card.get_by_role("heading", level=4)
     expect(headings).to_have_text(
         ["Age26–38", "Beauty4.5–7.3", "Weight", "Gendervery sure", "Racefairly sure", "Expressionfairly sure",
-         "Hairfairly sure", "Mesh", "Mean colour", "Traits", "Embedding 128", "Hair mask"]
+         "Hairfairly sure", "Mesh", "Mean colour", "Worn", "Embedding 128", "Hair mask"]
     )  # fmt: skip
     expect(card.locator(".reading p")).to_have_text(
         ["70.5 kg", "2 points (two)", "red 151.5, green 115.8, blue 100.6 of 255", "128 numbers", "3 × 2 px"]

@@ -26,6 +26,7 @@ from xcloud_client import (  # noqa: E402 -- not installed, only put on the path
     XCloud,
     answer,
     guess,
+    likely,
     webhook_is_genuine,
 )
 from xcloud_client.answers import loads  # noqa: E402
@@ -47,6 +48,12 @@ def key(transactional_db: None) -> str:
 def cloud(live_server: LiveServer, key: str) -> Any:
     with XCloud(live_server.url, key) as client:
         yield client
+
+
+def test_likely_traits_are_the_most_probable_first() -> None:
+    flags: Any = {"probabilities": {"bald": 0.1, "smiling": 0.7, "eyeglasses": 0.9}}
+    assert likely(flags) == ["eyeglasses", "smiling"]
+    assert likely(flags, at_least=0.8) == ["eyeglasses"]
 
 
 def test_every_method_against_the_real_server(cloud: XCloud, grace_hopper: bytes, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ OF_EVERY_SHAPE: dict[Output, Answer] = {
     Output("hair", Shape.CATEGORY, ("dark", "fair")): Category("fair", {"dark": 0.25, "fair": 0.75}),
     Output("smile", Shape.ESTIMATE, scale=(0.0, 1.0)): Estimate(0.5, None, (0.0, 1.0)),
     Output("weight", Shape.ESTIMATE, unit="kg"): Estimate(70.5, (60.0, 80.0), None, 0.5),
-    Output("traits", Shape.FLAGS, ("glasses", "hat")): Flags({"glasses": 0.875, "hat": 0.125}),
+    Output("worn", Shape.FLAGS, ("glasses", "hat")): Flags({"glasses": 0.875, "hat": 0.125}),
     Output("mesh", Shape.POINTS): Points(((1.5, 2.25), (3.0, 4.0)), "two"),
     Output("pose", Shape.VECTOR, ("yaw", "pitch", "roll"), unit="degrees"): Vector((1.5, -2.5, 0.0)),
     Output("embedding", Shape.VECTOR, public=False): Vector((0.25, 0.5)),
@@ -70,7 +70,7 @@ def test_an_answer_of_any_shape_is_read_back_as_it_was_and_shown_by_its_shape(ca
         "hair": {"label": "fair", "abstained": False, "probabilities": {"dark": 0.25, "fair": 0.75}},
         "smile": {"value": 0.5, "scale": [0.0, 1.0], "interval": None, "coverage": None, "abstained": False},
         "weight": {"value": 70.5, "interval": [60.0, 80.0], "coverage": 0.5, "abstained": False},
-        "traits": {"probabilities": {"glasses": 0.875, "hat": 0.125}},
+        "worn": {"probabilities": {"glasses": 0.875, "hat": 0.125}},
         "mesh": {"scheme": "two", "points": [[1.5, 2.25], [3.0, 4.0]]},
         "pose": {"values": {"yaw": 1.5, "pitch": -2.5, "roll": 0.0}},
         "hair_mask": {"png": "iVBORw==", "width": 3, "height": 2},
@@ -84,11 +84,11 @@ def test_an_answer_of_any_shape_is_read_back_as_it_was_and_shown_by_its_shape(ca
         "hair": "fair", "hair_dark": 0.25, "hair_fair": 0.75, "hair_abstained": False,
         "smile": 0.5, "smile_low": None, "smile_high": None, "smile_abstained": False,
         "weight": 70.5, "weight_low": 60.0, "weight_high": 80.0, "weight_abstained": False,
-        "traits_glasses": 0.875, "traits_hat": 0.125, "mesh": "[[1.5, 2.25], [3.0, 4.0]]",
+        "worn_glasses": 0.875, "worn_hat": 0.125, "mesh": "[[1.5, 2.25], [3.0, 4.0]]",
         "pose_yaw": 1.5, "pose_pitch": -2.5, "pose_roll": 0.0, "hair_mask": "iVBORw==",
     }  # fmt: skip
     said = {output.name: say(answer, output) for output, answer in OF_EVERY_SHAPE.items()}
     assert said == {
-        "hair": "Fair", "smile": "0.5", "weight": "70.5", "traits": "glasses", "mesh": "2 points (two)",
+        "hair": "Fair", "smile": "0.5", "weight": "70.5", "worn": "glasses", "mesh": "2 points (two)",
         "pose": "yaw 1.5, pitch -2.5, roll 0.0 degrees", "embedding": "0.2, 0.5", "hair_mask": "3 × 2 pixels",
     }  # fmt: skip

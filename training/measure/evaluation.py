@@ -26,6 +26,7 @@ from training.measure.detection import score_detection
 from training.measure.landmarks import score_points
 from training.measure.portraits import score_portraits
 from training.measure.report import report
+from training.measure.traits import score_traits
 from training.measure.verification import score_verification
 
 _BATCH = 64
@@ -81,6 +82,10 @@ def evaluate(
         result |= score_points(engine, rows(table, split, limit))
     if "identity" in list_columns(table):
         result["verification"] = score_verification(engine, rows(table, split, limit))
+    if "flags" in list_columns(table):
+        scores = score_traits(engine, rows(table, split, limit))
+        result |= {name: scores.pop(name) for name in list(scores) if name.startswith("traits_")}
+        result["traits"] = scores
     return result | {"model": dataclasses.asdict(engine.model)}
 
 

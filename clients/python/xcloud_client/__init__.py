@@ -34,6 +34,7 @@ from xcloud_client.types import (
     VectorToGroup,
     Verification,
     answer,
+    likely,
 )
 from xcloud_client.webhooks import webhook_is_genuine
 
@@ -73,5 +74,6 @@ __all__ = [
     "XCloud",
     "answer",
     "guess",
+    "likely",
     "webhook_is_genuine",
 ]

@@ -87,6 +87,8 @@ class Attributes(TypedDict, total=False):
     mesh: Points
     pose: Vector
     openness: Flags
+    traits: Flags
+    judged_traits: Flags
 
 
 class DetectedFace(TypedDict):
@@ -104,6 +106,12 @@ class Face(DetectedFace):
 def answer(face: Face, name: str) -> Answer | None:
     """What the face was found to be; None if it was not asked for."""
     return cast(dict[str, Answer], face["attributes"]).get(name)
+
+
+def likely(flags: Flags, at_least: float = 0.5) -> list[str]:
+    """The labels whose probability is ``at_least`` this, the most probable first."""
+    shares = flags["probabilities"]
+    return sorted((name for name, share in shares.items() if share >= at_least), key=lambda name: -shares[name])
 
 
 class Image(TypedDict):

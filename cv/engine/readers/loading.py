@@ -15,6 +15,7 @@ from cv.engine.model_card import ModelCard
 from cv.engine.readers.attributes import AttributeReader
 from cv.engine.readers.base import FaceReader, PhotoReader, ReaderKind, reader_kind, register_kind
 from cv.engine.readers.embeddings import EmbeddingReader
+from cv.engine.readers.flags import FlagsReader
 from cv.engine.readers.mesh import MeshReader
 from cv.engine.readers.portrait import PortraitReader
 
@@ -23,6 +24,7 @@ Reader = TypeVar("Reader")
 register_kind("attributes", AttributeReader.load)
 register_kind("embeddings", EmbeddingReader.load)
 register_kind("mesh", MeshReader.load)
+register_kind("flags", FlagsReader.load)
 
 
 class Lazy(Generic[Reader]):
