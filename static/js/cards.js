@@ -7,7 +7,7 @@ import { fill, gettext } from "./i18n.js";
 import { labelling } from "./labels.js";
 import { advice, label, output, percent, separated, shapeOf, summed, sure, sureness, warning } from "./words.js";
 
-const FEW = 6; // of a longer vector only the length is shown
+const FEW = 6; // of a longer vector only the length is shown, and of more flags first the likely ones
 
 /**
  * `photo` is the image on the stage, if any; `model` is the analysis's; `labelled` is for `labelling`, if people may say
@@ -151,12 +151,21 @@ function bar(name, share, isTop) {
     el("span", { class: "bar-share" }, percent(share)));
 }
 
-/** The probability of each flag, in the model's order. */
+/** The probability of each flag, in the model's order; of many flags, first the likely ones as chips, the surest first. */
 function flags({ title }, { probabilities }) {
-  return el("section", { class: "category" },
-    el("h4", {}, title),
-    el("ul", { class: "bars" }, ...Object.entries(probabilities).map(([name, share]) => bar(name, share, share >= 0.5))));
+  const all = Object.entries(probabilities);
+  const bars = el("ul", { class: "bars" }, ...all.map(([name, share]) => bar(name, share, share >= 0.5)));
+  return el("section", { class: "category" }, el("h4", {}, title), ...(all.length > FEW ? [likelyFlags(all), closed(all.length, bars)] : [bars]));
 }
+
+function likelyFlags(all) {
+  const likely = all.filter(([, share]) => share >= 0.5).sort(([, a], [, b]) => b - a);
+  if (likely.length === 0) return el("p", { class: "flags muted small" }, gettext("None is likely."));
+  const chips = likely.map(([name, share]) => el("li", { title: sureness(share) }, label(name), " ", el("span", { class: "muted" }, percent(share))));
+  return el("ul", { class: "flags" }, ...chips);
+}
+
+const closed = (count, bars) => el("details", { class: "small" }, el("summary", {}, fill(gettext("All %(count)s"), { count })), bars);
 
 /** Shows a few numbers in full, of many only their count. */
 function vector({ title, unit }, { values }) {
