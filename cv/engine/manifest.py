@@ -249,9 +249,8 @@ def read_models(part: Part, weights_dir: Path) -> Iterator[Model]:
 
 
 def _card(part: Part, files: NetFiles, chip_size: int, **more: Any) -> ModelCard:
-    name, version, licence, architecture = (
-        part[field].text() for field in ("name", "version", "licence", "architecture")
-    )
+    named = ("name", "version", "licence", "architecture")
+    name, version, licence, architecture = (part[field].text() for field in named)
     metrics = {metric: value.number() for metric, value in part["metrics"].items()}
     trained_on, training = part["trained_on"].texts(), part["training"].mapping()
     card = ModelCard(name, version, files.onnx.sha256, licence, architecture, chip_size)

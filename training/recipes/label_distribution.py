@@ -23,7 +23,10 @@ from training.recipes.study import Case, Outcome, Study, Trial
 VARIANTS: Final = ("number", "classes", "distribution")
 TASKS: Final = {"utkface": Attribute.AGE, "mebeauty": Attribute.BEAUTY}
 # Faces of a split that are used, drawn with a fixed seed; None is all. UTKFace's 21,000 would take half an hour to see.
-MOST: Final = {"utkface": {"train": 2000, "val": 800}, "mebeauty": {"train": None, "val": None}}
+MOST: Final[dict[str, dict[str, int | None]]] = {
+    "utkface": {"train": 2000, "val": 800},
+    "mebeauty": {"train": None, "val": None},
+}
 
 
 def run(trial: Trial) -> Outcome:
