@@ -60,7 +60,7 @@ class MomentsSerializer(serializers.Serializer[Any]):
         return {name: rows for name, rows in shares.items() if allowed is None or name in allowed}
 
 
-class PersonSerializer(serializers.Serializer[Any]):
+class TrackSerializer(serializers.Serializer[Any]):
     """A face followed through a scene. ``face`` has one answer for all frames, and the place and quality of its best
     one, at ``best_at``; ``person`` is the same for tracks of one person, where the faces' vectors are kept."""
 
@@ -91,10 +91,10 @@ class VideoBodySerializer(serializers.Serializer[Any]):
     def get_storyboard(self, analysis: Analysis) -> list[float]:
         return [still["at"] for still in analysis.video.storyboard]
 
-    @extend_schema_field(PersonSerializer(many=True))
+    @extend_schema_field(TrackSerializer(many=True))
     def get_people(self, analysis: Analysis) -> Any:
         tracks = [face.track for face in analysis.faces.all()]
-        return PersonSerializer(tracks, many=True, context=self.context).data
+        return TrackSerializer(tracks, many=True, context=self.context).data
 
 
 class VideoResultSerializer(VideoBodySerializer):

@@ -48,8 +48,9 @@ _MISSING_S, _MISSING_SHARE = 1.5, 0.1
 # that of the frames before: a camera that pans quickly changes every frame.
 _COMPARED: Final = (32, 18)
 _CUT, _CUT_TIMES = 30.0, 3.0
-# If the file has this many times the frames that are looked at, those on which no other depends are not decoded.
-_PLENTY: Final = 4.0
+# If the file has this many times the frames that are looked at, those on which no other depends are not decoded. With
+# fewer the others would lie too far apart for the rate.
+_PLENTY: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
