@@ -155,7 +155,7 @@ function bar(name, share, isTop) {
 function flags({ title }, { probabilities }) {
   const all = Object.entries(probabilities);
   const bars = el("ul", { class: "bars" }, ...all.map(([name, share]) => bar(name, share, share >= 0.5)));
-  return el("section", { class: "category" }, el("h4", {}, title), ...(all.length > FEW ? [likelyFlags(all), closed(all.length, bars)] : [bars]));
+  return el("section", { class: all.length > FEW ? "category is-wide" : "category" }, el("h4", {}, title), ...(all.length > FEW ? [likelyFlags(all), closed(all.length, bars)] : [bars]));
 }
 
 function likelyFlags(all) {
