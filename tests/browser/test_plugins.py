@@ -6,8 +6,11 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from cv.choices import Source
+from cv.engine.align import XCLOUD_5, Crop
+from cv.engine.model_card import ModelCard
 from cv.engine.outputs import Output, Shape, register
-from cv.engine.types import Answer, Category, Estimate, Flags, Mask, ModelRun, Points, Vector
+from cv.engine.readers.base import FaceReader, register_reader
+from cv.engine.types import Answer, Answers, Category, Estimate, Flags, Mask, ModelRun, Points, Vector
 from cv.services import AnalysisRequest, analysis_save
 from cv.trust.caller import Caller
 from tests.factories import RUN, analysis_result, described
@@ -22,9 +25,21 @@ FURTHER: dict[Output, Answer] = {
 }
 
 
+class Further(FaceReader):
+    """In service, but never asked."""
+
+    card = ModelCard("further", "1", "ef" * 32, licence="as the tests'")
+    crop = Crop(XCLOUD_5, 64)
+    gives = frozenset(output.name for output in FURTHER)
+
+    def read(self, *args: object) -> list[Answers]:
+        raise AssertionError
+
+
 @pytest.mark.usefixtures("plugin")
 def test_a_card_shows_every_answer_by_its_shape(start: Page, live_server: LiveServer, user: User) -> None:
     answers = {register(output).name: answer for output, answer in FURTHER.items()}
+    register_reader(Further())
     answers["mean_colour"] = Vector((151.5, 115.75, 100.625))
     face = described(**answers)
     result = analysis_result(face, models=(RUN, ModelRun("toy", "1", "ef" * 32, 0.5, frozenset(answers))))
