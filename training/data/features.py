@@ -7,6 +7,7 @@ extraction that was killed goes on where it stopped.
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -152,7 +153,7 @@ def load_features(
     maps, vectors = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
     file = place / "high.npy"
     if not file.exists():
-        unfinished = place / "high.part"
+        unfinished = place / f"high.{os.getpid()}.part"
         with unfinished.open("wb") as opened:
             np.save(opened, _see_high(maps))
         unfinished.rename(file)
@@ -216,7 +217,8 @@ def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 
 def _write(file: Path, kept: list[Row], maps: npt.NDArray[np.float16], vectors: npt.NDArray[np.float32]) -> None:
-    unfinished = file.with_suffix(".part")
+    # Two runs that see the same table at once each write a file of their own.
+    unfinished = file.with_suffix(f".{os.getpid()}.part")
     with unfinished.open("wb") as opened:
         np.savez(opened, rows=np.array(json.dumps(kept, default=float)), maps=maps, vectors=vectors)
     unfinished.rename(file)
