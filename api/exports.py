@@ -20,6 +20,7 @@ from api.serializers.collections import (
 from cv.files.pictures import media_type
 from cv.jobs.progress import statuses_of
 from cv.models import Analysis, EnrolledFace, Job, NotThisPerson
+from cv.trust.chips import unseal_chip
 
 # Larger exports are built on disk.
 IN_MEMORY = 8 * 1024 * 1024
@@ -113,8 +114,22 @@ def _held(row: Analysis, picture: dict[str, Any] | None) -> dict[str, Any]:
     return {
         **HeldAnalysisSerializer(row).data,
         "vectors": ExportedVectorSerializer(vectors, many=True).data,
+        "chips": _chips(row),
         "picture": picture,
     }
+
+
+def _chips(row: Analysis) -> list[dict[str, Any]]:
+    """Raises Unreadable."""
+    faces = [face for face in row.faces.all() if hasattr(face, "chip")]
+    return [
+        {
+            "face": face.index,
+            "media_type": "image/jpeg",
+            "base64": base64.b64encode(unseal_chip(face.chip.jpeg, face.pk)).decode(),
+        }
+        for face in faces
+    ]
 
 
 def _picture_in_base64(row: Analysis) -> dict[str, str] | None:

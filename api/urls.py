@@ -27,6 +27,7 @@ urlpatterns = [
     path("analyses/<uuid:analysis_id>/reanalyse", analyses.ReanalyseView.as_view(), name="analysis-reanalyse"),
     path("analyses/<uuid:analysis_id>/labels", labels.AnalysisLabelsView.as_view(), name="analysis-labels"),
     path("analyses/<uuid:analysis_id>/faces/<int:index>/labels", labels.FaceLabelsView.as_view(), name="face-labels"),
+    path("analyses/<uuid:analysis_id>/faces/<int:index>/chip", analyses.ChipView.as_view(), name="face-chip"),
     path("labels/report", labels.LabelReportView.as_view(), name="label-report"),
     path("labels/table", labels.LabelTableView.as_view(), name="label-table"),
     path("detections", analyses.DetectionsView.as_view(), name="detections"),

@@ -21,6 +21,7 @@ from cv.models import (
     Collection,
     EnrolledFace,
     Face,
+    FaceChip,
     FaceGroup,
     FaceLabel,
     FaceVector,
@@ -79,7 +80,7 @@ def subject_analyses(caller: Caller, subject: str, of_everyone: bool = False) ->
     owned = Q() if of_everyone else caller.owned
     rows = Analysis.objects.filter(owned, subject=subject).order_by("created_at", "pk")
     grouping = ("faces__vector__grouped", "faces__vector__negatives")
-    related = ("faces__labels", *grouping, "faces__track", "models")
+    related = ("faces__labels", *grouping, "faces__chip", "faces__track", "models")
     return rows.select_related("api_key", "video").prefetch_related(*related)
 
 
@@ -145,6 +146,15 @@ def found_people(rows: QuerySet[FoundPerson]) -> QuerySet[FoundPerson]:
     """Those of the rows whose enrolled face has not expired, with that face but not its vector; the best first."""
     alive = EnrolledFace.objects.filter(unexpired()).order_by().values("pk")
     return rows.filter(enrolled__in=alive).select_related("enrolled").defer("enrolled__vector")
+
+
+def kept_chips(rows: Iterable[Analysis], most: int) -> dict[UUID, list[int]]:
+    """The first faces of each analysis whose small picture is kept: at most ``most`` indices of each."""
+    kept: dict[UUID, list[int]] = {}
+    found = FaceChip.objects.filter(face__analysis__in=[row.pk for row in rows], face__index__lt=most)
+    for analysis, index in found.order_by("face__index").values_list("face__analysis", "face__index"):
+        kept.setdefault(analysis, []).append(index)
+    return kept
 
 
 def face_vectors(caller: Caller, collection: Collection, job: Job | None = None) -> QuerySet[FaceVector]:

@@ -9,6 +9,7 @@ from api.openapi import SPECTACULAR
 from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig, Pack, VideoLimits
 from cv.engine.labels import Attribute
 from cv.search.base import Search
+from cv.trust.chips import FaceChips
 from cv.trust.sign_on import SignOn
 from web.look import UNFOLD as UNFOLD
 from xcloud import __version__, env
@@ -118,6 +119,8 @@ XCLOUD_JOB_FOLDERS = [Path(folder).expanduser().resolve() for folder in env.word
 # How long the rows of a finished job are kept; its analyses have their own time limit.
 XCLOUD_JOB_DAYS = env.integer("XCLOUD_JOB_DAYS", 30)
 
+# Small pictures of faces, where the photo is not kept: never, if a request asks, or unless a request says no.
+XCLOUD_FACE_CHIPS = env.choice("XCLOUD_FACE_CHIPS", FaceChips.ASKED)
 # Privacy: how long data are kept if a request does not say, and the key that signs receipts of erasure.
 XCLOUD_DEFAULT_TTL_DAYS = env.integer("XCLOUD_DEFAULT_TTL_DAYS", 0, minimum=0)
 # How often the server deletes expired data; 0 if something else runs `manage.py purge_expired`.

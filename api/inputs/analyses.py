@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
@@ -17,6 +18,7 @@ from cv.engine.types import MAX_FACES_RANGE, MIN_FACE_PX_RANGE, AnalysisOptions
 from cv.selectors import AnalysisFilter
 from cv.services import StoreOptions
 from cv.trust.caller import Caller
+from cv.trust.chips import FaceChips
 
 MAX_TTL_DAYS = 3650
 # The attribute that each filter of the list reveals.
@@ -42,6 +44,12 @@ class StoreInput(StrictSerializer):
     """What is stored besides the result, and for how long."""
 
     image = serializers.BooleanField(default=False, help_text="Keep the picture itself.")
+    chips = serializers.BooleanField(
+        allow_null=True,
+        default=None,
+        help_text="Keep a small picture (96 px) of each face, sealed, if the picture itself is not kept. If not given, "
+        "the server's default (`XCLOUD_FACE_CHIPS`).",
+    )
     ttl_days = serializers.IntegerField(
         min_value=1,
         max_value=MAX_TTL_DAYS,
@@ -58,6 +66,11 @@ class StoreInput(StrictSerializer):
         "scope `identify`, where identity is on.",
     )
 
+    def validate_chips(self, value: bool | None) -> bool | None:
+        if value and settings.XCLOUD_FACE_CHIPS == FaceChips.NEVER:
+            raise serializers.ValidationError("this server keeps no pictures of faces")
+        return value
+
 
 class ResultStoreInput(StoreInput):
     """What is stored of one analysis: with ``result`` false, nothing."""
@@ -68,7 +81,7 @@ class ResultStoreInput(StoreInput):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs["result"]:
-            kept = {name for name in ("image", "ttl_days", "subject", "vectors") if attrs[name]}
+            kept = {name for name in ("image", "chips", "ttl_days", "subject", "vectors") if attrs[name]}
             if kept:
                 message = "cannot be combined with `result`: false, which keeps nothing"
                 raise serializers.ValidationError({name: [message] for name in sorted(kept)})
@@ -125,9 +138,14 @@ class OptionsInput(DetectionInput):
         kept = {
             name: value
             for name, value in self.validated_data.get("store", {}).items()
-            if name not in ("result", "vectors")
+            if name not in ("result", "vectors", "chips")
         }
-        return StoreOptions(**kept)
+        return StoreOptions(**kept, chips=self._keeps_chips())
+
+    def _keeps_chips(self) -> bool:
+        """As asked, or by the server's default."""
+        asked: bool | None = self.validated_data.get("store", {}).get("chips")
+        return settings.XCLOUD_FACE_CHIPS == FaceChips.DEFAULT if asked is None else asked
 
 
 class AnalysisInput(OptionsInput):

@@ -138,6 +138,16 @@ PICTURE_READ: Final[dict[str, Any]] = {
         **errors("not_found", "storage_unavailable"),
     },
 }
+CHIP_READ: Final[dict[str, Any]] = {
+    "operation_id": "face_chip_read",
+    "summary": "Read the small picture of a face, if `store.chips` kept it",
+    "description": "96 × 96 pixels, upright. At most the 100 largest faces of an analysis have one. Scope `read`.",
+    "parameters": [LinkInput],
+    "responses": {
+        (200, "image/jpeg"): OpenApiResponse(OpenApiTypes.BINARY, description="The face."),
+        **errors("not_found", "vectors_unreadable"),
+    },
+}
 DETECTION_CREATE: Final[dict[str, Any]] = {
     "operation_id": "detection_create",
     "summary": "Find faces without estimating attributes",

@@ -145,7 +145,7 @@ JOB: Final = {
         "attributes": ["age", "gender"],
         "max_faces": 100,
         "min_face_px": 40,
-        "store": {"image": False, "ttl_days": 30, "subject": "", "vectors": False},
+        "store": {"image": False, "chips": False, "ttl_days": 30, "subject": "", "vectors": False},
         "search": None,
     },
 }
@@ -173,6 +173,7 @@ EXPORT: Final = {
             "labels": [FACE_LABELS],
             "video": None,
             "vectors": [],
+            "chips": [],
             "picture": {"media_type": "image/jpeg", "base64": base64.b64encode(_PHOTO).decode()},
         }
     ],
@@ -195,11 +196,12 @@ RECEIPT: Final = {
             "vectors": 4,
             "group_memberships": 2,
             "negatives": 1,
+            "chips": 0,
         },
     },
     "algorithm": "Ed25519",
-    "key_id": "2f0d25f74e653062",
-    "signature": "eicAIRY8x+nGyFqRnb56yIDtBvrDUnwPot9CR+JACxRG/mM4zDDE1SJ6D567iKGAnLNEJb7AVfOs7OasTNLPBA==",
+    "key_id": "a480746b40becb1d",
+    "signature": "u4PK01G5NY7a8r8Yx3vEC1mZDe5JTTCSYoaqBQSVHQPQzdM3+G/EL04jVF1PBnp/UJBvhu0FkDTaLYMk8bLgBA==",
 }
 LABEL_REPORT: Final = {
     "faces": 212,
@@ -226,11 +228,11 @@ LABEL_REPORT: Final = {
     ],
 }
 RECEIPT_KEY: Final = {
-    "key_id": "2f0d25f74e653062",
+    "key_id": "a480746b40becb1d",
     "algorithm": "Ed25519",
     "pem": (
         "-----BEGIN PUBLIC KEY-----\n"
-        "MCowBQYDK2VwAyEAeKD3q7RoKbP8XGLG7hxdwFJKELkFMhondurrZwb+gqo=\n"
+        "MCowBQYDK2VwAyEAx/hTkKxlN4ZyZE8zDCPoTSW4REYOcL09rgehmmqCZ6c=\n"
         "-----END PUBLIC KEY-----\n"
     ),
 }

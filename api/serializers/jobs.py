@@ -18,6 +18,7 @@ from cv.models import FaceSearch, Job, JobItem
 
 class JobStoreSerializer(serializers.Serializer[Any]):
     image = serializers.BooleanField(source="store_image", read_only=True)
+    chips = serializers.BooleanField(source="store_chips", read_only=True)
     ttl_days = serializers.IntegerField(source="store_ttl_days", allow_null=True, read_only=True)
     subject = serializers.CharField(read_only=True)
     vectors = serializers.SerializerMethodField(help_text="Whether the vectors of faces are kept.")

@@ -18,9 +18,16 @@ class PictureInExportSerializer(serializers.Serializer[Any]):
     base64 = serializers.CharField(read_only=True)
 
 
+class ChipInExportSerializer(PictureInExportSerializer):
+    face = serializers.IntegerField(read_only=True)
+
+
 class ExportedAnalysisSerializer(HeldAnalysisSerializer):
     picture = PictureInExportSerializer(read_only=True, allow_null=True)
     vectors = ExportedVectorSerializer(many=True, read_only=True, help_text="Those that were kept (`store.vectors`).")
+    chips = ChipInExportSerializer(
+        many=True, read_only=True, help_text="Small pictures of the faces that were kept (`store.chips`)."
+    )
 
 
 class ExportedJobSerializer(JobSerializer):
@@ -47,6 +54,9 @@ class DeletedSerializer(serializers.Serializer[Any]):
     jobs = serializers.IntegerField(read_only=True)
     vectors = serializers.IntegerField(
         read_only=True, required=False, help_text="Vectors that were kept of the analyses' faces."
+    )
+    chips = serializers.IntegerField(
+        read_only=True, required=False, help_text="Small pictures that were kept of the analyses' faces."
     )
     enrolled_faces = serializers.IntegerField(
         read_only=True, help_text="Faces in collections, each with its vector and its entry in the search index."

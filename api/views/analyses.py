@@ -8,7 +8,7 @@ from uuid import UUID
 from django.http import FileResponse, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,8 +27,8 @@ from api.sources import json_object, read_image, split_request
 from api.views.base import JsonView, find_row, model_headers, page_response
 from cv.choices import AuditAction, Scope
 from cv.engine.types import PREVIEW_OPTIONS, AnalysisOptions, AnalysisResult
-from cv.files.pictures import picture_response
-from cv.models import Analysis
+from cv.files.pictures import chip_response, picture_response
+from cv.models import Analysis, FaceChip
 from cv.selectors import analyses_of, readable_analyses
 from cv.services import (
     AnalysisRequest,
@@ -129,6 +129,20 @@ class PictureView(JsonView):
     @extend_schema(**schema.PICTURE_READ)
     def get(self, request: Request, analysis_id: UUID) -> FileResponse:
         response = picture_response(readable_analysis(request, analysis_id))
+        audit_note(caller_of(request), AuditAction.PICTURE_READ, [analysis_id])
+        return response
+
+
+class ChipView(JsonView):
+    scopes = {"GET": Scope.READ}
+
+    @extend_schema(**schema.CHIP_READ)
+    def get(self, request: Request, analysis_id: UUID, index: int) -> HttpResponse:
+        analysis = readable_analysis(request, analysis_id)
+        row = FaceChip.objects.filter(face__analysis=analysis, face__index=index).first()
+        if row is None:
+            raise NotFound("no picture of this face is kept")
+        response = chip_response(row)
         audit_note(caller_of(request), AuditAction.PICTURE_READ, [analysis_id])
         return response
 

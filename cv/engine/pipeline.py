@@ -17,13 +17,14 @@ from cv.engine.detect.turned import detect_turned, detect_turned_near, drop_doub
 from cv.engine.errors import ModelNotReady
 from cv.engine.manifest import Model
 from cv.engine.outputs import POSE, all_outputs
-from cv.engine.preview import preview_of
+from cv.engine.preview import CHIP_CROP, chip_jpegs, preview_of
 from cv.engine.quality import QualityJudge
 from cv.engine.readers.base import FaceReader, PhotoReader
 from cv.engine.readers.loading import Lazy, LazyReader
 from cv.engine.stripping import without_metadata
 from cv.engine.types import (
     DEFAULT_OPTIONS,
+    MAX_CHIPS,
     MAX_FACES_RANGE,
     AnalysisOptions,
     AnalysisResult,
@@ -115,6 +116,8 @@ class Engine:
         checked = time.perf_counter()
         faces, runs = self.describe(image, detections, readers)
         described = time.perf_counter()
+        kept = detections[:MAX_CHIPS] if options.chips else []
+        chips = chip_jpegs(self.cut(image, kept, CHIP_CROP).pixels)
         full_pixels = image.pixels if image.scale == 1 else None
         picture = without_metadata(data, self.limits, full_pixels) if options.picture else None
         return AnalysisResult(
@@ -130,6 +133,7 @@ class Engine:
             models=runs,
             picture=picture,
             preview=preview,
+            chips=chips,
         )
 
     def find(self, image: DecodedImage, min_face_px: int, max_faces: int) -> list[Detection]:

@@ -17,6 +17,8 @@ Pose = tuple[float, float, float]
 
 MIN_FACE_PX_RANGE = (12, 4096)
 MAX_FACES_RANGE = (1, 1000)
+# Of how many faces small pictures can be kept, the largest first: about 3 kB each.
+MAX_CHIPS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,8 @@ class AnalysisOptions:
     picture: bool = False
     # Whether the result contains a small JPEG of the picture, to be shown.
     preview: bool = False
+    # Whether the result contains a small JPEG of each face, to be kept.
+    chips: bool = False
 
     def __post_init__(self) -> None:
         for name, value, (low, high) in (
@@ -250,7 +254,7 @@ class AnalysisResult:
     """The whole result of one image; ``faces`` is empty if there is no face.
 
     ``model`` is the one of the default outputs, run or not; ``models`` are all that were run. ``picture`` is set if
-    the options ask for it, and so is ``preview``.
+    the options ask for it, and so is ``preview``. ``chips`` are JPEGs of the first ``MAX_CHIPS`` faces, if asked for.
     """
 
     image: ImageInfo
@@ -260,3 +264,4 @@ class AnalysisResult:
     models: tuple[ModelRun, ...] = ()
     picture: Picture | None = None
     preview: Picture | None = None
+    chips: tuple[bytes, ...] = ()

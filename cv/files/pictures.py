@@ -4,13 +4,17 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import PurePath
-from typing import Final
+from typing import Final, TypeVar
 
-from django.http import FileResponse, Http404
+from django.http import FileResponse, Http404, HttpResponse
+from django.http.response import HttpResponseBase
 
 from cv.choices import Source
 from cv.files.stores import kept_files
-from cv.models import Analysis
+from cv.models import Analysis, FaceChip
+from cv.trust.chips import unseal_chip
+
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 # The names that cv.models.picture_path creates. Other kept files, for example inputs of jobs, do not match.
 PICTURE_NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}(_[A-Za-z0-9]+)?\.[a-z]+")
@@ -63,6 +67,11 @@ def picture_part(analysis: Analysis, start: int, length: int) -> bytes:
     return data
 
 
+def chip_response(chip: FaceChip) -> HttpResponse:
+    """Serves the small picture of a face. The caller must be allowed to see the analysis. Raises Unreadable."""
+    return _private(HttpResponse(unseal_chip(chip.jpeg, chip.pk), content_type=MEDIA_TYPES[".jpg"]))
+
+
 def picture_response(analysis: Analysis) -> FileResponse:
     """Serves the kept picture. The caller must be allowed to see the analysis. Raises Http404, StorageUnavailable."""
     if not analysis.picture:
@@ -71,7 +80,10 @@ def picture_response(analysis: Analysis) -> FileResponse:
         file = analysis.picture.open("rb")
     except FileNotFoundError:
         raise Http404("this analysis has no kept picture") from None
-    response = FileResponse(file, content_type=media_type(analysis.picture.name or ""))
+    return _private(FileResponse(file, content_type=media_type(analysis.picture.name or "")))
+
+
+def _private(response: Response) -> Response:
     response["Content-Disposition"] = "inline"
     response["Cache-Control"] = "private, no-store"
     # Untrusted bytes on our own origin: no script in them may run.

@@ -2,6 +2,7 @@
 
 from cv.models.accounts import OutsideAccount
 from cv.models.analyses import Analysis, AnalysisModel, image_columns, model_row, picture_path, result_columns
+from cv.models.chips import FaceChip
 from cv.models.collections import Collection, EnrolledFace
 from cv.models.deletions import Erasure, FileToDelete
 from cv.models.errors import ErrorCount
@@ -26,6 +27,7 @@ __all__ = [
     "ErrorCount",
     "Face",
     "FaceAnswer",
+    "FaceChip",
     "FaceGroup",
     "FaceLabel",
     "FaceSearch",

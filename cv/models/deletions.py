@@ -27,6 +27,7 @@ class Erasure(models.Model):
     vectors = models.PositiveIntegerField(default=0)
     group_memberships = models.PositiveIntegerField(default=0)
     negatives = models.PositiveIntegerField(default=0)
+    chips = models.PositiveIntegerField(default=0)
 
     class Meta:
         indexes = [models.Index(fields=["created_at"], name="erasure_oldest")]

@@ -57,6 +57,7 @@ class Job(models.Model):
     min_face_px = models.PositiveIntegerField()
     max_faces = models.PositiveIntegerField()
     store_image = models.BooleanField(default=False)
+    store_chips = models.BooleanField(default=False)
     store_ttl_days = models.PositiveIntegerField(null=True, blank=True)
     subject = ExactCharField(max_length=200, blank=True)
     # The collection in which every face is searched; it stays named after the collection is deleted.

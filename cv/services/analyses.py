@@ -28,6 +28,7 @@ from cv.models import (
     AnalysisModel,
     Face,
     FaceAnswer,
+    FaceChip,
     FaceVector,
     IdempotentRequest,
     answer_value,
@@ -45,6 +46,7 @@ from cv.services.traces import traces_remove
 from cv.services.webhooks import event_emit
 from cv.serving.engines import analyzed, assume_connected
 from cv.trust.caller import Caller
+from cv.trust.chips import seal_chip
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +61,17 @@ class NoPictureKept(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """What is stored with the result: the picture, the number of days, and the subject that the client names."""
+    """What is stored with the result: the picture or, without it, small pictures of its faces (``chips``); the number
+    of days; and the subject that the client names."""
 
     image: bool = False
     ttl_days: int | None = None
     subject: str = ""
+    chips: bool = False
+
+    @property
+    def keeps_chips(self) -> bool:
+        return self.chips and not self.image
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +122,10 @@ def analysis_create(
     StorageUnavailable.
     """
     options = replace(
-        request.options, attributes=caller.may_compute(request.options.attributes), picture=request.store.image
+        request.options,
+        attributes=caller.may_compute(request.options.attributes),
+        picture=request.store.image,
+        chips=request.store.keeps_chips,
     )
     computed = replace(options, attributes=computed_for(options.attributes))
     result = analyzed(request.data, computed, caller.account, check_client)
@@ -215,6 +226,9 @@ def _answers_insert(analysis: Analysis, result: AnalysisResult, full: AnalysisRe
             for row, face in zip(faces, result.faces, strict=True)
             for output, answer in further_answers(face).items()
         ]
+    )
+    FaceChip.objects.bulk_create(
+        [FaceChip(face=row, jpeg=seal_chip(jpeg, row.pk)) for row, jpeg in zip(faces, result.chips, strict=False)]
     )
     if (model := model_of.get(EMBEDDING.name)) is not None:
         FaceVector.objects.bulk_create([vector_row(*pair, model) for pair in zip(faces, full.faces, strict=True)])

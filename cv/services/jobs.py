@@ -66,6 +66,7 @@ def job_create(request: JobRequest, caller: Caller, saved: Callable[[Job], None]
         min_face_px=request.options.min_face_px,
         max_faces=request.options.max_faces,
         store_image=request.store.image,
+        store_chips=request.store.keeps_chips,
         store_ttl_days=request.store.ttl_days,
         subject=request.store.subject,
         search_collection=None if request.search is None else request.search.pk,

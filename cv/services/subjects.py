@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cv.choices import AuditAction, WebhookEvent
 from cv.files.removal import ask_storage
-from cv.models import Analysis, Erasure, Face, FaceVector, GroupedFace, IdempotentRequest, Job, NotThisPerson
+from cv.models import Analysis, Erasure, Face, FaceChip, FaceVector, GroupedFace, IdempotentRequest, Job, NotThisPerson
 from cv.selectors import subject_analyses, subject_faces, subject_jobs, subject_negatives
 from cv.services.analyses import DELETE_BATCH, nothing_more
 from cv.services.audit import audit_note
@@ -95,6 +95,7 @@ def _some_erased(
     # About these faces, and about this name.
     said, _ = (negatives | NotThisPerson.objects.filter(vector__in=vectors)).delete()
     erasure.negatives += said
+    erasure.chips += FaceChip.objects.filter(face__analysis__in=ids).count()
     erasure.answers += IdempotentRequest.objects.filter(analysis__in=ids).count()
     erasure.pictures += len(pictures)
     erasure.enrolled_faces += rows_delete(enrolled)
@@ -119,6 +120,7 @@ def _ended(erasure: Erasure, saved: Callable[[dict[str, Any]], None]) -> dict[st
         vectors=erasure.vectors,
         group_memberships=erasure.group_memberships,
         negatives=erasure.negatives,
+        chips=erasure.chips,
     )
     receipt = sign_receipt(erased, erasure.pk)
     event_emit(WebhookEvent.SUBJECT_ERASED, {"receipt": str(erasure.pk), "analyses": erasure.analyses})

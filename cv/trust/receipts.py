@@ -33,6 +33,7 @@ class Erased:
     vectors: int = 0
     group_memberships: int = 0
     negatives: int = 0
+    chips: int = 0
 
 
 def sign_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def sign_receipt(erased: Erased, receipt_id: uuid.UUID) -> dict[str, Any]:
             "vectors": erased.vectors,
             "group_memberships": erased.group_memberships,
             "negatives": erased.negatives,
+            "chips": erased.chips,
         },
     }
     signature = base64.b64encode(key.sign(canonical(receipt))).decode()

@@ -311,6 +311,7 @@ def _options(task: Task) -> AnalysisOptions:
         min_face_px=task.job.min_face_px,
         max_faces=task.job.max_faces,
         picture=task.job.store_image,
+        chips=task.job.store_chips,
     )
 
 
@@ -321,7 +322,7 @@ def _request(task: Task, loaded: Loaded, options: AnalysisOptions) -> AnalysisRe
         loaded.source,
         options,
         # A picture that is analyzed again keeps its subject and its expiry.
-        StoreOptions(job.store_image, job.store_ttl_days, job.subject or loaded.subject),
+        StoreOptions(job.store_image, job.store_ttl_days, job.subject or loaded.subject, job.store_chips),
         expires_by=loaded.expires_by,
     )
 

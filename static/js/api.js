@@ -19,6 +19,8 @@ export class ApiError extends Error {
 const linked = (link) => (link ? `?${new URLSearchParams({ link })}` : "");
 /** With `link`, of another user who shows it. */
 export const pictureUrl = (id, link = "") => `${ROOT}/analyses/${id}/picture${linked(link)}`;
+/** The small picture of a face that was kept. */
+export const chipUrl = (id, face, link = "") => `${ROOT}/analyses/${id}/faces/${face}/chip${linked(link)}`;
 export const analysisGet = (id, link = "") => request("GET", `/analyses/${id}${linked(link)}`);
 /** The labels of an analysis's faces: a face's index → output → right value. */
 export const labelsGet = async (id) =>
@@ -74,9 +76,11 @@ async function fromPage(address, options = {}) {
  * outputs with commas between, or empty for the default ones. `onProgress` gets the
  * share sent, 0 to 1; aborting `signal` rejects with code `cancelled`.
  */
-export function analysisCreate({ file, address }, { store, attributes, subject, vectors, ...how }) {
+export function analysisCreate({ file, address }, { store, chips, attributes, subject, vectors, ...how }) {
   const kept = {
     "store.result": store === "nothing" && "false", "store.image": store === "pictures" && "true",
+    // Said either way where answers are kept, so that the page keeps what it says, whatever the server's default.
+    "store.chips": store === "answers" && String(Boolean(chips)),
     "store.subject": subject, "store.vectors": vectors && "true",
   };
   return upload("/analyses", { image: file, url: address, attributes, ...kept }, how);

@@ -46,6 +46,7 @@ function modelLink({ name }, attributes) {
 function savable(canvas, number) {
   if (!canvas) return null;
   const words = fill(gettext("Save the chip of face %(number)s"), { number });
+  if (canvas.src) return el("a", { class: "chip-button", href: canvas.src, download: `face-${number}.jpg`, title: words, "aria-label": words }, canvas);
   const button = el("button", { type: "button", class: "chip-button", title: words, "aria-label": words }, canvas);
   button.addEventListener("click", () => saveCanvas(canvas, `face-${number}.png`));
   return button;

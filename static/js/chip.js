@@ -7,10 +7,19 @@ export const CHIP_SIZE = 150;
 // The landmarks' positions in a chip of side 1, in the API's order; the numbers of TEMPLATE in cv/engine/align.py.
 const TEMPLATE = [[0.318, 0.306], [0.677, 0.306], [0.4975, 0.518], [0.338, 0.673], [0.657, 0.673]];
 
-/** A canvas that shows the chip when `photo` has loaded; null if there is no photo. */
+// Beside the face, not in it: an export has what the API answers, and nothing more.
+const kept = new WeakMap();
+
+/** Says where the server has a small picture of the face. */
+export const keptChip = (face, url) => kept.set(face, url);
+
+/** A canvas that shows the chip when `photo` has loaded; without a photo, the picture that was kept, or null. */
 export function chip(face, photo, image, size = CHIP_SIZE) {
-  if (!photo) return null;
   const number = face.index + 1;
+  if (!photo && kept.has(face)) {
+    return el("img", { class: "chip", src: kept.get(face), width: size, height: size, loading: "lazy", alt: fill(gettext("Face %(number)s"), { number }) });
+  }
+  if (!photo) return null;
   const canvas = el("canvas", { class: "chip", width: size, height: size, role: "img", hidden: true,
     "aria-label": fill(gettext("Face %(number)s, upright, as the model saw it"), { number }) });
   // One for all faces: each call would decode the photo again.

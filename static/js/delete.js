@@ -1,6 +1,7 @@
 // Asks for confirmation, then deletes analyses.
 
 import { analysisDelete } from "./api.js";
+import { forgetName } from "./names.js";
 
 /**
  * Resolves to true when all are deleted, to false if the visitor cancels. `onGone` gets each id that is deleted now or
@@ -16,6 +17,7 @@ export async function confirmAndDelete(ids, onGone = () => {}) {
     await analysisDelete(id).catch((error) => {
       if (error.code !== "not_found") throw error;
     });
+    forgetName(id);
     onGone(id);
   }
   return true;

@@ -5,6 +5,7 @@ import { confirmAndDelete } from "./delete.js";
 import { showError } from "./errors.js";
 import { exportAs } from "./exports.js";
 import { fill, gettext, ngettext } from "./i18n.js";
+import { showNames } from "./names.js";
 import { enableDelete } from "./recent.js";
 import { localTimes } from "./words.js";
 
@@ -46,6 +47,7 @@ document.querySelector("[name=order]").addEventListener("change", ({ target }) =
 document.querySelector("[name=zone]").value = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (form) {
   localTimes(form);
+  showNames(form);
   all.addEventListener("change", () => form.querySelectorAll("input[name=id]").forEach((box) => (box.checked = all.checked)));
   form.addEventListener("change", refresh);
   for (const button of form.querySelectorAll("[data-export]")) {

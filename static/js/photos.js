@@ -80,8 +80,8 @@ export class Photos {
     try {
       if (photo.file) this.refuseTooLarge(photo.file);
       if (!photo.url) photo.url = URL.createObjectURL(await previewCreate(photo));
-      const { store, attributes, subject, vectors, controller } = photo;
-      const analysis = await analysisCreate(photo, { store, attributes, subject, vectors, onProgress, signal: controller.signal });
+      const { store, chips, attributes, subject, vectors, controller } = photo;
+      const analysis = await analysisCreate(photo, { store, chips, attributes, subject, vectors, onProgress, signal: controller.signal });
       await this.makeVisible(photo);
       this.pauses = 0;
       this.become(photo, State.DONE, { analysis });

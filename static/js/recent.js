@@ -4,6 +4,7 @@ import { part } from "./api.js";
 import { confirmAndDelete } from "./delete.js";
 import { renew } from "./dom.js";
 import { showError } from "./errors.js";
+import { showNames } from "./names.js";
 import { localTimes } from "./words.js";
 
 let lastRequest = 0; // responses to earlier requests are ignored
@@ -15,6 +16,7 @@ export async function showRecent(root) {
     const fresh = await part(root.dataset.src);
     if (request !== lastRequest) return;
     localTimes(fresh);
+    showNames(fresh);
     renew(root, fresh);
   } catch (error) {
     if (request === lastRequest) showError(root, error, () => showRecent(root));

@@ -1,7 +1,8 @@
 // The page of one stored analysis.
 
 import { analysisView } from "./analysis.js";
-import { analysisGet, labelsGet, pictureUrl } from "./api.js";
+import { analysisGet, chipUrl, labelsGet, pictureUrl } from "./api.js";
+import { keptChip } from "./chip.js";
 import { confirmAndDelete } from "./delete.js";
 import { el } from "./dom.js";
 import { clearError, showError } from "./errors.js";
@@ -20,6 +21,7 @@ async function show() {
   clearError(errorPlace);
   try {
     const [analysis, known] = await Promise.all([analysisGet(id, token), own ? labelsGet(id) : null]);
+    for (const face of analysis.faces.slice(0, Number(result.dataset.chips ?? 0))) keptChip(face, chipUrl(id, face.index, token));
     const figure = createStage(kept ? pictureUrl(id, token) : null, gettext("The analyzed photo"));
     result.replaceChildren(analysisView(figure, analysis, { actions: actions(analysis), recipeOf: { store: kept ? "pictures" : "answers" }, known }));
     status.textContent = fill(gettext("%(faces)s found."), { faces: faces(analysis.faces.length) });

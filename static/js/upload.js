@@ -7,6 +7,7 @@ import { clearError, cannotPass, errorBox, errorTitle, showError } from "./error
 import { exportButtons } from "./exports.js";
 import { fill, gettext, ngettext } from "./i18n.js";
 import { pairView } from "./pair.js";
+import { rememberName } from "./names.js";
 import { Photos, State, progressWords } from "./photos.js";
 import { enableDelete, showRecent } from "./recent.js";
 import { takePhotos } from "./sources.js";
@@ -33,7 +34,8 @@ function asked() {
 function how() {
   const store = keep.querySelector("input[name=store]:checked").value;
   const kept = store !== "nothing";
-  return { store, attributes: asked(), subject: kept ? subject.value.trim() : "", vectors: kept && Boolean(document.getElementById("vectors")?.checked) };
+  const chips = store === "answers" && Boolean(document.getElementById("chips")?.checked);
+  return { store, chips, attributes: asked(), subject: kept ? subject.value.trim() : "", vectors: kept && Boolean(document.getElementById("vectors")?.checked) };
 }
 
 const sideBySide = tool(gettext("Side by side"), () => {
@@ -112,6 +114,7 @@ function changed(photo, moved) {
   if (photo.state === State.FAILED) say(fill(gettext("%(name)s: %(words)s"), { name: photo.name, words: errorTitle(photo.error) }));
   if (photo.state === State.DESCRIBING) say(gettext("Uploaded. Finding and analyzing the faces."));
   if (photo.state !== State.DONE) return;
+  if (photo.analysis.id && photo.file) rememberName(photo.analysis.id, photo.name);
   say(fill(gettext("%(faces)s found."), { faces: faces(photo.analysis.faces.length) }));
   // Only if the focused element was removed, so that the focus is never taken from another control.
   if (photo === shown && document.activeElement === document.body) result.querySelector(".side-count").focus({ preventScroll: true });
@@ -198,7 +201,12 @@ function forget(id) {
   return showRecent(recent).then(() => recent.closest("section").querySelector("h2").focus());
 }
 
-keep.addEventListener("change", () => (document.getElementById("subject-field").hidden = how().store === "nothing"));
+keep.addEventListener("change", () => {
+  const { store } = how();
+  document.getElementById("subject-field").hidden = store === "nothing";
+  // The whole picture has the faces in it.
+  if (document.getElementById("chips-field")) document.getElementById("chips-field").hidden = store !== "answers";
+});
 // Also when the browser restores an earlier choice.
 window.addEventListener("pageshow", () => keep.dispatchEvent(new Event("change")));
 // After a log-in in another tab.

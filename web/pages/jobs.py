@@ -13,7 +13,7 @@ from cv.engine.outputs import EMBEDDING
 from cv.jobs.progress import retriable_jobs, status_of, statuses_of
 from cv.jobs.results import people_found, reads_people
 from cv.models import Collection, Job
-from cv.selectors import collections_of, jobs_of
+from cv.selectors import collections_of, jobs_of, kept_chips
 from cv.services import audit_note
 from cv.trust.caller import Caller
 from web.pages.base import caller_of, page
@@ -89,6 +89,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "items": found[:ITEMS_A_PAGE],
         "people": people,
         "searched": collections_of(caller_of(request)).filter(pk__in=[row.search_collection]).first(),
+        "chips": kept_chips([item.analysis for item in found if item.analysis], most=1),
         "state": state,
         "error": error,
         "errors": row.items.exclude(error_code="")

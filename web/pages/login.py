@@ -32,8 +32,13 @@ class LogOut(LogoutView):
         config: SignOn | None = settings.XCLOUD_OIDC
         token = request.session.get(PROOF)
         response: HttpResponse = super().post(request, *args, **kwargs)
-        if config is None or not token:
-            return response
+        if config is not None and token:
+            response = self._leave_provider(request, config, token)
+        # The names of files that only the browser knows. Browsers obey over HTTPS and on the same machine.
+        response["Clear-Site-Data"] = '"storage"'
+        return response
+
+    def _leave_provider(self, request: HttpRequest, config: SignOn, token: str) -> HttpResponse:
         url = log_out_url(config, token, request.build_absolute_uri(reverse("login")))
         # A page, not a redirect: browsers refuse a form whose answer leads to another site (form-action).
         return render(request, "registration/logged_out.html", {"url": url, "provider": config.name})

@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from cv.choices import AuditAction, Source
 from cv.engine.errors import EngineError
 from cv.engine.outputs import DEFAULT_OUTPUTS
-from cv.models import Analysis, JobItem
-from cv.selectors import AnalysisFilter, analyses_of, matching_faces, readable_analyses
+from cv.models import Analysis, FaceChip, JobItem
+from cv.selectors import AnalysisFilter, analyses_of, kept_chips, matching_faces, readable_analyses
 from cv.services import audit_note
 from cv.serving.engines import served_engine
 from cv.trust.caller import Caller
@@ -19,6 +19,8 @@ from web.pages.base import caller_of, page
 from web.pages.search import GallerySearch, gallery_page
 
 LATEST = 12
+# Faces of an analysis that its row shows.
+FACES_SHOWN = 4
 
 
 @page
@@ -31,6 +33,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         "max_bytes": settings.MAX_IMAGE_BYTES,
         "megapixels": settings.XCLOUD_ENGINE.limits.max_pixels // 1_000_000,
         "url_input": settings.XCLOUD_URL_INPUT,
+        "chips": settings.XCLOUD_FACE_CHIPS,
     }
     return render(request, "upload.html", context)
 
@@ -50,7 +53,7 @@ def latest(request: HttpRequest) -> HttpResponse:
     caller = caller_of(request)
     rows = list(analyses_of(caller)[:LATEST])
     audit_note(caller, AuditAction.ANALYSIS_LIST, [row.pk for row in rows])
-    return render(request, "parts/analyses.html", {"rows": rows, "part": True})
+    return render(request, "parts/analyses.html", {"rows": rows, "chips": kept_chips(rows, FACES_SHOWN), "part": True})
 
 
 @page
@@ -74,6 +77,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "search": search,
         "found": found,
         "rows": found.rows,
+        "chips": kept_chips(found.rows, FACES_SHOWN),
         "matching": matching_faces(found.rows, wanted),
         "query": query.urlencode(),
         "active": active,
@@ -95,6 +99,7 @@ def result(request: HttpRequest, analysis_id: UUID) -> HttpResponse:
         "own": own,
         "link": link_token(analysis_id) if own else token,
         "days": LINK_AGE.days,
+        "chips": FaceChip.objects.filter(face__analysis=analysis).count(),
     }
     return render(request, "result.html", context)
 

@@ -153,6 +153,7 @@ def start_job(
     sources = {"urls": urls, "analyses": analyses, "folder": folder}
     store = {
         "image": options.get("keep_picture"),
+        "chips": options.get("keep_chips"),
         "ttl_days": options.get("ttl_days"),
         "subject": options.get("subject"),
         "vectors": options.get("keep_vectors"),
@@ -245,6 +246,7 @@ def _form(options: StoreOptions) -> Json:
     fields["attributes"] = None if attributes is None else ",".join(attributes)
     fields["store.image"] = fields.pop("keep_picture", None)
     fields["store.vectors"] = fields.pop("keep_vectors", None)
+    fields["store.chips"] = fields.pop("keep_chips", None)
     fields["store.result"] = fields.pop("keep_result", None)
     fields["store.ttl_days"] = fields.pop("ttl_days", None)
     fields["store.subject"] = fields.pop("subject", None) or None

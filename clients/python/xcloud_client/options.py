@@ -15,11 +15,13 @@ class FaceOptions(TypedDict, total=False):
 
 class StoreOptions(FaceOptions, total=False):
     """What to answer about each face, and what to keep. ``subject`` is your own name for the person. ``keep_vectors``
-    keeps the vector of each face, so that a collection can group them by person; it needs the scope ``identify``."""
+    keeps the vector of each face, so that a collection can group them by person; it needs the scope ``identify``.
+    ``keep_chips`` keeps a small picture of each face where the picture itself is not kept."""
 
     attributes: Sequence[AttributeName] | None
     keep_picture: bool
     keep_vectors: bool
+    keep_chips: bool
     ttl_days: int | None
     subject: str
 
