@@ -16,6 +16,7 @@ SPECTACULAR: Final[dict[str, Any]] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "api.topics.describe_topics",
+        "api.problems.describe_problems",
     ],
     "ENUM_NAME_OVERRIDES": {
         "WebhookEventEnum": "cv.choices.WebhookEvent",

@@ -1,5 +1,6 @@
 """What HTTP clients of every kind count on: problem details, rate-limit headers, and scripts of other origins."""
 
+import base64
 from collections.abc import Callable
 
 import pytest
@@ -109,3 +110,16 @@ def test_scripts_of_the_origins_named_may_call_the_api_with_a_key_but_no_cookie(
 def test_any_origin_can_be_let_in(client: Client, settings: Settings) -> None:
     settings.CORS_ALLOW_ALL_ORIGINS = True
     assert preflight(client)["access-control-allow-origin"] == "*"
+
+
+def test_the_schema_describes_problems_as_they_are_answered(client: Client, api: APIClient) -> None:
+    schema = client.get("/api/schema?format=json").json()
+    answers = schema["paths"]["/api/v1/analyses"]["post"]["responses"]
+    described = answers["415"]["content"][PROBLEM]
+    assert described["schema"] == {"$ref": "#/components/schemas/Problem"}
+    sent = api.post("/api/v1/analyses", {"image": base64.b64encode(b"no image").decode()}, headers={"Accept": PROBLEM})
+    assert sent.status_code == 415
+    assert sorted(sent.json()) == sorted(schema["components"]["schemas"]["Problem"]["required"])
+    assert sorted(described["examples"]["unsupported_media_type"]["value"]) == sorted(sent.json())
+    # An answer that is no error has one form.
+    assert PROBLEM not in answers["201"]["content"]
