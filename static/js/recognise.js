@@ -6,7 +6,7 @@ import { clearError, errorBox } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
 import { createStage, drawFaces } from "./stage.js";
 import { uprightUrl } from "./upright.js";
-import { DOUBTS, percent, separated } from "./words.js";
+import { DOUBTS, percent, separated, whole } from "./words.js";
 
 /** Shows who is in photos; `onEnrolled` is called when a face of one was named. */
 export function recogniser(place, { id, consent, onEnrolled }) {
@@ -52,7 +52,7 @@ export function recogniser(place, { id, consent, onEnrolled }) {
     for (const { face, match } of found.faces) figure.querySelector(`.face-mark[data-face="${face.index}"]`).classList.toggle("is-unknown", !match);
     if (!faces.length) return answer.replaceChildren(el("p", {}, gettext("No face was found in this photo.")));
     const rule = found.threshold ? fill(gettext("A face gets a name above a similarity of %(similarity)s: of strangers, at most 1 in %(count)s does."), {
-      similarity: found.threshold.toFixed(3), count: Math.round(1 / found.fmr),
+      similarity: found.threshold.toFixed(3), count: whole(1 / found.fmr),
     }) : gettext("Nobody is enrolled yet: name the faces of this photo.");
     return answer.replaceChildren(el("ul", { class: "found-faces" }, ...found.faces.map(line)), el("p", { class: "muted small" }, rule));
   }

@@ -37,6 +37,9 @@ export function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
+/** A whole number with separators. */
+export const whole = (number) => Math.round(number).toLocaleString(language);
+
 function when(isoTime) {
   const locale = language === "en" ? "en-GB" : language;
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(isoTime));

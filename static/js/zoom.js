@@ -6,7 +6,7 @@ import { gettext } from "./i18n.js";
 const MOST = 12;
 const STEP = 1.5;
 
-/** Adds the buttons to `stage`; `plane` is what grows in it. `stage.showFace(mark)` brings a mark into view. */
+/** Puts the buttons below `stage`, where they cover no face; `plane` is what grows in it. `stage.showFace(mark)` brings a mark into view. */
 export function zoomable(stage, plane) {
   if (stage.showFace) return;
   let zoom = 1;
@@ -15,7 +15,7 @@ export function zoomable(stage, plane) {
     tool("+", gettext("Zoom in"), () => zoomTo(zoom * STEP)),
     tool("−", gettext("Zoom out"), () => zoomTo(zoom / STEP)),
     tool("⤢", gettext("Whole photo"), () => zoomTo(1)));
-  stage.append(tools);
+  stage.after(tools);
 
   function apply() {
     [x, y] = [x, y].map((corner) => Math.min(0, Math.max(1 - zoom, corner)));
@@ -44,11 +44,10 @@ export function zoomable(stage, plane) {
     event.preventDefault();
     zoomTo(zoom * Math.exp(-event.deltaY / 200), pointIn(event));
   }, { passive: false });
-  stage.addEventListener("dblclick", (event) => event.target.closest("button") || zoomTo(zoom > 1 ? 1 : 3, pointIn(event)));
+  stage.addEventListener("dblclick", (event) => zoomTo(zoom > 1 ? 1 : 3, pointIn(event)));
 
   const fingers = new Map();
   stage.addEventListener("pointerdown", (event) => {
-    if (event.target.closest(".zoom")) return;
     fingers.set(event.pointerId, pointIn(event));
   });
   window.addEventListener("pointermove", (event) => {
