@@ -6,3 +6,8 @@ from django.apps import AppConfig
 class WebConfig(AppConfig):
     name = "web"
     verbose_name = "Pages and admin"
+
+    def ready(self) -> None:
+        from web.admin.tables import translate_tables
+
+        translate_tables()

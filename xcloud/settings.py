@@ -310,6 +310,8 @@ X_FRAME_OPTIONS = "DENY"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+# The same dates on the pages and in the admin.
+FORMAT_MODULE_PATH = ["web.formats"]
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from django.contrib import admin
+from django.utils import translation
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,3 +93,20 @@ def test_the_compiled_texts_are_those_of_the_source(domain: str) -> None:
         context = re.search(rf'msgctxt "(.+)"\nmsgid "{re.escape(original)}"', source)
         key = original if context is None else f"{context[1]}\x04{original}"
         assert catalogue[key] == text.replace("\\n", "\n"), original
+
+
+def test_the_admins_tables_columns_and_choices_are_in_chinese() -> None:
+    said: list[str] = []
+    for model, shown in admin.site._registry.items():
+        if model._meta.app_label != "cv":
+            continue
+        hidden = set(shown.exclude or ())
+        fields = [field for field in model._meta.local_fields if field.name not in hidden]
+        words = [model._meta.verbose_name, model._meta.verbose_name_plural]
+        words += [field.verbose_name for field in fields]
+        words += [label for field in fields for _, label in field.choices or ()]
+        with translation.override("zh-hans"):
+            said += [str(word) for word in words]
+    assert len(said) > 150
+    # Names and hashes aside, nothing is left in letters of English words.
+    assert [word for word in said if not re.search(r"[\u4e00-\u9fff]", word)] == []

@@ -8,6 +8,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -39,11 +40,11 @@ class UserAdmin(DeletedByServices, DjangoUserAdmin, ModelAdmin):
         """A person's analyses, jobs and collections go, too, even if they may not be deleted alone; shown as counts."""
         held = Q(owner__in=objs) | Q(api_key__user__in=objs)
         counts = {
-            "people": len(objs),
-            "API keys": ApiKey.objects.filter(user__in=objs).count(),
-            "analyses": Analysis.objects.filter(held).count(),
-            "jobs": Job.objects.filter(held).count(),
-            "collections": Collection.objects.filter(held).count(),
+            gettext("people"): len(objs),
+            gettext("API keys"): ApiKey.objects.filter(user__in=objs).count(),
+            gettext("analyses"): Analysis.objects.filter(held).count(),
+            gettext("jobs"): Job.objects.filter(held).count(),
+            gettext("collections"): Collection.objects.filter(held).count(),
         }
         return [str(user) for user in objs], counts, set(), []
 

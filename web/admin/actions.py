@@ -6,6 +6,8 @@ from typing import Any, Final
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from api.serializers import HeldAnalysisSerializer
 from cv.choices import AuditAction
@@ -32,7 +34,7 @@ class AnalysisActions(ErasesSubjects):
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("cv.change_analysis")
 
-    @admin.action(description="Export as JSON", permissions=["operate"])
+    @admin.action(description=_("Export as JSON"), permissions=["operate"])
     def export_json(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
         if (rows := self._few(request, queryset, EXPORTED_AT_ONCE)) is None:
             return None
@@ -40,7 +42,7 @@ class AnalysisActions(ErasesSubjects):
         text = json.dumps(HeldAnalysisSerializer(rows, many=True).data, indent=2)
         return attachment(text, "application/json", "analyses.json")
 
-    @admin.action(description="Export as CSV, one line per face", permissions=["operate"])
+    @admin.action(description=_("Export as CSV, one line per face"), permissions=["operate"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> HttpResponse | None:
         if (rows := self._few(request, queryset, EXPORTED_AT_ONCE)) is None:
             return None
@@ -48,7 +50,7 @@ class AnalysisActions(ErasesSubjects):
         text = analyses_csv([("", row) for row in rows], frozenset(output.name for output in public_outputs()))
         return attachment(text, "text/csv; charset=utf-8", "faces.csv")
 
-    @admin.action(description="Analyze the kept pictures again with the current model", permissions=["operate"])
+    @admin.action(description=_("Analyze the kept pictures again with the current model"), permissions=["operate"])
     def reanalyse(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
         if (rows := self._few(request, queryset, REANALYSED_AT_ONCE)) is None:
             return
@@ -62,14 +64,19 @@ class AnalysisActions(ErasesSubjects):
             except (EngineError, Unreadable) as error:
                 self.message_user(request, f"{row.pk}: {error}", messages.ERROR)
             except Overloaded as error:
-                self.message_user(request, f"Stopped at {row.pk}: {error}", messages.ERROR)
+                self.message_user(
+                    request, gettext("Stopped at %(id)s: %(error)s") % {"id": row.pk, "error": error}, messages.ERROR
+                )
                 break
-        self.message_user(request, f"{done} analyzed again, {without} without a kept picture")
+        self.message_user(
+            request,
+            gettext("%(done)s analyzed again, %(without)s without a kept picture") % {"done": done, "without": without},
+        )
 
     def _few(self, request: HttpRequest, queryset: QuerySet[Analysis], most: int) -> list[Analysis] | None:
         rows = list(queryset.prefetch_related("faces__labels", "models").select_related("api_key")[: most + 1])
         if len(rows) > most:
-            self.message_user(request, f"Choose at most {most}", messages.ERROR)
+            self.message_user(request, gettext("Choose at most %(most)s") % {"most": most}, messages.ERROR)
             return None
         return rows
 

@@ -11,31 +11,33 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from cv.choices import AuditAction
 from cv.files.pictures import picture_response
-from cv.models import Analysis, Face, FaceLabel
+from cv.models import Analysis, Face, FaceLabel, IdempotentRequest
 from cv.services import analyses_delete, analysis_delete, audit_note
 from cv.services.traces import traces_remove
 from web.admin.actions import AnalysisActions
-from web.admin.answers import answer_columns
+from web.admin.answers import Shares, answer_columns
 from web.admin.base import DeletedByServices, ReadOnly, ReadOnlyAdmin, note_list, staff_caller
 from web.admin.filters import FACE_FILTERS, KeptFilter, KeyFilter, VersionFilter, named
 from web.admin.overlay import overlay_svg
 
 
-class FaceInline(ReadOnly, TabularInline):
+class FaceInline(Shares, ReadOnly, TabularInline):
     model = Face
     extra = 0
     can_delete = False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("index", "confidence", *answer_columns(), "quality_score")
+        return ("index", "sure_of_face", *answer_columns(), "quality")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return answer_columns()
+        return ("sure_of_face", *answer_columns(), "quality")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Face]:
         faces: QuerySet[Face] = super().get_queryset(request)
@@ -50,36 +52,36 @@ class AnalysisAdmin(AnalysisActions, DeletedByServices, ReadOnlyAdmin):
     list_filter_submit = True
     list_select_related = ("owner", "api_key")
     search_fields = ("subject",)
-    search_help_text = "An analysis's id, a subject or a picture's SHA-256, whole"
+    search_help_text = _("An analysis's id, a subject or a picture's SHA-256, whole")
     sortable_by = ("created_at",)
     exclude = ("picture",)
     readonly_fields = ("overlay",)
     fieldsets = (
         (None, {"fields": ("overlay",)}),
-        ("Request", {"fields": ("created_at", "expires_at", "owner", "api_key", "subject", "source")}),
-        ("Picture", {"fields": ("image_width", "image_height", "image_sha256")}),
-        ("Asked", {"fields": ("asked_attributes", "min_face_px", "max_faces")}),
-        ("Answered", {"fields": ("model_name", "model_version", "model_sha256", "interval_coverage", "face_count")}),
-        ("Milliseconds", {"fields": ("decode_ms", "detect_ms", "attributes_ms", "total_ms")}),
+        (_("Request"), {"fields": ("created_at", "expires_at", "owner", "api_key", "subject", "source")}),
+        (_("Picture"), {"fields": ("image_width", "image_height", "image_sha256")}),
+        (_("Asked"), {"fields": ("asked_attributes", "min_face_px", "max_faces")}),
+        (_("Answered"), {"fields": ("model_name", "model_version", "model_sha256", "interval_coverage", "face_count")}),
+        (_("Milliseconds"), {"fields": ("decode_ms", "detect_ms", "attributes_ms", "total_ms")}),
     )
     inlines = (FaceInline,)
 
-    @admin.display(description="Picture")
+    @admin.display(description=_("Picture"))
     def thumbnail(self, analysis: Analysis) -> SafeString | str:
         if not analysis.picture:
-            return "not kept"
+            return gettext("not kept")
         address = reverse("admin:cv_analysis_picture", args=[analysis.pk])
         return format_html('<img src="{}" alt="" loading="lazy" style="height: 48px; border-radius: 4px">', address)
 
-    @admin.display(description="By")
+    @admin.display(description=_("By"))
     def by(self, analysis: Analysis) -> str:
         return analysis.api_key.name if analysis.api_key is not None else str(analysis.owner)
 
-    @admin.display(description="ms")
+    @admin.display(description=_("Milliseconds"))
     def milliseconds(self, analysis: Analysis) -> str:
         return f"{analysis.total_ms:.0f}"
 
-    @admin.display(description="Faces")
+    @admin.display(description=_("Faces"))
     def overlay(self, analysis: Analysis) -> SafeString:
         kept = reverse("admin:cv_analysis_picture", args=[analysis.pk]) if analysis.picture else None
         return overlay_svg(analysis, kept)
@@ -122,7 +124,7 @@ class AnalysisAdmin(AnalysisActions, DeletedByServices, ReadOnlyAdmin):
         return (
             shown,
             counts,
-            forbidden - {Face._meta.verbose_name, FaceLabel._meta.verbose_name, "idempotent request"},
+            forbidden - {Face._meta.verbose_name, FaceLabel._meta.verbose_name, IdempotentRequest._meta.verbose_name},
             protected,
         )
 

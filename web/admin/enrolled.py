@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from cv.choices import AuditAction
 from cv.models import EnrolledFace
@@ -20,16 +21,16 @@ class EnrolledFaceAdmin(ErasesSubjects, ReadOnlyAdmin):
     list_display = ("created_at", "subject", "collection_name", "by", "expires_at")
     list_select_related = ("collection__owner", "collection__api_key")
     search_fields = ("=subject", "=collection__id")
-    search_help_text = "A subject or a collection's id, whole"
+    search_help_text = _("A subject or a collection's id, whole")
     sortable_by = ("created_at",)
     exclude = ("vector",)
     actions = ("erase_subjects",)
 
-    @admin.display(description="Collection")
+    @admin.display(description=_("Collection"))
     def collection_name(self, face: EnrolledFace) -> str:
         return str(face.collection.name)
 
-    @admin.display(description="By")
+    @admin.display(description=_("By"))
     def by(self, face: EnrolledFace) -> str:
         key = face.collection.api_key
         return key.name if key is not None else str(face.collection.owner)

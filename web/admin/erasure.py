@@ -10,6 +10,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from cv.files.stores import StorageUnavailable
 from cv.models import Analysis
@@ -39,15 +41,17 @@ class ErasesSubjects:
     def has_erase_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("cv.delete_analysis")
 
-    @admin.action(description="Erase everything about the subjects of the selected rows", permissions=["erase"])
+    @admin.action(description=_("Erase everything about the subjects of the selected rows"), permissions=["erase"])
     def erase_subjects(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Asks first, then erases everything about the subjects, including rows that were not ticked."""
         subjects = chosen_subjects(queryset)
         if not subjects:
-            self.message_user(request, "None of the selected rows has a subject", messages.WARNING)
+            self.message_user(request, gettext("None of the selected rows has a subject"), messages.WARNING)
             return None
         if len(subjects) > ERASED_AT_ONCE:
-            said = f"Nothing was erased: these have more than {ERASED_AT_ONCE} subjects; choose fewer"
+            said = gettext("Nothing was erased: these have more than %(most)s subjects; choose fewer") % {
+                "most": ERASED_AT_ONCE
+            }
             self.message_user(request, said, messages.ERROR)
             return None
         return erasure_page(request, self.admin_site.each_context(request), subjects)
@@ -78,7 +82,7 @@ def erasure_page(request: HttpRequest, context: dict[str, Any], subjects: Sequen
         for subject in subjects
     ]
     asked = {
-        "title": "Erase everything about these subjects?",
+        "title": gettext("Erase everything about these subjects?"),
         "found": found,
         "selected": request.POST.getlist("_selected_action"),
         # As JSON: a browser would change line breaks in the text.
@@ -92,7 +96,7 @@ def erased(request: HttpRequest, subject: str) -> Outcome:
     try:
         return Outcome(subject, subject_erase(subject, staff_caller(request), of_everyone=True))
     except Analysis.DoesNotExist:
-        return Outcome(subject, None, "there is nothing about it any more")
+        return Outcome(subject, None, gettext("there is nothing about it any more"))
     except (StorageUnavailable, SearchUnavailable) as error:
         return Outcome(subject, None, str(error))
 
@@ -101,7 +105,7 @@ def outcome_page(request: HttpRequest, context: dict[str, Any], outcomes: list[O
     receipts = [outcome.receipt for outcome in outcomes if outcome.receipt is not None]
     text = json.dumps(receipts, indent=2).encode()
     told = {
-        "title": "Erased" if receipts else "Nothing was erased",
+        "title": gettext("Erased") if receipts else gettext("Nothing was erased"),
         "outcomes": outcomes,
         # A link that contains the file: receipts are not stored.
         "receipts": f"data:application/json;base64,{base64.b64encode(text).decode()}" if receipts else "",

@@ -6,12 +6,15 @@ from uuid import UUID
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from cv.abstention import sure, unsure
 from cv.choices import EXPRESSIONS, GENDERS, RACES
 from cv.engine.labels import Attribute
 from cv.models import Analysis, ApiKey, Face
 from cv.statistics import model_versions
+from web.words import ATTRIBUTES, LABELS
 
 Bounds = dict[str, dict[str, Any]]
 
@@ -24,9 +27,11 @@ BEAUTIES: Bounds = {f"{low}–{low + 1}": {"beauty__gte": low, "beauty__lt": low
     "9–10": {"beauty__gte": 9}
 }
 QUALITIES: Bounds = {
-    "good (0.6 and better)": {"quality_score__gte": 0.6},
-    "poor (below 0.6)": {"quality_score__lt": 0.6},
+    "good": {"quality_score__gte": 0.6},
+    "poor": {"quality_score__lt": 0.6},
 }
+# What the filters call the choices above, and labels.
+WORDS: Final = {**LABELS, **ATTRIBUTES, "good": _("Good (0.6 and better)"), "poor": _("Poor (below 0.6)")}
 
 
 def named(term: str, prefix: str = "") -> Q:
@@ -49,7 +54,7 @@ class FaceFilter(SimpleListFilter):
     attribute: Attribute | None = None
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
-        return [(name, name.capitalize().replace("_", " ")) for name in self.of_face]
+        return [(name, str(WORDS.get(name, name))) for name in self.of_face]
 
     def condition(self, request: HttpRequest) -> Q | None:
         """None if no existing choice was made."""
@@ -74,7 +79,7 @@ class FaceFilter(SimpleListFilter):
 class UnsureFilter(FaceFilter):
     """Faces that a person should check."""
 
-    title = "unsure of"
+    title = _("unsure of")
     parameter_name = UNSURE_PARAMETER
     of_face = {attribute.value: {} for attribute in Attribute}
 
@@ -84,7 +89,7 @@ class UnsureFilter(FaceFilter):
 
 
 def face_filter(
-    name: str, title_: str, of_face_: dict[str, dict[str, Any]], attribute_: Attribute | None = None
+    name: str, title_: object, of_face_: dict[str, dict[str, Any]], attribute_: Attribute | None = None
 ) -> type[FaceFilter]:
     return type(f"{name.capitalize()}Filter", (FaceFilter,), {
         "title": title_, "parameter_name": name, "of_face": of_face_, "attribute": attribute_, "__module__": __name__,
@@ -93,26 +98,26 @@ def face_filter(
 
 def label_filter(attribute: Attribute, labels: list[tuple[str, str]]) -> type[FaceFilter]:
     name = attribute.value
-    return face_filter(name, name, {label: {name: label} for label, _ in labels}, attribute)
+    return face_filter(name, ATTRIBUTES[name], {label: {name: label} for label, _ in labels}, attribute)
 
 
 FACE_FILTERS = (
     label_filter(Attribute.GENDER, GENDERS),
     label_filter(Attribute.RACE, RACES),
     label_filter(Attribute.EXPRESSION, EXPRESSIONS),
-    face_filter("ages", "age", AGES, Attribute.AGE),
-    face_filter("beauties", "beauty", BEAUTIES, Attribute.BEAUTY),
-    face_filter("quality", "quality", QUALITIES),
+    face_filter("ages", ATTRIBUTES["age"], AGES, Attribute.AGE),
+    face_filter("beauties", ATTRIBUTES["beauty"], BEAUTIES, Attribute.BEAUTY),
+    face_filter("quality", _("quality"), QUALITIES),
     UnsureFilter,
 )
 
 
 class KeptFilter(SimpleListFilter):
-    title = "picture"
+    title = _("picture")
     parameter_name = "kept"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
-        return [("yes", "Kept"), ("no", "Not kept")]
+        return [("yes", gettext("Kept")), ("no", gettext("Not kept"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> QuerySet[Analysis]:
         match self.value():
@@ -124,11 +129,14 @@ class KeptFilter(SimpleListFilter):
 
 
 class KeyFilter(SimpleListFilter):
-    title = "API key"
+    title = _("API key")
     parameter_name = "key"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
-        return [("none", "None (on the page)"), *((str(key.pk), str(key)) for key in ApiKey.objects.all()[:100])]
+        return [
+            ("none", gettext("None (on the page)")),
+            *((str(key.pk), str(key)) for key in ApiKey.objects.all()[:100]),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> QuerySet[Analysis]:
         value = self.value() or ""
@@ -138,7 +146,7 @@ class KeyFilter(SimpleListFilter):
 
 
 class VersionFilter(SimpleListFilter):
-    title = "model version"
+    title = _("model version")
     parameter_name = "version"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from cv.choices import AuditAction, ItemState, JobState
 from cv.jobs.errors import JobConflict
@@ -38,7 +40,7 @@ class JobAdmin(DeletedByServices, ReadOnlyAdmin):
                 status.job.told = status  # type: ignore[attr-defined]
         return response
 
-    @admin.display(description="Progress")
+    @admin.display(description=_("Progress"))
     def progress(self, job: Job) -> SafeString:
         status = told(job)
         closed = status.counts[ItemState.DONE] + status.counts[ItemState.FAILED]
@@ -46,20 +48,20 @@ class JobAdmin(DeletedByServices, ReadOnlyAdmin):
             # Of a job that is being deleted, how much is deleted.
             closed = job.item_count - sum(status.counts.values())
         return format_html(
-            '<progress max="{}" value="{}" aria-label="Progress"></progress> {} of {}',
-            job.item_count, closed, closed, job.item_count,
+            '<progress max="{}" value="{}" aria-label="{}"></progress> {} / {}',
+            job.item_count, closed, gettext("Progress"), closed, job.item_count,
         )  # fmt: skip
 
-    @admin.display(description="Images per second")
+    @admin.display(description=_("Images per second"))
     def rate(self, job: Job) -> str:
         rate = told(job).images_per_second
         return "–" if rate is None else f"{rate:.1f}"
 
-    @admin.display(description="Failed")
+    @admin.display(description=_("Failed"))
     def failed(self, job: Job) -> int:
         return told(job).counts[ItemState.FAILED]
 
-    @admin.display(description="By")
+    @admin.display(description=_("By"))
     def by(self, job: Job) -> str:
         return job.api_key.name if job.api_key is not None else str(job.owner)
 
@@ -72,33 +74,33 @@ class JobAdmin(DeletedByServices, ReadOnlyAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
         """A job's images are deleted with it, although they may not be deleted alone; too many to list."""
         count = JobItem.objects.filter(job__in=objs).count()
-        return [str(job) for job in objs], {"jobs": len(objs), "images of jobs": count}, set(), []
+        return [str(job) for job in objs], {gettext("jobs"): len(objs), gettext("images of jobs"): count}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: Job) -> None:
         if not job_delete(obj, staff_caller(request)):
-            self.message_user(request, "A large job is deleted in the background", messages.INFO)
+            self.message_user(request, gettext("A large job is deleted in the background"), messages.INFO)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         for job in queryset:
             self.delete_model(request, job)
 
-    @admin.action(description="Pause", permissions=["operate"])
+    @admin.action(description=_("Pause"), permissions=["operate"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        self._lead(request, queryset, job_pause, "paused")
+        self._lead(request, queryset, job_pause, gettext("%(number)s paused"))
 
-    @admin.action(description="Resume", permissions=["operate"])
+    @admin.action(description=_("Resume"), permissions=["operate"])
     def go_on(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        self._lead(request, queryset, job_resume, "resumed")
+        self._lead(request, queryset, job_resume, gettext("%(number)s resumed"))
 
-    @admin.action(description="Cancel permanently", permissions=["operate"])
+    @admin.action(description=_("Cancel permanently"), permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        self._lead(request, queryset, job_cancel, "cancelled")
+        self._lead(request, queryset, job_cancel, gettext("%(number)s cancelled"))
 
-    @admin.action(description="Retry the failed images", permissions=["operate"])
+    @admin.action(description=_("Retry the failed images"), permissions=["operate"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        self._lead(request, queryset, job_retry, "retried")
+        self._lead(request, queryset, job_retry, gettext("%(number)s retried"))
 
-    def _lead(self, request: HttpRequest, queryset: QuerySet[Job], change: Callable[[Job], Job], what: str) -> None:
+    def _lead(self, request: HttpRequest, queryset: QuerySet[Job], change: Callable[[Job], Job], said: str) -> None:
         changed = []
         for job in queryset:
             try:
@@ -108,7 +110,7 @@ class JobAdmin(DeletedByServices, ReadOnlyAdmin):
                 changed.append(job.pk)
             except (JobConflict, Job.DoesNotExist) as error:
                 self.message_user(request, f"{job.pk}: {error}", messages.WARNING)
-        self.message_user(request, f"{len(changed)} {what}")
+        self.message_user(request, said % {"number": len(changed)})
 
 
 def told(job: Job) -> JobStatus:

@@ -16,6 +16,7 @@ from cv.engine.outputs import public_outputs
 from cv.outbound.addresses import FetchError, UrlForbidden, check_url, resolve_public
 from cv.services import api_key_create, audit_note, webhook_create
 from web.admin.base import staff_caller
+from web.admin.tables import translated
 from web.words import output_title
 
 MOST_DAYS = 3650
@@ -34,7 +35,7 @@ class KeyForm(MakeForm):
     name = forms.CharField(label=_("Name"), max_length=100)
     scopes = forms.MultipleChoiceField(
         label=_("What the key may do"),
-        choices=Scope.choices,
+        choices=translated(Scope.choices),
         initial=[Scope.ANALYSE, Scope.READ, Scope.ERASE],
         widget=forms.CheckboxSelectMultiple,
     )
@@ -65,7 +66,7 @@ class WebhookForm(MakeForm):
     url = forms.CharField(label=_("Address that events are posted to"), max_length=2000, widget=forms.URLInput)
     events = forms.MultipleChoiceField(
         label=_("Events"),
-        choices=WebhookEvent.choices,
+        choices=translated(WebhookEvent.choices),
         initial=WebhookEvent.values,
         widget=forms.CheckboxSelectMultiple,
     )

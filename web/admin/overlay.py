@@ -2,11 +2,13 @@
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 
 from cv.abstention import abstains
 from cv.engine.labels import Attribute
 from cv.engine.types import Answer, Category, Estimate, Points
 from cv.models import Analysis, Face
+from web.words import LABELS
 
 
 def overlay_svg(analysis: Analysis, picture_address: str | None) -> SafeString:
@@ -18,10 +20,11 @@ def overlay_svg(analysis: Analysis, picture_address: str | None) -> SafeString:
         if picture_address
         else format_html('<rect width="{}" height="{}" fill="#8883"/>', width, height)
     )
+    count = analysis.face_count
     faces = format_html_join("", "{}", ((face_svg(face, unit),) for face in analysis.faces.all()))
     return format_html(
-        '<svg class="overlay" viewBox="0 0 {} {}" role="img" aria-label="{} faces">{}{}</svg>',
-        width, height, analysis.face_count, photo, faces,
+        '<svg class="overlay" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>',
+        width, height, ngettext("%(count)d face", "%(count)d faces", count) % {"count": count}, photo, faces,
     )  # fmt: skip
 
 
@@ -49,14 +52,14 @@ def in_words(face: Face) -> str:
         if (answer := face.attributes.get(attribute)) is not None
         and not abstains(attribute, answer, face.quality_score)
     }
-    return ", ".join(_said(answer) for answer in sure.values()) or "face"
+    return gettext(", ").join(_said(answer) for answer in sure.values()) or gettext("face")
 
 
 def _said(answer: Answer) -> str:
     match answer:
         case Category(label):
-            return str(label)
+            return str(LABELS.get(label, label))
         case Estimate(value):
-            return f"about {value:.0f}"
+            return gettext("about %(age)d") % {"age": round(value)}
         case _:
             return ""

@@ -1,0 +1,9 @@
+"""The same dates everywhere: on the pages and in the admin."""
+
+DATE_FORMAT = "j M Y"
+DATETIME_FORMAT = "j M Y, H:i e"
+SHORT_DATE_FORMAT = DATE_FORMAT
+SHORT_DATETIME_FORMAT = DATETIME_FORMAT
+MONTH_DAY_FORMAT = "j M"
+THOUSAND_SEPARATOR = ","
+NUMBER_GROUPING = 3
