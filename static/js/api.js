@@ -121,8 +121,8 @@ async function pictureCreate(path, fields) {
 }
 
 /** Uploads an archive of photos, with the same options. */
-export const jobCreate = (archive, { keep, subject, search, ...how }) =>
-  upload("/jobs", { archive, "store.image": keep && "true", "store.subject": subject, search }, how);
+export const jobCreate = (archive, { keep, chips, subject, search, ...how }) =>
+  upload("/jobs", { archive, "store.image": keep && "true", "store.chips": String(chips && !keep), "store.subject": subject, search }, how);
 
 /** Uploads a video, with the same options. */
 export const videoCreate = (video, { keep, subject, ...how }) =>

@@ -115,6 +115,7 @@ async function send() {
   try {
     const made = await (film ? videoCreate : jobCreate)(archive, {
       keep: form.keep.checked,
+      chips: Boolean(form.chips?.checked),
       subject: form.subject.value.trim(),
       search: form.search?.value, // there only if there are collections
       signal: aborting.signal,

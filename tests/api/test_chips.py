@@ -3,12 +3,15 @@
 import base64
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 from django.utils import timezone
 from PIL import Image
 from pytest_django import Settings
@@ -16,8 +19,10 @@ from rest_framework.test import APIClient
 
 from cv.models import Analysis, ApiKey, AuditEvent, FaceChip
 from cv.services import api_key_create, expired_purge
+from cv.trust.caller import Caller
 from cv.trust.chips import unseal_chip
 from tests.factories import streamed
+from tests.jobs import archive, made_job, work_through
 
 ANALYSES = "/api/v1/analyses"
 
@@ -127,3 +132,24 @@ def test_null_is_the_servers_default(
     settings.XCLOUD_FACE_CHIPS = "default"
     post(api, grace_hopper, chips=wanted)
     assert FaceChip.objects.count() == (1 if wanted is None else 0)
+
+
+def test_a_jobs_faces_are_kept_and_seen_on_its_page(client: Client, user: User, two_faces: bytes) -> None:
+    job = made_job(Caller(user=user), archive([("a.png", two_faces)]), chips=True)
+    work_through()
+    assert FaceChip.objects.count() == 2
+    client.force_login(user)
+    made = Analysis.objects.get()
+    shown = f'src="{ANALYSES}/{made.pk}/faces/0/chip"'
+    assert shown in client.get(f"/jobs/{job.pk}/").content.decode()
+    assert shown in client.get("/gallery/").content.decode()
+
+
+def test_the_page_says_what_is_kept_before_the_upload(client: Client, user: User, settings: Settings) -> None:
+    client.force_login(user)
+    for policy, box in (("never", None), ("asked", False), ("default", True)):
+        settings.XCLOUD_FACE_CHIPS = policy
+        for path in ("/", "/jobs/"):
+            found = re.search(r'<input type="checkbox" id="chips"[^>]*>', client.get(path).content.decode())
+            assert (found is None) == (box is None)
+            assert found is None or ("checked" in found[0]) == box

@@ -37,6 +37,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
         "max_bytes": settings.XCLOUD_JOB_MAX_BYTES,
         "max_video_bytes": settings.XCLOUD_ENGINE.video.max_bytes,
         "max_items": settings.XCLOUD_JOB_MAX_ITEMS,
+        "chips": settings.XCLOUD_FACE_CHIPS,
         "collections": searchable(caller_of(request)),
     }
     return render(request, "jobs.html", context)
