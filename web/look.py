@@ -7,7 +7,6 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 # From the pages' paper to their ink, and around their accent (static/css/base.css).
 GREYS: Final = {
@@ -66,7 +65,7 @@ UNFOLD: Final[dict[str, Any]] = {
                 "separator": True,
                 "items": [
                     entry(_("Analyses"), "image", "cv.analysis"),
-                    entry(pgettext_lazy("list", "Faces"), "face", "cv.face"),
+                    entry(_("All faces"), "face", "cv.face"),
                     entry(_("Jobs"), "stacks", "cv.job"),
                     entry(_("Images of jobs"), "photo_library", "cv.jobitem"),
                 ],

@@ -40,6 +40,7 @@ from cv.services import (
     audit_note,
 )
 from cv.serving.engines import analyzed
+from cv.trust.chips import unseal_chip
 
 
 class MakesAnalysis(JsonView):
@@ -142,7 +143,7 @@ class ChipView(JsonView):
         row = FaceChip.objects.filter(face__analysis=analysis, face__index=index).first()
         if row is None:
             raise NotFound("no picture of this face is kept")
-        response = chip_response(row)
+        response = chip_response(unseal_chip(row.jpeg, row.pk))
         audit_note(caller_of(request), AuditAction.PICTURE_READ, [analysis_id])
         return response
 

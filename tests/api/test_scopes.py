@@ -14,9 +14,10 @@ from rest_framework.test import APIClient
 from cv.choices import Scope, WebhookEvent
 from cv.jobs.inputs import UrlInputs
 from cv.jobs.videos import VideoInputs
-from cv.models import Analysis
+from cv.models import Analysis, FaceChip
 from cv.services import api_key_create, webhook_create
 from cv.trust.caller import Caller
+from cv.trust.chips import seal_chip
 from tests.factories import close, face_result, stored_analysis
 from tests.jobs import made_job
 from tests.vectors import axis, enrolled, made_collection
@@ -33,6 +34,7 @@ ROUTES: list[tuple[str, str, Scope | None]] = [
     ("POST", "/api/v1/analyses/{analysis}/reanalyse", Scope.ANALYSE),
     ("GET", "/api/v1/analyses/{analysis}/labels", Scope.READ),
     ("PUT", "/api/v1/analyses/{analysis}/faces/0/labels", Scope.ANALYSE),
+    ("GET", "/api/v1/analyses/{analysis}/faces/0/chip", Scope.READ),
     ("GET", "/api/v1/labels/report", Scope.READ),
     ("GET", "/api/v1/labels/table", Scope.READ),
     ("POST", "/api/v1/detections", Scope.ANALYSE),
@@ -117,6 +119,8 @@ def identity_on(settings: Settings) -> None:
 def fill(caller: Caller) -> Callable[[str], str]:
     """Puts rows into an address: an analysis of the subject "visitor", a key, a webhook, a collection with a face."""
     analysis = stored_analysis(caller, face_result(), subject="visitor")
+    face = analysis.faces.get()
+    FaceChip.objects.create(face=face, jpeg=seal_chip(b"a JPEG", face.pk))
     webhook, _ = webhook_create("https://example.org/", [WebhookEvent.ANALYSIS_CREATED])
     key, _ = api_key_create("of somebody")
     job = made_job(caller, UrlInputs(["https://example.org/"]))

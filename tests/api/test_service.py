@@ -186,6 +186,7 @@ def test_schema_documents_every_endpoint_and_its_errors(schema: Any) -> None:
     assert documented == {
         "/api/v1/analyses": ["get", "post"],
         "/api/v1/analyses/{analysis_id}": ["delete", "get"],
+        "/api/v1/analyses/{analysis_id}/faces/{index}/chip": ["get"],
         "/api/v1/analyses/{analysis_id}/faces/{index}/labels": ["put"],
         "/api/v1/analyses/{analysis_id}/labels": ["get"],
         "/api/v1/analyses/{analysis_id}/picture": ["get"],

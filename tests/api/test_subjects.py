@@ -157,6 +157,7 @@ def test_erase_removes_rows_faces_pictures_and_remembered_answers(
         "vectors": 0,
         "group_memberships": 0,
         "negatives": 0,
+        "chips": 0,
     }
     assert answer.json()["receipt"]["deleted"] == deleted
     assert list(Analysis.objects.all()) == [kept]

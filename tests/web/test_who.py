@@ -29,7 +29,7 @@ def test_the_page_says_purpose_and_legal_basis_as_text(person: Client, settings:
 
     assert "Access to &lt;b&gt;the laboratory&lt;/b&gt;." in html
     assert "Consent, Art. 9(2)(a) GDPR." in html
-    assert '<option value="0.0001" selected>at most 1 of 10000 pairs</option>' in html
+    assert '<option value="0.0001" selected>at most 1 of 10,000 pairs</option>' in html
     assert 'href="/people/"' in html
 
 
