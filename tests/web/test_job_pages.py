@@ -198,7 +198,7 @@ def test_the_admin_shows_progress_and_leads_jobs_on(client: Client, job: Job) ->
     for path in (*LISTS, f"/admin/cv/job/{job.pk}/change/", f"/admin/cv/jobitem/{job.items.get(index=0).pk}/change/"):
         assert client.get(path).status_code == 200
     page = text(client, "/admin/cv/job/")
-    assert '<progress max="2" value="0" aria-label="Progress"></progress> 0 of 2' in page
+    assert '<progress max="2" value="0" aria-label="Progress"></progress> 0 / 2' in page
     assert f"jobs/{job.pk.hex}" not in text(client, f"/admin/cv/jobitem/{job.items.get(index=0).pk}/change/")
 
     def act(action: str, **more: Any) -> str:
