@@ -20,7 +20,7 @@ from tests.factories import close, face_result, stored_analysis
 LISTS = {
     "/api/v1/analyses": 6,
     "/api/v1/analyses?gender=female&min_age=1&subject=visitor": 6,
-    "/api/v1/subjects/visitor/export": 13,
+    "/api/v1/subjects/visitor/export": 14,
     "/api/v1/api-keys": 2,
     "/api/v1/webhooks": 2,
     "/api/v1/webhooks/{webhook}/deliveries": 3,
