@@ -22,7 +22,7 @@ def translate_tables() -> None:
 def _translate(model: type[Model]) -> None:
     options: Any = model._meta
     # First, because Django makes the plural of the singular.
-    options.verbose_name_plural = gettext_lazy(str(options.verbose_name_plural))  # type: ignore[misc]
+    options.verbose_name_plural = gettext_lazy(str(options.verbose_name_plural))
     options.verbose_name = _lazily(options.verbose_name)
     for field in options.local_fields:
         field.verbose_name = _lazily(field.verbose_name)
@@ -40,4 +40,4 @@ def translated(choices: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
 
 
 def _lazily(text: Any) -> Any:
-    return text if isinstance(text, Promise) else gettext_lazy(text)  # type: ignore[misc]
+    return text if isinstance(text, Promise) else gettext_lazy(text)
