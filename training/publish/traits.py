@@ -32,12 +32,13 @@ from training.data.celeba import cut_detected, sample
 from training.data.tables import rows
 from training.nets.dlib_weights import pretrained_face_resnet
 from training.nets.trait_net import CROP, HEADS, NAMES, TraitNet, UpperHalf, start_from
-from training.publish.export import LICENCE, put_entry, to_onnx, write_manifest
+from training.publish.export import put_entry, to_onnx, write_manifest
 from training.publish.quantize import quantize
 from training.recipes.adaptive_attributes import HELD_OUT, SERVED_EPOCHS
 
 NAME: Final = "xcloud-traits"
 FILE: Final = "traits.onnx"
+LICENCE: Final = "Research use only, not commercial: see weights/LICENSE.md"
 _BATCH: Final = 64
 # Held-out faces that the lines are fitted on.
 _FACES: Final = 1500
