@@ -28,11 +28,10 @@ def portrait(name: str) -> Image.Image:
     if name == "astronaut":
         from skimage import data
 
-        return Image.fromarray(data.astronaut())
-    from matplotlib.cbook import get_sample_data
+        return Image.fromarray(data.astronaut())  # type: ignore[no-untyped-call]
+    import matplotlib
 
-    with get_sample_data("grace_hopper.jpg") as file:
-        return Image.open(file).convert("RGB")
+    return Image.open(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg").convert("RGB")
 
 
 def moving_frames(
@@ -65,7 +64,7 @@ def encode_clip(frames: Iterable[Image.Image], kind: str = "mp4", fps: int = 30,
                     stream = container.add_stream(codec, rate=fps, options=options)
                     stream.width, stream.height, stream.pix_fmt = *frame.size, pixels
                     stream.codec_context.thread_count = 1
-                picture = av.VideoFrame.from_image(frame)
+                picture = av.VideoFrame.from_image(frame)  # type: ignore[no-untyped-call]
                 picture.pts, picture.time_base = number, Fraction(1, fps)
                 container.mux(stream.encode(picture))
             if stream is not None:
