@@ -31,6 +31,7 @@ MATERIALS: Final = {
     material.name: material
     for material in (
         Material("All-Age-Faces", "none stated", "https://github.com/JingchunCheng/All-Age-Faces-Dataset"),
+        Material("CelebA", "research only, not commercial", "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"),
         Material("facial_expressions", _RESEARCH, "https://github.com/muxspace/facial_expressions"),
         Material("FairFace", "CC-BY-4.0", "https://github.com/joojs/fairface"),
         Material(
@@ -56,7 +57,7 @@ MATERIALS: Final = {
     )
 }
 # What a net's weights were before it learned, if not random.
-STARTS: Final = dict.fromkeys(NAMES.values(), ("dlib's face-recognition ResNet",))
+STARTS: Final = dict.fromkeys((*NAMES.values(), "xcloud-traits"), ("dlib's face-recognition ResNet",))
 # Terms as the manifest words them, and their SPDX identifiers.
 _SPDX: Final = {"CC BY 4.0": "CC-BY-4.0", "MIT": "MIT", "Apache-2.0": "Apache-2.0"}
 
@@ -117,7 +118,8 @@ def _describe_material(material: Material) -> dict[str, Any]:
 
 
 def _licences(terms: str) -> list[dict[str, Any]]:
-    known = next((spdx for words, spdx in _SPDX.items() if terms.startswith(words)), terms)
+    # "Apache-2.0 (MediaPipe); the head: research use only" is not free.
+    known = next((spdx for words, spdx in _SPDX.items() if terms.startswith(words) and ";" not in terms), terms)
     is_identifier = known in FREE or known.startswith("CC-")
     return [{"license": {"id": known} if is_identifier else {"name": terms}}]
 
