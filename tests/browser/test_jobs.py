@@ -176,6 +176,6 @@ def test_a_job_is_deleted_with_its_analyses_if_that_is_ticked(jobs: Page, user: 
 def test_a_file_that_is_not_an_archive_is_refused_in_plain_words(jobs: Page, astronaut_jpeg: Path) -> None:
     jobs.get_by_label("A ZIP or TAR with photos").set_input_files(astronaut_jpeg)
     jobs.get_by_role("button", name="Start the job").click()
-    expect(jobs.get_by_text("This file is not an archive")).to_be_visible()
+    expect(jobs.get_by_text("This file is neither an archive nor a video")).to_be_visible()
     expect(jobs.get_by_role("button", name="Start the job")).to_be_enabled()
     assert not Job.objects.exists()
