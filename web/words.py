@@ -27,9 +27,13 @@ LABELS: Final = {
     Expression.SADNESS.value: _("Sadness"),
     Expression.SURPRISE.value: _("Surprise"),
     Expression.NEUTRAL.value: _("Neutral"),
+    # Components of a vector; with a minus, below zero.
     "yaw": _("turned to the right"),
+    "-yaw": _("turned to the left"),
     "pitch": _("raised"),
+    "-pitch": _("lowered"),
     "roll": _("tilted to the right"),
+    "-roll": _("tilted to the left"),
     "left_eye": _("Left eye open"),
     "right_eye": _("Right eye open"),
     "mouth": _("Mouth open"),

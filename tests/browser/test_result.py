@@ -77,6 +77,8 @@ def test_points_that_were_asked_for_are_drawn_over_a_face_that_is_pointed_at(sta
     expect(card.get_by_role("heading", level=4)).to_have_text(["Points", "Mesh", "Head pose", "Eyes and mouth"])
     expect(card.locator(".bars li")).to_have_count(3)
     expect(card).to_contain_text("68 points (ibug68)")
+    turned = re.compile(r"turned to the (left|right) \d°, (raised|lowered) \d+°, tilted to the (left|right) \d°")
+    expect(card).to_contain_text(turned)
     start.mouse.move(0, 0)
     expect(lines).to_have_count(0)
     start.get_by_role("tab", name="API").click()
