@@ -11,6 +11,7 @@ from api.serializers.jobs import ItemErrorSerializer
 from cv.choices import JobState
 from cv.engine.outputs import all_outputs
 from cv.engine.video.types import RATE_RANGE
+from cv.jobs.video_results import readable_stills
 from cv.models import Analysis, Track
 from cv.models.videos import SHARE_DIGITS, TIME_DIGITS, moment_labels
 
@@ -71,8 +72,12 @@ class TrackSerializer(serializers.Serializer[Any]):
     last_at = Rounded(TIME_DIGITS)
     best_at = Rounded(TIME_DIGITS)
     frames = serializers.IntegerField(read_only=True, help_text="In how many frames the face was seen.")
-    stills = StillSerializer(many=True, read_only=True)
+    stills = serializers.SerializerMethodField()
     moments = MomentsSerializer(source="*", read_only=True)
+
+    @extend_schema_field(StillSerializer(many=True))
+    def get_stills(self, track: Track) -> Any:
+        return StillSerializer(readable_stills(track, self.context["attributes"]), many=True).data
 
 
 class VideoBodySerializer(serializers.Serializer[Any]):

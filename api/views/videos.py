@@ -25,7 +25,7 @@ from cv.choices import AuditAction, JobSource, Scope
 from cv.engine.errors import UnsupportedMediaType, VideoTooLarge
 from cv.files.pictures import picture_part
 from cv.jobs.progress import status_of
-from cv.jobs.video_results import moment_columns, moment_rows, video_analysis, video_status
+from cv.jobs.video_results import moment_columns, moment_rows, readable_stills, video_analysis, video_status
 from cv.models import Analysis, Job
 from cv.selectors import jobs_of
 from cv.services import JobRequest, audit_note, job_create
@@ -103,7 +103,7 @@ class StillView(JsonView):
     def get(self, request: Request, job_id: UUID, index: int, kind: str) -> HttpResponse:
         analysis = own_result(request, job_id)
         face = next((face for face in analysis.faces.all() if face.index == index), None)
-        stills = face.track.stills if face else []
+        stills = readable_stills(face.track, caller_of(request).attributes) if face else []
         return still_answer(request, analysis, [still for still in stills if still["kind"] == kind])
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from cv.choices import ItemState
 from cv.engine.outputs import all_outputs
-from cv.models import Analysis, Job, JobItem
+from cv.models import Analysis, Job, JobItem, Track
 from cv.models.videos import moment_labels
 from cv.selectors import unexpired
 from cv.tables import Columns, Row
@@ -45,6 +45,12 @@ def video_status(job: Job) -> VideoStatus:
 def video_analysis(job: Job) -> Analysis | None:
     rows = Analysis.objects.filter(unexpired(), job_item__job=job, video__isnull=False).select_related("video")
     return rows.prefetch_related("faces__track", "models").first()
+
+
+def readable_stills(track: Track, allowed: frozenset[str]) -> list[dict[str, Any]]:
+    """The kept stills, without those whose kind is a label of an output that the reader may not have."""
+    hidden = {output.highlight for output in all_outputs() if output.name not in allowed}
+    return [still for still in track.stills if still["kind"] not in hidden]
 
 
 def moment_columns(allowed: frozenset[str]) -> Columns:

@@ -88,6 +88,17 @@ def test_stills_and_frames_are_kept_if_asked_for(api: APIClient) -> None:
     assert api.get(f"{address}/frames/10").status_code == 404
 
 
+def test_a_still_of_an_expression_is_hidden_once_expressions_are_switched_off(
+    api: APIClient, settings: Settings
+) -> None:
+    video = read(api, clip_of_two(), **{"store.image": "true"})["id"]
+    settings.XCLOUD_ATTRIBUTES = frozenset({"age"})
+    person = api.get(f"/api/v1/videos/{video}").json()["result"]["people"][0]
+    assert {still["kind"] for still in person["stills"]} == {"sharpest", "frontal"}
+    assert api.get(f"/api/v1/videos/{video}/people/0/stills/happiness").status_code == 404
+    assert api.get(f"/api/v1/videos/{video}/people/0/stills/sharpest").status_code == 200
+
+
 def test_the_timeline_is_a_table_and_so_are_the_people(api: APIClient) -> None:
     video = read(api, clip_of_two())
     table = b"".join(api.get(f"/api/v1/videos/{video['id']}?format=csv")).decode("utf-8-sig").splitlines()
