@@ -11,6 +11,16 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+// The namespace of drawings, which the parser of pages knows.
+const SVG = new DOMParser().parseFromString("<svg></svg>", "text/html").body.firstChild.namespaceURI;
+
+/** Creates an element of a drawing. */
+export function svgEl(tag, attributes) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}
+
 /** Replaces the contents of `root` by those of `fresh` if they differ; the focus stays on its control or near it. */
 export function renew(root, fresh) {
   if (root.innerHTML === fresh.innerHTML) return;

@@ -1,7 +1,7 @@
 // The points of a face, drawn over the photo, with the lines between them if their scheme is known.
 
-// The namespace of drawings, which the parser of pages knows.
-const SVG = new DOMParser().parseFromString("<svg></svg>", "text/html").body.firstChild.namespaceURI;
+import { svgEl } from "./dom.js";
+
 const from = (first, last, closed = false) => {
   const path = Array.from({ length: last - first + 1 }, (_, step) => first + step);
   return closed ? [...path, first] : path;
@@ -16,12 +16,8 @@ const PATHS = { ibug68: async () => IBUG68, mesh468: async () => (await import("
 
 /** An answer of points, over a face's box as `inside` of stage.js gives it. */
 export function drawPoints({ scheme, points }, { left, top, width, height }) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "mesh");
-  svg.setAttribute("viewBox", `${left} ${top} ${width} ${height}`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
-  const line = svg.appendChild(document.createElementNS(SVG, "path"));
+  const svg = svgEl("svg", { class: "mesh", viewBox: `${left} ${top} ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+  const line = svg.appendChild(svgEl("path", {}));
   const draw = (paths) => line.setAttribute("d", paths.map((path) => `M${path.map((at) => points[at].join(" ")).join("L")}`).join(""));
   // Without lines, a point is one without length.
   const dots = points.map((_, at) => [at, at]);

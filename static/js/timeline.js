@@ -1,12 +1,11 @@
 // Draws a row for each person over the video's time: when each is seen, and how each looks then.
 
 import { summary } from "./cards.js";
-import { el, place } from "./dom.js";
+import { el, place, svgEl } from "./dom.js";
 import { fill, gettext } from "./i18n.js";
 import { label, output } from "./words.js";
 
 const MOST_ROWS = 40;
-const SVG = "http://www.w3.org/2000/svg";
 // One colour for each label of a set of up to seven, in the model's order; neutral comes last and is grey.
 const COLOURS = ["#d1495b", "#7a9e3f", "#8661c1", "#f2b632", "#3b7dd8", "#f07f3c", "#9aa5a3"];
 
@@ -58,24 +57,18 @@ function swatch(index) {
 
 /** The shares of each label over time, one upon the other; without shares, when the person is seen. */
 function drawn({ at, shares }, name, labels, seconds) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${seconds || 1} 1`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
+  const svg = svgEl("svg", { viewBox: `0 0 ${seconds || 1} 1`, preserveAspectRatio: "none", "aria-hidden": "true" });
   const usual = at.length > 1 ? median(at.slice(1).map((moment, index) => moment - at[index])) : 0.2;
   for (const [start, end] of runs(at, 3 * usual + 0.2)) {
     let below = at.slice(start, end).map(() => 0);
     for (const index of name ? labels.keys() : [0]) {
       const above = below.map((level, moment) => level + (name ? shares[name][start + moment][index] : 1));
-      const path = document.createElementNS(SVG, "path");
       const edge = (levels) => levels.map((level, moment) => `${at[start + moment]} ${1 - Math.min(level, 1)}`);
       // A moment alone is as wide as a usual step.
       const last = at[end - 1] + usual;
       const top = [...edge(above), `${last} ${1 - Math.min(above.at(-1), 1)}`];
       const bottom = [...edge(below), `${last} ${1 - Math.min(below.at(-1), 1)}`].reverse();
-      path.setAttribute("d", `M${[...top, ...bottom].join("L")}Z`);
-      path.setAttribute("fill", COLOURS[index % COLOURS.length]);
-      svg.append(path);
+      svg.append(svgEl("path", { d: `M${[...top, ...bottom].join("L")}Z`, fill: COLOURS[index % COLOURS.length] }));
       below = above;
     }
   }
