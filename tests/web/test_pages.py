@@ -18,6 +18,7 @@ from pytest_django import Settings
 
 from cv.cards import written_card
 from cv.engine.align import TEMPLATE
+from cv.engine.config import Pack
 from cv.engine.labels import Expression, Gender, Race
 from cv.engine.outputs import public_outputs
 from cv.engine.types import LANDMARKS, Category, QualityWarning
@@ -237,6 +238,17 @@ def test_a_models_card_is_shown_without_inline_styles(
     chart = client.get("/models/xcloud-attributes/xcloud-attributes-confusion.png")
     assert chart.content == b"png"
     assert chart["Cache-Control"] == "private, max-age=3600"
+
+
+def test_the_page_of_the_open_weights_explains_the_answers_that_they_give(
+    client: Client, user: User, settings: Settings
+) -> None:
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, weights_dir=Pack.OPEN.folder())
+    client.force_login(user)
+    page = client.get("/models/xcloud-attributes-open/").content.decode()
+    assert "Do not use it for decisions about people." in page
+    assert "What the numbers mean" in page
+    assert "The mean rating from 1 to 10" not in page
 
 
 def test_programs_are_answered_in_english_whatever_they_ask_for(client: Client, db: None) -> None:

@@ -12,7 +12,6 @@ from cv.cards import GroupTable, card_file, card_html, crossed_groups, written_c
 from cv.engine.errors import EngineError
 from cv.engine.labels import Attribute
 from cv.engine.model_card import ModelCard
-from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.serving.engines import served_engine
 from web.pages.base import page
 
@@ -53,10 +52,10 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
     ``?gender=female&race=white&age=28`` marks the groups of such faces.
     """
     try:
-        cards = served_engine().catalog.cards
+        catalog = served_engine().catalog
     except EngineError:
         return render(request, "model.html", {"name": name}, status=503)
-    card = next((card for card in cards if card.name == name), None)
+    card = next((card for card in catalog.cards if card.name == name), None)
     if card is None:
         raise Http404
     written = written_card(card)
@@ -64,8 +63,9 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         "name": name,
         "card": card,
-        "others": [other.name for other in cards if other is not card],
-        "answers": set(card.outputs).issuperset(DEFAULT_OUTPUTS),
+        "others": [other.name for other in catalog.cards if other is not card],
+        # Whether it gives the default outputs, as far as these weights have them.
+        "answers": name == catalog.card.name,
         "share": round((card.interval_coverage or 0) * 100),
         "limits": {attribute.value: limit_of(attribute) for attribute in Attribute},
         "summary": summary_of(card),
