@@ -19,6 +19,7 @@ const LATE_S = 2;
 const BUSY_S = 2;
 const MOST_STILLS = 12;
 
+// `catching` and `expression` are null if the server estimates no expressions.
 const [start, stop, stage, video, marks, list, status, rate, late, errorPlace, catching, expression, stills] =
   ["start", "stop", "live-stage", "live-video", "marks", "faces", "status", "rate", "late", "error", "catching", "expression", "stills"]
     .map((id) => document.getElementById(id));
@@ -88,7 +89,7 @@ async function watch(mine) {
       if (mine !== stream) return;
       const inView = tracks.update(faces, time);
       draw(inView);
-      if (catching.checked) moments.look(inView, expression.value, time, copy);
+      if (catching?.checked) moments.look(inView, expression.value, time, copy);
       count();
     } catch (error) {
       if (mine !== stream) return;

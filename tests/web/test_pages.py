@@ -251,6 +251,17 @@ def test_the_page_of_the_open_weights_explains_the_answers_that_they_give(
     assert "The mean rating from 1 to 10" not in page
 
 
+def test_the_live_page_keeps_stills_of_expressions_only_where_they_are_estimated(
+    client: Client, user: User, settings: Settings
+) -> None:
+    client.force_login(user)
+    assert 'id="catching"' in client.get("/live/").content.decode()
+    settings.XCLOUD_ATTRIBUTES = frozenset({"age"})
+    page = client.get("/live/").content.decode()
+    assert 'id="start"' in page
+    assert 'id="catching"' not in page
+
+
 def test_programs_are_answered_in_english_whatever_they_ask_for(client: Client, db: None) -> None:
     answer = client.get("/api/v1/nowhere", headers={"accept-language": "zh-hans"})
     assert answer.json()["error"]["message"] == "no route has this path"
