@@ -135,8 +135,8 @@ def held(
     check_everyone(request, everyone)
     caller = caller_of(request)
     analyses, jobs = subject_analyses(caller, subject, everyone), subject_jobs(caller, subject, everyone)
-    enrolled = subject_faces(caller, subject, everyone)
-    if not any(rows.exists() for rows in (analyses, jobs, enrolled)):
+    enrolled, negatives = subject_faces(caller, subject, everyone), subject_negatives(caller, subject, everyone)
+    if not any(rows.exists() for rows in (analyses, jobs, enrolled, negatives)):
         raise NotFound(NOTHING_STORED)
     return analyses, jobs, enrolled
 

@@ -73,7 +73,8 @@ def _some_erased(
     negatives: QuerySet[NotThisPerson],
     caller: Caller,
 ) -> Erasure:
-    """Erases the jobs, these enrolled faces and one batch of analyses in the caller's transaction.
+    """Erases the jobs, these enrolled faces, what was said of the name, and one batch of analyses in the caller's
+    transaction.
 
     Raises Analysis.DoesNotExist.
     """
@@ -83,7 +84,7 @@ def _some_erased(
     removed = jobs_remove(jobs, erasure)
     # A job may have saved analyses while this call waited for its row; this query sees them.
     found = list(analyses.select_for_update().order_by().values_list("pk", "picture")[:DELETE_BATCH])
-    if began and not found and not removed and not enrolled:
+    if began and not found and not removed and not enrolled and not negatives.exists():
         raise Analysis.DoesNotExist
     ids, pictures = [pk for pk, _ in found], [picture for _, picture in found if picture]
     erasure.jobs += removed
@@ -102,7 +103,7 @@ def _some_erased(
     erasure.save()
     Analysis.objects.filter(pk__in=ids).delete()
     files_list(pictures, erasure)
-    if found or removed or enrolled:
+    if found or removed or enrolled or said:
         audit_note(caller, AuditAction.SUBJECT_ERASE, [erasure.pk], count=len(ids))
     return erasure
 

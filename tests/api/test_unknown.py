@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.choices import Source
+from cv.choices import AuditAction, Source
 from cv.engine.types import Box, Estimate, FaceResult, ModelRun, Quality, Vector
-from cv.models import Analysis, ApiKey, Collection, EnrolledFace, FaceGroup, FaceVector, NotThisPerson
+from cv.models import Analysis, ApiKey, AuditEvent, Collection, EnrolledFace, FaceGroup, FaceVector, NotThisPerson
 from cv.search.base import Vectors
 from cv.services import AnalysisRequest, StoreOptions, analysis_reanalyse, analysis_save
 from cv.services.analyses import AnalysisOptions
@@ -185,6 +185,25 @@ def test_erasing_a_subject_removes_vectors_memberships_and_negatives_with_the_co
     assert not NotThisPerson.objects.exists()
     assert FaceVector.objects.count() == 2
     assert grouped(api, staff)["known"] == 0
+
+
+def test_a_subject_of_whom_only_negatives_are_left_is_exported_and_erased(
+    api: APIClient, staff: Collection, caller: Caller
+) -> None:
+    one, wrong = analysed(caller, axis(2)), analysed(caller, near(2, 0.8, 3))
+    grouped(api, staff)
+    group = group_of(api, staff, one)
+    api.post(url(staff, group, "reject"), {"face": {"analysis": wrong.pk, "index": 0}})
+    (face,) = api.post(url(staff, group, "name"), {"subject": "ada"}).json()["faces"]
+    # As when its time is over.
+    assert api.delete(f"/api/v1/collections/{staff.pk}/faces/{face['id']}").status_code == 204
+    document = json.loads(streamed(api.get("/api/v1/subjects/ada/export")))
+    assert [row["analysis"] for row in document["not_this_person"]] == [str(wrong.pk)]
+    receipt = api.post("/api/v1/subjects/ada/erase").json()["receipt"]
+    assert (receipt["deleted"]["negatives"], receipt["deleted"]["analyses"]) == (1, 0)
+    assert not NotThisPerson.objects.exists()
+    assert AuditEvent.objects.filter(action=AuditAction.SUBJECT_ERASE).count() == 1
+    assert api.post("/api/v1/subjects/ada/erase").status_code == 404
 
 
 def test_an_export_has_the_vectors_that_were_kept_and_reads_them_in_one_query(api: APIClient, caller: Caller) -> None:
