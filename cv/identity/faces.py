@@ -89,7 +89,8 @@ def computed_for(asked: frozenset[str]) -> frozenset[str]:
 def only(result: AnalysisResult, asked: frozenset[str]) -> AnalysisResult:
     """The result without what was computed for doubts or for a search alone, so that it is neither kept nor shown."""
     dropped = ASKED - asked
-    if not any(dropped.intersection(face.attributes) for face in result.faces):
+    # The models ran even if no face was found.
+    if not any(dropped & run.outputs for run in result.models):
         return result
     faces = tuple(
         replace(face, attributes={name: answer for name, answer in face.attributes.items() if name not in dropped})

@@ -1,6 +1,7 @@
 """People whom a collection does not know: faces of analyses in groups, which people name, merge, split and reject."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -204,6 +205,13 @@ def test_a_subject_of_whom_only_negatives_are_left_is_exported_and_erased(
     assert not NotThisPerson.objects.exists()
     assert AuditEvent.objects.filter(action=AuditAction.SUBJECT_ERASE).count() == 1
     assert api.post("/api/v1/subjects/ada/erase").status_code == 404
+
+
+def test_a_photo_without_a_face_names_no_model_that_ran_for_doubts_alone(caller: Caller) -> None:
+    request = AnalysisRequest(b"", Source.UPLOAD, AnalysisOptions(attributes=frozenset({"embedding"})), StoreOptions())
+    of_age = replace(RUN, outputs=frozenset({"age"}))
+    analysis = analysis_save(analysis_result(models=(of_age, EMBEDDER)), request, caller)
+    assert [row.name for row in analysis.models.all()] == [MODEL.name]
 
 
 def test_an_export_has_the_vectors_that_were_kept_and_reads_them_in_one_query(api: APIClient, caller: Caller) -> None:
