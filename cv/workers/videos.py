@@ -1,8 +1,11 @@
 """A worker's part for videos: asks an engine, notes how far it is, and stops it when nobody needs the answer."""
 
+import logging
 import threading
 import time
 from typing import Final
+
+from django.db import InterfaceError, OperationalError, connection
 
 from cv.choices import Source
 from cv.engine.pool import EnginePool
@@ -14,6 +17,8 @@ from cv.services.analyses import AnalysisRequest, StoreOptions
 from cv.services.job_items import item_progress
 from cv.serving.engines import note_video
 from cv.trust.caller import Caller
+
+log = logging.getLogger(__name__)
 
 # How often the row says how far a video is, and whether a worker still holds it.
 NOTE_S: Final = 2.0
@@ -41,12 +46,22 @@ def read_video(
             raise Stopped
         if time.monotonic() - noted_at >= NOTE_S:
             noted_at = time.monotonic()
-            item_progress(item, lease, share)
+            _note_progress(item, lease, share)
 
     with kept_video(item) as file:
         result = engines.read_video(VideoQuestion(file, video_options(job, caller)), note_part)
     note_video(result)
     return result
+
+
+def _note_progress(item: JobItem, lease: str, share: float) -> None:
+    """Raises LeaseLost. An outage of the database costs a note, not the video."""
+    try:
+        item_progress(item, lease, share)
+    except (OperationalError, InterfaceError):
+        log.warning("jobs: how far a video is was not noted", extra={"job": item.job_id})
+        # A broken connection cannot be repaired; Django opens a new one.
+        connection.close()
 
 
 def video_options(job: Job, caller: Caller) -> VideoOptions:

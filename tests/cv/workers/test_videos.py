@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from cv.choices import ItemState
 from cv.engine.pool import EnginePool
@@ -95,3 +96,17 @@ def test_the_next_worker_begins_a_lost_video_again_and_nothing_is_doubled(claime
     with pytest.raises(LeaseLost):
         read_video(Engines(lambda: None), claimed.item, claimed.job, claimed.caller, claimed.lease, threading.Event())
     assert Job.objects.count() == JobItem.objects.count() == 1
+
+
+def test_an_outage_of_the_database_costs_a_note_and_not_the_video(
+    claimed: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(videos, "item_progress", away)
+    monkeypatch.setattr(connection, "close", lambda: None)
+    engines = Engines(lambda: None)
+    with pytest.raises(AssertionError, match="to its end"):
+        read_video(engines, claimed.item, claimed.job, claimed.caller, claimed.lease, threading.Event())
+    assert engines.told == [0.25, 0.5, 0.75]
