@@ -11,6 +11,7 @@ from cv.choices import Source
 from cv.engine.pool import EnginePool
 from cv.engine.types import AnalysisOptions
 from cv.engine.video.types import DEFAULT_RATE, VideoOptions, VideoQuestion, VideoResult
+from cv.identity.faces import computed_for
 from cv.jobs.videos import kept_video
 from cv.models import Job, JobItem
 from cv.services.analyses import AnalysisRequest, StoreOptions
@@ -67,7 +68,7 @@ def _note_progress(item: JobItem, lease: str, share: float) -> None:
 def video_options(job: Job, caller: Caller) -> VideoOptions:
     """The engine's options. The caller's current permissions apply, not those at the job's creation."""
     return VideoOptions(
-        attributes=caller.may_compute(job.asked_attributes),
+        attributes=computed_for(caller.may_compute(job.asked_attributes)),
         min_face_px=job.min_face_px,
         max_faces=job.max_faces,
         rate=job.frame_rate or DEFAULT_RATE,

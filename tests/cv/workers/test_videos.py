@@ -16,7 +16,7 @@ from cv.models import Job, JobItem
 from cv.services import LeaseLost, items_claim, job_cancel
 from cv.trust.caller import Caller
 from cv.workers import videos
-from cv.workers.videos import Stopped, read_video
+from cv.workers.videos import Stopped, read_video, video_options, video_request
 from cv.workers.worker import Task, Worker
 from tests.jobs import kept_inputs, made_job
 
@@ -110,3 +110,13 @@ def test_an_outage_of_the_database_costs_a_note_and_not_the_video(
     with pytest.raises(AssertionError, match="to its end"):
         read_video(engines, claimed.item, claimed.job, claimed.caller, claimed.lease, threading.Event())
     assert engines.told == [0.25, 0.5, 0.75]
+
+
+@pytest.mark.usefixtures("identity")
+def test_the_age_is_computed_with_the_vectors_so_that_children_are_doubted(
+    claimed: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed.job.asked_attributes = ["embedding"]
+    monkeypatch.setattr(Caller, "may_compute", lambda self, asked: frozenset(asked))
+    assert video_options(claimed.job, claimed.caller).attributes == {"age", "embedding"}
+    assert video_request(claimed.job, claimed.caller).options.attributes == {"embedding"}
