@@ -48,7 +48,8 @@ def run_study(
     out.mkdir(parents=True, exist_ok=True)
     for case in cases:
         file = out / f"{case.name}.json"
-        if file.exists():
+        # A short try neither stands for a whole training nor replaces it.
+        if file.exists() and json.loads(file.read_text())["epochs"] in (None, epochs):
             print(f"{case.name}: is trained already ({file})")
             continue
         checkpoint = out / f"{case.name}.checkpoint"

@@ -163,6 +163,15 @@ def test_a_case_with_a_result_is_not_trained_again(data: Path, tmp_path: Path) -
     assert (tmp_path / "run" / "mebeauty-deep_net-seed3.safetensors").exists()
 
 
+def test_a_short_try_neither_stands_for_a_whole_training_nor_replaces_it(data: Path, tmp_path: Path) -> None:
+    run_study(STUDY, CASES[:1], data, tmp_path, tmp_path / "run", epochs=1)
+    run_study(STUDY, CASES[:1], data, tmp_path, tmp_path / "run")
+    assert len(read_results(tmp_path / "run")) == 1
+
+    run_study(STUDY, CASES[:1], data, tmp_path, tmp_path / "run", epochs=1)
+    assert len(read_results(tmp_path / "run")) == 1
+
+
 class Killed(Exception):
     """Stands for the signal."""
 
