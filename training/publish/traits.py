@@ -1,6 +1,6 @@
 """Publishes a run of the recipe ``adaptive_attributes`` as the model of traits.
 
-``python -m training.publish.traits --run runs/adaptive-attributes --version 1.0.0 --data DIR --cache .cache/features``
+``python -m training.publish.traits --run runs/adaptive-attributes --version 1.0.0 --data DIR``
 
 Probabilities are calibrated by a line for each trait (Platt 1999), fitted on people of `train` who were held out; the
 line becomes a part of the last layer. ``training.publish.traits_card`` measures what is published.
