@@ -28,9 +28,21 @@ export function createPlayer({ image, seconds, scenes, storyboard, people }, fra
   const open = el("label", { class: "button is-quiet", title: gettext("The file stays on this device.") }, file, gettext("Play my file"));
   const frames = new Map(); // kept frames by index, as addresses of blobs
 
-  async function frame(index) {
-    if (!frames.has(index)) frames.set(index, fetch(frameUrl(index)).then(async (answer) => (answer.ok ? URL.createObjectURL(await answer.blob()) : "")));
+  /** The address of a kept frame; null if the server does not give it now: then it is asked again. */
+  function frame(index) {
+    if (!frames.has(index)) {
+      frames.set(index, fetchFrame(index).catch(() => {
+        frames.delete(index);
+        return null;
+      }));
+    }
     return frames.get(index);
+  }
+
+  async function fetchFrame(index) {
+    const answer = await fetch(frameUrl(index));
+    if (!answer.ok) throw new Error(answer.statusText);
+    return URL.createObjectURL(await answer.blob());
   }
 
   async function drawFrame() {
@@ -38,7 +50,7 @@ export function createPlayer({ image, seconds, scenes, storyboard, people }, fra
     const index = Math.max(0, storyboard.findLastIndex((moment) => moment <= at + 0.001));
     still.dataset.index = index;
     const address = await frame(index);
-    if (still.dataset.index === String(index) && still.src !== address) still.src = address;
+    if (address && still.dataset.index === String(index) && still.src !== address) still.src = address;
     if (index + 1 < storyboard.length) frame(index + 1);
   }
 
