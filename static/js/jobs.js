@@ -7,7 +7,7 @@ import { fill, gettext } from "./i18n.js";
 import { localTimes } from "./words.js";
 
 const LOOK_MS = 2000;
-const AT_ONCE = 20; // jobs that the server tells of in one answer; JOBS_A_PAGE in cv/job_pages.py
+const AT_ONCE = 20; // jobs that the server tells of in one answer; JOBS_A_PAGE in web/pages/jobs.py
 const VIDEO = /\.(mp4|m4v|mov|webm|gif)$/i;
 const OPEN = new Set(["listing", "pending", "running", "paused", "deleting"]);
 const [list, form, errorPlace, status, none] = ["jobs", "make", "error", "status", "none"].map((id) => document.getElementById(id));
@@ -99,9 +99,17 @@ list.addEventListener("click", async (event) => {
   }
 });
 
+const isVideo = ({ name, type }) => VIDEO.test(name) || type.startsWith("video/");
+
+/** A video is not searched for people, and its faces are kept as stills. */
+function showFields() {
+  const film = form.archive.files[0] && isVideo(form.archive.files[0]);
+  for (const id of ["search-field", "chips-field"]) document.getElementById(id)?.toggleAttribute("hidden", Boolean(film));
+}
+
 async function send() {
   const [archive, sent, stop, start] = [form.archive.files[0], ...["#sent", "#stop-upload", ".button"].map((name) => form.querySelector(name))];
-  const film = VIDEO.test(archive.name) || archive.type.startsWith("video/");
+  const film = isVideo(archive);
   const limit = Number(film ? form.dataset.maxVideoBytes : form.dataset.maxBytes);
   if (archive.size > limit) throw new ApiError(0, film ? "video_too_large" : "archive_too_large", archive.name);
   const aborting = new AbortController();
@@ -125,6 +133,7 @@ async function send() {
     list.prepend(...(await fetchRows([made.id])));
     none?.remove();
     form.reset();
+    showFields();
     say(gettext("The job has started."));
   } finally {
     busy(false);
@@ -132,6 +141,7 @@ async function send() {
   }
 }
 
+form?.archive.addEventListener("change", showFields);
 form?.addEventListener("submit", async (event) => {
   event.preventDefault();
   clearError(errorPlace);

@@ -38,9 +38,10 @@ function waiting({ state, progress: share }) {
     : gettext("The video waits for its turn.");
 }
 
-const ended = ({ error }) =>
-  error ? fill(gettext("The video could not be read: %(reason)s (%(code)s)"), { reason: error.message, code: error.code })
-    : gettext("The result of this video was deleted.");
+function ended({ state, error }) {
+  if (error) return fill(gettext("The video could not be read: %(reason)s (%(code)s)"), { reason: error.message, code: error.code });
+  return state === "cancelled" ? gettext("Cancelled.") : gettext("The result of this video was deleted.");
+}
 
 function show(result) {
   const count = result.people.length;

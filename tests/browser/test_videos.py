@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from cv.models import Job
+from cv.services import job_cancel
 from tests.browser.test_everyone import faults
 from tests.clips import encode_clip, encode_sound, moving_frames, portrait
 from tests.jobs import work_through
@@ -68,3 +70,25 @@ def test_a_video_that_cannot_be_read_says_why(jobs: Page, tmp_path: Path) -> Non
     expect(jobs.locator("#status")).to_have_text(
         "The video could not be read: this file has no moving picture (no_frames)"
     )
+
+
+def test_a_cancelled_video_says_so(jobs: Page, tmp_path: Path) -> None:
+    file = tmp_path / "sound.mp4"
+    file.write_bytes(encode_sound())
+    send(jobs, file)
+    expect(jobs.locator("#status")).to_have_text("The video waits for its turn.")
+    job_cancel(Job.objects.get())
+    expect(jobs.locator("#status")).to_have_text("Cancelled.")
+
+
+def test_a_video_is_not_asked_for_small_pictures(jobs: Page) -> None:
+    chips = jobs.get_by_label("Also a small picture of each face")
+    expect(chips).to_be_visible()
+    jobs.get_by_label("A ZIP or TAR with photos, or a video").set_input_files(
+        {"name": "clip.MOV", "mimeType": "", "buffer": b"0"}
+    )
+    expect(chips).to_be_hidden()
+    jobs.get_by_label("A ZIP or TAR with photos, or a video").set_input_files(
+        {"name": "photos.zip", "mimeType": "application/zip", "buffer": b"0"}
+    )
+    expect(chips).to_be_visible()
