@@ -36,6 +36,15 @@ class VideoInput(OptionsInput):
         help_text="Higher goes first; above 0 needs the scope `admin`.",
     )
 
+    def validate_store(self, value: dict[str, Any]) -> dict[str, Any]:
+        if value.get("chips"):
+            raise serializers.ValidationError({"chips": ["not of a video; `image` keeps stills of its people"]})
+        return value
+
+    def _keeps_chips(self) -> bool:
+        """Never: the server's default is about photos."""
+        return False
+
     def inputs(self, video: UploadedFile[Any]) -> VideoInputs:
         rate = self.validated_data.get("rate", DEFAULT_RATE)
         return VideoInputs(cast("IO[bytes]", video.file), rate, name=video.name or "")

@@ -99,6 +99,16 @@ def test_a_still_of_an_expression_is_hidden_once_expressions_are_switched_off(
     assert api.get(f"/api/v1/videos/{video}/people/0/stills/sharpest").status_code == 200
 
 
+def test_a_video_keeps_no_small_pictures_of_faces_and_says_so(api: APIClient, settings: Settings) -> None:
+    settings.XCLOUD_FACE_CHIPS = "default"
+    assert send(api, clip_of_two()).json()["options"]["store"]["chips"] is False
+    refused = send(api, clip_of_two(), **{"store.chips": "true"})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["details"] == {
+        "store": {"chips": ["not of a video; `image` keeps stills of its people"]}
+    }
+
+
 def test_the_timeline_is_a_table_and_so_are_the_people(api: APIClient) -> None:
     video = read(api, clip_of_two())
     table = b"".join(api.get(f"/api/v1/videos/{video['id']}?format=csv")).decode("utf-8-sig").splitlines()
