@@ -162,7 +162,7 @@ def test_unknown_option_is_named(api: APIClient, empty_scene: bytes) -> None:
     [
         (
             {"store": {"forever": True}},
-            "store.forever: unknown field; known fields: image, ttl_days, subject, vectors, result",
+            "store.forever: unknown field; known fields: image, chips, ttl_days, subject, vectors, result",
         ),
         ({"store": "yes"}, "store: Invalid data. Expected a dictionary, but got str."),
         ({"store": {"ttl_days": 0}}, "store.ttl_days: Ensure this value is greater than or equal to 1."),

@@ -156,6 +156,8 @@ def test_what_is_gone_by_the_time_of_the_search_fails_the_photo_with_its_reason(
     assert api.post(f"{URL}/{job.pk}/retry", {}).status_code == 409
 
 
+# An outage closes the connection, and with it a test's transaction.
+@pytest.mark.django_db(transaction=True)
 def test_a_search_index_that_does_not_answer_is_asked_again_and_then_fails_the_photo(
     api: APIClient, crew: Collection, two_faces: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,7 @@ def test_a_job_is_accepted_worked_on_and_tells_how_far_it_is(api: APIClient, emp
         "attributes": ["age"],
         "max_faces": 3,
         "min_face_px": 40,
-        "store": {"image": True, "ttl_days": None, "subject": "x", "vectors": False},
+        "store": {"image": True, "chips": False, "ttl_days": None, "subject": "x", "vectors": False},
         "search": None,
     }
     assert api.get(f"{URL}/{job['id']}").json() == job
