@@ -9,7 +9,6 @@ from typing import Final, TypeVar
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 
-from cv.choices import Source
 from cv.files.stores import kept_files
 from cv.models import Analysis
 
@@ -45,7 +44,7 @@ def pictures_before(moment: datetime) -> Iterator[str]:
 
 def kept_picture(analysis: Analysis) -> bytes | None:
     """The bytes of the kept picture; None if there is none, or if it is a video's. Raises StorageUnavailable."""
-    if not analysis.picture or analysis.source == Source.VIDEO:
+    if not analysis.has_photo:
         return None
     try:
         with analysis.picture.open("rb") as file:

@@ -284,8 +284,7 @@ def _picture_of(item: JobItem, caller: Caller) -> Loaded:
     row = Analysis.objects.filter(caller.owned).filter(unexpired(), pk=item.location).first()
     if row is None:
         raise InputGone(ItemCode.NOT_FOUND, "no analysis has this id")
-    # What is kept of a video is no picture of its own.
-    if not row.picture or row.source == Source.VIDEO:
+    if not row.has_photo:
         raise InputGone(ItemCode.NOT_FOUND, "this analysis has no kept picture; `store.image` keeps it")
     return Loaded(_kept(str(row.picture.name)), Source(row.source), row.subject, row.expires_at)
 

@@ -106,6 +106,11 @@ class Analysis(models.Model):
         return ImageInfo(self.image_width, self.image_height, self.image_sha256)
 
     @property
+    def has_photo(self) -> bool:
+        """Whether the photo is kept. Of a video, frames are kept, in which its faces are elsewhere than their boxes."""
+        return bool(self.picture) and self.source != choices.Source.VIDEO
+
+    @property
     def model(self) -> ModelInfo:
         return ModelInfo(self.model_name, self.model_version, self.model_sha256)
 

@@ -98,8 +98,12 @@ export function unknownPeople(place, { id, consent, onEnrolled }) {
     if (!analyses.has(analysis)) analyses.set(analysis, analysisGet(analysis));
     try {
       const { image, faces } = await analyses.get(analysis);
-      const photo = el("img", { src: pictureUrl(analysis), alt: "" });
+      const kept = await (await fetch(pictureUrl(analysis))).blob();
+      // Of a video, frames are kept, in which the face is elsewhere.
+      if (!kept.type.startsWith("image/")) return;
+      const photo = el("img", { src: URL.createObjectURL(kept), alt: "" });
       await photo.decode();
+      URL.revokeObjectURL(photo.src);
       link.replaceChildren(chip(faces.find((face) => face.index === index), photo, image, SIZE));
     } catch {
       // The picture was not kept: the number stays, and leads to the analysis.

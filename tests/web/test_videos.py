@@ -37,6 +37,21 @@ def test_the_page_of_a_video_is_its_owners(user: User) -> None:
     assert visitor.get(f"/analyses/{analysis}/")["Location"] == address
 
 
+def test_no_face_is_cut_from_the_frames_of_a_video_whose_job_is_gone(user: User) -> None:
+    """The boxes are those of each face's best frame, and what is kept begins with the video's first."""
+    clip = encode_clip(moving_frames(portrait("astronaut"), 0.6, 10, (480, 360)), fps=10, preset="ultrafast")
+    job = made_job(Caller(user), VideoInputs(io.BytesIO(clip)), image=True)
+    work_through()
+    analysis = JobItem.objects.get(job=job).analysis_id
+    job.delete()
+    visitor = Client()
+    visitor.force_login(user)
+    for address in (f"/analyses/{analysis}/", f"/compare/?id={analysis}&id={analysis}"):
+        page = visitor.get(address).content.decode()
+        assert str(analysis) in page
+        assert "data-kept" not in page
+
+
 def test_a_job_of_photos_has_no_page_of_a_video(user: User) -> None:
     visitor = Client()
     visitor.force_login(user)

@@ -83,7 +83,7 @@ class AnalysisAdmin(AnalysisActions, DeletedByServices, ReadOnlyAdmin):
 
     @admin.display(description=_("Faces"))
     def overlay(self, analysis: Analysis) -> SafeString:
-        kept = reverse("admin:cv_analysis_picture", args=[analysis.pk]) if analysis.picture else None
+        kept = reverse("admin:cv_analysis_picture", args=[analysis.pk]) if analysis.has_photo else None
         return overlay_svg(analysis, kept)
 
     def get_urls(self) -> list[URLPattern]:
