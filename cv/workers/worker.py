@@ -260,7 +260,9 @@ class Worker:
     def _read_video(self, task: Task) -> Callable[[], Any]:
         """Reads a video; returns what saves the result. Raises Stopped, LeaseLost."""
         with self._turns.turn(task.caller.account):
-            video = read_video(self._engines, task.item, task.job, task.caller, task.lease, self._stop)
+            video = _patiently(
+                lambda: read_video(self._engines, task.item, task.job, task.caller, task.lease, self._stop)
+            )
         request, rate = video_request(task.job, task.caller), task.job.frame_rate or DEFAULT_RATE
         return lambda: video_save(task.item, task.lease, video, rate, request, task.caller)
 

@@ -1,8 +1,10 @@
 """A worker notes how far a video is, and gives it up as soon as its answer is not wanted any more."""
 
+import contextlib
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +13,12 @@ from django.db import OperationalError, connection
 from cv.choices import ItemState
 from cv.engine.pool import EnginePool
 from cv.engine.video.types import VideoOptions, VideoQuestion
+from cv.files.stores import StorageUnavailable
 from cv.jobs.videos import VideoInputs
 from cv.models import Job, JobItem
 from cv.services import LeaseLost, items_claim, job_cancel
 from cv.trust.caller import Caller
-from cv.workers import videos
+from cv.workers import videos, worker
 from cv.workers.videos import Stopped, read_video, video_options, video_request
 from cv.workers.worker import Task, Worker
 from tests.jobs import kept_inputs, made_job
@@ -72,8 +75,7 @@ def test_a_cancelled_video_is_given_up_at_the_next_part(claimed: Task) -> None:
 
 def test_a_worker_that_stops_returns_the_video_without_an_attempt(claimed: Task) -> None:
     stop = threading.Event()
-    worker = Worker(Engines(stop.set), 1, stop)
-    worker.work(claimed)
+    Worker(Engines(stop.set), 1, stop).work(claimed)
     item = JobItem.objects.get(pk=claimed.item.pk)
     assert (item.state, item.attempts) == (ItemState.PENDING, 0)
     assert len(kept_inputs()) == 1
@@ -120,3 +122,22 @@ def test_the_age_is_computed_with_the_vectors_so_that_children_are_doubted(
     monkeypatch.setattr(Caller, "may_compute", lambda self, asked: frozenset(asked))
     assert video_options(claimed.job, claimed.caller).attributes == {"age", "embedding"}
     assert video_request(claimed.job, claimed.caller).options.attributes == {"embedding"}
+
+
+def test_an_outage_of_the_storage_is_waited_for(claimed: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[JobItem] = []
+
+    @contextlib.contextmanager
+    def away_once(item: JobItem) -> Iterator[Path]:
+        tries.append(item)
+        if len(tries) == 1:
+            raise StorageUnavailable("away")
+        yield Path("kept")
+
+    monkeypatch.setattr(videos, "kept_video", away_once)
+    monkeypatch.setattr(worker, "TRIES_S", (0.0,))
+    monkeypatch.setattr(connection, "close", lambda: None)
+    engines = Engines(lambda: None)
+    Worker(engines, 1).work(claimed)
+    assert [question.file for question in engines.asked] == [Path("kept")]
+    assert JobItem.objects.get(pk=claimed.item.pk).error_code != "storage_unavailable"
