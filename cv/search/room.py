@@ -14,13 +14,13 @@ from cv.search.exact import ExactIndex, bytes_of
 MB: Final = 1024**2
 
 _used_at: dict[UUID, float] = {}
-# By collection, how often it was dropped, twice: odd while it is being dropped.
+# By collection, twice the number of times it was dropped: odd while it is being dropped.
 _drops: defaultdict[UUID, int] = defaultdict(int)
 _counting = threading.Lock()
 
 
 def check_room(index: VectorIndex, faces: int, dimensions: int) -> None:
-    """Raises CollectionTooLarge if a collection of so many faces cannot be searched in memory."""
+    """Raises CollectionTooLarge if a collection of this many ``faces`` cannot be searched in memory."""
     needed = bytes_of(faces, dimensions)
     if not index.shared and needed > settings.XCLOUD_SEARCH_MEMORY_BYTES:
         raise CollectionTooLarge(
@@ -30,7 +30,10 @@ def check_room(index: VectorIndex, faces: int, dimensions: int) -> None:
 
 
 def collections_to_drop(index: VectorIndex, collection: UUID, faces: int, dimensions: int) -> list[UUID]:
-    """The others to drop so that this one, with so many faces, fits beside the rest. Raises CollectionTooLarge."""
+    """The other collections to drop so that this one, with its ``faces``, fits beside the rest.
+
+    Raises CollectionTooLarge.
+    """
     check_room(index, faces, dimensions)
     if not isinstance(index, ExactIndex):
         return []

@@ -16,7 +16,7 @@ from cv.engine.video.types import Moment
 
 # Moments kept of a track. When there are more, neighbours are averaged in pairs.
 MOST_MOMENTS: Final = 1200
-# A still shows this much around the box, as a share of its longer side, on at most so many pixels a side.
+# A still shows this much around the box, as a share of its longer side, and has at most STILL_PX pixels a side.
 _MARGIN: Final = 0.45
 STILL_PX: Final = 256
 _STILL_QUALITY: Final = 85

@@ -132,7 +132,8 @@ class _Reading:
         self.spent["attributes"] += time.perf_counter() - started
 
     def find(self, at: float, starts_scene: bool, image: DecodedImage) -> list[Detection]:
-        """The whole frame is searched now and then, and when nobody is in sight; others near the faces of the last."""
+        """The whole frame is searched now and then, where a scene starts, and when no face is in sight; between these
+        searches only the parts near the faces of the frame before."""
         expected = [] if starts_scene else self.tracker.expected(at)
         most = self.options.max_faces
         if expected and len(expected) <= _MOST_NEAR and at - self.searched_at < _SEARCH_EVERY_S:
