@@ -74,7 +74,9 @@ class VideoView(JsonView):
         options.is_valid(raise_exception=True)
         caller, job = caller_of(request), own_video(request, job_id)
         found = video_status(job)
-        audit_note(caller, AuditAction.JOB_READ, [job_id], count=1)
+        # The page asks every two seconds until there is something to read.
+        if found.analysis is not None:
+            audit_note(caller, AuditAction.JOB_READ, [job_id], count=1)
         if options.validated_data["format"] == "json":
             return Response(VideoSerializer(found, context={"attributes": caller.attributes}).data)
         if found.analysis is None:

@@ -16,8 +16,8 @@ from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cv.choices import Scope
-from cv.models import Analysis, FaceVector, Job, Track, Video
+from cv.choices import AuditAction, Scope
+from cv.models import Analysis, AuditEvent, FaceVector, Job, Track, Video
 from cv.services import api_key_create
 from tests.clips import encode_clip, encode_sound, moving_frames, portrait
 from tests.jobs import kept_inputs, work_through
@@ -107,6 +107,17 @@ def test_a_video_keeps_no_small_pictures_of_faces_and_says_so(api: APIClient, se
     assert refused.json()["error"]["details"] == {
         "store": {"chips": ["not of a video; `image` keeps stills of its people"]}
     }
+
+
+def test_the_audit_log_has_who_read_a_video_and_not_who_waited_for_it(api: APIClient) -> None:
+    reads = AuditEvent.objects.filter(action=AuditAction.JOB_READ)
+    job = send(api, clip_of_two()).json()["id"]
+    for _ in range(3):
+        api.get(f"/api/v1/videos/{job}")
+    assert reads.count() == 0
+    work_through()
+    api.get(f"/api/v1/videos/{job}")
+    assert reads.get().objects_named == [job]
 
 
 def test_the_timeline_is_a_table_and_so_are_the_people(api: APIClient) -> None:
