@@ -134,4 +134,4 @@ export function createPlayer({ image, seconds, scenes, storyboard, people }, fra
 }
 
 /** Neighbouring numbers have colours that are far apart. */
-export const hue = (index) => Math.round((index * 137.5 + 190) % 360);
+const hue = (index) => Math.round((index * 137.5 + 190) % 360);
