@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.torch import load_file
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.fields import MANIFEST
@@ -96,19 +98,26 @@ def answer_held_out(data: bytes, table: Path) -> tuple[Floats, npt.NDArray[np.bo
     return np.concatenate(logits).astype(np.float64), np.array(flags)
 
 
-def fit_lines(logits: Floats, flags: npt.NDArray[np.bool_], rounds: int = 30) -> tuple[Floats, Floats]:
-    """Slope and offset ``(T,)`` of each trait's logit, by Newton's method; logits and flags ``(N, T)``."""
-    lines = []
-    for x, y in zip(logits.T, flags.T, strict=True):
-        inputs, line = np.stack([x, np.ones(len(x))], axis=1), np.array([1.0, 0.0])
-        for _ in range(rounds):
-            p = 1 / (1 + np.exp(-inputs @ line))
-            # A weak prior at the line that changes nothing keeps rare traits finite.
-            slope = inputs.T @ (p - y) + (line - (1.0, 0.0))
-            line = line - np.linalg.solve((inputs.T * (p * (1 - p))) @ inputs + np.eye(2), slope)
-        lines.append((np.clip(line[0], *_SLOPES), line[1]))
+def fit_lines(logits: Floats, flags: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Slope and offset ``(T,)`` of each trait's logit, with the slope in bounds; logits and flags ``(N, T)``."""
+    bounds, start = (_SLOPES, (None, None)), (1.0, 0.0)
+    lines = [
+        minimize(measure_line, start, (x, y), method="L-BFGS-B", jac=True, bounds=bounds, options={"ftol": 1e-12}).x
+        for x, y in zip(logits.T, flags.T, strict=True)
+    ]
     slopes, offsets = np.array(lines).T
     return slopes, offsets
+
+
+def measure_line(line: Floats, logits: Floats, flags: npt.NDArray[np.bool_]) -> tuple[float, Floats]:
+    """The log loss of a trait's line over faces ``(N,)``, and its gradient.
+
+    A weak prior at the line that changes nothing keeps rare traits finite.
+    """
+    said, change = line[0] * logits + line[1], line - (1.0, 0.0)
+    wrong = expit(said) - flags
+    loss = np.logaddexp(0, said).sum() - said[flags].sum() + change @ change / 2
+    return float(loss), np.array([wrong @ logits, wrong.sum()]) + change
 
 
 @torch.no_grad()

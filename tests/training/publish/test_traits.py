@@ -26,6 +26,18 @@ def test_a_trait_that_nobody_has_keeps_a_finite_line() -> None:
     assert np.isfinite(offsets).all()
 
 
+def test_a_line_whose_slope_is_bounded_still_gives_the_share_of_faces() -> None:
+    dice = np.random.default_rng(1)
+    true = dice.normal(-2, 1, (20_000, 1))
+    flags = dice.random(true.shape) < 1 / (1 + np.exp(-true))
+
+    slopes, offsets = fit_lines(true * 2.5, flags)
+
+    assert slopes == pytest.approx([0.5])
+    said = 1 / (1 + np.exp(-(slopes * true * 2.5 + offsets)))
+    assert said.mean() == pytest.approx(flags.mean(), abs=0.001)
+
+
 def test_the_last_layer_takes_the_lines() -> None:
     torch.manual_seed(1)
     upper, maps = UpperHalf().eval(), torch.rand(2, *MAP)
