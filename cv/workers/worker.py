@@ -254,17 +254,15 @@ class Worker:
             found = _patiently(partial(recognise, result, collection))
         note(result)
         of = UUID(task.item.location) if task.job.source == JobSource.ANALYSES else None
-        request = _request(task, loaded, options)
-        return lambda: item_save(task.item, task.lease, result, request, task.caller, of, found)
+        return lambda: item_save(task.item, task.lease, result, _request(task, loaded, options), task.caller, of, found)
 
     def _read_video(self, task: Task) -> Callable[[], Any]:
         """Reads a video; returns what saves the result. Raises Stopped, LeaseLost."""
-        with self._turns.turn(task.caller.account):
-            video = _patiently(
-                lambda: read_video(self._engines, task.item, task.job, task.caller, task.lease, self._stop)
-            )
-        request, rate = video_request(task.job, task.caller), task.job.frame_rate or DEFAULT_RATE
-        return lambda: video_save(task.item, task.lease, video, rate, request, task.caller)
+        job, caller = task.job, task.caller
+        with self._turns.turn(caller.account):
+            video = _patiently(partial(read_video, self._engines, task.item, job, caller, task.lease, self._stop))
+        request, rate = video_request(job, caller), job.frame_rate or DEFAULT_RATE
+        return lambda: video_save(task.item, task.lease, video, rate, request, caller)
 
     def _save(self, task: Task, save: Callable[[], Any]) -> None:
         try:

@@ -21,7 +21,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from api.serializers import AnalysisSerializer, ResultSerializer
 from cv.choices import Source
-from cv.engine.types import Estimate, FaceResult, Picture
+from cv.engine.types import AnalysisOptions, Estimate, FaceResult, ModelRun, Picture
 from cv.models import Analysis, ApiKey, Face
 from cv.selectors import api_key_usable
 from cv.services import (
@@ -280,3 +280,10 @@ def test_kept_pictures_have_no_public_address(caller: Caller, grace_hopper: byte
     for address in (f"/{name}", f"/media/{name}", f"/static/{name}", f"/pictures/{name}"):
         assert client.get(address).status_code == 404
     assert default_storage.exists(str(name))
+
+
+def test_a_photo_without_a_face_names_no_model_that_ran_for_doubts_alone(caller: Caller) -> None:
+    request = AnalysisRequest(b"", Source.UPLOAD, AnalysisOptions(attributes=frozenset({"embedding"})), StoreOptions())
+    ran = tuple(ModelRun(name, "1", "ab" * 32, 1.0, frozenset({name})) for name in ("age", "embedding"))
+    analysis = analysis_save(analysis_result(models=ran), request, caller)
+    assert [row.name for row in analysis.models.all()] == ["embedding"]
