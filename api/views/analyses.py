@@ -5,7 +5,8 @@ from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import NotFound, ValidationError
@@ -128,7 +129,7 @@ class PictureView(JsonView):
     scopes = {"GET": Scope.READ}
 
     @extend_schema(**schema.PICTURE_READ)
-    def get(self, request: Request, analysis_id: UUID) -> FileResponse:
+    def get(self, request: Request, analysis_id: UUID) -> HttpResponseBase:
         response = picture_response(readable_analysis(request, analysis_id))
         audit_note(caller_of(request), AuditAction.PICTURE_READ, [analysis_id])
         return response

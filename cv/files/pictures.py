@@ -70,10 +70,17 @@ def chip_response(jpeg: bytes) -> HttpResponse:
     return _private(HttpResponse(jpeg, content_type=MEDIA_TYPES[".jpg"]))
 
 
-def picture_response(analysis: Analysis) -> FileResponse:
-    """Serves the kept picture. The caller must be allowed to see the analysis. Raises Http404, StorageUnavailable."""
+def picture_response(analysis: Analysis) -> HttpResponseBase:
+    """Serves the kept picture, of a video its first kept frame. The caller must be allowed to see the analysis. Raises
+    Http404, StorageUnavailable."""
     if not analysis.picture:
         raise Http404("this analysis has no kept picture")
+    if not analysis.has_photo:
+        # The file holds hundreds of frames, and a list of videos shows one of each.
+        frames = analysis.video.storyboard
+        if not frames:
+            raise Http404("this analysis has no kept picture")
+        return chip_response(picture_part(analysis, frames[0]["start"], frames[0]["length"]))
     try:
         file = analysis.picture.open("rb")
     except FileNotFoundError:

@@ -84,6 +84,9 @@ def test_stills_and_frames_are_kept_if_asked_for(api: APIClient) -> None:
         picture = Image.open(io.BytesIO(answer.content))
         assert picture.format == "JPEG"
         assert size is None or picture.size == size
+    # Lists show a picture of every analysis: of a video a frame, not the file of all frames and stills.
+    shown = api.get(f"/api/v1/analyses/{Analysis.objects.get().pk}/picture")
+    assert shown.content == api.get(f"{address}/frames/0").content
     assert api.get(f"{address}/people/0/stills/tallest").status_code == 404
     assert api.get(f"{address}/frames/10").status_code == 404
 

@@ -6,7 +6,8 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -92,7 +93,7 @@ class AnalysisAdmin(AnalysisActions, DeletedByServices, ReadOnlyAdmin):
         )
         return [picture, *super().get_urls()]
 
-    def picture(self, request: HttpRequest, analysis_id: UUID) -> FileResponse:
+    def picture(self, request: HttpRequest, analysis_id: UUID) -> HttpResponseBase:
         analysis = get_object_or_404(Analysis, pk=analysis_id)
         if not self.has_view_permission(request, analysis):
             raise PermissionDenied
