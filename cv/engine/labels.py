@@ -60,6 +60,7 @@ FACE_TRAITS: Final = (
 )  # fmt: skip
 # Its other six, which judge a face rather than describe it.
 JUDGED_TRAITS: Final = ("attractive", "big_lips", "big_nose", "chubby", "double_chin", "pale_skin")
+ALL_TRAITS: Final = (*FACE_TRAITS, *JUDGED_TRAITS)
 
 BINS: Final[dict[Attribute, npt.NDArray[np.float32]]] = {
     # Years. Ages above 100 are trained as 100: UTKFace has almost none and labels them badly.

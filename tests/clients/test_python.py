@@ -130,7 +130,7 @@ def test_a_job_from_an_archive_and_from_earlier_analyses(cloud: XCloud, grace_ho
     kept = cloud.analyse(grace_hopper, keep_picture=True)
     job = cloud.start_job(archive=file, attributes=["age"], subject="x", ttl_days=3)
     again = cloud.start_job(analyses=[kept["id"]], priority=-1)
-    assert job["options"]["store"] == {"image": False, "ttl_days": 3, "subject": "x", "vectors": False}
+    assert job["options"]["store"] == {"image": False, "chips": False, "ttl_days": 3, "subject": "x", "vectors": False}
     assert cloud.job(again["id"])["counts"]["pending"] == 1
     work_through()
     assert cloud.finished_job(job["id"])["counts"]["failed"] == 1
@@ -249,7 +249,7 @@ def test_a_job_has_all_options_and_can_be_paused(cloud: XCloud, grace_hopper: by
         "attributes": ["age"],
         "max_faces": 3,
         "min_face_px": 50,
-        "store": {"image": True, "ttl_days": 4, "subject": "x", "vectors": False},
+        "store": {"image": True, "chips": False, "ttl_days": 4, "subject": "x", "vectors": False},
         "search": None,
     }
     assert cloud.pause_job(from_archive["id"])["state"] == "paused"

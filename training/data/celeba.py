@@ -25,13 +25,14 @@ from tqdm import tqdm
 
 from cv.engine.align import Similarity, crop_similarity, fit_similarity, warp
 from cv.engine.detect import Detector
+from cv.engine.labels import ALL_TRAITS
 from cv.engine.manifest import WeightsFile
 from cv.engine.sessions import Net, load_onnx_net
 from cv.engine.transforms import chips_to_input
 from cv.engine.types import AnalysisOptions
 from training.data.tables import rows
 from training.nets.dlib_weights import pretrained_face_resnet
-from training.nets.trait_net import CROP, MAP, NAMES, start_from
+from training.nets.trait_net import CROP, MAP, start_from
 from training.publish.export import to_onnx
 from training.publish.quantize import quantize
 
@@ -48,7 +49,7 @@ _BATCH, _SAMPLE, _FORMAT, _SEED = 64, 256, 1, 20261129
 @dataclass(frozen=True, slots=True)
 class Seen:
     """N faces. maps: float16 ``(N, *MAP)`` for each view; vectors: float16 ``(N, VECTOR)`` of the first view, dlib's
-    third stage, averaged to 3 × 3; targets: float32 ``(N, 40)`` of 0 and 1 in the order of NAMES; people: int64
+    third stage, averaged to 3 × 3; targets: float32 ``(N, 40)`` of 0 and 1 in the order of ALL_TRAITS; people: int64
     ``(N,)``; chosen: int64 ``(N,)``, where each face is in maps and vectors."""
 
     maps: tuple[npt.NDArray[np.float16], ...]
@@ -91,7 +92,7 @@ def see_celeba(table: Path, split: str, folder: Path) -> Seen:
     return Seen(
         tuple(maps),
         np.load(file, mmap_mode="r"),
-        np.array([[name in flags for name in NAMES] for flags, _ in labels], np.float32),
+        np.array([[name in flags for name in ALL_TRAITS] for flags, _ in labels], np.float32),
         np.array([person for _, person in labels], np.int64),
         np.arange(len(labels)),
     )

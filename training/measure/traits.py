@@ -8,12 +8,13 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from cv.engine.errors import EngineError
+from cv.engine.labels import ALL_TRAITS
 from cv.engine.outputs import get_output
 from cv.engine.pipeline import Engine
 from cv.engine.types import AnalysisOptions, Flags
 from training.data.labels import Row
-from training.nets.trait_net import HEADS, NAMES
 
+OUTPUTS: Final = ("traits", "judged_traits")
 _BINS: Final = 10
 
 Floats = npt.NDArray[np.float64]
@@ -27,7 +28,7 @@ def score_traits(engine: Engine, numbered: Iterable[tuple[int, Row]]) -> dict[st
     calibration errors; ``traits`` has the same, and the share of faces that have it, for each. Raises ValueError if no
     row can be scored.
     """
-    asked = AnalysisOptions(attributes=frozenset(HEADS), max_faces=1)
+    asked = AnalysisOptions(attributes=frozenset(OUTPUTS), max_faces=1)
     said, true, genders = [], [], []
     for _, row in tqdm(numbered, desc="traits", unit="img"):
         try:
@@ -35,8 +36,8 @@ def score_traits(engine: Engine, numbered: Iterable[tuple[int, Row]]) -> dict[st
         except EngineError:
             continue
         if faces and row["flags"] is not None:
-            said.append([share for name in HEADS for share in _shares(faces[0].attributes[name], name)])
-            true.append([name in row["flags"] for name in NAMES])
+            said.append([share for name in OUTPUTS for share in _shares(faces[0].attributes[name], name)])
+            true.append([name in row["flags"] for name in ALL_TRAITS])
             genders.append(str(row.get("gender")))
     if not said:
         raise ValueError("flags: no row has a face and flags")
@@ -51,7 +52,7 @@ def score_traits(engine: Engine, numbered: Iterable[tuple[int, Row]]) -> dict[st
                 **_score_one(shares[:, i], flags[:, i]),
                 **{g: _score_one(shares[m, i], flags[m, i]) for g, m in groups.items() if m.any()},
             }
-            for i, name in enumerate(NAMES)
+            for i, name in enumerate(ALL_TRAITS)
         },
         "groups": {
             gender: {"n": int(members.sum()), **score_flags(shares[members], flags[members])}

@@ -10,15 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from cv.engine.align import XCLOUD_5, Crop
-from cv.engine.labels import FACE_TRAITS, JUDGED_TRAITS
+from cv.engine.labels import ALL_TRAITS, FACE_TRAITS, JUDGED_TRAITS
 from cv.engine.nets.face_resnet import Stem, stage
 
 CROP: Final = Crop(XCLOUD_5, 112, margin=0.3)
 # What the lower half gives: channels, height and width.
 MAP: Final = (64, 13, 13)
 HEADS: Final = {"traits": len(FACE_TRAITS), "judged_traits": len(JUDGED_TRAITS)}
-# All 40 in the order of the heads.
-NAMES: Final = (*FACE_TRAITS, *JUDGED_TRAITS)
 
 _MEAN, _SCALE = (122.782, 117.001, 104.298), 256.0
 
@@ -39,13 +37,13 @@ class LowerHalf(nn.Module):
 
 
 class UpperHalf(nn.Module):
-    """Maps ``(N, *MAP)`` → logits ``(N, 40)`` in the order of NAMES."""
+    """Maps ``(N, *MAP)`` → logits ``(N, 40)`` in the order of ALL_TRAITS."""
 
     def __init__(self, dropout: float = 0.0) -> None:
         super().__init__()
         self.trunk = nn.Sequential(stage(64, 128, 3), stage(128, 256, 2))
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(256 * 3 * 3, len(NAMES))
+        self.head = nn.Linear(256 * 3 * 3, len(ALL_TRAITS))
 
     def forward(self, maps: Tensor) -> Tensor:
         logits: Tensor = self.head(self.dropout(torch.flatten(self.trunk(maps), 1)))

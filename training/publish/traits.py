@@ -24,6 +24,7 @@ from scipy.special import expit
 
 from cv.engine.config import WEIGHTS_DIR, EngineConfig
 from cv.engine.fields import MANIFEST
+from cv.engine.labels import ALL_TRAITS
 from cv.engine.manifest import WeightsFile
 from cv.engine.nets.attribute_net import MirrorAveraged
 from cv.engine.outputs import get_output
@@ -33,7 +34,7 @@ from cv.engine.transforms import chips_to_input
 from training.data.celeba import cut_detected, sample
 from training.data.tables import rows
 from training.nets.dlib_weights import pretrained_face_resnet
-from training.nets.trait_net import CROP, HEADS, NAMES, TraitNet, UpperHalf, start_from
+from training.nets.trait_net import CROP, HEADS, TraitNet, UpperHalf, start_from
 from training.publish.export import put_entry, to_onnx, write_manifest
 from training.publish.quantize import quantize
 from training.recipes.adaptive_attributes import HELD_OUT, SERVED_EPOCHS
@@ -92,7 +93,7 @@ def answer_held_out(data: bytes, table: Path) -> tuple[Floats, npt.NDArray[np.bo
     for row in itertools.islice(held_out, _FACES):
         if (chip := cut_detected(detector, row["image"])) is not None:
             chips.append(chip)
-            flags.append([name in row["flags"] for name in NAMES])
+            flags.append([name in row["flags"] for name in ALL_TRAITS])
     parts = [np.stack(chips[i : i + _BATCH]) for i in range(0, len(chips), _BATCH)]
     logits = [np.concatenate(net(chips_to_input(part)), axis=1) for part in parts]
     return np.concatenate(logits).astype(np.float64), np.array(flags)

@@ -19,15 +19,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cv.engine.labels import ALL_TRAITS
 from training.data.celeba import VECTOR, Seen, see_celeba
 from training.fit import fit
 from training.measure.traits import score_flags
 from training.nets.dlib_weights import pretrained_face_resnet
 from training.nets.norms import add_norms, fold_norms
-from training.nets.trait_net import NAMES, start_from
+from training.nets.trait_net import start_from
 from training.recipes.study import Case, Outcome, Study, Trial
 
-TASKS: Final = len(NAMES)
+TASKS: Final = len(ALL_TRAITS)
 VARIANTS: Final = ("adaptive", "equal", "separate", "served")
 # One person of HELD_OUT is not learned from. Every EVERY steps a batch of them is measured; K measurements make a mean.
 HELD_OUT, EVERY, K, BATCH = 15, 4, 25, 64

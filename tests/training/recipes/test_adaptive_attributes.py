@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 from torch import nn
 
+from cv.engine.labels import ALL_TRAITS
 from training.data import celeba
-from training.nets.trait_net import MAP, NAMES, LowerHalf, UpperHalf
+from training.nets.trait_net import MAP, LowerHalf, UpperHalf
 from training.recipes import adaptive_attributes as recipe
 from training.recipes.study import Case, Trial
 
@@ -27,7 +28,7 @@ def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tr
     for i, person in enumerate(people):
         file = io.BytesIO()
         Image.fromarray(dice.integers(0, 256, (176, 144, 3), np.uint8)).save(file, "JPEG")
-        flags = [name for name in NAMES if dice.random() < 0.5]
+        flags = [name for name in ALL_TRAITS if dice.random() < 0.5]
         split = "train" if i < 12 else "val"
         rows.append({"image": file.getvalue(), "flags": flags, "identity": person, "split": split})
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "celeba.parquet")

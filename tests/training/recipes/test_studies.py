@@ -80,7 +80,8 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def one_of_each_variant() -> list[tuple[str, Case]]:
     firsts: dict[tuple[str, str, str], Case] = {}
-    for name in STUDIES:
+    # CelebA's attributes have features, and a test, of their own.
+    for name in [name for name in STUDIES if name != "adaptive-attributes"]:
         for case in find_study(name).cases:
             firsts.setdefault((name, case.variant, case.table), case)
     return [(name, case) for (name, _, _), case in firsts.items()]
