@@ -91,6 +91,8 @@ class VideoView(JsonView):
 
 class FrameView(JsonView):
     scopes = {"GET": Scope.READ}
+    # A page that plays a video asks for hundreds, and each costs a read of some kilobytes.
+    throttle_classes = ()
 
     @extend_schema(**schema.FRAME_READ)
     def get(self, request: Request, job_id: UUID, index: int) -> HttpResponse:

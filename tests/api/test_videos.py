@@ -73,7 +73,7 @@ def test_the_people_of_a_video_get_one_answer_each_and_a_timeline(api: APIClient
     assert kept_inputs() == []
 
 
-def test_stills_and_frames_are_kept_if_asked_for(api: APIClient) -> None:
+def test_stills_and_frames_are_kept_if_asked_for(api: APIClient, settings: Settings) -> None:
     video = read(api, clip_of_two(), **{"store.image": "true"})
     astronaut = video["result"]["people"][0]
     assert {still["kind"] for still in astronaut["stills"]} == {"sharpest", "frontal", "happiness"}
@@ -87,6 +87,10 @@ def test_stills_and_frames_are_kept_if_asked_for(api: APIClient) -> None:
     # Lists show a picture of every analysis: of a video a frame, not the file of all frames and stills.
     shown = api.get(f"/api/v1/analyses/{Analysis.objects.get().pk}/picture")
     assert shown.content == api.get(f"{address}/frames/0").content
+    # A video plays to its end, however few requests a minute are allowed.
+    settings.XCLOUD_RATE_PER_MINUTE = 1
+    assert [api.get(f"{address}/frames/{index}").status_code for index in range(4)] == [200] * 4
+    settings.XCLOUD_RATE_PER_MINUTE = 0
     assert api.get(f"{address}/people/0/stills/tallest").status_code == 404
     assert api.get(f"{address}/frames/10").status_code == 404
 
