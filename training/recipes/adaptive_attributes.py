@@ -48,14 +48,12 @@ def run(trial: Trial) -> Outcome:
     if served:
         add_norms(net, read(learned, np.arange(min(256, len(learned))), maps=True)[0])
     tasks = AdaptiveTasks(net, adaptive=trial.case.variant in ("adaptive", "served"))
-    step = 0
 
     def batch_loss(chosen: Tensor) -> Tensor:
-        nonlocal step
-        if tasks.adaptive and step % EVERY == 0:
+        if tasks.adaptive and tasks.steps % EVERY == 0:
             drawn = torch.randperm(len(held))[:BATCH].numpy()
             tasks.measure(*read(held, drawn, maps=served))
-        step += 1
+        tasks.steps += 1
         return (tasks.weights * tasks.losses(*read(learned, chosen.numpy(), maps=served))).mean()
 
     epochs, rate = (SERVED_EPOCHS, SERVED_RATE) if served else (EPOCHS, RATE)
@@ -71,6 +69,7 @@ class AdaptiveTasks(nn.Module):
     weights: Tensor
     measured: Tensor
     count: Tensor
+    steps: Tensor
 
     def __init__(self, net: nn.Module, *, adaptive: bool) -> None:
         super().__init__()
@@ -79,6 +78,7 @@ class AdaptiveTasks(nn.Module):
         # The last 2·K losses of each task on held-out faces, newest last; NaN before there are as many.
         self.register_buffer("measured", torch.full((2 * K, TASKS), torch.nan))
         self.register_buffer("count", torch.tensor(0))
+        self.register_buffer("steps", torch.tensor(0))
 
     def losses(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """The mean cross-entropy of each task, ``(40,)``."""
