@@ -117,7 +117,9 @@ def sample(table: Path) -> npt.NDArray[np.uint8]:
 
 def digest_table(table: Path) -> str:
     """Of what determines the maps and vectors."""
-    parts: list[Any] = [_FORMAT, repr(CROP), LANDMARKS.tolist(), _TURN, _ZOOM, _SHIFT, table.stat().st_size]
+    with table.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    parts: list[Any] = [_FORMAT, repr(CROP), LANDMARKS.tolist(), _TURN, _ZOOM, _SHIFT, content]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
