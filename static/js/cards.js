@@ -172,14 +172,13 @@ const closed = (count, bars) => el("details", { class: "small" }, el("summary", 
 function vector({ title, unit }, { values }) {
   const numbers = Object.entries(values);
   if (numbers.length > FEW) return reading(title, fill(gettext("%(count)s numbers"), { count: numbers.length }));
-  return reading(title, separated(numbers.map(([name, value]) => component(Array.isArray(values) ? "" : name, value, unit))));
-}
-
-/** A component of a vector. One that has a word for below zero is said without its sign: "turned to the left 3°". */
-function component(name, value, unit) {
-  const below = `-${name}`;
-  if (label(below) === below) return `${name && label(name)} ${value.toFixed(1)} ${unit}`.trim();
-  return `${label(value < 0 ? below : name)} ${Math.abs(Math.round(value))}${unit}`;
+  if (numbers.every(([name]) => label(`-${name}`) !== `-${name}`)) {
+    // There are words for below zero: "turned to the left 3°".
+    const said = numbers.map(([name, value]) => `${label(value < 0 ? `-${name}` : name)} ${Math.abs(Math.round(value))}${unit}`);
+    return reading(title, separated(said));
+  }
+  const named = numbers.map(([name, value]) => (Array.isArray(values) ? "" : `${label(name)} `) + value.toFixed(1));
+  return reading(title, `${separated(named)} ${unit}`);
 }
 
 function points({ title }, { points: all, scheme }) {
