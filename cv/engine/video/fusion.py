@@ -53,8 +53,8 @@ def fusion_of(output: Output) -> Fusion:
 
 
 @dataclass
-class Shares:
-    """Categories that change: the mean of the probabilities, which is each label's share of the time."""
+class Probabilities:
+    """The weighted mean of each probability."""
 
     total: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
@@ -64,8 +64,15 @@ class Shares:
         for label, share in answer.probabilities.items():
             self.sums[label] = self.sums.get(label, 0.0) + weight * share
 
+    def means(self) -> dict[str, float]:
+        return {label: share / self.total for label, share in self.sums.items()}
+
+
+class Shares(Probabilities):
+    """Categories that change: the mean is each label's share of the time."""
+
     def fused(self) -> Answer:
-        return _category({label: share / self.total for label, share in self.sums.items()})
+        return _category(self.means())
 
 
 @dataclass
@@ -86,20 +93,9 @@ class Beliefs:
         return _category({label: share / whole for label, share in shares.items()})
 
 
-@dataclass
-class Flagged:
-    """Flags: the mean of the probabilities."""
-
-    total: float = 0.0
-    sums: dict[str, float] = field(default_factory=dict)
-
-    def add(self, answer: Any, weight: float) -> None:
-        self.total += weight
-        for label, share in answer.probabilities.items():
-            self.sums[label] = self.sums.get(label, 0.0) + weight * share
-
+class Flagged(Probabilities):
     def fused(self) -> Answer:
-        return Flags({label: share / self.total for label, share in self.sums.items()})
+        return Flags(self.means())
 
 
 @dataclass
