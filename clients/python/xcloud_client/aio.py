@@ -4,28 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, Unpack
 
 import httpx
 
-from xcloud_client import asks, people
+from xcloud_client import asks, options, people
 from xcloud_client.answers import loads
-from xcloud_client.asks import Ask
+from xcloud_client.asks import Ask, T
 from xcloud_client.errors import ApiError
-from xcloud_client.options import (
-    AnalysisOptions,
-    CollectionOptions,
-    ComparisonOptions,
-    EnrolOptions,
-    FaceOptions,
-    GroupOptions,
-    JobOptions,
-    NameOptions,
-    PortraitOptions,
-    RedactionOptions,
-    SearchOptions,
-    VerifyOptions,
-)
 from xcloud_client.tables import frame_of
 from xcloud_client.types import (
     Analysis,
@@ -46,8 +32,6 @@ from xcloud_client.types import (
     Verification,
 )
 from xcloud_client.uploads import Archive, Picture
-
-T = TypeVar("T")
 
 
 class AsyncXCloud:
@@ -81,11 +65,11 @@ class AsyncXCloud:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def analyse(self, picture: Picture, **options: Unpack[AnalysisOptions]) -> Analysis:
+    async def analyse(self, picture: Picture, **options: Unpack[options.AnalysisOptions]) -> Analysis:
         """Analyzes every face of a picture."""
         return await self._do(asks.analyse(picture, options))
 
-    async def detect(self, picture: Picture, **options: Unpack[FaceOptions]) -> Detections:
+    async def detect(self, picture: Picture, **options: Unpack[options.FaceOptions]) -> Detections:
         """Finds the faces and stores nothing."""
         return await self._do(asks.detect(picture, options))
 
@@ -93,15 +77,17 @@ class AsyncXCloud:
         """A JPEG that every browser can show."""
         return await self._do(asks.preview(picture))
 
-    async def portray(self, picture: Picture, **options: Unpack[PortraitOptions]) -> bytes:
+    async def portray(self, picture: Picture, **options: Unpack[options.PortraitOptions]) -> bytes:
         """The picture without metadata and with another background behind its people."""
         return await self._do(asks.portray(picture, options))
 
-    async def redact(self, picture: Picture, **options: Unpack[RedactionOptions]) -> bytes:
+    async def redact(self, picture: Picture, **options: Unpack[options.RedactionOptions]) -> bytes:
         """The picture without metadata and with its faces hidden. A face that was not found is not hidden."""
         return await self._do(asks.redact(picture, options))
 
-    async def compare(self, first: Picture, second: Picture, **options: Unpack[ComparisonOptions]) -> Comparison:
+    async def compare(
+        self, first: Picture, second: Picture, **options: Unpack[options.ComparisonOptions]
+    ) -> Comparison:
         """Compares each face of one picture with each face of the other; stores nothing. Needs the scope `identify`."""
         return await self._do(asks.compare(first, second, options))
 
@@ -145,12 +131,14 @@ class AsyncXCloud:
         urls: Sequence[str] | None = None,
         analyses: Sequence[str] | None = None,
         folder: str | None = None,
-        **options: Unpack[JobOptions],
+        **options: Unpack[options.JobOptions],
     ) -> Job:
         """Starts a job of many images: a ZIP or TAR, URLs, earlier analyses, or a folder of the server."""
         return await self._do(asks.start_job(archive, urls, analyses, folder, options))
 
-    async def start_video(self, video: Archive, *, rate: float | None = None, **options: Unpack[JobOptions]) -> Job:
+    async def start_video(
+        self, video: Archive, *, rate: float | None = None, **options: Unpack[options.JobOptions]
+    ) -> Job:
         """Starts to read a video: an MP4, a MOV, a WebM or a GIF. ``rate`` is the frames looked at in a second."""
         return await self._do(asks.start_video(video, rate, options))
 
@@ -244,7 +232,7 @@ class AsyncXCloud:
     async def collection(self, collection_id: str) -> Collection:
         return await self._do(people.collection(collection_id))
 
-    async def change_collection(self, collection_id: str, **changes: Unpack[CollectionOptions]) -> Collection:
+    async def change_collection(self, collection_id: str, **changes: Unpack[options.CollectionOptions]) -> Collection:
         """Changes ``name`` or ``ttl_days``; faces already enrolled keep their time."""
         return await self._do(people.change_collection(collection_id, changes))
 
@@ -264,19 +252,19 @@ class AsyncXCloud:
         await self._do(people.delete_collection(collection_id))
 
     async def enrol(
-        self, collection_id: str, picture: Picture, subject: str, **options: Unpack[EnrolOptions]
+        self, collection_id: str, picture: Picture, subject: str, **options: Unpack[options.EnrolOptions]
     ) -> EnrolledFace:
         """Enrols one face of a picture, and returns it."""
         return await self._do(people.enrol(collection_id, picture, subject, options))
 
     async def search(
-        self, collection_id: str, picture: Picture, **options: Unpack[SearchOptions]
+        self, collection_id: str, picture: Picture, **options: Unpack[options.SearchOptions]
     ) -> list[SearchedFace]:
         """The faces of a picture, each with its ``match`` in the collection, or ``unknown``."""
         return await self._do(people.search(collection_id, picture, options))
 
     async def verify(
-        self, collection_id: str, picture: Picture, subject: str, **options: Unpack[VerifyOptions]
+        self, collection_id: str, picture: Picture, subject: str, **options: Unpack[options.VerifyOptions]
     ) -> Verification:
         """Whether the picture shows this person of the collection: ``same``, ``similarity`` and ``threshold``."""
         return await self._do(people.verify(collection_id, picture, subject, options))
@@ -295,7 +283,7 @@ class AsyncXCloud:
         return await self._do(people.enrol_vectors(collection_id, model, faces, accept))
 
     async def group_vectors(
-        self, collection_id: str, model: str, faces: Sequence[VectorToGroup], **options: Unpack[GroupOptions]
+        self, collection_id: str, model: str, faces: Sequence[VectorToGroup], **options: Unpack[options.GroupOptions]
     ) -> dict[str, Any]:
         """Groups up to 10,000 vectors by person; stores nothing. People of the collection are in ``known``."""
         return await self._do(people.group_vectors(collection_id, model, faces, options))
@@ -309,7 +297,7 @@ class AsyncXCloud:
         return self._pages(f"collections/{collection_id}/unknown", {})
 
     async def name_group(
-        self, collection_id: str, group_id: str, subject: str, **options: Unpack[NameOptions]
+        self, collection_id: str, group_id: str, subject: str, **options: Unpack[options.NameOptions]
     ) -> list[EnrolledFace]:
         """Enrols the best faces of a group as this subject; the group is gone then."""
         return await self._do(people.name_group(collection_id, group_id, subject, options))
