@@ -35,7 +35,7 @@ def _nothing_first() -> None:
     """For callers that have nothing to do when their turn comes."""
 
 
-def _tell_nobody(share: float) -> None:
+def _ignore(share: float) -> None:
     """For callers that do not ask how far their video is."""
 
 
@@ -103,7 +103,7 @@ class EnginePool:
         return picture
 
     def read_video(
-        self, question: VideoQuestion, on_part: Callable[[float], None] = _tell_nobody, patience_s: float | None = None
+        self, question: VideoQuestion, on_part: Callable[[float], None] = _ignore, patience_s: float | None = None
     ) -> VideoResult:
         """As ``cv.engine.video.reading.read_video``, by the first engine that is free, which may work for an hour.
 
@@ -123,7 +123,7 @@ class EnginePool:
         on_turn: Callable[[], None],
         patience_s: float | None,
         rank: Callable[[], float],
-        on_part: Callable[[float], None] = _tell_nobody,
+        on_part: Callable[[float], None] = _ignore,
     ) -> Any:
         try:
             return self._ask(question, on_turn, patience_s, rank, on_part)
@@ -153,7 +153,7 @@ class EnginePool:
         on_turn: Callable[[], None] = _nothing_first,
         patience_s: float | None = None,
         rank: Callable[[], float] = _no_rank,
-        on_part: Callable[[float], None] = _tell_nobody,
+        on_part: Callable[[float], None] = _ignore,
     ) -> Any:
         turn = _Turn(question, on_turn, rank)
         with self._lock:

@@ -1,4 +1,4 @@
-"""Small pictures of faces: when they are kept, and how they are sealed, so that a copy of the database shows nobody."""
+"""Small pictures of faces: when they are kept, and how they are sealed: a copy of the database shows no face."""
 
 from enum import StrEnum
 from typing import Final

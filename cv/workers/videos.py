@@ -1,4 +1,4 @@
-"""A worker's part for videos: asks an engine, notes how far it is, and stops it when nobody needs the answer."""
+"""A worker's part for videos: asks an engine, notes how far it is, and stops it when the answer is no longer needed."""
 
 import logging
 import threading

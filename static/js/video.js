@@ -45,7 +45,7 @@ function ended({ state, error }) {
 
 function show(result) {
   const count = result.people.length;
-  status.textContent = count === 0 ? gettext("Nobody was found in this video.")
+  status.textContent = count === 0 ? gettext("No people were found in this video.")
     : fill(ngettext("%(count)s person in %(time)s.", "%(count)s people in %(time)s.", count), { count, time: clock(result.seconds) });
   const player = createPlayer(result, (index) => videoUrl(id, `frames/${index}`));
   const timeline = createTimeline(result, (at) => player.seek(at), (index, kind) => videoUrl(id, `people/${index}/stills/${kind}`));

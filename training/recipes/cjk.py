@@ -2,7 +2,8 @@
 
 After Wang, Liao, Feng and Luo: *Do They All Look the Same? Deciphering Chinese, Japanese and Koreans by Fine-Grained
 Deep Learning* (2016): people reach 38.9 %, their net 75.03 %. The pictures here are of celebrities, and no person of
-the test is in the training, so that nobody is recognised. How someone styles their hair or dresses may be what answers.
+the test is in the training, so that no person is recognised. How someone styles their hair or dresses may be
+what answers.
 """
 
 from typing import Final

@@ -82,7 +82,7 @@ def sample_video(
     """The frames to look at, ``rate`` in a second and the first of each scene, upright, and reduced if the faces asked
     for allow it. ``on_time`` is called for each decoded frame with its time and the stated length, and may raise.
 
-    Decodes the first video stream of an MP4, a MOV, a WebM or a GIF; no other file is opened, whatever it refers to.
+    Decodes the first video stream of an MP4, a MOV, a WebM or a GIF; no other file is opened, even if it names one.
     Raises VideoTooLarge, VideoTooLong, VideoTooExpensive, UnsupportedMediaType, UndecodableVideo and NoFrames.
     """
     if (size := file.stat().st_size) > limits.max_bytes:
