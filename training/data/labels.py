@@ -20,9 +20,11 @@ _ATTRACTIVE_MEAN, _ATTRACTIVE_SPREAD = 53.2, 12.5
 _SCUT_MEAN, _SCUT_SPREAD = 3.01, 0.65
 _CLEAR_GENDER = 15
 
-# Standard deviations: of age around its label in years, and of one face's ratings (MEBeauty's mean ``ratings_std``).
+# Standard deviations: of age around its label in years, and of one face's ratings (MEBeauty's mean ``ratings_std``; of
+# SCUT's sixty raters 0.65 points of 5, converted).
 _AGE_SIGMA = 2.0
 _RATING_SPREAD = 1.8
+_SCUT_RATING_SPREAD = 0.65 / _SCUT_SPREAD * _BEAUTY_SPREAD
 
 # First and last year of each band; the last band also takes older ages.
 AGE_BANDS: Final = ((0, 2), (3, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 116))
@@ -145,10 +147,14 @@ def age_distribution(years: float) -> npt.NDArray[np.float32]:
 
 
 def beauty_distribution(row: Row) -> npt.NDArray[np.float32]:
-    """The share of raters for each rating, mixed with a normal of the same mean so that few raters leave no gaps."""
+    """The share of raters for each rating, mixed with a normal of the same mean so that few raters leave no gaps.
+
+    Each set has its own spread, so that the net learns how far raters differ about each kind of picture.
+    """
     bins = BINS[Attribute.BEAUTY]
     histogram = np.asarray(row.get("ratings_hist") or np.zeros(len(bins)), dtype=np.float32)
-    normal = np.exp(-((bins - row["beauty"]) ** 2) / (2 * _RATING_SPREAD**2))
+    spread = _RATING_SPREAD if row.get("fold") is None else _SCUT_RATING_SPREAD
+    normal = np.exp(-((bins - row["beauty"]) ** 2) / (2 * spread**2))
     normal /= normal.sum()
     raters = histogram.sum()
     return np.asarray((histogram / raters + normal) / 2 if raters else normal, dtype=np.float32)

@@ -65,6 +65,17 @@ def test_beauty_distribution_is_half_the_raters_and_half_smooth() -> None:
     assert float(distribution[7]) > 0.6
 
 
+def test_beauty_of_scut_is_spread_as_its_own_raters_are() -> None:
+    bins = BINS[Attribute.BEAUTY]
+
+    def spread_of(row: dict[str, float]) -> float:
+        distribution = beauty_distribution(row)
+        return float(distribution @ (bins - distribution @ bins) ** 2) ** 0.5
+
+    assert spread_of({"beauty": 5.5}) == pytest.approx(1.75, abs=0.01)
+    assert spread_of({"beauty": 5.5, "fold": 1}) == pytest.approx(1.32, abs=0.01)
+
+
 def test_label_outside_its_set_is_named_and_counts_as_missing() -> None:
     row = {"gender": "femal", "expression": "contempt", "race": "white"}
 
