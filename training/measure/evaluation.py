@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from django.conf import settings
 from tqdm import tqdm
 
 from cv.abstention import limit_of
@@ -92,7 +93,8 @@ def evaluate(
 def score(predictions: Predictions, reader: AttributeReader) -> dict[str, Any]:
     """Scores the answers as they are served, as ``report`` does."""
     said = predictions
-    return report(said.labels, said.logits, said.traits, said.scores, reader, read_limits())
+    limits, least_quality = read_limits()
+    return report(said.labels, said.logits, said.traits, said.scores, reader, limits, least_quality)
 
 
 def attribute_reader(engine: Engine) -> AttributeReader:
@@ -102,10 +104,10 @@ def attribute_reader(engine: Engine) -> AttributeReader:
     return reader
 
 
-def read_limits() -> Mapping[Attribute, float]:
-    """The limits past which the service marks an answer as ``abstained``, by its settings."""
+def read_limits() -> tuple[Mapping[Attribute, float], float]:
+    """The limits past which the service marks an answer as ``abstained``, and the quality below which it marks all."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
-    return {attribute: limit_of(attribute) for attribute in Attribute}
+    return {attribute: limit_of(attribute) for attribute in Attribute}, settings.XCLOUD_ABSTAIN_QUALITY
 
 
 def predict(

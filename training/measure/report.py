@@ -38,15 +38,17 @@ def report(
     quality: Floats,
     reader: AttributeReader,
     limits: Mapping[Attribute, float],
+    least_quality: float,
 ) -> dict[str, Any]:
     """Scores N labelled faces. logits: float32 ``(N, head_size)`` each; traits: float32 ``(N, len(TRAITS))``; quality:
     float32 ``(N,)`` or NaN.
 
     ``intervals`` are 95 % confidence intervals (Wilson for shares, bootstrap for the rest, of three faces or more).
-    ``abstained`` is the share of answers that are too uncertain to use: a probability below the attribute's limit, or
-    an interval wider than it. Groups of fewer than ten faces are left out of the crossed groups.
+    ``abstained`` is the share of answers that are too uncertain to use: a probability below the attribute's limit, an
+    interval wider than it, or a quality below ``least_quality``. Groups of fewer than ten faces are left out of the
+    crossed groups.
     """
-    scorer = _Scorer(labels, reader.probabilities(logits, traits), reader.calibration, limits)
+    scorer = _Scorer(labels, reader.probabilities(logits, traits), reader.calibration, limits, quality < least_quality)
     everyone = np.ones(len(labels.values[Attribute.AGE]), dtype=bool)
     single = _groups(labels)
     crossed = {
@@ -87,6 +89,7 @@ class _Scorer:
         described: dict[Attribute, Floats],
         calibration: Calibration,
         limits: Mapping[Attribute, float],
+        poor: Bools,
     ) -> None:
         self.labels, self.described = labels, described
         self.classes = {name: shares.argmax(axis=1) for name, shares in described.items() if name in CLASSES}
@@ -96,11 +99,11 @@ class _Scorer:
             if name in BINS
         }
         self.unsure = {
-            attribute: probabilities.max(axis=1).astype(float) < limits[attribute]
+            attribute: poor | (probabilities.max(axis=1).astype(float) < limits[attribute])
             for attribute, probabilities in described.items()
             if attribute in CLASSES
         } | {
-            attribute: high.astype(float) > low.astype(float) + limits[attribute]
+            attribute: poor | (high.astype(float) > low.astype(float) + limits[attribute])
             for attribute, (_, low, high) in self.estimates.items()
         }
 

@@ -23,7 +23,10 @@ LIMITS = {
 }
 
 
-def report_of(rows: list[dict[str, Any]], **sure: int) -> dict[str, Any]:
+LEAST_QUALITY = 0.25
+
+
+def report_of(rows: list[dict[str, Any]], quality: float = np.nan, **sure: int) -> dict[str, Any]:
     """A report on random answers; ``expression=3`` gives every face the fourth class with certainty."""
     random = np.random.default_rng(0)
     logits = {a: random.normal(size=(len(rows), head_size(a))).astype(np.float32) for a in Attribute}
@@ -32,7 +35,8 @@ def report_of(rows: list[dict[str, Any]], **sure: int) -> dict[str, Any]:
         logits[Attribute(name)][:] = -50
         logits[Attribute(name)][:, index] = 50
     traits = np.zeros((len(rows), len(TRAITS)), dtype=np.float32)
-    return report(build_labels(rows), logits, traits, np.full(len(rows), np.nan, np.float32), reader, LIMITS)
+    qualities = np.full(len(rows), quality, np.float32)
+    return report(build_labels(rows), logits, traits, qualities, reader, LIMITS, LEAST_QUALITY)
 
 
 def test_a_group_of_one_rated_face_has_no_interval_of_its_ratings() -> None:
@@ -91,3 +95,10 @@ def test_answers_that_are_too_uncertain_are_counted_for_all_and_for_each_group()
     # Sure of gender and race; the random answers about ages spread over a hundred years.
     assert (result["abstained"]["gender"], result["abstained"]["race"], result["abstained"]["age"]) == (0, 0, 1)
     assert result["groups"]["gender"]["male"]["abstained"]["age"] == 1
+
+
+def test_all_answers_about_a_face_of_poor_quality_are_too_uncertain() -> None:
+    poor, good = (report_of([{"gender": "male"}], quality, gender=1, race=2)["abstained"] for quality in (0.2, 0.3))
+
+    assert set(poor.values()) == {1}
+    assert (good["gender"], good["race"]) == (0, 0)
