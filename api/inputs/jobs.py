@@ -8,20 +8,39 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from api.exceptions import AmbiguousImageSource
 from api.forms import nested
 from api.inputs.analyses import OptionsInput
 from api.inputs.strict import PagingInput, StrictSerializer
-from cv.choices import ItemState, JobState
+from cv.choices import ItemState, JobState, Scope
 from cv.jobs.inputs import AnalysisInputs, ArchiveInputs, FolderInputs, JobInputs, UrlInputs
 from cv.models.jobs import MAX_LOCATION, PRIORITY_RANGE
+from cv.trust.caller import Caller
 
 SOURCES = ("archive", "urls", "analyses", "folder")
 
 
-class JobInput(OptionsInput):
+class QueuedInput(OptionsInput):
+    """The options of work that waits for a worker."""
+
+    priority = serializers.IntegerField(
+        min_value=PRIORITY_RANGE[0],
+        max_value=PRIORITY_RANGE[1],
+        default=0,
+        help_text="Higher goes first; above 0 needs the scope `admin`.",
+    )
+
+    def priority_for(self, caller: Caller) -> int:
+        """Raises PermissionDenied if the caller may not go first."""
+        priority: int = self.validated_data["priority"]
+        if priority > 0 and Scope.ADMIN not in caller.scopes:
+            raise PermissionDenied(f"priority: above 0 needs the scope `{Scope.ADMIN}`")
+        return priority
+
+
+class JobInput(QueuedInput):
     """Where the images come from (except an archive), and the options for all images."""
 
     urls = serializers.ListField(
@@ -36,12 +55,6 @@ class JobInput(OptionsInput):
     )
     folder = serializers.CharField(
         required=False, max_length=MAX_LOCATION, help_text="A folder of the server that its operator allowed."
-    )
-    priority = serializers.IntegerField(
-        min_value=PRIORITY_RANGE[0],
-        max_value=PRIORITY_RANGE[1],
-        default=0,
-        help_text="Higher goes first; above 0 needs the scope `admin`.",
     )
     search = serializers.UUIDField(
         required=False,

@@ -11,16 +11,15 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from api.forms import nested
-from api.inputs.analyses import OptionsInput
+from api.inputs.jobs import QueuedInput
 from api.inputs.strict import FiniteFloatField, StrictSerializer
 from cv.engine.types import AnalysisOptions
 from cv.engine.video.types import DEFAULT_RATE, RATE_RANGE, VideoOptions
 from cv.jobs.videos import VideoInputs
-from cv.models.jobs import PRIORITY_RANGE
 from cv.trust.caller import Caller
 
 
-class VideoInput(OptionsInput):
+class VideoInput(QueuedInput):
     """How to look at a video, and what to store."""
 
     rate = FiniteFloatField(
@@ -28,12 +27,6 @@ class VideoInput(OptionsInput):
         max_value=RATE_RANGE[1],
         required=False,
         help_text=f"Frames looked at in a second of the video; default: {DEFAULT_RATE:g}.",
-    )
-    priority = serializers.IntegerField(
-        min_value=PRIORITY_RANGE[0],
-        max_value=PRIORITY_RANGE[1],
-        default=0,
-        help_text="Higher goes first; above 0 needs the scope `admin`.",
     )
 
     def validate_store(self, value: dict[str, Any]) -> dict[str, Any]:

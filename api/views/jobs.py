@@ -62,10 +62,7 @@ class JobsView(JsonView):
         archive, fields = split_job(body_of(request))
         given = JobInput(data=fields)
         given.is_valid(raise_exception=True)
-        priority = given.validated_data["priority"]
-        if priority > 0 and Scope.ADMIN not in caller.scopes:
-            raise PermissionDenied(f"priority: above 0 needs the scope `{Scope.ADMIN}`")
-        wanted = given.analysis_options(caller)
+        priority, wanted = given.priority_for(caller), given.analysis_options(caller)
         answers: list[Response] = []
 
         def answer(job: Job) -> None:

@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -46,9 +46,7 @@ class VideosView(JsonView):
         video, fields = split_video(body_of(request))
         given = VideoInput(data=fields)
         given.is_valid(raise_exception=True)
-        wanted, priority = given.analysis_options(caller), given.validated_data["priority"]
-        if priority > 0 and Scope.ADMIN not in caller.scopes:
-            raise PermissionDenied(f"priority: above 0 needs the scope `{Scope.ADMIN}`")
+        priority, wanted = given.priority_for(caller), given.analysis_options(caller)
         answers: list[Response] = []
 
         def answer(job: Job) -> None:
