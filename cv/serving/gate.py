@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from cv.serving.shares import Shares
+from cv.serving.shares import Share, Shares, asked
 from cv.serving.turns import FairTurns, NoTurn
 from telemetry.metrics import ENGINE_QUEUED
 
@@ -46,6 +46,7 @@ class EngineGate:
     def admitted(self, caller: str, patience_s: float) -> Iterator[Admission]:
         """Takes a place, waits for a turn, and holds both while the block runs. Raises Overloaded."""
         until = time.monotonic() + patience_s
+        asked.set(Share(self._places, caller))
         with self._places.held(caller, Overloaded("too many images are in progress; try again later")):
             ENGINE_QUEUED.inc()
             try:

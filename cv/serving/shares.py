@@ -6,6 +6,8 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 
 class Shares:
@@ -32,6 +34,11 @@ class Shares:
             self._sum += amount
             return True
 
+    def has_room(self, caller: str) -> bool:
+        """Whether ``caller`` could take one now."""
+        with self._lock:
+            return self._sum < self.total and self._held.get(caller, 0) < self.of_one
+
     def give_back(self, caller: str, amount: int = 1) -> None:
         with self._lock:
             self._held[caller] -= amount
@@ -51,3 +58,18 @@ class Shares:
     def _forget(self, caller: str) -> None:
         if not self._held[caller]:
             del self._held[caller]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A caller's part of ``shares``."""
+
+    shares: Shares
+    caller: str
+
+    def has_room(self) -> bool:
+        return self.shares.has_room(self.caller)
+
+
+# The share at the engines that the current request has asked for: the server holds back others that would find no room.
+asked: ContextVar[Share | None] = ContextVar("asked", default=None)

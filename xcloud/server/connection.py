@@ -11,8 +11,10 @@ from typing import IO, Any, Final
 from gunicorn.http.errors import LimitRequestHeaders, UnsupportedTransferCoding
 from gunicorn.http.parser import RequestParser
 
+from cv.serving.shares import Share
 from telemetry.proxy import forwarded_address
 from xcloud.server.chunks import ChunkedBody
+from xcloud.server.crowd import Call
 from xcloud.server.spool import Outgoing, open_buffer
 
 MAX_HEAD: Final = 64 * 1024
@@ -83,6 +85,8 @@ class Connection:
         self.expects = self.closing = False
         self.doing = Doing.HEAD
         self.caller = ""
+        # The share at the engines that the last request asked for.
+        self.asked: Share | None = None
         # This request's part of the server's space for bodies, and what frees it.
         self.reserved = 0
         self.release: Callable[[], None] | None = None
@@ -177,6 +181,15 @@ class Connection:
         self._taken += len(data)
         self.received += data
 
+    def has_left(self) -> bool:
+        """Whether the client has closed the connection, or its side of it."""
+        try:
+            return self.opened.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def finish_request(self) -> None:
         """Releases the request and its resources."""
         if self.body is not None:
@@ -193,6 +206,10 @@ class Connection:
         self.sock.close()
         self.opened.close()
 
+    @property
+    def call(self) -> Call:
+        return self.caller, self.request.method, self.request.path
+
     def _moved(self) -> int:
         return self._taken + self.sock.progress
 
@@ -200,7 +217,8 @@ class Connection:
         """The caller, as far as known before the key or the session is checked."""
         headers = dict(self.request.headers)
         if shown := headers.get("AUTHORIZATION"):
-            return f"key:{hash(shown)}"
+            # The key alone: with other letters or spaces before it, it is the same caller.
+            return f"key:{hash(shown.split()[-1])}"
         if found := SESSION.search(headers.get("COOKIE", "")):
             return f"session:{hash(found[1])}"
         return f"address:{forwarded_address(self.address, headers.get('X-FORWARDED-FOR', ''))}"

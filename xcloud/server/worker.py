@@ -22,10 +22,11 @@ from typing import Any, Final
 from django.conf import settings
 from gunicorn.workers.gthread import ThreadWorker
 
-from cv.serving.shares import Shares
+from cv.serving.shares import Shares, asked
 from xcloud.server import refusals
 from xcloud.server.chunks import BadChunk
 from xcloud.server.connection import SMALL_BODY, BodyNeeded, Connection, Doing, UnreadBody
+from xcloud.server.crowd import REFUSED_EVERY_S, Crowd
 
 PIECE: Final = 256 * 1024
 SWEEP_S: Final = 1.0
@@ -51,12 +52,14 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         # The loop sends all answers, and does not use sendfile.
         self.cfg.set("sendfile", False)
         self.connections: set[Connection] = set()
-        # Complete requests that wait for a thread, because all are busy or their caller has its full share.
+        # Complete requests that wait for a thread, because all are busy, or their caller has its full share of threads
+        # or of places at the engines.
         self.waiting: deque[Connection] = deque()
+        self.crowd = Crowd()
         self.threads = Shares(self.cfg.threads)
         self.addresses = Shares(self.worker_connections)
         self.health = ThreadPoolExecutor(1, thread_name_prefix="health")
-        self.swept_at = 0.0
+        self.swept_at = self.tried_at = 0.0
         _raise_file_limit(self.worker_connections * FILES_PER_CONNECTION)
         super().init_process()
 
@@ -87,9 +90,16 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self._run_step(conn, self._read)
         self._watch(conn)
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        super().wait_for_and_dispatch_events(min(timeout, REFUSED_EVERY_S) if self.waiting else timeout)
+
     def murder_pending(self) -> None:
-        """Ends connections whose clients are too slow; called after every turn of the loop."""
+        """Starts what was held back, and ends connections whose clients are too slow; called after every turn of the
+        loop."""
         now = time.monotonic()
+        if self.waiting and now - self.tried_at >= REFUSED_EVERY_S:
+            self.tried_at = now
+            self._start_waiting()
         if now - self.swept_at < SWEEP_S:
             return
         self.swept_at = now
@@ -99,6 +109,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
                 self._run_step(conn, lambda conn: self._refuse(conn, refusals.too_slow()))
             else:
                 self._drop(conn)
+        # Or clients that give up soon and come again would leave all connections to requests without a client.
+        for conn in [conn for conn in self.waiting if self.crowd.is_full(conn.call) and conn.has_left()]:
+            self._drop(conn)
 
     def _on_event(self, conn: Connection, opened: socket.socket) -> None:
         self._run_step(conn, self._continue)
@@ -106,6 +119,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
     def _after_work(self, conn: Connection, give_back: Callable[[], None], future: Future[bool | None]) -> None:
         """Continues after a thread has finished with a request."""
         give_back()
+        if conn.asked is not None:
+            self.crowd.learn(conn.call, conn.asked)
         self._start_waiting()
         kept = future.result()
         if conn not in self.connections:
@@ -211,6 +226,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
     def _try_start(self, conn: Connection) -> bool:
         if not self.threads.take(conn.caller):
             return False
+        if not self.crowd.lets_through(conn.call):
+            self.threads.give_back(conn.caller)
+            return False
         self._start(self.tpool, conn, functools.partial(self.threads.give_back, conn.caller))
         return True
 
@@ -219,7 +237,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         pool.submit(self._work, conn).add_done_callback(done)
 
     def _start_waiting(self) -> None:
-        """Starts the first waiting request whose caller may have the free thread."""
+        """Starts the first waiting request whose caller may have a thread and, if it needs one, a place."""
         for conn in self.waiting:
             if self._try_start(conn):
                 self.waiting.remove(conn)
@@ -227,6 +245,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
 
     def _work(self, conn: Connection) -> bool | None:
         """Answers, in a thread. Returns whether to keep the connection, or None if the application wants the body."""
+        asked.set(None)
         try:
             return bool(self.handle_request(conn.request, conn))
         except BodyNeeded:
@@ -235,6 +254,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             self.log.debug("a request ended without an answer: %s", error)
         except Exception as error:
             self.handle_error(conn.request, conn.sock, conn.client, error)
+        finally:
+            conn.asked = asked.get()
         return False
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:

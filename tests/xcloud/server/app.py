@@ -5,6 +5,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from cv.serving.gate import EngineGate, Overloaded
+
+# Four places, two for one caller.
+GATE = EngineGate(4, 4)
 BIG = bytes(range(256)) * 40_000
 
 
@@ -27,6 +31,12 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
             status, answer = "401 Unauthorized", b"no"
         case "/sleeps":
             time.sleep(1)
+        case "/image" if environ["REQUEST_METHOD"] == "POST":
+            try:
+                with GATE.admitted(environ["HTTP_AUTHORIZATION"].split()[-1], 5):
+                    time.sleep(0.5)
+            except Overloaded:
+                status, answer = "503 Service Unavailable", b"no"
         case "/big":
             answer = BIG
         case "/fails":

@@ -14,8 +14,8 @@ THREADS = 4
 
 
 @contextlib.contextmanager
-def served(folder: Path, upload_bytes: int = 2_000_000) -> Iterator[int]:
-    """The port of a server of four threads, with room for this many bytes of bodies, half of them for one caller."""
+def served(folder: Path, upload_bytes: int = 2_000_000, threads: int = THREADS) -> Iterator[int]:
+    """The port of a server with room for this many bytes of bodies, half of them for one caller."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = free.getsockname()[1]
@@ -25,7 +25,7 @@ def served(folder: Path, upload_bytes: int = 2_000_000) -> Iterator[int]:
         "XCLOUD_UPLOAD_BYTES": str(upload_bytes),
         "DJANGO_SETTINGS_MODULE": "xcloud.settings",
     }
-    command = ["gunicorn", "tests.xcloud.server.app", "--bind", f"127.0.0.1:{number}", "--threads", str(THREADS)]
+    command = ["gunicorn", "tests.xcloud.server.app", "--bind", f"127.0.0.1:{number}", "--threads", str(threads)]
     with subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=environment) as process:
         try:
             for _ in range(200):

@@ -75,7 +75,8 @@ def test_who_was_refused_has_a_moment_to_read_it(pair: tuple[Connection, socket.
         (b"", "address:192.0.2.1"),
         (b"X-Forwarded-For: 198.51.100.7\r\n", "address:192.0.2.1"),
         (b"Cookie: other=1; sessionid=abc\r\n", f"session:{hash('abc')}"),
-        (b"Authorization: Bearer k\r\nCookie: sessionid=abc\r\n", f"key:{hash('Bearer k')}"),
+        (b"Authorization: Bearer k\r\nCookie: sessionid=abc\r\n", f"key:{hash('k')}"),
+        (b"Authorization: bearer   k\r\n", f"key:{hash('k')}"),
     ],
 )
 def test_callers_are_told_apart_by_key_session_or_address(
