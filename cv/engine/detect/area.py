@@ -1,14 +1,23 @@
 """Area resampling of many regions of one image, each pixel the exact mean of the pixels that it covers.
 
 The bins are those of PyTorch's ``adaptive_avg_pool2d``, which MTCNN's PyTorch weights were validated with. Sums come
-from an integral image (Crow 1984), so a region costs its output size, however large the region is.
+from an integral image (Crow 1984), so a region costs its output size, however large the region is. The sums of the
+three colours share one number, which takes two thirds of the time of three numbers.
 """
+
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 Regions = npt.NDArray[np.intp]
 Bins = tuple[Regions, Regions]
+Sums = npt.NDArray[np.uint64]
+
+# Bits of a colour's sum. The numbers may wrap around; the difference of two is still right if no bin has more pixels
+# than ``MOST_PIXELS``: the fields of its sum then do not reach into each other.
+_BITS: Final = 21
+MOST_PIXELS: Final = 2**_BITS // 255
 
 
 class AreaImage:
@@ -16,17 +25,17 @@ class AreaImage:
 
     def __init__(self, pixels: npt.NDArray[np.uint8]) -> None:
         height, width, channels = pixels.shape
-        # uint32 may wrap around; the difference of two sums is still right if a bin has < 16 million pixels.
-        self._sums = np.zeros((height + 1, width + 1, channels), dtype=np.uint32)
-        self._sums[1:, 1:] = pixels
-        # Row by row and without a cast: several times as fast as one cumsum over the first axis.
+        self._sums = np.zeros((height + 1, width + 1), np.uint64)
+        for channel in range(channels):
+            self._sums[1:, 1:] += pixels[:, :, channel].astype(np.uint64) << np.uint64(channel * _BITS)
+        # Row by row: several times as fast as one cumsum over the first axis.
         for above, row in zip(self._sums, self._sums[1:], strict=False):
             row += above
         np.cumsum(self._sums, axis=1, out=self._sums)
         self.size = (width, height)
 
     def resize(self, width: int, height: int, window: tuple[int, int, int, int]) -> npt.NDArray[np.float32]:
-        """The window xyxy of the image of ``width`` × ``height``: float32 RGB ``(H, W, 3)`` in [0, 255]."""
+        """The window xyxy of the image of ``width`` × ``height``: float32 RGB ``(3, H, W)`` in [0, 255]."""
         x1, y1, x2, y2 = window
         left, right = (edges[0, x1:x2] for edges in _bins(np.array([0]), np.array([self.size[0]]), width))
         top, bottom = (edges[0, y1:y2] for edges in _bins(np.array([0]), np.array([self.size[1]]), height))
@@ -37,25 +46,36 @@ class AreaImage:
         return _means(sums, (bottom - top)[:, None] * (right - left))
 
     def crops(self, regions: Regions, size: int) -> npt.NDArray[np.float32]:
-        """Regions ``(N, 4)`` xyxy, whole pixels inside the image → float32 RGB ``(N, size, size, 3)`` in [0, 255]."""
+        """Regions ``(N, 4)`` xyxy, whole pixels inside the image → float32 RGB ``(N, 3, size, size)`` in [0, 255]."""
         left, right = (edges[:, None, :] for edges in _bins(regions[:, 0], regions[:, 2], size))
         top, bottom = (edges[:, :, None] for edges in _bins(regions[:, 1], regions[:, 3], size))
-        height, width, channels = self._sums.shape
-        # One index per pixel: NumPy takes whole pixels from a flat list much faster than from a grid.
-        pixels = self._sums.reshape(height * width, channels)
+        # One index per pixel: NumPy takes from a flat list much faster than from a grid.
+        pixels, width = self._sums.reshape(-1), self._sums.shape[1]
         upper, lower = top * width, bottom * width
-        sums = pixels.take(lower + right, axis=0)
-        sums -= pixels.take(lower + left, axis=0)
-        sums -= pixels.take(upper + right, axis=0)
-        sums += pixels.take(upper + left, axis=0)
+        sums = pixels.take(lower + right)
+        sums -= pixels.take(lower + left)
+        sums -= pixels.take(upper + right)
+        sums += pixels.take(upper + left)
         return _means(sums, (bottom - top) * (right - left))
 
 
-def _means(sums: npt.NDArray[np.uint32], counts: Regions) -> npt.NDArray[np.float32]:
-    """Sums ``(…, 3)`` of ``counts`` ``(…)`` pixels each."""
-    means = sums.astype(np.float32)
-    means *= (np.float32(1) / counts.astype(np.float32))[..., None]
+def _means(sums: Sums, counts: Regions) -> npt.NDArray[np.float32]:
+    """Sums ``(…, H, W)`` of ``counts`` ``(…, H, W)`` pixels each → ``(…, 3, H, W)``."""
+    means = unpack(sums, _BITS)
+    means *= (np.float32(1) / counts.astype(np.float32))[..., None, :, :]
     return means
+
+
+def unpack(packed: npt.NDArray[np.unsignedinteger], bits: int) -> npt.NDArray[np.float32]:
+    """Numbers ``(…, H, W)`` with ``bits`` for each of three colours → ``(…, 3, H, W)``."""
+    *leading, height, width = packed.shape
+    planes = np.empty((*leading, 3, height, width), np.float32)
+    number = packed.dtype.type
+    for channel in range(3):
+        # Processors turn 32-bit integers into floats several at a time.
+        field = (packed >> number(channel * bits)) & number(2**bits - 1)
+        planes[..., channel, :, :] = field.astype(np.int32)
+    return planes
 
 
 def _bins(start: Regions, end: Regions, count: int) -> Bins:

@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cv.engine.detect.area import Regions
+from cv.engine.detect.area import Regions, unpack
 
 Packed = npt.NDArray[np.uint32]
 
 # A larger image is packed part by part as it is read, so that it is not in memory twice.
 PACKED_PIXELS = 2**24
+# Of each colour of a packed pixel.
+_BITS = 8
 
 
 class Mipmap:
@@ -46,8 +48,8 @@ class Mipmap:
         left, top, right, bottom = box
         return np.ascontiguousarray(self._packed[top:bottom, left:right])
 
-    def resize(self, width: int, height: int, window: tuple[int, int, int, int]) -> npt.NDArray[np.uint8]:
-        """The window xyxy of the image of ``width`` × ``height``: uint8 RGB ``(H, W, 3)``."""
+    def resize(self, width: int, height: int, window: tuple[int, int, int, int]) -> npt.NDArray[np.float32]:
+        """The window xyxy of the image of ``width`` × ``height``: float32 RGB ``(3, H, W)`` in [0, 255]."""
         halving = int(_halvings(min(self.size[0] / width, self.size[1] / height)))
         copy = self._halved(halving)
         # Not the whole copy: if a side of the image is odd, the copy covers half a pixel more.
@@ -63,16 +65,16 @@ class Mipmap:
             left, right, upper, lower = left - x, right - x, upper - y, lower - y
         # Rows first: they are contiguous.
         rows = _mean(lines.take(upper, axis=0), lines.take(lower, axis=0))
-        return _unpacked(_mean(rows.take(left, axis=1), rows.take(right, axis=1)))
+        return unpack(_mean(rows.take(left, axis=1), rows.take(right, axis=1)), _BITS)
 
-    def crops(self, regions: Regions, size: int) -> npt.NDArray[np.uint8]:
-        """Regions ``(N, 4)`` xyxy, whole pixels inside the image → uint8 RGB ``(N, size, size, 3)``."""
+    def crops(self, regions: Regions, size: int) -> npt.NDArray[np.float32]:
+        """Regions ``(N, 4)`` xyxy, whole pixels inside the image → float32 RGB ``(N, 3, size, size)`` in [0, 255]."""
         halvings = _halvings((regions[:, 2:] - regions[:, :2]).min(axis=1) / size)
         packed = np.empty((len(regions), size, size), np.uint32)
         for halving in np.unique(halvings):
             chosen = halvings == halving
             packed[chosen] = self._halved(halving)._sampled(regions[chosen] / 2**halving, size)
-        return _unpacked(packed)
+        return unpack(packed, _BITS)
 
     def _halved(self, times: int) -> "Mipmap":
         return self._half._halved(times - 1) if times else self
@@ -124,11 +126,6 @@ def _four_means(pixels: Packed, left: Regions, right: Regions, upper: Regions, l
         _mean(flat.take(upper + left), flat.take(upper + right)),
         _mean(flat.take(lower + left), flat.take(lower + right)),
     )
-
-
-def _unpacked(packed: Packed) -> npt.NDArray[np.uint8]:
-    """``(…)`` → RGB ``(…, 3)``."""
-    return packed.view(np.uint8).reshape(*packed.shape, 4)[..., :3]
 
 
 def _mean(one: Packed, other: Packed) -> Packed:

@@ -81,8 +81,7 @@ class Detector:
 
     def _search(self, image: Picture, tiles: list[Tile]) -> Iterator[Cells]:
         """The cells that P-Net finds in each tile."""
-        pixels = self.spread(lambda tile: image.resize(tile.width, tile.height, tile.window), tiles)
-        strips = [_strips(crops_to_input(tile[None])) for tile in pixels]
+        strips = list(self.spread(lambda tile: _strips(image.resize(tile.width, tile.height, tile.window)), tiles))
         outputs = iter(self.spread(self.proposal_net, [strip for tile in strips for strip in tile]))
         for tile, parts in zip(tiles, strips, strict=True):
             whole = zip(*(next(outputs) for _ in parts), strict=True)
@@ -135,8 +134,10 @@ class Detector:
         return [np.concatenate(part) for part in zip(*self.spread(net, batches()), strict=True)]
 
 
-def _strips(level: Array) -> list[Array]:
-    """P-Net's input ``(1, 3, H, W)`` in strips that overlap by a cell; together they give the same outputs."""
+def _strips(pixels: Array) -> list[Array]:
+    """RGB ``(3, H, W)`` in [0, 255] as P-Net's inputs, in strips that overlap by a cell; together they give the same
+    outputs."""
+    level = crops_to_input(pixels[None])
     rows = max(_STRIP_PIXELS // level.shape[3] // STRIDE, 1)
     edges = range(0, count_outputs(level.shape[2]), rows)
     return [np.ascontiguousarray(level[:, :, top * STRIDE : (top + rows) * STRIDE + CELL - STRIDE]) for top in edges]
