@@ -17,6 +17,9 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 _START_TIMEOUT_S = 60
+_PATIENCE_S = 60
+# Half of the threads of gunicorn.conf.py, or of XCLOUD_ENGINE_SLOTS and XCLOUD_ENGINE_QUEUE: the smaller.
+_CLIENTS_BY_DEFAULT = 9
 _BOUNDARY = "benchmark-boundary-5b1d"
 _HEAD = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="photo"\r\n\r\n'.encode()
 _TAIL = f"\r\n--{_BOUNDARY}--\r\n".encode()
@@ -50,7 +53,7 @@ class Server:
         """Sends a photo on the calling thread's connection; gives status and body."""
         connection = getattr(self.local, "connection", None)
         if connection is None:
-            connection = self.local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            connection = self.local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
         headers = {
             "Authorization": f"Bearer {self.key}",
             "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}",
@@ -76,8 +79,11 @@ class Server:
 
 
 @contextmanager
-def start_server(photo: bytes) -> Iterator[Server]:
-    """Starts a server on a free port, with an empty database of its own; stops it at the end."""
+def start_server(photo: bytes, clients: int = 1) -> Iterator[Server]:
+    """Starts a server on a free port, with an empty database of its own; stops it at the end.
+
+    If one key is to send from more ``clients`` at once than a key may by default, threads and queue are made larger.
+    """
     with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -90,11 +96,16 @@ def start_server(photo: bytes) -> Iterator[Server]:
             # As the Makefile sets it.
             "MALLOC_ARENA_MAX": "2",
         }
+        room = []
+        if clients > _CLIENTS_BY_DEFAULT:
+            # A key gets half of both. On a machine that is busy otherwise, its last image waits long.
+            environment |= {"XCLOUD_ENGINE_QUEUE": str(2 * clients), "XCLOUD_ENGINE_PATIENCE_S": str(_PATIENCE_S)}
+            room = ["--threads", str(4 * clients)]
         _manage(environment, "migrate", "--verbosity", "0")
         key = _new_key(environment, "benchmark")
         started = time.perf_counter()
         # All other options come from gunicorn.conf.py, which gunicorn reads in its working directory.
-        command = [sys.executable, "-m", "gunicorn", "xcloud.wsgi:application", "--bind", f"127.0.0.1:{port}"]
+        command = [sys.executable, "-m", "gunicorn", "xcloud.wsgi:application", "--bind", f"127.0.0.1:{port}", *room]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
         try:
             server = Server(port, key, process.pid, environment=environment)
