@@ -1,13 +1,19 @@
-"""Draws the benchmark's numbers as one picture."""
+"""Draws the benchmark's numbers: one picture of a photo's time and the server, one of how cost grows."""
 
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 STAGES = {"decode": "#9aa5b1", "detect": "#3f7cac", "attributes": "#e08e45"}
+
+
+CURVES = {"faces alone": "#e08e45", "rate": "#6a994e"}
+# Beside which curve a second one is drawn.
+PANELS = {"pixels": (), "faces": ("faces alone",), "waiting": ("rate",), "search": ()}
 
 
 def draw(result: dict[str, Any], file: Path) -> None:
@@ -17,9 +23,29 @@ def draw(result: dict[str, Any], file: Path) -> None:
     axes = figure.subplots(2, 2)
     _stages(axes[0, 0], result["engine"])
     _growth(axes[0, 1], result["by_pixels"], "megapixels", "Two faces, more pixels")
-    _growth(axes[1, 0], result["by_faces"], "faces", "1.9 megapixels, more faces")
+    _growth(axes[1, 0], result["by_faces"], "faces", "4.3 megapixels, more faces")
     _clients(axes[1, 1], result["http"])
     figure.savefig(file, metadata={"Date": None})
+
+
+def draw_growth(curves: dict[str, Any], file: Path) -> None:
+    """Draws each curve of ``scaling.growth`` on logarithmic axes, with the straight line of its exponent, as SVG."""
+    matplotlib.rcParams["svg.hashsalt"] = "xcloud"
+    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    for axes, (name, others) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
+        for each in (name, *others):
+            _curve(axes, curves[each], CURVES.get(each, "#3f7cac"))
+        axes.set(xscale="log", yscale="log", xlabel=curves[name]["of"])
+        axes.legend(loc="upper left")
+        axes.grid(which="major", color="#eeeeee")
+    figure.savefig(file, metadata={"Date": None})
+
+
+def _curve(axes: Axes, curve: dict[str, Any], colour: str) -> None:
+    sizes, costs = np.array(curve["points"]).T
+    axes.plot(sizes, costs, marker="o", color=colour, label=f"{curve['cost']}: exponent {curve['exponent']}")
+    fitted = sizes ** curve["exponent"]
+    axes.plot(sizes, fitted * np.exp(np.mean(np.log(costs / fitted))), linestyle=":", color=colour)
 
 
 def _stages(axes: Axes, engine: dict[str, Any]) -> None:

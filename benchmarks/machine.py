@@ -6,6 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_info
+
 
 def machine() -> dict[str, Any]:
     """Processor, cores that this process may use, memory, and the versions that affect speed."""
@@ -23,5 +25,13 @@ def machine() -> dict[str, Any]:
         "load_before": round(os.getloadavg()[0], 2),
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
+        # The environment may choose another kernel than the processor's best.
+        "blas": _blas(),
         **{package: version(package) for package in ("onnxruntime", "numpy", "pillow", "django")},
     }
+
+
+def _blas() -> str:
+    """The library of NumPy's matrix products, and its kernel."""
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    return f"{found[0]['internal_api']} {found[0].get('architecture')}" if found else "unknown"

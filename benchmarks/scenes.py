@@ -54,13 +54,14 @@ def write_scenes(folder: Path, count: int = COUNT, seed: int = SEED) -> None:
         kinds[i % len(kinds)](dice).save(folder / f"scene-{i:03}.jpg", quality=dice.choice((85, 90, 93)))
 
 
-def grid(faces: int, size: tuple[int, int]) -> Image.Image:
-    """A picture of ``faces`` heads, each 160 pixels high, in rows on a background."""
+def grid(faces: int, size: tuple[int, int], head_px: int = 160) -> Image.Image:
+    """A picture of ``faces`` heads, each ``head_px`` pixels high, in rows on a background."""
     scene = ImageOps.fit(_picture("coffee"), size, BICUBIC)
-    columns = size[0] // 200
+    cell, margin = head_px * 5 // 4, head_px // 8
+    columns = size[0] // cell
     for i in range(faces):
-        head = _head(random.Random(i), 160)  # noqa: S311
-        scene.paste(head, (i % columns * 200 + 20, i // columns * 200 + 20))
+        head = _head(random.Random(i), head_px)  # noqa: S311
+        scene.paste(head, (i % columns * cell + margin, i // columns * cell + margin))
     return scene
 
 

@@ -17,8 +17,10 @@ from uuid import uuid4
 
 import numpy as np
 import psutil
+from threadpoolctl import threadpool_limits
 
 from benchmarks.machine import machine
+from benchmarks.yardstick import cpu_seconds
 from cv.search import exact
 from cv.search.base import VectorIndex, Vectors, as_keys
 from cv.search.exact import ExactIndex
@@ -99,13 +101,15 @@ def measured(name: str, vectors: Vectors, queries: int) -> dict[str, Any]:
         built, built_cpu = time.perf_counter() - began, time.process_time() - cpu
         memory = process.memory_info().rss - before
         index.search(gallery, probes[:1], FOUND)
-        walls, cpus, found = [], [], []
+        walls, cpus, bare, found = [], [], [], []
         for probe in probes:
             wall, cpu = time.perf_counter(), time.process_time()
             (hits,) = index.search(gallery, probe[None], FOUND)
             walls.append(1000 * (time.perf_counter() - wall))
             cpus.append(1000 * (time.process_time() - cpu))
             found.append([hit.key for hit in hits])
+            with threadpool_limits(1, "blas"):
+                bare.append(1000 * cpu_seconds(lambda probe=probe: vectors @ probe))  # type: ignore[misc]
         at_once = clients_rate(index, gallery, probes)
     recall = np.mean([len(set(ours) & set(best)) / len(best) for ours, best in zip(found, truth.tolist(), strict=True)])
     return {
@@ -114,6 +118,8 @@ def measured(name: str, vectors: Vectors, queries: int) -> dict[str, Any]:
         "ms_p50": round(float(np.percentile(walls, 50)), 2),
         "ms_p95": round(float(np.percentile(walls, 95)), 2),
         "cpu_ms_p50": round(float(np.percentile(cpus, 50)), 2),
+        # Of the processor time of one matrix product with all vectors, measured in turn.
+        "of_bare_product": round(float(np.percentile(cpus, 50) / np.percentile(bare, 50)), 2),
         "queries_per_second_of_8_clients": round(at_once, 1),
         "recall_at_10": round(float(recall), 4),
         "build_s": round(built, 1),

@@ -7,14 +7,13 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.markdown import table
+from benchmarks.markdown import replace_section, table
 from cv.labelling.intervals import wilson_interval
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT: Final = ROOT / "benchmarks" / "results" / "accuracy.json"
 PAGE: Final = ROOT / "docs" / "accuracy.md"
 CHART: Final = ROOT / "docs" / "images" / "accuracy.png"
-_BEGIN, _END = "<!-- numbers -->\n", "<!-- end of numbers -->\n"
 
 _TITLES: Final = {
     ("utkface", "gender"): "UTKFace, gender",
@@ -27,9 +26,7 @@ _COLOURS: Final = ("#e08e45", "#3f7cac", "#6a994e", "#9aa5b1")
 
 def write_page(result: dict[str, Any]) -> None:
     """Replaces the numbers of the page."""
-    before, _, rest = PAGE.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    PAGE.write_text(before + _BEGIN + numbers(result) + _END + after)
+    replace_section(PAGE, "numbers", numbers(result))
 
 
 def numbers(result: dict[str, Any]) -> str:

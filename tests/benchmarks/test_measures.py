@@ -7,6 +7,7 @@ import onnx
 import pytest
 from PIL import Image
 
+from benchmarks.checks import check_costs
 from benchmarks.floor import multiply_adds
 from benchmarks.peers.__main__ import found_too
 from benchmarks.scenes import SIZES, photos_or_scenes, write_scenes
@@ -24,6 +25,17 @@ def test_a_face_of_the_peer_counts_as_found_if_the_overlap_is_half(astronaut: by
     assert found_too([[10, 16, 30, 36]], ours) == 1  # 280 of 520 pixels
     assert found_too([], ours) == 0
     assert found_too([[10, 10, 30, 30]], replace(result, faces=())) == 0
+
+
+def test_what_a_face_costs_beside_its_answers_is_the_mean_of_all_faces(
+    astronaut: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([0.003, 0.001, 0.002, 0.004, 0.005, 0.004, 0.002, 0.002, 0.002] * 2)
+    monkeypatch.setattr("benchmarks.checks.cpu_seconds", lambda work: (work(), next(seconds))[1])
+
+    costs = check_costs(get_engine(EngineConfig(threads=1)), [astronaut, astronaut])
+
+    assert costs == {"second crop": 1.0, "check": 4.0, "quality": 2.0, "together": 7.0, "faces": 2}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""Exponents are those of the measured curves, and the documentation shows them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.markdown import replace_section
+from benchmarks.report import PAGE, RESULTS, growth_section
+from benchmarks.scaling import exponent, growth
+from benchmarks.yardstick import in_products
+
+
+def test_the_page_shows_the_measured_growth() -> None:
+    assert growth_section(json.loads((RESULTS / "bench.json").read_text())) in PAGE.read_text()
+
+
+@pytest.mark.parametrize("k", [0.0, 0.5, 1.0, 2.0])
+def test_the_exponent_of_a_power_is_found_whatever_its_factor(k: float) -> None:
+    assert exponent([(size, 7 * size**k) for size in (0.1, 1, 30, 50)]) == k
+
+
+def test_faces_alone_grow_without_the_cost_of_the_photo() -> None:
+    photos = [{"megapixels": n, "faces": n, "total": 20.0 + 3 * n} for n in (0, 1, 4, 16, 64)]
+    clients = {"ms_median": 10.0, "requests_per_second": 50.0}
+    found = [{"faces": n, "cpu_ms_p50": n / 1000} for n in (1_000, 1_000_000)]
+
+    curves = growth(
+        {
+            "by_pixels": photos[1:],
+            "by_faces": photos,
+            "http": {"engine_images_per_second": 60.0, "clients_1": clients, "clients_64": clients},
+            "by_gallery": found,
+        }
+    )
+
+    assert curves["faces alone"]["exponent"] == 1.0
+    assert curves["faces alone"]["points"][0] == [1, 3.0]
+    # 23 and 32 ms, then 68 and 212: most of the upper half is faces.
+    assert curves["faces"]["exponent"] == 0.54
+    assert curves["faces"]["exponent_upper_half"] == 0.68
+    assert (curves["waiting"]["exponent"], curves["search"]["exponent"]) == (0.0, 1.0)
+
+
+def test_a_work_is_counted_in_products_of_the_same_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([0.4, *[0.3] * 20, 0.9, *[0.2] * 20, 0.5, *[0.25] * 20])
+    monkeypatch.setattr("benchmarks.yardstick.cpu_seconds", lambda _: next(seconds))
+
+    assert in_products([lambda: None]) == 2.0
+
+
+def test_a_section_is_replaced_and_the_rest_of_the_page_stays(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("one\n<!-- growth -->\nold\n<!-- end of growth -->\ntwo\n")
+
+    replace_section(page, "growth", "new\n")
+
+    assert page.read_text() == "one\n<!-- growth -->\nnew\n<!-- end of growth -->\ntwo\n"
+    with pytest.raises(ValueError, match="no section peers"):
+        replace_section(page, "peers", "new\n")
