@@ -16,7 +16,8 @@ LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.
 
 # Folder of photos for the benchmarks. Empty: scenes made of the pictures that Python packages ship.
 PHOTOS ?=
-PEERS_VENV ?= .cache/peers/facenet
+# Where bench-peers and bench-accuracy install the other packages.
+PEERS ?= .cache/peers
 
 # Loads .env, if there is one, into the environment of the command that follows.
 WITH_ENV := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
@@ -60,7 +61,7 @@ audit: install-dev ## Check the locked versions for known vulnerabilities (needs
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-search.lock
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
 
-bench: install-dev ## Measure speed and memory, and write benchmarks/results (PHOTOS=DIR: your own photos; SOAK=N requests)
+bench: install-dev ## Measure speed and memory, and write benchmarks/results, unless something got slower (PHOTOS=DIR; SOAK=N requests)
 	$(BIN)/python -m benchmarks.report $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(SOAK),--soak $(SOAK))
 
 bench-jobs: install-dev ## Measure jobs with 1, 2 and 4 workers, and a worker's memory (PART=rates or memory)
@@ -69,12 +70,12 @@ bench-jobs: install-dev ## Measure jobs with 1, 2 and 4 workers, and a worker's 
 bench-search: install-dev ## Measure the search of collections: 10,000 to 1,000,000 faces in each backend
 	$(BIN)/python -m benchmarks.search
 
-bench-peers: install-dev ## Compare with facenet-pytorch, in its own environment (5 GB, in PEERS_VENV)
-	$(BIN)/python -m benchmarks.peers $(if $(PHOTOS),--photos $(PHOTOS)) --venv $(PEERS_VENV) \
+bench-peers: install-dev ## Compare the speed with packages of npm and PyPI, each in its own environment (6 GB, in PEERS)
+	$(BIN)/python -m benchmarks.peers $(if $(PHOTOS),--photos $(PHOTOS)) --environments $(PEERS) \
 		--output benchmarks/results/peers.json
 
 bench-accuracy: install-dev ## Compare answers with packages of npm and PyPI on labelled tables, and write docs/accuracy.md (DATA=DIR)
-	$(BIN)/python -m benchmarks.accuracy --data $(DATA)
+	$(BIN)/python -m benchmarks.accuracy --data $(DATA) --environments $(PEERS)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "XCloud needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

