@@ -9,11 +9,13 @@ from typing import Final
 from cv.engine.config import Backend, EngineConfig
 from cv.engine.edits.types import Edit, EditedPicture
 from cv.engine.errors import EngineError, ImageTooExpensive, VideoTooExpensive
-from cv.engine.footprint import Footprint
+from cv.engine.footprint import Footprint, return_freed_memory
 from cv.engine.types import AnalysisOptions, AnalysisResult
 from cv.engine.video.types import VideoQuestion, VideoResult
 
 Question = tuple[bytes, AnalysisOptions | Edit] | VideoQuestion | None
+# An engine that is asked nothing for this long returns the memory of its last images.
+IDLE_S: Final = 10.0
 # An engine's first message: it has loaded, or it cannot. The first image's time limit starts then.
 LOADED: Final = b"loaded"
 # The first byte of an answer: whether the engine's process ends after it, because its memory use stays high. PART
@@ -25,6 +27,16 @@ class EngineFailed(Exception):
     """The engine failed unexpectedly; the message says where in the code."""
 
 
+def run(descriptor: int) -> None:
+    """The program of an engine's process: its configuration comes first through the pipe."""
+    pipe = Connection(descriptor)
+    try:
+        config: EngineConfig = pipe.recv()
+    except (EOFError, OSError):
+        return
+    serve(pipe, config)
+
+
 def serve(pipe: Connection, config: EngineConfig) -> None:
     """Answers until the other end of the pipe is closed, which happens at the latest when the server ends."""
     # Ctrl-C reaches all processes of the terminal; this one ends after the server has finished its requests.
@@ -32,6 +44,8 @@ def serve(pipe: Connection, config: EngineConfig) -> None:
     footprint: Footprint | None = None
     while True:
         try:
+            if footprint is not None and not pipe.poll(IDLE_S):
+                return_freed_memory()
             question: Question = pipe.recv()
             if footprint is None:
                 footprint = _load(config)

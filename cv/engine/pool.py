@@ -5,20 +5,21 @@ Python, and in the server's process each step waits for the GIL: requests cost a
 image crashes a decoder, only one engine ends, and it is started again; the server continues.
 """
 
-import multiprocessing
 import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from functools import cache
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.connection import Connection, Pipe
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Final
 
-from cv.engine.answering import LEAVES, PART, Question, serve
+from cv.engine.answering import LEAVES, PART, Question
 from cv.engine.catalog import read_catalog
 from cv.engine.config import EngineConfig
 from cv.engine.edits.types import Edit, EditedPicture
@@ -26,7 +27,9 @@ from cv.engine.errors import ImageTooExpensive, VideoTooExpensive
 from cv.engine.types import DEFAULT_OPTIONS, AnalysisOptions, AnalysisResult
 from cv.engine.video.types import VideoQuestion, VideoResult
 
-_SPAWN: Final = multiprocessing.get_context("spawn")
+# Runs in a new interpreter. multiprocessing would first import the server's main program in it, and would start another
+# process, of 12 MB.
+_PROGRAM: Final = "import sys; sys.path[:] = sys.argv[2:]; from cv.engine.answering import run; run(int(sys.argv[1]))"
 # Time limit for an engine to load its weights.
 LOADING_S: Final = 120.0
 
@@ -239,19 +242,23 @@ class _Turn:
 class _Engine:
     """An engine in a process of its own, and this end of the pipe to it. One thread at a time may ask."""
 
+    _end: Callable[[], object]
+
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
-        self._running: tuple[SpawnProcess, Connection] | None = None
+        self._running: tuple[subprocess.Popen[bytes], Connection] | None = None
         self._is_loaded = False
 
     def start(self) -> Connection:
         """The pipe to its process; starts the process if it does not run."""
         if self._running is None:
-            pipe, theirs = _SPAWN.Pipe()
-            process = _SPAWN.Process(target=serve, args=(theirs, self._config), name="engine", daemon=True)
-            process.start()
-            theirs.close()
+            pipe, theirs = Pipe()
+            with theirs:
+                command = [sys.executable, "-c", _PROGRAM, str(theirs.fileno()), *sys.path]
+                process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: S603
             self._running, self._is_loaded = (process, pipe), False
+            self._end = weakref.finalize(self, _end, process)
+            pipe.send(self._config)
         return self._running[1]
 
     def ask(self, question: memoryview) -> None:
@@ -302,11 +309,15 @@ class _Engine:
 
     def _kill(self) -> None:
         if self._running is not None:
-            process, pipe = self._running
-            process.kill()
-            process.join()
-            pipe.close()
+            self._end()
+            self._running[1].close()
             self._running = None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Also called when its engine is collected, and when this process ends."""
+    process.kill()
+    process.wait()
 
 
 @cache

@@ -29,18 +29,24 @@ class Net(Protocol):
     def __call__(self, batch: Array) -> list[Array]: ...
 
 
-def load_net(files: NetFiles, config: EngineConfig, build: Build, heads: Mapping[str, int] | None = None) -> Net:
-    """The net for the configured backend; ``build`` is for PyTorch.
+def load_net(
+    files: NetFiles,
+    config: EngineConfig,
+    build: Build,
+    heads: Mapping[str, int] | None = None,
+    has_arena: bool = False,
+) -> Net:
+    """The net for the configured backend; ``build`` is for PyTorch. With an arena, it keeps the memory of its calls.
 
     Raises ModelNotReady if its file is missing, changed, not a net, or has other ``heads``: the size of each output by
     name, in their order.
     """
     if config.backend is Backend.TORCH and files.tensors is not None:
         return _torch_net(files.tensors, config.threads, build, heads)
-    return load_onnx_net(files.onnx, config.threads, heads)
+    return load_onnx_net(files.onnx, config.threads, heads, has_arena)
 
 
-def load_onnx_net(file: WeightsFile, threads: int, heads: Mapping[str, int] | None) -> Net:
+def load_onnx_net(file: WeightsFile, threads: int, heads: Mapping[str, int] | None, has_arena: bool = False) -> Net:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -50,8 +56,10 @@ def load_onnx_net(file: WeightsFile, threads: int, heads: Mapping[str, int] | No
     # cores to others.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    # Photos have many sizes: keeping a memory plan for each would only use up memory.
+    # Photos have many sizes: keeping a memory plan for each would only use up memory. So would an arena, which never
+    # returns what the largest batch took.
     options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = has_arena
     data = file.read()
     try:
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

@@ -33,6 +33,36 @@ def test_the_memory_of_a_model_that_was_loaded_later_is_no_images() -> None:
     assert printed_by(code) == "False"
 
 
+def test_an_idle_engine_returns_the_memory_of_its_last_images() -> None:
+    code = """
+import threading, time
+from multiprocessing import Pipe
+from cv.engine import answering
+from cv.engine.config import EngineConfig
+from cv.engine.footprint import _bytes_used
+
+def answer(*_):
+    global kept
+    parts = [b"x" * (50_000 + i) for i in range(4_000)]
+    kept = parts[::1000]
+
+def ask():
+    ours.send(None)
+    answers = [ours.recv_bytes(), ours.recv_bytes()]
+    busy, until = _bytes_used()[1], time.monotonic() + 20
+    while _bytes_used()[1] > busy - 150_000_000 and time.monotonic() < until:
+        time.sleep(0.05)
+    print(answers[0], time.monotonic() < until)
+    ours.close()
+
+answering.IDLE_S, answering._answer, answering._models_loaded = 0.3, answer, lambda config: 0
+ours, theirs = Pipe()
+threading.Thread(target=ask).start()
+answering.serve(theirs, EngineConfig())
+"""
+    assert printed_by(code) == "b'loaded' True"
+
+
 def test_what_is_far_more_than_an_image_may_take_is_not_given() -> None:
     code = """
 footprint = Footprint(1, threads=1)

@@ -1,5 +1,6 @@
 """Engines in their own processes: they give the same answers, and the pool survives their crashes."""
 
+import gc
 import io
 import os
 import signal
@@ -44,7 +45,17 @@ def frail() -> EnginePool:
 def engines() -> list[psutil.Process]:
     """The engines of all pools of this process."""
     running = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in running if "--multiprocessing-fork" in child.cmdline()]
+    return [child for child in running if any("cv.engine.answering" in part for part in child.cmdline())]
+
+
+def test_an_engine_ends_with_its_pool() -> None:
+    others = set(engines())
+    pool = EnginePool(CONFIG, 1)
+    pool.check()
+    (own,) = set(engines()) - others
+    del pool
+    gc.collect()
+    assert not own.is_running()
 
 
 def handed_over(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
@@ -292,7 +303,8 @@ def test_engines_end_when_their_server_is_killed() -> None:
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
     left = psutil.Process(server.pid).children(recursive=True)
-    assert len(left) >= 2
+    # The engines alone.
+    assert len(left) == 2
     os.kill(server.pid, signal.SIGKILL)
     server.wait()
     server.stdout.close()
