@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 STAGES = {"decode": "#9aa5b1", "detect": "#3f7cac", "attributes": "#e08e45"}
 
 
-CURVES = {"faces alone": "#e08e45", "rate": "#6a994e"}
+CURVES = {"further faces": "#e08e45", "rate": "#6a994e"}
 # Beside which curve a second one is drawn.
-PANELS = {"pixels": (), "faces": ("faces alone",), "waiting": ("rate",), "search": ()}
+PANELS = {"pixels": (), "faces": ("further faces",), "waiting": ("rate",), "search": ()}
 
 
 def draw(result: dict[str, Any], file: Path) -> None:

@@ -20,8 +20,9 @@ def test_the_exponent_of_a_power_is_found_whatever_its_factor(k: float) -> None:
     assert exponent([(size, 7 * size**k) for size in (0.1, 1, 30, 50)]) == k
 
 
-def test_faces_alone_grow_without_the_cost_of_the_photo() -> None:
+def test_further_faces_grow_without_the_cost_of_the_photo_and_of_the_first() -> None:
     photos = [{"megapixels": n, "faces": n, "total": 20.0 + 3 * n} for n in (0, 1, 4, 16, 64)]
+    photos[0]["total"] = 40.0
     clients = {"ms_median": 10.0, "requests_per_second": 50.0}
     found = [{"faces": n, "cpu_ms_p50": n / 1000} for n in (1_000, 1_000_000)]
 
@@ -34,8 +35,8 @@ def test_faces_alone_grow_without_the_cost_of_the_photo() -> None:
         }
     )
 
-    assert curves["faces alone"]["exponent"] == 1.0
-    assert curves["faces alone"]["points"][0] == [1, 3.0]
+    assert curves["further faces"]["exponent"] == 1.0
+    assert curves["further faces"]["points"] == [[3, 9.0], [15, 45.0], [63, 189.0]]
     # 23 and 32 ms, then 68 and 212: most of the upper half is faces.
     assert curves["faces"]["exponent"] == 0.54
     assert curves["faces"]["exponent_upper_half"] == 0.68

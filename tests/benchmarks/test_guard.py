@@ -37,7 +37,12 @@ def measured() -> dict[str, Any]:
         "engine": {name: copy.deepcopy(engine) for name in sets},
         "floors": {name: {"pnet": {"calls": 7.5, "floor_ms": 0.6, "ms": 2.0}} for name in sets},
         "by_pixels": [row(), row(megapixels=50.0, total=100.0, products=300.0)],
-        "by_faces": [row(faces=0, total=5.0), row(faces=1), row(faces=300, total=900.0, products=900.0)],
+        "by_faces": [
+            row(faces=0, total=5.0),
+            row(faces=1),
+            row(faces=2, total=14.0),
+            row(faces=300, total=900.0, products=900.0),
+        ],
         "http": server(0.86),
         "http_full_size": server(0.95),
         "http_one_photo": server(0.84),
