@@ -35,6 +35,7 @@ from cv.engine.nets.mtcnn import ONet, PNet, RNet
 from cv.engine.runtime import load_detector
 from training.measure.curves import read_log
 from training.nets.branch import read_published
+from training.publish.lean_attributes import LeanAttributes
 from training.publish.lean_mtcnn import make_lean
 from training.publish.packs import ARCHITECTURES, LICENCES, NAMES, SET_NAMES, lend
 from training.publish.quantize import quantize, sample_chips
@@ -84,6 +85,9 @@ def main() -> None:
         tables = [arguments.data / f"{name}.parquet" for name in list_sets(training)]
         chips = sample_chips(tables, CHIP_PX, load_detector(EngineConfig()))
         entry, files = export_attributes(net, training, chips, arguments.version, pack)
+        if not any(getattr(arguments, branch) for branch in PACKS[pack]):
+            # Only the form that serves is new; what was measured of these weights holds.
+            entry |= {field: find_entry(manifest)[field] for field in ("calibration", "metrics")}
         put_entry(manifest, entry)
     write_manifest(path, manifest, files)
 
@@ -158,7 +162,8 @@ def export_attributes(
     ``training.publish.calibrate`` and ``training.publish.card`` fill in the rest.
     """
     example = torch.rand(2, 3, CHIP_PX, CHIP_PX) * 255
-    model = to_onnx(MirrorAveraged(net).eval(), example, outputs=list(net.head_sizes))
+    served = MirrorAveraged(net).eval()
+    model = to_onnx(LeanAttributes(net).eval(), example, reference=served, outputs=list(net.head_sizes))
     state = {name: halve_precision(tensor).contiguous() for name, tensor in net.state_dict().items()}
     files = {"attributes.onnx": quantize(model, chips), "attributes.safetensors": save(state)}
     entry: Manifest = {

@@ -29,8 +29,8 @@ PACKS: Final = {"research": ("identity", "expression"), "open": ("open",)}
 SIDES: Final = {"identity": CHIP_PX, "expression": 112, "open": CHIP_PX}
 
 # Mean colour (RGB) and scale of dlib's ``input_rgb_image_sized``, which the trunk was trained with.
-_MEAN = (122.782, 117.001, 104.298)
-_SCALE = 256.0
+MEAN: Final = (122.782, 117.001, 104.298)
+SCALE: Final = 256.0
 
 
 class Branch(nn.Module):
@@ -41,7 +41,7 @@ class Branch(nn.Module):
     def __init__(self, name: str, dropout: float = 0.0) -> None:
         super().__init__()
         self.attributes, self.side = BRANCHES[name], SIDES[name]
-        self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
+        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.trunk = expression_resnet() if name == "expression" else face_resnet()
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.ModuleDict(
@@ -54,7 +54,7 @@ class Branch(nn.Module):
         self.trunk.load_state_dict({name: trained[name] for name in self.trunk.state_dict()})
 
     def forward(self, chips: Tensor) -> tuple[Tensor, ...]:
-        features = self.dropout(self.trunk((chips - self.mean) / _SCALE).mean(dim=(2, 3)))
+        features = self.dropout(self.trunk((chips - self.mean) / SCALE).mean(dim=(2, 3)))
         return tuple(self.heads[attribute](features) for attribute in self.attributes)
 
 
