@@ -103,20 +103,20 @@ def _write_score(score: str, values: list[float] | None) -> str:
 def write_page(docs: Path, name: str, lines: list[Line]) -> None:
     """Replaces the recipe's table in ``research.md``, numbers and picture. Raises ValueError if the page lacks it."""
     page = docs / "research.md"
-    page.write_text(replace_table(page.read_text(encoding="utf-8"), name, lines), encoding="utf-8")
+    page.write_text(replace_block(page.read_text(encoding="utf-8"), name, write_table(lines)), encoding="utf-8")
     folder = docs / PICTURES
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(lines, indent=1) + "\n", encoding="utf-8")
     draw(lines, folder / f"{name}.png")
 
 
-def replace_table(text: str, name: str, lines: list[Line]) -> str:
-    """The page's text with this table between the comments of the recipe. Raises ValueError without them."""
+def replace_block(text: str, name: str, table: str) -> str:
+    """The page's text with this table between the comments of a name. Raises ValueError without them."""
     begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
     if begin not in text or end not in text:
         raise ValueError(f"the page has no place for {name}: {begin.strip()} … {end.strip()}")
     before, rest = text.split(begin)
-    return before + begin + write_table(lines) + end + rest.split(end)[1]
+    return before + begin + table + end + rest.split(end)[1]
 
 
 def draw(lines: list[Line], picture: Path) -> None:

@@ -36,7 +36,7 @@ def score_traits(engine: Engine, numbered: Iterable[tuple[int, Row]]) -> dict[st
         except EngineError:
             continue
         if faces and row["flags"] is not None:
-            said.append([share for name in OUTPUTS for share in _shares(faces[0].attributes[name], name)])
+            said.append([share for name in OUTPUTS for share in read_shares(faces[0].attributes[name], name)])
             true.append([name in row["flags"] for name in ALL_TRAITS])
             genders.append(str(row.get("gender")))
     if not said:
@@ -84,6 +84,7 @@ def _score_one(shares: Floats, flags: Bools) -> dict[str, float]:
     }
 
 
-def _shares(answer: Any, name: str) -> list[float]:
+def read_shares(answer: Any, name: str) -> list[float]:
+    """The probabilities of an answer of flags, in the order of the output's labels."""
     assert isinstance(answer, Flags)
     return [answer.probabilities[label] for label in get_output(name).labels]
