@@ -25,10 +25,13 @@ def check_tables(study: Study, cases: Sequence[Case], data: Path) -> None:
     needed = {case.table: data / f"{case.table}.parquet" for case in cases}
     missing = [name for name, table in needed.items() if not table.exists()]
     if missing:
+        source = study.source or (
+            "From snapshots of the public repositories this builds it: "
+            f"build_data.py --mirror SNAPSHOTS --out {data} {' '.join(missing)}"
+        )
         raise SystemExit(
             f"the recipe {study.name} needs {', '.join(f'{name}.parquet' for name in missing)}, which {data} does not "
-            "have. From snapshots of the public repositories this builds it: "
-            f"build_data.py --mirror SNAPSHOTS --out {data} {' '.join(missing)}"
+            f"have. {source}"
         )
     for name, table in needed.items():
         columns = list_columns(table)

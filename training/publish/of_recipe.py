@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,12 +29,14 @@ LICENCE: Final = "Research use only, not commercial: trained on sets that were p
 @dataclass(frozen=True, slots=True)
 class Product:
     """case: the training that is published, with dlib's levels alone, because a reader sees one crop of a face.
-    output: what it answers. set: the training set's name. use: what the card says about its use."""
+    output: what it answers; a category without labels has those of the training photos. set: the training set's name.
+    use: what the card says about its use."""
 
     case: Case
     output: Output
     set: str
     use: str
+    licence: str = LICENCE
 
 
 PRODUCTS: Final = {
@@ -57,6 +59,14 @@ PRODUCTS: Final = {
         "An experiment on a closed question that people answer little better than by chance. It must choose one of "
         "three for a face of none of them, too, and is often wrong about those that it was made for. It is not served "
         "unless the operator names it. **Not** for deciding, sorting or reporting where anyone is from.",
+    ),
+    "own": Product(
+        Case("dlib", "own"),
+        Output("own", Shape.CATEGORY),
+        "your own photos",
+        "What you made it for. It knows the faces, cameras and light of the photos that it learned from, and nothing "
+        "else: measure it on photos of people and places that those do not have before anything depends on it.",
+        licence="Yours, as far as your photos and dlib's net (public domain) allow",
     ),
 }
 
@@ -100,6 +110,8 @@ def publish(study: Study, run: Path, out: Path, version: str) -> None:
             f"--set {product.case.table} --variant '{product.case.variant}'"
         )
     result: Result = json.loads(stem.with_suffix(".json").read_text())
+    if product.output.size is None:
+        product = replace(product, output=replace(product.output, labels=tuple(result["about"]["labels"])))
     net = OnChips(load_file(stem.with_suffix(".safetensors")), product.output.bins).eval()
     data = to_onnx(net, torch.rand(2, 3, DLIB_CROP.size, DLIB_CROP.size) * 255, outputs=[product.output.name])
     entry = describe(study, product, result, data, version)
@@ -122,7 +134,7 @@ def describe(study: Study, product: Product, result: Result, data: bytes, versio
         "heads": {output.name: size},
         "crop": {"template": DLIB_CROP.template.name, "size": DLIB_CROP.size, "margin": DLIB_CROP.margin},
         "labels": {output.name: list(output.labels)} if output.labels else {},
-        "licence": LICENCE,
+        "licence": product.licence,
         "trained_on": [product.set],
         "training": {
             "command": f"python -m training.train --recipe {study.name} --data DATA --set {product.case.table} "

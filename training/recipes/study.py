@@ -71,6 +71,7 @@ class Study:
     """A paper's table.
 
     paper: authors, title and year. labels: the columns that its sets must have. run: trains and scores one case.
+    source: how its sets come about, if no public snapshot has them.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Study:
     labels: tuple[str, ...]
     cases: tuple[Case, ...]
     run: Callable[[Trial], Outcome]
+    source: str = ""
 
     @property
     def sets(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ RESULT = {"scores": {"pearson": 0.7}, "torch": "2", "date": "2026-11-29", "epoch
 
 def trained(name: str, folder: Path) -> dict[str, torch.Tensor]:
     """A run's folder, with small random weights."""
-    size = 3 if name == "cjk" else 1
+    size = {"transfbp": 1, "cjk": 3, "own": 2}[name]
     torch.manual_seed(0)
     weights = {"weight": torch.randn(size, LEVELS) * 0.02, "bias": torch.randn(size)}
     if name == "transfbp":
@@ -45,7 +45,7 @@ def trained(name: str, folder: Path) -> dict[str, torch.Tensor]:
     stem = folder / PRODUCTS[name].case.name
     folder.mkdir()
     save_file(weights, stem.with_suffix(".safetensors"))
-    stem.with_suffix(".json").write_text(json.dumps(RESULT))
+    stem.with_suffix(".json").write_text(json.dumps(RESULT | {"about": {"labels": ["cap", "none"]}}))
     return weights
 
 
@@ -95,10 +95,24 @@ def test_a_published_class_is_served_beside_the_weights_own_outputs(tmp_path: Pa
     assert hashlib.sha256((tmp_path / "model" / "model.onnx").read_bytes()).hexdigest() in card
 
 
+def test_ones_own_labels_are_the_classes_that_are_served(tmp_path: Path, astronaut: bytes) -> None:
+    weights = trained("own", tmp_path / "run")
+    publish(find_study("own"), tmp_path / "run", tmp_path / "model", "1.0.0")
+    pool = EnginePool(EngineConfig(threads=1, models=(tmp_path / "model",)), 1)
+
+    (face,) = pool.analyze(astronaut, AnalysisOptions(attributes=frozenset({"own"}))).faces
+
+    answer = face.attributes["own"]
+    assert isinstance(answer, Category)
+    expected = torch.softmax(weights["weight"] @ features_of(astronaut) + weights["bias"], dim=0)
+    assert answer.probabilities == pytest.approx({"cap": float(expected[0]), "none": float(expected[1])}, abs=0.01)
+    assert "Answers `own`: cap, none." in (tmp_path / "model" / "card.md").read_text()
+
+
 def test_a_recipe_that_is_not_trained_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"safetensors is missing: python -m training.train --recipe cjk "):
         publish(find_study("cjk"), tmp_path, tmp_path / "model", "1")
-    with pytest.raises(SystemExit, match=r"of star nothing is published; there are transfbp, cjk"):
+    with pytest.raises(SystemExit, match=r"of star nothing is published; there are transfbp, cjk, own"):
         publish(find_study("star"), tmp_path, tmp_path / "model", "1")
 
 

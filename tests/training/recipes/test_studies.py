@@ -34,6 +34,7 @@ LABELS: MappingProxyType[str, Callable[[int], Any]] = MappingProxyType(
         "race": lambda i: ("asian", "white")[i // 4 % 2],
         "nation": lambda i: ("chinese", "japanese", "korean")[i // 2 % 3],
         "person": lambda i: f"person {i}",
+        "label": lambda i: ("hat", "none")[i // 2 % 2],
         "identity": lambda i: i % 2 * (1 + i // 12),
         "votes": lambda i: [8, 1, 0, 1, 0, 0, 0, 0, 0, 0] if i % 3 else [0, 7, 2, 0, 1, 0, 0, 0, 0, 0],
     }
@@ -143,6 +144,11 @@ def test_a_case_that_does_not_exist_is_answered_with_those_that_do(wanted: dict[
 def test_a_missing_set_names_the_command_that_brings_it(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=rf"needs scut.parquet, mebeauty.parquet, .* --out {tmp_path} scut mebeauty$"):
         run_study(STUDY, CASES, tmp_path, tmp_path, tmp_path / "run")
+
+
+def test_a_missing_table_of_ones_own_says_what_it_has_to_have(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"needs own.parquet, .* columns image, label and split \(train or val\); "):
+        run_study(find_study("own"), find_study("own").cases, tmp_path, tmp_path, tmp_path / "run")
 
 
 def test_a_set_without_the_labels_is_refused(tmp_path: Path) -> None:
