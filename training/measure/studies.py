@@ -28,7 +28,9 @@ from training.study import Result, read_results
 Line = dict[str, Any]
 
 # How each score is written, and in which unit.
-PERCENT: Final = frozenset({"accuracy", "balanced accuracy", "low", "high", "race", "gender"})
+PERCENT: Final = frozenset(
+    {"accuracy", "balanced accuracy", "low", "high", "race", "gender", "TAR at FMR 1e-2", "EER", "rank 1"}
+)
 PICTURES: Final = "images/research"
 
 

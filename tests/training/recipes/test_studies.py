@@ -36,6 +36,7 @@ LABELS: MappingProxyType[str, Callable[[int], Any]] = MappingProxyType(
         "person": lambda i: f"person {i}",
         "label": lambda i: ("hat", "none")[i // 2 % 2],
         "identity": lambda i: i % 2 * (1 + i // 12),
+        "flags": lambda i: ["smiling", "young"][: i % 3],
         "votes": lambda i: [8, 1, 0, 1, 0, 0, 0, 0, 0, 0] if i % 3 else [0, 7, 2, 0, 1, 0, 0, 0, 0, 0],
     }
 )
