@@ -18,7 +18,7 @@ from cv.engine.runtime import load_detector
 from cv.engine.transforms import chips_to_input
 from training.data.chips import find_largest_face
 from training.publish.export import to_onnx
-from training.publish.quantize import quantize, sample_chips
+from training.publish.quantize import correct_biases, quantize, sample_chips
 
 SIDE = 16
 
@@ -70,6 +70,27 @@ def test_outputs_stay_within_two_hundredths_of_their_range(net: nn.Module, model
     (outputs,) = session.run(None, {session.get_inputs()[0].name: batch})
 
     assert np.abs(outputs - expected).max() < 0.02 * np.abs(expected).max()
+
+
+def test_biases_make_up_for_what_rounding_adds_to_the_mean_of_each_channel(net: nn.Module) -> None:
+    model = onnx.load_from_string(to_onnx(net, torch.rand(2, 3, SIDE, SIDE) * 255, outputs=["race"]))
+    _, weight, bias = next(node for node in model.graph.node if node.op_type == "Conv").input
+    floats = next(onnx.numpy_helper.to_array(t) for t in model.graph.initializer if t.name == weight)
+    rounded, scale = np.rint(floats * 16).astype(np.int8), np.full(len(floats), 1 / 16, np.float32)
+    in_integers = onnx.ModelProto()
+    for array, name in ((rounded, f"{weight}_quantized"), (scale, f"{weight}_scale")):
+        in_integers.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    seen = chips(32, seed=1)
+    means = chips_to_input(seen).mean(axis=(0, 2, 3))
+    (before,) = (onnx.numpy_helper.to_array(t) for t in model.graph.initializer if t.name == bias)
+
+    corrected = correct_biases(model, in_integers, seen)
+
+    (after,) = (onnx.numpy_helper.to_array(t) for t in corrected.graph.initializer if t.name == bias)
+    assert (rounded / 16).sum(axis=(2, 3)) @ means + after == pytest.approx(
+        floats.sum(axis=(2, 3)) @ means + before, abs=1e-3
+    )
+    assert np.abs(after - before).max() > 1
 
 
 def test_weights_are_integers_of_seven_bits(model: bytes) -> None:
