@@ -23,7 +23,7 @@ from tests.web.admin.test_dashboard import last_days
 from web.templatetags.faces import in_words
 
 PERHAPS_MALE = Category("male", {"female": 0.26, "male": 0.74})
-SOMEONE_GROWN_UP = Estimate(40.0, (25.0, 55.0), coverage=0.85)
+SOMEONE_GROWN_UP = Estimate(40.0, (19.0, 60.0), coverage=0.85)
 
 
 def marks_of(face: Any) -> dict[str, bool]:
@@ -37,8 +37,8 @@ def marks_of(face: Any) -> dict[str, bool]:
         (Attribute.GENDER, Category("male", {"female": 0.1, "male": 0.9}), False),
         (Attribute.RACE, Category("black", RACE | {"black": 0.59}), True),
         (Attribute.EXPRESSION, Category("fear", {"fear": 0.45}), False),
-        (Attribute.AGE, Estimate(40.0, (26.0, 54.0)), False),
-        (Attribute.AGE, Estimate(40.0, (26.0, 54.5)), True),
+        (Attribute.AGE, Estimate(40.0, (20.0, 60.0)), False),
+        (Attribute.AGE, Estimate(40.0, (20.0, 60.5)), True),
         (Attribute.BEAUTY, Estimate(5.0, (1.0, 10.0)), False),
     ],
 )
