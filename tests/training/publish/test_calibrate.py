@@ -119,7 +119,7 @@ def test_every_attribute_is_calibrated_and_checked_on_each_of_its_sets() -> None
     rows = [{"race": "asian", "expression": "fear", "beauty": 5.0}] * 100
     labels = build_labels([{"gender": "male" if i % 4 else "female", "age": 30} | row for i, row in enumerate(rows)])
     for attribute in (Attribute.RACE, Attribute.EXPRESSION):
-        faces.logits[attribute][::2, 2] = 3
+        faces.logits[attribute][::2, 2] = 9
     everywhere = Predictions(faces.logits, faces.traits, labels, faces.quality, 0, {})
 
     research = TABLES[Pack.RESEARCH]
