@@ -22,7 +22,8 @@ Result = dict[str, Any]
 
 def check_tables(study: Study, cases: Sequence[Case], data: Path) -> None:
     """Raises SystemExit if a set is missing, with the command that brings it, or if it lacks labels."""
-    needed = {case.table: data / f"{case.table}.parquet" for case in cases}
+    scored = dict.fromkeys(case.table for case in cases)
+    needed = {name: data / f"{name}.parquet" for name in (*scored, *study.others)}
     missing = [name for name, table in needed.items() if not table.exists()]
     if missing:
         source = study.source or (
@@ -35,7 +36,8 @@ def check_tables(study: Study, cases: Sequence[Case], data: Path) -> None:
         )
     for name, table in needed.items():
         columns = list_columns(table)
-        lacking = [label for label in ("image", *study.labels) if label not in columns]
+        labels = ("image", *study.labels) if name in scored else ("image",)
+        lacking = [label for label in labels if label not in columns]
         if lacking:
             raise SystemExit(
                 f"{name}.parquet lacks the columns {', '.join(lacking)} that the recipe {study.name} needs; "

@@ -70,8 +70,8 @@ class Outcome:
 class Study:
     """A paper's table.
 
-    paper: authors, title and year. labels: the columns that its sets must have. run: trains and scores one case.
-    source: how its sets come about, if no public snapshot has them.
+    paper: authors, title and year. labels: the columns that the sets of its cases must have. run: trains and scores one
+    case. others: sets that are only learned from. source: how its sets come about, if no public snapshot has them.
     """
 
     name: str
@@ -79,12 +79,13 @@ class Study:
     labels: tuple[str, ...]
     cases: tuple[Case, ...]
     run: Callable[[Trial], Outcome]
+    others: tuple[str, ...] = ()
     source: str = ""
 
     @property
     def sets(self) -> tuple[str, ...]:
-        """The tables of its cases."""
-        return tuple(dict.fromkeys(case.table for case in self.cases))
+        """The tables of its cases, and the others."""
+        return tuple(dict.fromkeys([*(case.table for case in self.cases), *self.others]))
 
     def choose(
         self,

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -37,6 +38,7 @@ LABELS: MappingProxyType[str, Callable[[int], Any]] = MappingProxyType(
         "label": lambda i: ("hat", "none")[i // 2 % 2],
         "identity": lambda i: i % 2 * (1 + i // 12),
         "flags": lambda i: ["smiling", "young"][: i % 3],
+        "expression": lambda i: ("happiness", "fear", "neutral")[i // 2 % 3],
         "votes": lambda i: [8, 1, 0, 1, 0, 0, 0, 0, 0, 0] if i % 3 else [0, 7, 2, 0, 1, 0, 0, 0, 0, 0],
     }
 )
@@ -150,6 +152,16 @@ def test_a_missing_set_names_the_command_that_brings_it(tmp_path: Path) -> None:
 def test_a_missing_table_of_ones_own_says_what_it_has_to_have(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"needs own.parquet, .* columns image, label and split \(train or val\); "):
         run_study(find_study("own"), find_study("own").cases, tmp_path, tmp_path, tmp_path / "run")
+
+
+def test_a_set_that_is_only_learned_from_is_needed_too_but_not_with_these_labels(tmp_path: Path) -> None:
+    study = replace(STUDY, others=("utkface",))
+    pq.write_table(pa.table({"image": [b""], "beauty": [1.0]}), tmp_path / "scut.parquet")
+
+    with pytest.raises(SystemExit, match=r"^the recipe toy needs utkface.parquet, which"):
+        run_study(study, CASES[:1], tmp_path, tmp_path, tmp_path / "run")
+    pq.write_table(pa.table({"image": [b""], "age": [1]}), tmp_path / "utkface.parquet")
+    run_study(study, CASES[:1], tmp_path, tmp_path, tmp_path / "run")
 
 
 def test_a_set_without_the_labels_is_refused(tmp_path: Path) -> None:
