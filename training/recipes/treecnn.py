@@ -140,7 +140,7 @@ RECIPE = Study(
     name="treecnn",
     paper="TreeCNN (multi-task whole face and part nets with majority voting)",
     labels=("expression",),
-    cases=tuple(Case(variant, "rafdb", seed=seed) for seed in (0, 1, 2) for variant in MEMBERS),
+    cases=tuple(Case(variant, "rafdb") for variant in MEMBERS),
     run=run,
     others=tuple(OTHERS),
 )
