@@ -80,7 +80,7 @@ XCLOUD_ENGINE_PATIENCE_S = env.integer("XCLOUD_ENGINE_PATIENCE_S", 30)
 # The outputs that the installation serves, including those of plugins; None is all. A key can be limited to fewer.
 XCLOUD_ATTRIBUTES = frozenset(env.words("XCLOUD_ATTRIBUTES", "")) or None
 # Answers below this confidence are marked `abstained`; docs/api.md says how often they are right. The width of beauty's
-# interval (in points) says little about its error, so its limit is the whole scale, and no interval is wider. Below 40
+# interval (in points) says little about its error, so its limit is the whole scale, and no interval is wider. Below 35
 # years, women's ages would abstain more than 1.5 times as often as men's, at the same mean error.
 XCLOUD_ABSTAIN_BELOW = env.limits(
     "XCLOUD_ABSTAIN_BELOW",
@@ -89,7 +89,7 @@ XCLOUD_ABSTAIN_BELOW = env.limits(
     one_for_all=True,
 )
 XCLOUD_ABSTAIN_WIDER = env.limits(
-    "XCLOUD_ABSTAIN_WIDER", {Attribute.AGE: 40, Attribute.BEAUTY: 9}, highest=100, one_for_all=False
+    "XCLOUD_ABSTAIN_WIDER", {Attribute.AGE: 35, Attribute.BEAUTY: 9}, highest=100, one_for_all=False
 )
 # Nothing is sure about a face whose quality score is below this.
 XCLOUD_ABSTAIN_QUALITY = env.share("XCLOUD_ABSTAIN_QUALITY", 0.25)

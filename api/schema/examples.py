@@ -33,7 +33,7 @@ MODEL_CARD: Final = {
     "interval_coverage": 0.85,
     "metrics": {"utkface.gender_accuracy": 0.9449, "utkface.age_mae": 4.2075, "fairface.gender_accuracy": 0.9085},
     "abstain_below": {"gender": 0.9, "race": 0.6, "expression": 0.45},
-    "abstain_wider": {"age": 40, "beauty": 9},
+    "abstain_wider": {"age": 35, "beauty": 9},
     "abstain_quality": 0.25,
 }
 MODEL: Final = {

@@ -40,7 +40,7 @@ def test_models_lists_the_cards_of_all_models_in_service(api: APIClient) -> None
     assert model["labels"]["gender"] == ["female", "male"]
     assert model["metrics"] == card.metrics
     assert model["abstain_below"] == {"gender": 0.9, "race": 0.6, "expression": 0.45}
-    assert model["abstain_wider"] == {"age": 40, "beauty": 9}
+    assert model["abstain_wider"] == {"age": 35, "beauty": 9}
     assert model["abstain_quality"] == 0.25
     one = api.get(f"/api/v1/models/{card.name}").json()
     assert {name: one[name] for name in model} == model

@@ -37,8 +37,8 @@ def marks_of(face: Any) -> dict[str, bool]:
         (Attribute.GENDER, Category("male", {"female": 0.1, "male": 0.9}), False),
         (Attribute.RACE, Category("black", RACE | {"black": 0.59}), True),
         (Attribute.EXPRESSION, Category("fear", {"fear": 0.45}), False),
-        (Attribute.AGE, Estimate(40.0, (20.0, 60.0)), False),
-        (Attribute.AGE, Estimate(40.0, (20.0, 60.5)), True),
+        (Attribute.AGE, Estimate(40.0, (22.0, 57.0)), False),
+        (Attribute.AGE, Estimate(40.0, (22.0, 57.5)), True),
         (Attribute.BEAUTY, Estimate(5.0, (1.0, 10.0)), False),
     ],
 )
