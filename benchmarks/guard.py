@@ -1,4 +1,4 @@
-"""Compares a report with an earlier one, by ratios that other load and a machine of the same kind hardly change."""
+"""Compares a report with an earlier one, by figures that other load hardly changes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Final
 from benchmarks.scaling import FACES, MEGAPIXELS
 
 ALLOWED: Final = 0.15
-# What two machines must have in common, for their processor times to be compared; what each of their engines needs.
+# What two machines must have in common to compare their processor times, and to compare their server's rate and memory.
 _KIND: Final = ("vector_units", "cores", "blas")
 _CORES: Final = ("cores",)
 

@@ -20,7 +20,7 @@ FACES: Final = (0, 1, 2, 4, 8, 16, 32, 64, 128, 300)
 GALLERIES: Final = (1_000, 10_000, 100_000, 1_000_000)
 _REPEATS: Final = 5
 _QUERIES: Final = 32
-# The largest picture is made once and shrunk; of the faces, all have room in one of 4.3 megapixels.
+# One picture of two faces is shrunk and enlarged; 300 faces have room in one of 4.3 megapixels.
 _PIXELS_CANVAS: Final = (1600, 1200)
 _FACES_CANVAS: Final = (2400, 1800)
 _HEAD_PX: Final = 96
@@ -44,7 +44,7 @@ def by_gallery() -> list[dict[str, Any]]:
 
 
 def growth(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """For each curve of a report: what grows, from and to, the cost at both ends, and its exponents."""
+    """For each curve of a report: what grows, what it costs, the points ``[size, cost]`` and its two exponents."""
     pixels, faces, http = result["by_pixels"], result["by_faces"], result["http"]
     clients = {int(name.removeprefix("clients_")): row for name, row in http.items() if name.startswith("clients_")}
     seen = [row for row in faces if row["faces"]]

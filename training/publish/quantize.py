@@ -20,7 +20,7 @@ from training.data.chips import find_largest_faces
 from training.data.tables import rows
 
 _FACES_A_SET, _BATCH = 96, 16
-# Faces on which the means of the maps are measured.
+# At least as many faces measure the means of the maps; all, if there are fewer.
 _FACES_FOR_MEANS = 128
 _SEED = 20261122
 
