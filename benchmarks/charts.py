@@ -9,10 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 STAGES = {"decode": "#9aa5b1", "detect": "#3f7cac", "attributes": "#e08e45"}
-
-
 CURVES = {"further faces": "#e08e45", "rate": "#6a994e"}
-# Beside which curve a second one is drawn.
+# The curves of ``scaling.growth``, each with those that share its axes.
 PANELS = {"pixels": (), "faces": ("further faces",), "waiting": ("rate",), "search": ()}
 
 
@@ -29,10 +27,16 @@ def draw(result: dict[str, Any], file: Path) -> None:
 
 
 def draw_growth(curves: dict[str, Any], file: Path) -> None:
-    """Draws each curve of ``scaling.growth`` on logarithmic axes, with the straight line of its exponent, as SVG."""
+    """Draws each curve of ``scaling.growth`` on logarithmic axes, with the straight line of its exponent, as SVG.
+
+    Older results lack a curve; its panel stays empty.
+    """
     matplotlib.rcParams["svg.hashsalt"] = "xcloud"
     figure = Figure(figsize=(11, 7.5), layout="constrained")
     for axes, (name, others) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
+        if name not in curves:
+            axes.set_axis_off()
+            continue
         for each in (name, *others):
             _curve(axes, curves[each], CURVES.get(each, "#3f7cac"))
         axes.set(xscale="log", yscale="log", xlabel=curves[name]["of"])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.charts import draw_growth
 from benchmarks.markdown import replace_section
 from benchmarks.report import PAGE, RESULTS, growth_section
 from benchmarks.scaling import exponent, growth
@@ -13,6 +14,15 @@ from benchmarks.yardstick import in_products
 
 def test_the_page_shows_the_measured_growth() -> None:
     assert growth_section(json.loads((RESULTS / "bench.json").read_text())) in PAGE.read_text()
+
+
+def test_the_growth_of_the_kept_results_can_be_drawn(tmp_path: Path) -> None:
+    curves = json.loads((RESULTS / "bench.json").read_text())["growth"]
+
+    draw_growth(curves, tmp_path / "growth.svg")
+
+    drawn = (tmp_path / "growth.svg").read_text()
+    assert [name for name, curve in curves.items() if f"{curve['cost']}: exponent" not in drawn] == []
 
 
 @pytest.mark.parametrize("k", [0.0, 0.5, 1.0, 2.0])
