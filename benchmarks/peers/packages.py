@@ -78,7 +78,7 @@ class Running:
 
 
 @contextmanager
-def start(name: str, environments: Path, threads: int | None = None) -> Iterator[Running]:
+def start(name: str, environments: Path) -> Iterator[Running]:
     """Starts a package, which is installed under ``environments`` on first use; stops it at the end.
 
     Raises OSError or CalledProcessError if it cannot be installed: without Node, for example.
@@ -87,7 +87,7 @@ def start(name: str, environments: Path, threads: int | None = None) -> Iterator
     _install(package, folder)
     if package.worker:
         worker = f"benchmarks.peers.workers.{package.worker}"
-        command = [str(folder / "bin" / "python"), "-m", worker, str(threads or package.threads)]
+        command = [str(folder / "bin" / "python"), "-m", worker, str(package.threads)]
     else:
         command = ["node", str(_NODE_WORKER), str(folder), name]
     with subprocess.Popen(  # noqa: S603
