@@ -89,15 +89,16 @@ def main() -> None:
     result: dict[str, Any] = {}
     if arguments.output and arguments.output.exists():
         result = json.loads(arguments.output.read_text())
-    result |= {"machine": machine(), "left_out": {}}
+    described = machine()
+    result["left_out"] = {}
     for name in arguments.only:
         try:
             with start(name, arguments.environments) as running:
                 if name == FACENET:
-                    result |= compare(running, sets, PACKAGES[name].threads, arguments.rounds)
+                    result |= {"machine": described, **compare(running, sets, PACKAGES[name].threads, arguments.rounds)}
                 else:
                     found = compare_package(running, PACKAGES[name], sets, arguments.rounds)
-                    result["packages"] = result.get("packages", {}) | {name: found}
+                    result["packages"] = result.get("packages", {}) | {name: {"machine": described, **found}}
         except (OSError, subprocess.CalledProcessError, RuntimeError) as error:
             # One that cannot be installed or dies must not lose the others' results.
             print(f"{name} left out: {error}", file=sys.stderr)

