@@ -1,10 +1,12 @@
 """Writes the measured times beside other packages' into docs/performance.md."""
 
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.markdown import replace_section, table
 from benchmarks.peers.packages import PACKAGES
 from benchmarks.report import PAGE
+
+NOT_YET: Final = "Not measured yet: `make bench-peers` writes the table here."
 
 
 def write_page(result: dict[str, Any]) -> None:
@@ -39,6 +41,8 @@ def detection_table(result: dict[str, Any]) -> str:
 
 def packages_table(result: dict[str, Any]) -> str:
     """Times from bytes to answers, beside the packages that answer something."""
+    if "packages" not in result:
+        return f"\n{NOT_YET}\n\n"
     heads = ("package", "gives", "photos", "threads", "theirs", "ours", "ratio", "faces, theirs / ours")
     rows = [
         (
@@ -51,7 +55,7 @@ def packages_table(result: dict[str, Any]) -> str:
             f"{row['ratio']:.2f}",
             f"{row['peer_faces']} / {row['our_faces']}",
         )
-        for name, measured in result.get("packages", {}).items()
+        for name, measured in result["packages"].items()
         for size, row in measured["sets"].items()
     ]
-    return f"\n{table(heads, rows)}\n\n" if rows else ""
+    return f"\n{table(heads, rows)}\n\n"
