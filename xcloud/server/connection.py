@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import IO, Any, Final
 
+from django.conf import settings
+from django.http.cookie import parse_cookie
 from gunicorn.http.errors import LimitRequestHeaders, UnsupportedTransferCoding
 from gunicorn.http.parser import RequestParser
 
@@ -31,7 +32,6 @@ NAMED_BODY: Final = 1024 * 1024
 # A chunked body may double until this much more is allowed at a time. Each time its caller's space is asked for, and
 # the application whether so large a body is welcome.
 MOST_GROWTH: Final = 16 * 1024 * 1024
-SESSION: Final = re.compile(r"(?:^|;\s*)sessionid=([^;]+)")
 
 
 class BodyNeeded(BaseException):
@@ -214,11 +214,16 @@ class Connection:
         return self._taken + self.sock.progress
 
     def _caller(self) -> str:
-        """The caller, as far as known before the key or the session is checked."""
+        """The caller, as far as known before the key or the session is checked.
+
+        Both are read as the application reads them. Otherwise a caller could look like many, with other spaces before
+        its key, or something beside its session that the application ignores.
+        """
         headers = dict(self.request.headers)
-        if shown := headers.get("AUTHORIZATION"):
-            # The key alone: with other letters or spaces before it, it is the same caller.
-            return f"key:{hash(shown.split()[-1])}"
-        if found := SESSION.search(headers.get("COOKIE", "")):
-            return f"session:{hash(found[1])}"
+        scheme, _, key = headers.get("AUTHORIZATION", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return f"key:{hash(key.strip())}"
+        cookies = ",".join(value for name, value in self.request.headers if name == "COOKIE")
+        if session := parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME):
+            return f"session:{hash(session)}"
         return f"address:{forwarded_address(self.address, headers.get('X-FORWARDED-FOR', ''))}"

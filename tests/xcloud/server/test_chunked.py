@@ -31,7 +31,7 @@ def ask(port: int, path: str, pieces: Iterable[bytes], key: str | None = "a") ->
     """Sends each piece as a chunk; returns status, body and ``Connection``."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     with contextlib.closing(connection):
-        headers = {} if key is None else {"Authorization": key}
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         connection.request("POST", path, iter(pieces), headers, encode_chunked=True)
         answer = connection.getresponse()
         return answer.status, answer.read(), answer.getheader("Connection")
@@ -185,7 +185,7 @@ def test_a_caller_has_half_of_the_room_for_chunked_bodies_too(port: int) -> None
     assert (status, closes) == (503, "close")
     assert b'"code": "overloaded"' in body
     with socket.create_connection(("127.0.0.1", port)) as held:
-        held.sendall(CHUNKED + b"Authorization: greedy\r\n\r\n" + b"80000\r\n" + bytes(500_000))
+        held.sendall(CHUNKED + b"Authorization: Bearer greedy\r\n\r\n" + b"80000\r\n" + bytes(500_000))
         time.sleep(0.3)
         assert ask(port, "/digest", [bytes(400_000)] * 2, key="greedy")[0] == 503
         assert ask(port, "/digest", [bytes(500_000)], key="modest")[0] == 200

@@ -77,6 +77,11 @@ def test_who_was_refused_has_a_moment_to_read_it(pair: tuple[Connection, socket.
         (b"Cookie: other=1; sessionid=abc\r\n", f"session:{hash('abc')}"),
         (b"Authorization: Bearer k\r\nCookie: sessionid=abc\r\n", f"key:{hash('k')}"),
         (b"Authorization: bearer   k\r\n", f"key:{hash('k')}"),
+        # What the application ignores.
+        (b"Authorization: Basic x\r\nCookie: sessionid=abc\r\n", f"session:{hash('abc')}"),
+        (b"Cookie: sessionid=x; sessionid=abc\r\n", f"session:{hash('abc')}"),
+        (b"Cookie: sessionid=abc; a=b\r\nCookie: sessionid=x\r\n", f"session:{hash('abc')}"),
+        (b"Authorization: \xa0\r\n", "address:192.0.2.1"),
     ],
 )
 def test_callers_are_told_apart_by_key_session_or_address(

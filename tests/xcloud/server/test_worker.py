@@ -20,7 +20,9 @@ CHUNKED = b"POST /digest HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n
 SLOW = {
     "half a head": b"GET / HTTP/1.1\r\n" + HOST + b"X-Slow: ",
     "half a form": b"POST /digest HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\nabc",
-    "half an upload": b"POST /digest HTTP/1.1\r\n" + HOST + b"Content-Length: 900000\r\nAuthorization: x\r\n\r\nabc",
+    "half an upload": b"POST /digest HTTP/1.1\r\n"
+    + HOST
+    + b"Content-Length: 900000\r\nAuthorization: Bearer x\r\n\r\nabc",
     "half a chunk": CHUNKED + b"1000\r\nabc",
     "an upload that is asked about first": b"POST /digest HTTP/1.1\r\n" + HOST + b"Content-Length: 900000\r\n\r\nabc",
     "unread answers": (b"GET /big HTTP/1.1\r\n" + HOST + b"\r\n") * 20,
@@ -39,7 +41,7 @@ def ask(
     """Status, body and ``Connection``."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     with contextlib.closing(connection):
-        connection.request("GET" if body is None else "POST", path, body, {"Authorization": key})
+        connection.request("GET" if body is None else "POST", path, body, {"Authorization": f"Bearer {key}"})
         answer = connection.getresponse()
         return answer.status, answer.read(), answer.getheader("Connection")
 
@@ -111,7 +113,7 @@ def test_who_waits_to_be_asked_for_the_body_is_asked(port: int) -> None:
 
 def test_a_caller_has_half_of_the_room_for_bodies(port: int) -> None:
     assert ask(port, "/digest", bytes(1_000_001))[0] == 503
-    half = b"POST /digest HTTP/1.1\r\n" + HOST + b"Authorization: greedy\r\nContent-Length: 600000\r\n\r\n"
+    half = b"POST /digest HTTP/1.1\r\n" + HOST + b"Authorization: Bearer greedy\r\nContent-Length: 600000\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(half)
         time.sleep(0.2)
