@@ -80,8 +80,8 @@ XCLOUD_ENGINE_PATIENCE_S = env.integer("XCLOUD_ENGINE_PATIENCE_S", 30)
 # The outputs that the installation serves, including those of plugins; None is all. A key can be limited to fewer.
 XCLOUD_ATTRIBUTES = frozenset(env.words("XCLOUD_ATTRIBUTES", "")) or None
 # Answers below this confidence are marked `abstained`; docs/api.md says how often they are right. The width of beauty's
-# interval (in points) says little about its error, so its limit is the whole scale, and no interval is wider. Below 35
-# years, women's ages would abstain more than 1.5 times as often as men's, at the same mean error.
+# interval (in points) says little about its error, so its limit is the whole scale, and no interval is wider. With a
+# limit under 35 years, women's ages would abstain more than 1.5 times as often as men's, at the same mean error.
 XCLOUD_ABSTAIN_BELOW = env.limits(
     "XCLOUD_ABSTAIN_BELOW",
     {Attribute.GENDER: 0.9, Attribute.RACE: 0.6, Attribute.EXPRESSION: 0.45},
