@@ -15,7 +15,7 @@ Bins = tuple[Regions, Regions]
 Sums = npt.NDArray[np.uint64]
 
 # Bits of a colour's sum. The numbers may wrap around; the difference of two is still right if no bin has more pixels
-# than ``MOST_PIXELS``: the fields of its sum then do not reach into each other.
+# than ``MOST_PIXELS``: the fields of its sum then do not reach into each other. No bin of the detector has more.
 _BITS: Final = 21
 MOST_PIXELS: Final = 2**_BITS // 255
 

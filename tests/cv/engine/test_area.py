@@ -1,5 +1,7 @@
 """Area resampling gives the means that PyTorch's adaptive pooling gives."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from cv.engine.detect.area import MOST_PIXELS, AreaImage
+from cv.engine.detect.mtcnn import _LARGE_PIXELS
+from cv.engine.detect.pyramid import CELL
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +48,10 @@ def test_sums_that_wrap_around_are_still_right_up_to_the_most_pixels_of_a_bin() 
 
     assert 91 * 90 <= MOST_PIXELS < 91 * 91
     np.testing.assert_allclose(crop, np.array([255, 254, 255])[:, None, None] * np.ones((1, 2, 2)), rtol=1e-6)
+
+
+def test_the_largest_picture_that_is_resampled_exactly_has_no_bin_of_too_many_pixels() -> None:
+    # Its smallest copy is a cell wide, and a bin has at most one pixel more than the next whole number.
+    widest = math.ceil(math.isqrt(_LARGE_PIXELS) / CELL) + 1
+
+    assert widest**2 <= MOST_PIXELS
