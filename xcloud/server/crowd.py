@@ -34,6 +34,10 @@ class Crowd:
         if len(self._shares) > MOST_KNOWN:
             del self._shares[next(iter(self._shares))]
 
+    def knows(self, call: Call) -> bool:
+        """Whether it is known that this request asks for a place."""
+        return call in self._shares
+
     def is_full(self, call: Call) -> bool:
         """Whether it is known that this request would find no place now."""
         share = self._shares.get(call)

@@ -109,8 +109,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
                 self._run_step(conn, lambda conn: self._refuse(conn, refusals.too_slow()))
             else:
                 self._drop(conn)
-        # Or clients that give up soon and come again would leave all connections to requests without a client.
-        for conn in [conn for conn in self.waiting if self.crowd.is_full(conn.call) and conn.has_left()]:
+        # Or clients that give up soon and come again would leave all connections to requests without a client. Even if
+        # there is room just now: sweeps may fall on the moments at which places become free.
+        for conn in [conn for conn in self.waiting if self.crowd.knows(conn.call) and conn.has_left()]:
             self._drop(conn)
 
     def _on_event(self, conn: Connection, opened: socket.socket) -> None:
