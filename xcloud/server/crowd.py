@@ -12,7 +12,7 @@ from typing import Final
 from cv.serving.shares import Share
 
 # While all places of a caller are taken, this often one of its requests is let through, to be refused or not.
-REFUSED_EVERY_S: Final = 0.05
+REFUSED_EVERY_S: Final = 0.1
 MOST_KNOWN: Final = 1000
 
 # Who sends a request, its method and its path.
