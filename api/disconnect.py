@@ -1,18 +1,11 @@
 """Checks whether the client still waits for the answer."""
 
-import socket
 from collections.abc import Callable
-from typing import Protocol
 
 from rest_framework.request import Request
 
+from cv.serving.clients import Peekable, has_left
 from cv.serving.gate import ClientGone
-
-
-class Peekable(Protocol):
-    """A socket, or the server's replacement for it."""
-
-    def recv(self, size: int, flags: int = 0) -> bytes: ...
 
 
 def check_of(request: Request) -> Callable[[], None]:
@@ -20,16 +13,7 @@ def check_of(request: Request) -> Callable[[], None]:
     connection: Peekable | None = request.META.get("gunicorn.socket")
 
     def check() -> None:
-        if connection is not None and _is_closed(connection):
+        if connection is not None and has_left(connection):
             raise ClientGone("the client closed the connection before the analysis started")
 
     return check
-
-
-def _is_closed(connection: Peekable) -> bool:
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True

@@ -24,14 +24,7 @@ MOST_RATE = 1_000_000
 LOOK_UP_S = 3.0
 
 
-class MakeForm(forms.Form):
-    """``make`` creates the row and returns it with its secret."""
-
-    def make(self) -> tuple[Any, str]:
-        raise NotImplementedError
-
-
-class KeyForm(MakeForm):
+class KeyForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=100)
     scopes = forms.MultipleChoiceField(
         label=_("What the key may do"),
@@ -58,11 +51,12 @@ class KeyForm(MakeForm):
         self.fields["attributes"].choices = choices  # type: ignore[attr-defined]
 
     def make(self) -> tuple[Any, str]:
+        """The key's row and its secret."""
         given = self.cleaned_data | {"attributes": self.cleaned_data["attributes"] or None}
         return api_key_create(**given)
 
 
-class WebhookForm(MakeForm):
+class WebhookForm(forms.Form):
     url = forms.CharField(label=_("Address that events are posted to"), max_length=2000, widget=forms.URLInput)
     events = forms.MultipleChoiceField(
         label=_("Events"),
@@ -84,13 +78,14 @@ class WebhookForm(MakeForm):
         return url
 
     def make(self) -> tuple[Any, str]:
+        """The webhook's row and its secret."""
         return webhook_create(**self.cleaned_data)
 
 
 class MadeOnce:
     """Mixed into a list: "add" makes a row through the service and shows its secret. For superusers."""
 
-    make_form: ClassVar[type[MakeForm]]
+    make_form: ClassVar[type[KeyForm | WebhookForm]]
     made_action: ClassVar[AuditAction]
     make_title: ClassVar[Any]
     admin_site: Any

@@ -181,15 +181,6 @@ class Connection:
         self._taken += len(data)
         self.received += data
 
-    def has_left(self) -> bool:
-        """Whether the client has closed the connection, or its side of it."""
-        try:
-            return self.opened.recv(1, socket.MSG_PEEK) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
     def finish_request(self) -> None:
         """Releases the request and its resources."""
         if self.body is not None:

@@ -22,6 +22,7 @@ from typing import Any, Final
 from django.conf import settings
 from gunicorn.workers.gthread import ThreadWorker
 
+from cv.serving.clients import has_left
 from cv.serving.shares import Shares, asked
 from xcloud.server import refusals
 from xcloud.server.chunks import BadChunk
@@ -111,7 +112,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
                 self._drop(conn)
         # Or clients that give up soon and come again would leave all connections to requests without a client. Even if
         # there is room just now: sweeps may fall on the moments at which places become free.
-        for conn in [conn for conn in self.waiting if self.crowd.knows(conn.call) and conn.has_left()]:
+        for conn in [conn for conn in self.waiting if self.crowd.knows(conn.call) and has_left(conn.opened)]:
             self._drop(conn)
 
     def _on_event(self, conn: Connection, opened: socket.socket) -> None:
