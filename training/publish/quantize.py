@@ -96,12 +96,12 @@ def _mean_inputs(model: onnx.ModelProto, nodes: list[NodeProto], chips: Chips) -
     names = list(dict.fromkeys(node.input[0] for node in nodes))
     watched.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
     session = onnxruntime.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
-    reader, sums, batches = _Reader(model.graph.input[0].name, chips), dict.fromkeys(names, np.float32(0)), 0
+    reader, sums = _Reader(model.graph.input[0].name, chips), dict.fromkeys(names, np.float32(0))
     while batch := reader.get_next():
         for name, maps in zip(names, session.run(names, batch), strict=True):
-            sums[name] = sums[name] + maps.mean(axis=(0, 2, 3))
-        batches += 1
-    return {name: np.asarray(total / batches, np.float32) for name, total in sums.items()}
+            # By face, so that those of a smaller last batch count as much.
+            sums[name] = sums[name] + maps.mean(axis=(2, 3)).sum(axis=0)
+    return {name: np.asarray(total / len(chips), np.float32) for name, total in sums.items()}
 
 
 class _Reader:
