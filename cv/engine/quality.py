@@ -111,13 +111,12 @@ def _told(
 
 def turn_of(landmarks: Landmarks) -> float:
     """The nose's distance from the middle between the eyes, as a share of half the eyes' distance: 0 is frontal."""
-    eyes = np.array([landmarks.left_eye, landmarks.right_eye])
-    between = eyes[1] - eyes[0]
-    distance = float(np.hypot(*between))
-    if distance == 0:
+    left, right, nose = complex(*landmarks.left_eye), complex(*landmarks.right_eye), complex(*landmarks.nose)
+    between = right - left
+    if between == 0:
         return 1.0
-    offset = (np.array(landmarks.nose) - eyes.mean(axis=0)) @ between / distance
-    return float(abs(offset) / (distance / 2))
+    # The real part of the quotient is the share of the line between the eyes.
+    return abs(((nose - (left + right) / 2) / between).real) * 2
 
 
 def _outside(detection: Detection, image_size: tuple[int, int]) -> float:
