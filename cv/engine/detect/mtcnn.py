@@ -58,7 +58,7 @@ class Detector:
         if shorter <= _THUMBNAIL_PX:
             min_face_px = min(min_face_px, max(shorter * _THUMBNAIL_SHARE, CELL))
         is_large = image.width * image.height > _LARGE_PIXELS
-        picture = Mipmap(image) if is_large else AreaImage(np.asarray(image))
+        picture = Mipmap(image) if is_large else AreaImage(image)
         boxes = self._refine(picture, self._propose(picture, min_face_px))
         boxes, scores, landmarks = self._output(picture, boxes)
         largest = np.argsort(-areas(boxes), kind="stable")[:max_faces]

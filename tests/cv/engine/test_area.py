@@ -26,14 +26,14 @@ def adaptive(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 @pytest.mark.parametrize(("width", "height"), [(154, 154), (37, 211), (512, 512), (700, 30)])
 def test_resized_pixels_are_the_means_of_what_they_cover(pixels: np.ndarray, width: int, height: int) -> None:
     np.testing.assert_allclose(
-        AreaImage(pixels).resize(width, height, (0, 0, width, height)), adaptive(pixels, height, width), atol=1e-4
+        AreaImage(Image.fromarray(pixels)).resize(width, height, (0, 0, width, height)), adaptive(pixels, height, width), atol=1e-4
     )
 
 
 def test_crops_are_resampled_each_from_its_own_region(pixels: np.ndarray) -> None:
     regions = np.array([[180, 60, 269, 173], [0, 0, 512, 512], [500, 500, 503, 502]])
 
-    crops = AreaImage(pixels).crops(regions, 24)
+    crops = AreaImage(Image.fromarray(pixels)).crops(regions, 24)
 
     for crop, (x1, y1, x2, y2) in zip(crops, regions, strict=True):
         np.testing.assert_allclose(crop, adaptive(pixels[y1:y2, x1:x2], 24, 24), atol=1e-4)
@@ -44,7 +44,7 @@ def test_sums_that_wrap_around_are_still_right_up_to_the_most_pixels_of_a_bin() 
     white = np.full((4200, 4200, 3), 255, dtype=np.uint8)
     white[..., 1] = 254
 
-    (crop,) = AreaImage(white).crops(np.array([[4000, 4000, 4182, 4180]]), 2)
+    (crop,) = AreaImage(Image.fromarray(white)).crops(np.array([[4000, 4000, 4182, 4180]]), 2)
 
     assert 91 * 90 <= MOST_PIXELS < 91 * 91
     np.testing.assert_allclose(crop, np.array([255, 254, 255])[:, None, None] * np.ones((1, 2, 2)), rtol=1e-6)
