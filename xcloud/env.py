@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -171,6 +169,10 @@ def cache(name: str, default: str) -> dict[str, Any]:
                 "OPTIONS": {"MAX_ENTRIES": 200_000},
             }
         case "redis" | "rediss" | "unix":
+            # Imported where it is used: it takes 5 MB.
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
+
             return {
                 "BACKEND": "django.core.cache.backends.redis.RedisCache",
                 "LOCATION": url,

@@ -1,4 +1,7 @@
-"""Talks to the OpenID Connect provider: sends people there, and checks what they bring back."""
+"""Talks to the OpenID Connect provider: sends people there, and checks what they bring back.
+
+Authlib takes 4 MB, so this is imported only by a server that has a provider.
+"""
 
 import io
 import threading
@@ -15,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseRedirect
 from joserfc.errors import JoseError
 
-from cv.trust.sign_on import SignOn, check_endpoint
+from cv.trust.sign_on import AnswerRefused, LogInDeclined, LogInStale, ProviderAway, SignOn, check_endpoint
 
 TIMEOUT_S: Final = 5
 # One answer of the provider, with all its bytes.
@@ -30,22 +33,6 @@ ALGORITHMS: Final = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
 )  # fmt: skip
 ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "end_session_endpoint")
-
-
-class ProviderAway(Exception):
-    """The provider does not answer, or not as OpenID Connect says."""
-
-
-class LogInStale(Exception):
-    """The log-in was begun too long ago, in another browser, or was finished already."""
-
-
-class LogInDeclined(Exception):
-    """The person, or the provider, stopped the log-in."""
-
-
-class AnswerRefused(Exception):
-    """The provider's answer can't be trusted, or the provider doesn't accept this client."""
 
 
 class _Session(OAuth2Session):  # type: ignore[misc]

@@ -1,11 +1,11 @@
 """Tells outages of dependencies (database, disk, search index, store of the limits) from the service's own errors."""
 
 import errno
+import sys
 from dataclasses import dataclass
 from typing import Final
 
 from django.db import InterfaceError, InternalError, OperationalError
-from redis.exceptions import RedisError
 
 from cv.files.stores import StorageUnavailable
 
@@ -41,7 +41,8 @@ def outage_of(error: BaseException | None) -> Outage | None:
             return DATABASE
         case InternalError() if getattr(error.__cause__, "sqlstate", None) == READ_ONLY_SQLSTATE:
             return DATABASE
-        case RedisError():
+        # Imported only by a server that uses Redis: it takes 5 MB.
+        case Exception() if (redis := sys.modules.get("redis")) and isinstance(error, redis.RedisError):
             return LIMITS
         case OSError() if error.errno in DISK_ERRORS:
             return Outage(StorageUnavailable.code, f"the disk cannot be written ({error.strerror}); try again")

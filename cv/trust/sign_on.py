@@ -25,6 +25,22 @@ class NotAdmitted(Exception):
         self.code = code
 
 
+class ProviderAway(Exception):
+    """The provider does not answer, or not as OpenID Connect says."""
+
+
+class LogInStale(Exception):
+    """The log-in was begun too long ago, in another browser, or was finished already."""
+
+
+class LogInDeclined(Exception):
+    """The person, or the provider, stopped the log-in."""
+
+
+class AnswerRefused(Exception):
+    """The provider's answer can't be trusted, or the provider doesn't accept this client."""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """What a provider said about somebody who logged in. ``roles`` is None if they are given here."""

@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from cv.outbound.sign_on import log_out_url
 from cv.trust.sign_on import SignOn
 
 # In the session of a person who came from the provider: the token that ends the provider's session, too.
@@ -39,6 +38,8 @@ class LogOut(LogoutView):
         return response
 
     def _leave_provider(self, request: HttpRequest, config: SignOn, token: str) -> HttpResponse:
+        from cv.outbound.sign_on import log_out_url
+
         url = log_out_url(config, token, request.build_absolute_uri(reverse("login")))
         # A page, not a redirect: browsers refuse a form whose answer leads to another site (form-action).
         return render(request, "registration/logged_out.html", {"url": url, "provider": config.name})

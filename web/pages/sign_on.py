@@ -14,16 +14,8 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from cv.outbound.sign_on import (
-    AnswerRefused,
-    LogInDeclined,
-    LogInStale,
-    ProviderAway,
-    claims_of,
-    redirect_to_provider,
-)
 from cv.services import outside_account_user
-from cv.trust.sign_on import NotAdmitted, SignOn
+from cv.trust.sign_on import AnswerRefused, LogInDeclined, LogInStale, NotAdmitted, ProviderAway, SignOn
 from web.pages.login import PROOF, provider_context
 
 # In the session: where the person wanted to go.
@@ -39,6 +31,8 @@ log = logging.getLogger(__name__)
 @require_GET
 def begin(request: HttpRequest) -> HttpResponse:
     """Sends the person to the provider."""
+    from cv.outbound.sign_on import redirect_to_provider
+
     config = _config()
     wanted = request.GET.get("next", "")
     if request.user.is_authenticated:
@@ -56,6 +50,8 @@ def begin(request: HttpRequest) -> HttpResponse:
 @require_GET
 def finish(request: HttpRequest) -> HttpResponse:
     """Logs the person in whom the provider sends back."""
+    from cv.outbound.sign_on import claims_of
+
     config = _config()
     try:
         claims, token = claims_of(config, request)
