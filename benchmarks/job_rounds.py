@@ -38,7 +38,8 @@ SERVERS = ("postgres", "redis-server")
 WARM_UP = 8
 JOB_S = 600
 SAMPLE_S = 0.5
-QUIET_S = 0.3
+# By then idle workers hold no connections; those of all crews together are more than PostgreSQL takes by default.
+QUIET_S = 3
 
 
 def main() -> None:

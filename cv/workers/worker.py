@@ -64,6 +64,9 @@ WAITING: Final = 8
 LOOK_S: Final = 1.0
 # The polling interval with a broker, only to find lost messages.
 SWEEP_S: Final = 10.0
+# An idle thread keeps its connection to the database for this long: a worker has a dozen threads, and PostgreSQL takes
+# a hundred connections by default.
+CONNECTED_S: Final = 2.0
 # The delays between attempts during an outage of the database or the storage. The lease is prolonged, or lost.
 TRIES_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 AWAY: Final = (OperationalError, InterfaceError, StorageUnavailable)
@@ -189,7 +192,7 @@ class Worker:
                 self._changed.wait(0.2)
 
     def _serve(self) -> None:
-        while (task := self._tasks.get()) is not None:
+        while (task := self._next()) is not None:
             try:
                 close_old_connections()
                 self.work(task)
@@ -203,6 +206,14 @@ class Worker:
                     self._changed.notify_all()
             self._finish_if_over(task.job)
         connection.close()
+
+    def _next(self) -> Task | None:
+        """The next task; None ends the thread. A thread that waits longer holds no connection to the database."""
+        try:
+            return self._tasks.get(timeout=CONNECTED_S)
+        except queue.Empty:
+            connection.close()
+            return self._tasks.get()
 
     def _finish_if_over(self, job: Job) -> None:
         """Ends the job if it has no open item. Asks the database only after the last item of the job held here."""
