@@ -26,7 +26,9 @@ def adaptive(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 @pytest.mark.parametrize(("width", "height"), [(154, 154), (37, 211), (512, 512), (700, 30)])
 def test_resized_pixels_are_the_means_of_what_they_cover(pixels: np.ndarray, width: int, height: int) -> None:
     np.testing.assert_allclose(
-        AreaImage(Image.fromarray(pixels)).resize(width, height, (0, 0, width, height)), adaptive(pixels, height, width), atol=1e-4
+        AreaImage(Image.fromarray(pixels)).resize(width, height, (0, 0, width, height)),
+        adaptive(pixels, height, width),
+        atol=1e-4,
     )
 
 
