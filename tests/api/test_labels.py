@@ -125,7 +125,8 @@ def test_the_parquet_is_what_evaluate_reads_and_names_the_labelled_face(
     result = evaluate(get_engine(EngineConfig()), file)
     assert (result["n"], result["coverage"], result["gender_accuracy"]) == (2, 1.0, 0.5)
     answered = analysis["faces"][1]["attributes"]["age"]["value"]
-    assert result["age_mae"] == pytest.approx(abs(answered - 27), abs=0.6)
+    # The table has its own picture of the face, and the net of 8-bit integers reads it a little differently.
+    assert result["age_mae"] == pytest.approx(abs(answered - 27), abs=1.5)
 
 
 def test_pictures_that_are_not_kept_are_left_out_of_the_parquet(api: APIClient, caller: Caller) -> None:
