@@ -8,7 +8,6 @@ bounded, and so is memory.
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable
@@ -54,6 +53,7 @@ from cv.serving.turns import FairTurns
 from cv.trust.caller import Caller
 from cv.workers.listing import ArchiveListers
 from cv.workers.recognition import SearchForbidden, recognise, searched_collection
+from cv.workers.tasks import TaskQueue
 from cv.workers.videos import Stopped, read_video, video_request
 
 log = logging.getLogger(__name__)
@@ -64,9 +64,6 @@ WAITING: Final = 8
 LOOK_S: Final = 1.0
 # The polling interval with a broker, only to find lost messages.
 SWEEP_S: Final = 10.0
-# An idle thread keeps its connection to the database for this long: a worker has a dozen threads, and PostgreSQL takes
-# a hundred connections by default.
-CONNECTED_S: Final = 2.0
 # The delays between attempts during an outage of the database or the storage. The lease is prolonged, or lost.
 TRIES_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 AWAY: Final = (OperationalError, InterfaceError, StorageUnavailable)
@@ -102,7 +99,7 @@ class Worker:
         self._room = at_once + WAITING
         # The limit for one caller, so that other callers' images always find room, and the next free engine.
         self._room_of_one = self._room - self._room // 4
-        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._tasks: TaskQueue[Task | None] = TaskQueue()
         # Claimed items that have not ended, by primary key.
         self._held: dict[int, Task] = {}
         self._changed = threading.Condition()
@@ -192,7 +189,7 @@ class Worker:
                 self._changed.wait(0.2)
 
     def _serve(self) -> None:
-        while (task := self._next()) is not None:
+        while (task := self._tasks.get()) is not None:
             try:
                 close_old_connections()
                 self.work(task)
@@ -206,14 +203,6 @@ class Worker:
                     self._changed.notify_all()
             self._finish_if_over(task.job)
         connection.close()
-
-    def _next(self) -> Task | None:
-        """The next task; None ends the thread. A thread that waits longer holds no connection to the database."""
-        try:
-            return self._tasks.get(timeout=CONNECTED_S)
-        except queue.Empty:
-            connection.close()
-            return self._tasks.get()
 
     def _finish_if_over(self, job: Job) -> None:
         """Ends the job if it has no open item. Asks the database only after the last item of the job held here."""

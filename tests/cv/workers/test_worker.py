@@ -81,26 +81,3 @@ def test_two_quick_images_of_another_wait_for_one_round_of_slow_ones(monkeypatch
     # At most one polling interval, and then the slow images that are in an engine.
     assert times["quick"] - asked < workers.LOOK_S + 2 * SLOW_S + 0.5
     assert closed.count("slow") < 16
-
-
-def test_a_thread_that_waits_for_work_gives_its_connection_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed: list[str] = []
-    monkeypatch.setattr(
-        workers, "connection", SimpleNamespace(close=lambda: closed.append(threading.current_thread().name))
-    )
-    monkeypatch.setattr(workers, "CONNECTED_S", 0.05)
-    monkeypatch.setattr(workers, "close_old_connections", lambda: None)
-    monkeypatch.setattr(workers, "items_claim", lambda limit, only, room_for: None)
-    monkeypatch.setattr(workers, "jobs_finish_over", lambda: 0)
-    monkeypatch.setattr(workers.ArchiveListers, "list_next", lambda self: False)
-    stop = threading.Event()
-    running = threading.Thread(target=Worker(SimpleNamespace(), 2, stop).run)  # type: ignore[arg-type]
-    running.start()
-    until = time.monotonic() + 10
-    while len(set(closed)) < 2 + workers.WAITING and time.monotonic() < until:
-        time.sleep(0.02)
-    waiting = set(closed)
-    stop.set()
-    running.join(10)
-
-    assert waiting == {f"job-{number}" for number in range(2 + workers.WAITING)}
