@@ -87,7 +87,7 @@ def fit_similarity(source: Iterable[Point], target: Iterable[Point]) -> Similari
     """Least-squares similarity without reflection that maps ``source`` to ``target``, as many points each.
 
     In the plane Umeyama's method (1991) reduces to one complex regression. For five points, Python's numbers take a
-    tenth of the time of NumPy's arrays.
+    fifth of the time of NumPy's arrays.
     """
     z, w = ([complex(x, y) for x, y in points] for points in (source, target))
     z_middle, w_middle = sum(z) / len(z), sum(w) / len(w)

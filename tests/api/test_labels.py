@@ -124,9 +124,13 @@ def test_the_parquet_is_what_evaluate_reads_and_names_the_labelled_face(
     assert pq.read_table(file).column("gender").to_pylist() == ["male", "female"]
     result = evaluate(get_engine(EngineConfig()), file)
     assert (result["n"], result["coverage"], result["gender_accuracy"]) == (2, 1.0, 0.5)
-    answered = analysis["faces"][1]["attributes"]["age"]["value"]
-    # The table has its own picture of the face, and the net of 8-bit integers reads it a little differently.
-    assert result["age_mae"] == pytest.approx(abs(answered - 27), abs=1.5)
+    # A labelled face is searched down to half its size, which moves its box a little: so is this one.
+    box = analysis["faces"][1]["box"]
+    half = int(min(box["width"], box["height"]) / 2)
+    body = {"image": io.BytesIO(two_faces), "min_face_px": half}
+    again = api.post("/api/v1/analyses", body, format="multipart").json()["faces"]
+    (answered,) = (face["attributes"]["age"]["value"] for face in again if face["box"]["x"] > 512)
+    assert result["age_mae"] == pytest.approx(abs(answered - 27), abs=0.01)
 
 
 def test_pictures_that_are_not_kept_are_left_out_of_the_parquet(api: APIClient, caller: Caller) -> None:

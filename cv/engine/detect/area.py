@@ -14,6 +14,7 @@ from PIL import Image
 Regions = npt.NDArray[np.intp]
 Bins = tuple[Regions, Regions]
 Sums = npt.NDArray[np.uint64]
+Packed = npt.NDArray[np.uint32]
 
 # Bits of a colour's sum. The numbers may wrap around; the difference of two is still right if no bin has more pixels
 # than ``MOST_PIXELS``: the fields of its sum then do not reach into each other. No bin of the detector has more.
@@ -26,11 +27,11 @@ class AreaImage:
 
     def __init__(self, image: Image.Image) -> None:
         width, height = image.size
-        # One number has a pixel's red, green and blue in its three lowest bytes, which are moved into their fields.
-        pixels = np.frombuffer(image.tobytes("raw", "RGBX"), "<u4").reshape(height, width).astype(np.uint64)
+        pixels = pack(image).astype(np.uint64)
         self._sums = np.zeros((height + 1, width + 1), np.uint64)
         sums = self._sums[1:, 1:]
         for channel in range(3):
+            # From its byte to its field.
             byte = pixels & np.uint64(0xFF << 8 * channel)
             byte <<= np.uint64((_BITS - 8) * channel)
             sums += byte
@@ -70,6 +71,11 @@ def _means(sums: Sums, counts: Regions) -> npt.NDArray[np.float32]:
     means = unpack(sums, _BITS)
     means *= (np.float32(1) / counts.astype(np.float32))[..., None, :, :]
     return means
+
+
+def pack(image: Image.Image) -> Packed:
+    """An RGB image → ``(H, W)``: red, green, blue and an unused byte of each pixel in one number, red lowest."""
+    return np.frombuffer(image.tobytes("raw", "RGBX"), "<u4").reshape(image.height, image.width)
 
 
 def unpack(packed: npt.NDArray[np.unsignedinteger], bits: int) -> npt.NDArray[np.float32]:

@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cv.engine.detect.area import Regions, unpack
-
-Packed = npt.NDArray[np.uint32]
+from cv.engine.detect.area import Packed, Regions, pack, unpack
 
 # A larger image is packed part by part as it is read, so that it is not in memory twice.
 PACKED_PIXELS = 2**24
@@ -34,17 +32,12 @@ class Mipmap:
 
     @cached_property
     def _packed(self) -> Packed:
-        """``(H, W)``: red, green, blue and an unused byte of each pixel packed into one number."""
-        return self._pack((0, 0, *self.size))
-
-    def _pack(self, box: tuple[int, int, int, int]) -> Packed:
-        part = self.image if box == (0, 0, *self.size) else self.image.crop(box)
-        return np.frombuffer(part.tobytes("raw", "RGBX"), np.uint32).reshape(part.height, part.width)
+        return pack(self.image)
 
     def _part(self, box: tuple[int, int, int, int]) -> Packed:
         """The region xyxy of the image, ``(H, W)``, contiguous."""
         if self._is_large:
-            return self._pack(box)
+            return pack(self.image.crop(box))
         left, top, right, bottom = box
         return np.ascontiguousarray(self._packed[top:bottom, left:right])
 
