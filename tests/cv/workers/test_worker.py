@@ -12,6 +12,7 @@ from cv.choices import JobSource, Source
 from cv.engine.types import AnalysisOptions
 from cv.jobs.inputs import Loaded
 from cv.services.job_items import Claim
+from cv.workers import tasks
 from cv.workers import worker as workers
 from cv.workers.worker import Worker
 
@@ -81,3 +82,24 @@ def test_two_quick_images_of_another_wait_for_one_round_of_slow_ones(monkeypatch
     # At most one polling interval, and then the slow images that are in an engine.
     assert times["quick"] - asked < workers.LOOK_S + 2 * SLOW_S + 0.5
     assert closed.count("slow") < 16
+
+
+def test_all_threads_of_an_idle_worker_give_their_connections_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: set[str] = set()
+    monkeypatch.setattr(tasks, "connection", SimpleNamespace(close=lambda: closed.add(threading.current_thread().name)))
+    monkeypatch.setattr(tasks, "CONNECTED_S", 0.05)
+    monkeypatch.setattr(workers, "connection", SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(workers, "close_old_connections", lambda: None)
+    monkeypatch.setattr(workers, "items_claim", lambda limit, only, room_for: None)
+    monkeypatch.setattr(workers, "jobs_finish_over", lambda: 0)
+    monkeypatch.setattr(workers.ArchiveListers, "list_next", lambda self: False)
+    stop = threading.Event()
+    running = threading.Thread(target=Worker(SimpleNamespace(), 2, stop).run)  # type: ignore[arg-type]
+    running.start()
+    until = time.monotonic() + 10
+    while len(closed) < 2 + workers.WAITING and time.monotonic() < until:
+        time.sleep(0.02)
+    stop.set()
+    running.join(10)
+
+    assert closed == {f"job-{number}" for number in range(2 + workers.WAITING)}
