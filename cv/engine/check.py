@@ -16,14 +16,12 @@ import numpy.typing as npt
 from cv.engine.align import Crop
 from cv.engine.config import EngineConfig
 from cv.engine.manifest import CheckModel
-from cv.engine.sessions import Net, load_net
-from cv.engine.transforms import chips_to_input
+from cv.engine.sessions import Net, load_net, run_on_chips
 from cv.engine.types import Detection
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-_BATCH = 32
 # The cascade's score is cut off here before its logit is taken: float32 gives 1 for a clear face.
 _SUREST = 1 - 1e-6
 # From this logit on a face was hardly ever read the wrong way up; below it, the turned chips are looked at too.
@@ -87,8 +85,7 @@ class FaceCheck:
 
     def logits(self, chips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         """The net's outputs ``(N,)``; N may be 0."""
-        parts = [self.net(chips_to_input(chips[i : i + _BATCH]))[0][:, 0] for i in range(0, len(chips), _BATCH)]
-        return np.concatenate([np.empty(0), *parts])
+        return run_on_chips(self.net, chips)[0][:, 0].astype(np.float64)
 
 
 def _brighten(chips: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -17,14 +17,12 @@ import numpy.typing as npt
 from cv.engine.align import Crop, chip_similarity
 from cv.engine.config import EngineConfig
 from cv.engine.manifest import QualityModel
-from cv.engine.sessions import Net, load_net
-from cv.engine.transforms import chips_to_input
+from cv.engine.sessions import Net, load_net, run_on_chips
 from cv.engine.types import Detection, Landmarks, Pose, Quality, QualityWarning
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-_BATCH = 32
 # A face with a shorter side than this is small, one turned by more than this is turned away, and of one that is partly
 # outside more than this share is: there the answers begin to get worse, see the model card.
 _SMALL_PX = 33.6
@@ -88,8 +86,7 @@ class QualityJudge:
 
     def logits(self, chips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         """The net's outputs ``(N, 1 + warnings)``; N may be 0."""
-        parts = [self.net(chips_to_input(chips[i : i + _BATCH]))[0] for i in range(0, len(chips), _BATCH)]
-        return np.concatenate([np.empty((0, 1 + len(self.model.thresholds))), *parts])
+        return run_on_chips(self.net, chips)[0].astype(np.float64)
 
 
 def _told(

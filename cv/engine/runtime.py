@@ -42,11 +42,7 @@ def load_detector(config: EngineConfig) -> Detector:
     # Its nets are too small for several cores per call: each call uses one core, and several calls run at once.
     one_core = replace(config, threads=1)
     files = read_manifest(config.weights_dir).detector
-    # P-Net's strips are small and alike. Without an arena they would lie among the levels of a large photo, whose peak
-    # would be 770 instead of 670 MB.
-    proposal, refine, output = (
-        load_net(files[name], one_core, partial(_cascade_net, name), has_arena=name == "pnet") for name in _CASCADE
-    )
+    proposal, refine, output = (load_net(files[name], one_core, partial(_cascade_net, name)) for name in _CASCADE)
     spread = map if config.threads == 1 else ThreadPoolExecutor(config.threads, "detect").map
     return Detector(proposal, refine, output, config.thresholds, spread)
 

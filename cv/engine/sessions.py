@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cv.engine.arena import use_arena
 from cv.engine.config import Backend, EngineConfig
 from cv.engine.errors import ModelNotReady
 from cv.engine.fields import MANIFEST
 from cv.engine.manifest import NetFiles, WeightsFile
+from cv.engine.transforms import chips_to_input
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,6 +23,8 @@ Array = npt.NDArray[np.float32]
 # Builds the net in PyTorch from its weights, and returns it with its heads: the size of each output by name, in order.
 # Raises RuntimeError if the weights are those of another net.
 Build = Callable[[Mapping[str, "Tensor"]], "tuple[nn.Module, dict[str, int]]"]
+# Larger batches of chips take more memory, and no less time.
+_BATCH = 8
 
 
 class Net(Protocol):
@@ -29,24 +33,18 @@ class Net(Protocol):
     def __call__(self, batch: Array) -> list[Array]: ...
 
 
-def load_net(
-    files: NetFiles,
-    config: EngineConfig,
-    build: Build,
-    heads: Mapping[str, int] | None = None,
-    has_arena: bool = False,
-) -> Net:
-    """The net for the configured backend; ``build`` is for PyTorch. With an arena, it keeps the memory of its calls.
+def load_net(files: NetFiles, config: EngineConfig, build: Build, heads: Mapping[str, int] | None = None) -> Net:
+    """The net for the configured backend; ``build`` is for PyTorch.
 
     Raises ModelNotReady if its file is missing, changed, not a net, or has other ``heads``: the size of each output by
     name, in their order.
     """
     if config.backend is Backend.TORCH and files.tensors is not None:
         return _torch_net(files.tensors, config.threads, build, heads)
-    return load_onnx_net(files.onnx, config.threads, heads, has_arena)
+    return load_onnx_net(files.onnx, config.threads, heads)
 
 
-def load_onnx_net(file: WeightsFile, threads: int, heads: Mapping[str, int] | None, has_arena: bool = False) -> Net:
+def load_onnx_net(file: WeightsFile, threads: int, heads: Mapping[str, int] | None) -> Net:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -56,10 +54,9 @@ def load_onnx_net(file: WeightsFile, threads: int, heads: Mapping[str, int] | No
     # cores to others.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    # Photos have many sizes: keeping a memory plan for each would only use up memory. So would an arena, which never
-    # returns what the largest batch took.
+    # Photos have many sizes: keeping a memory plan for each would only use up memory.
     options.enable_mem_pattern = False
-    options.enable_cpu_mem_arena = has_arena
+    use_arena(options)
     data = file.read()
     try:
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -74,6 +71,13 @@ def load_onnx_net(file: WeightsFile, threads: int, heads: Mapping[str, int] | No
         return outputs
 
     return run
+
+
+def run_on_chips(net: Net, chips: npt.NDArray[np.uint8]) -> list[Array]:
+    """uint8 RGB ``(N, S, S, 3)``, N may be 0 → the net's outputs, ``(N, …)`` each."""
+    starts = range(0, max(len(chips), 1), _BATCH)
+    batches = [net(chips_to_input(chips[start : start + _BATCH])) for start in starts]
+    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
 
 def _torch_net(file: WeightsFile, threads: int, build: Build, heads: Mapping[str, int] | None) -> Net:

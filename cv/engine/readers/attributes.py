@@ -15,9 +15,8 @@ from cv.engine.fields import MANIFEST
 from cv.engine.manifest import CENTRAL, Calibration, Levels, Model
 from cv.engine.outputs import Output, Shape, get_output
 from cv.engine.readers.base import FaceReader
-from cv.engine.sessions import Net, load_net
+from cv.engine.sessions import Net, load_net, run_on_chips
 from cv.engine.traits import TRAITS, measure_traits
-from cv.engine.transforms import chips_to_input
 from cv.engine.types import Answer, Answers, Category, Estimate
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float32]
 Name = TypeVar("Name", bound=str)
-
-_BATCH = 32
 
 
 class AttributeReader(FaceReader):
@@ -60,9 +57,8 @@ class AttributeReader(FaceReader):
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def logits(self, chips: npt.NDArray[np.uint8]) -> dict[str, Array]:
-        """uint8 RGB ``(N, S, S, 3)``, N ≥ 1 → the net's outputs by name, ``(N, Output.size)`` each."""
-        batches = [self.net(chips_to_input(chips[i : i + _BATCH])) for i in range(0, len(chips), _BATCH)]
-        heads = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+        """uint8 RGB ``(N, S, S, 3)``, N may be 0 → the net's outputs by name, ``(N, Output.size)`` each."""
+        heads = run_on_chips(self.net, chips)
         return {output.name: head for output, head in zip(self.outputs, heads, strict=True)}
 
     def probabilities(self, logits: Mapping[Name, Array], traits: Array) -> dict[Name, Array]:

@@ -14,11 +14,8 @@ from cv.engine.fields import MANIFEST
 from cv.engine.manifest import Model
 from cv.engine.outputs import Shape, get_output
 from cv.engine.readers.base import FaceReader
-from cv.engine.sessions import Net, load_onnx_net
-from cv.engine.transforms import chips_to_input
+from cv.engine.sessions import Net, load_onnx_net, run_on_chips
 from cv.engine.types import Answers, Vector
-
-_BATCH = 32
 
 
 class EmbeddingReader(FaceReader):
@@ -43,7 +40,6 @@ class EmbeddingReader(FaceReader):
         return [{self.output: Vector(tuple(vector.tolist()))} for vector in self.embed(chips)]
 
     def embed(self, chips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """uint8 RGB ``(N, S, S, 3)``, N ≥ 1 → float32 ``(N, D)``, rows of length 1."""
-        batches = [self.net(chips_to_input(chips[i : i + _BATCH]))[0] for i in range(0, len(chips), _BATCH)]
-        vectors = np.concatenate(batches)
+        """uint8 RGB ``(N, S, S, 3)``, N may be 0 → float32 ``(N, D)``, rows of length 1."""
+        (vectors,) = run_on_chips(self.net, chips)
         return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))

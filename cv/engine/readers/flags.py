@@ -14,11 +14,8 @@ from cv.engine.fields import MANIFEST
 from cv.engine.manifest import Model
 from cv.engine.outputs import Shape, get_output
 from cv.engine.readers.base import FaceReader
-from cv.engine.sessions import Net, load_onnx_net
-from cv.engine.transforms import chips_to_input
+from cv.engine.sessions import Net, load_onnx_net, run_on_chips
 from cv.engine.types import Answers, Flags
-
-_BATCH = 32
 
 
 class FlagsReader(FaceReader):
@@ -53,10 +50,8 @@ class FlagsReader(FaceReader):
         ]
 
     def probabilities(self, chips: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float32]]:
-        """uint8 RGB ``(N, S, S, 3)``, N ≥ 1 → float32 ``(N, Output.size)`` in [0, 1] for each output."""
-        batches = [self.net(chips_to_input(chips[i : i + _BATCH])) for i in range(0, len(chips), _BATCH)]
-        heads = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        """uint8 RGB ``(N, S, S, 3)``, N may be 0 → float32 ``(N, Output.size)`` in [0, 1] for each output."""
         return {
             output.name: np.asarray(1 / (1 + np.exp(-head)), np.float32)
-            for output, head in zip(self.outputs, heads, strict=True)
+            for output, head in zip(self.outputs, run_on_chips(self.net, chips), strict=True)
         }

@@ -18,8 +18,7 @@ from cv.engine.fields import MANIFEST
 from cv.engine.manifest import Model
 from cv.engine.outputs import MESH, OPENNESS, POINTS, POSE
 from cv.engine.readers.base import FaceReader
-from cv.engine.sessions import Net, load_onnx_net
-from cv.engine.transforms import chips_to_input
+from cv.engine.sessions import Net, load_onnx_net, run_on_chips
 from cv.engine.types import Answer, Answers, Flags, Points, Vector
 
 Array = npt.NDArray[np.float64]
@@ -33,7 +32,6 @@ _FIRST_MARGIN: Final = 0.12
 _AROUND: Final = 1.45
 # The outer corners of the eyes, left and right in the picture.
 _LEFT_CORNER, _RIGHT_CORNER = 33, 263
-_BATCH = 32
 _GIVES: Final = frozenset({POINTS.name, MESH.name, POSE.name, OPENNESS.name})
 
 
@@ -69,8 +67,7 @@ class MeshReader(FaceReader):
 
     def run(self, views: Chips) -> tuple[Array, Array]:
         """uint8 RGB ``(N, 192, 192, 3)``, N ≥ 1 → ``(N, 468, 3)`` and ``(N, 68, 2)``, in pixels of the views."""
-        batches = [self.net(chips_to_input(views[i : i + _BATCH])) for i in range(0, len(views), _BATCH)]
-        meshes, points = (np.concatenate(parts).astype(np.float64) for parts in zip(*batches, strict=True))
+        meshes, points = (output.astype(np.float64) for output in run_on_chips(self.net, views))
         return meshes.reshape(len(views), -1, 3), points.reshape(len(views), -1, 2)
 
 
