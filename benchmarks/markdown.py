@@ -1,7 +1,6 @@
 """Results as Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 
@@ -18,12 +17,3 @@ def machine_table(described: Mapping[str, Any]) -> str:
         ("machine", ""),
         [(name, ", ".join(value) if isinstance(value, list) else value) for name, value in described.items()],
     )
-
-
-def replace_section(page: Path, name: str, text: str) -> None:
-    """Replaces what stands between ``<!-- name -->`` and ``<!-- end of name -->``. Raises ValueError without both."""
-    before, begin, rest = page.read_text().partition(f"<!-- {name} -->\n")
-    _, end, after = rest.partition(f"<!-- end of {name} -->\n")
-    if not end:
-        raise ValueError(f"{page} has no section {name}")
-    page.write_text(before + begin + text + end + after)

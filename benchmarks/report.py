@@ -18,7 +18,7 @@ from benchmarks import charts, engine, guard, http, scaling
 from benchmarks.checks import check_costs
 from benchmarks.floor import machine_rates, net_floors
 from benchmarks.machine import machine
-from benchmarks.markdown import machine_table, replace_section, table
+from benchmarks.markdown import machine_table, table
 from benchmarks.photos import read_photos
 from benchmarks.scenes import CACHE, photos_or_scenes
 from benchmarks.server import ROOT, start_server
@@ -26,6 +26,7 @@ from benchmarks.yardstick import in_products
 from cv.engine.config import EngineConfig
 from cv.engine.runtime import get_engine
 from cv.engine.types import AnalysisOptions
+from training.measure.pages import replace_section
 
 SMALL_PX = 640
 CLIENTS = [1, 2, 4, 8, 16, 32, 64]

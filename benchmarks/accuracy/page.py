@@ -7,8 +7,9 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.markdown import replace_section, table
+from benchmarks.markdown import table
 from cv.labelling.intervals import wilson_interval
+from training.measure.pages import replace_section
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT: Final = ROOT / "benchmarks" / "results" / "accuracy.json"

@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from benchmarks.markdown import replace_section, table
+from benchmarks.markdown import table
 from benchmarks.peers.packages import PACKAGES
 from benchmarks.report import PAGE
+from training.measure.pages import replace_section
 
 NOT_YET: Final = "Not measured yet: `make bench-peers` writes the table here."
 

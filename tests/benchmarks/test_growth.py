@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.charts import draw_growth
-from benchmarks.markdown import replace_section
 from benchmarks.report import PAGE, RESULTS, growth_section
 from benchmarks.scaling import exponent, growth
 from benchmarks.yardstick import in_products
@@ -58,14 +57,3 @@ def test_a_work_is_counted_in_products_of_the_same_run(monkeypatch: pytest.Monke
     monkeypatch.setattr("benchmarks.yardstick.cpu_seconds", lambda _: next(seconds))
 
     assert in_products([lambda: None]) == 2.0
-
-
-def test_a_section_is_replaced_and_the_rest_of_the_page_stays(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("one\n<!-- growth -->\nold\n<!-- end of growth -->\ntwo\n")
-
-    replace_section(page, "growth", "new\n")
-
-    assert page.read_text() == "one\n<!-- growth -->\nnew\n<!-- end of growth -->\ntwo\n"
-    with pytest.raises(ValueError, match="no section peers"):
-        replace_section(page, "peers", "new\n")

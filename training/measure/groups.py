@@ -13,18 +13,15 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from cv.engine.config import EngineConfig
-from cv.engine.errors import EngineError
 from cv.engine.labels import FACE_TRAITS
 from cv.engine.pipeline import Engine
 from cv.engine.runtime import get_engine
-from cv.engine.types import AnalysisOptions
 from training.data.labels import Row
 from training.data.tables import list_columns, rows
-from training.measure.studies import replace_block
-from training.measure.traits import read_shares
+from training.measure.pages import replace_section
+from training.measure.traits import largest_faces, read_shares
 
 TRAITS: Final = "traits"
 _ROUNDS: Final = 2000
@@ -60,9 +57,7 @@ def main() -> None:
     table = write_table(names, found[: arguments.most])
     print(f"{len(shares)} photos of {len(set(people))} people\n{table}")
     if arguments.docs:
-        page = arguments.docs / "research.md"
-        text = replace_block(page.read_text(encoding="utf-8"), f"{TRAITS} of {arguments.data.stem}", table)
-        page.write_text(text, encoding="utf-8")
+        replace_section(arguments.docs / "research.md", f"{TRAITS} of {arguments.data.stem}", table + "\n")
 
 
 def see_traits(
@@ -70,17 +65,11 @@ def see_traits(
 ) -> tuple[Floats, list[str], list[str]]:
     """The shares of each photo's largest face ``(N, traits)``, its group and who it is; photos without one are left
     out."""
-    asked = AnalysisOptions(attributes=frozenset({TRAITS}), max_faces=1)
     shares, groups, people = [], [], []
-    for _, row in tqdm(numbered, desc=TRAITS, unit="img"):
-        try:
-            faces = engine.analyze(row["image"] or b"", asked).faces
-        except EngineError:
-            continue
-        if faces:
-            shares.append(read_shares(faces[0].attributes[TRAITS], TRAITS))
-            groups.append(str(row[by]))
-            people.append(str(row[person]))
+    for row, face in largest_faces(engine, numbered, TRAITS):
+        shares.append(read_shares(face, TRAITS))
+        groups.append(str(row[by]))
+        people.append(str(row[person]))
     return np.array(shares), groups, people
 
 

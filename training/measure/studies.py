@@ -21,6 +21,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
+from training.measure.pages import replace_section
 from training.recipes import find_study, list_recipes
 from training.study import Result, read_results
 
@@ -104,21 +105,11 @@ def _write_score(score: str, values: list[float] | None) -> str:
 
 def write_page(docs: Path, name: str, lines: list[Line]) -> None:
     """Replaces the recipe's table in ``research.md``, numbers and picture. Raises ValueError if the page lacks it."""
-    page = docs / "research.md"
-    page.write_text(replace_block(page.read_text(encoding="utf-8"), name, write_table(lines)), encoding="utf-8")
+    replace_section(docs / "research.md", name, write_table(lines) + "\n")
     folder = docs / PICTURES
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(lines, indent=1) + "\n", encoding="utf-8")
     draw(lines, folder / f"{name}.png")
-
-
-def replace_block(text: str, name: str, table: str) -> str:
-    """The page's text with this table between the comments of a name. Raises ValueError without them."""
-    begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
-    if begin not in text or end not in text:
-        raise ValueError(f"the page has no place for {name}: {begin.strip()} … {end.strip()}")
-    before, rest = text.split(begin)
-    return before + begin + table + end + rest.split(end)[1]
 
 
 def draw(lines: list[Line], picture: Path) -> None:

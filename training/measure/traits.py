@@ -1,6 +1,6 @@
 """Scores the served traits of faces against CelebA's 40 flags."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from cv.engine.errors import EngineError
 from cv.engine.labels import ALL_TRAITS
 from cv.engine.outputs import get_output
 from cv.engine.pipeline import Engine
-from cv.engine.types import AnalysisOptions, Flags
+from cv.engine.types import AnalysisOptions, FaceResult, Flags
 from training.data.labels import Row
 
 OUTPUTS: Final = ("traits", "judged_traits")
@@ -28,15 +28,10 @@ def score_traits(engine: Engine, numbered: Iterable[tuple[int, Row]]) -> dict[st
     calibration errors; ``traits`` has the same, and the share of faces that have it, for each. Raises ValueError if no
     row can be scored.
     """
-    asked = AnalysisOptions(attributes=frozenset(OUTPUTS), max_faces=1)
     said, true, genders = [], [], []
-    for _, row in tqdm(numbered, desc="traits", unit="img"):
-        try:
-            faces = engine.analyze(row["image"] or b"", asked).faces
-        except EngineError:
-            continue
-        if faces and row["flags"] is not None:
-            said.append([share for name in OUTPUTS for share in read_shares(faces[0].attributes[name], name)])
+    for row, face in largest_faces(engine, numbered, *OUTPUTS):
+        if row["flags"] is not None:
+            said.append([share for name in OUTPUTS for share in read_shares(face, name)])
             true.append([name in row["flags"] for name in ALL_TRAITS])
             genders.append(str(row.get("gender")))
     if not said:
@@ -84,7 +79,22 @@ def _score_one(shares: Floats, flags: Bools) -> dict[str, float]:
     }
 
 
-def read_shares(answer: Any, name: str) -> list[float]:
-    """The probabilities of an answer of flags, in the order of the output's labels."""
+def largest_faces(
+    engine: Engine, numbered: Iterable[tuple[int, Row]], *outputs: str
+) -> Iterator[tuple[Row, FaceResult]]:
+    """Each row's largest face with these outputs; rows without one, or with an unreadable picture, are left out."""
+    asked = AnalysisOptions(attributes=frozenset(outputs), max_faces=1)
+    for _, row in tqdm(numbered, desc=" and ".join(outputs), unit="img"):
+        try:
+            faces = engine.analyze(row["image"] or b"", asked).faces
+        except EngineError:
+            continue
+        if faces:
+            yield row, faces[0]
+
+
+def read_shares(face: FaceResult, name: str) -> list[float]:
+    """The probabilities of an output of flags, in the order of its labels."""
+    answer = face.attributes[name]
     assert isinstance(answer, Flags)
     return [answer.probabilities[label] for label in get_output(name).labels]

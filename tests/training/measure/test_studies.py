@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from training.measure.studies import PICTURES, replace_block, summarise, write_page, write_table
+from training.measure.pages import with_section
+from training.measure.studies import PICTURES, summarise, write_page, write_table
 from training.recipes import find_study
 from training.study import Result
 
@@ -54,15 +55,13 @@ def test_the_page_gets_the_table_between_the_recipes_comments_and_keeps_the_rest
     assert text.endswith(" 2 s |\n<!-- end of toy -->\nafter\n")
     assert json.loads((tmp_path / PICTURES / "toy.json").read_text())[1]["scores"]["pearson"] == [0.8, 0.9]
     assert (tmp_path / PICTURES / "toy.png").read_bytes()[:4] == b"\x89PNG"
-    with pytest.raises(ValueError, match="the page has no place for other"):
-        replace_block(text, "other", "")
 
 
 @pytest.mark.parametrize("file", MEASURED, ids=lambda file: file.stem)
 def test_the_documented_table_is_what_was_measured(file: Path) -> None:
     lines = json.loads(file.read_text())
 
-    assert replace_block(PAGE, file.stem, write_table(lines)) == PAGE
+    assert with_section(PAGE, file.stem, write_table(lines) + "\n") == PAGE
     study = find_study(file.stem)
     for line in lines:
         cases = [case for case in study.cases if line["set"] == case.table + ("" if case.fold is None else ", folds")]
