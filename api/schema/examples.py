@@ -46,32 +46,32 @@ MODEL: Final = {
         {
             "data_set": "utkface",
             "n": 1669,
-            "coverage": 0.998,
-            "metrics": {"gender_accuracy": 0.926, "age_mae": 4.53},
-            "intervals": {"gender_accuracy": [0.913, 0.938], "age_mae": [4.29, 4.73]},
+            "coverage": 0.9982,
+            "metrics": {"gender_accuracy": 0.9449, "age_mae": 4.2075},
+            "intervals": {"gender_accuracy": [0.9329, 0.9548], "age_mae": [3.9981, 4.4022]},
             "groups": [
                 {
                     "by": "gender, race, age",
                     "group": "female, white, 20-29",
-                    "n": 81,
-                    "metrics": {"gender_accuracy": 0.975, "age_mae": 3.2},
-                    "intervals": {"gender_accuracy": [0.914, 0.993]},
+                    "n": 60,
+                    "metrics": {"gender_accuracy": 1.0, "age_mae": 3.0015},
+                    "intervals": {"gender_accuracy": [0.9398, 1.0], "age_mae": [2.4401, 3.641]},
                 }
             ],
             "classes": [
                 {
                     "attribute": "gender",
                     "labels": ["female", "male"],
-                    "confusion": [[732, 68], [55, 814]],
-                    "reliability": [{"n": 1295, "confidence": 0.984, "accuracy": 0.987}],
+                    "confusion": [[752, 48], [44, 825]],
+                    "reliability": [{"n": 1371, "confidence": 0.992, "accuracy": 0.9905}],
                 }
             ],
             "quality": [
                 {
-                    "score_from": 0.9,
-                    "score_to": 1.0,
+                    "score_from": 0.9631,
+                    "score_to": 0.9953,
                     "n": 334,
-                    "metrics": {"gender_accuracy": 0.95},
+                    "metrics": {"gender_accuracy": 0.9401},
                     "intervals": {},
                 }
             ],
