@@ -136,13 +136,15 @@ def draw(lines: list[Line], picture: Path) -> None:
 def _draw_panel(axis: Axes, title: str, score: str, lines: list[Line]) -> None:
     factor, digits = (100, 1) if score in PERCENT else (1, 3)
     values = [[factor * value for value in line["scores"][score]] for line in lines]
+    ends = []
     for place, row in enumerate(values):
         mean, spread = statistics.fmean(row), statistics.stdev(row) if len(row) > 1 else 0.0
+        ends += [*row, mean - spread, mean + spread]
         axis.errorbar(mean, place, xerr=spread, fmt="D", color="#1f3f66", markersize=5, capsize=3)
         axis.plot(row, [place] * len(row), "o", color="#6d9fd1", markersize=3.5, zorder=1)
         end = (max(*row, mean + spread), place)
         axis.annotate(f"{mean:.{digits}f}", end, xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)
-    lowest, highest = min(min(row) for row in values), max(max(row) for row in values)
+    lowest, highest = min(ends), max(ends)
     room = (highest - lowest) or highest / 10
     axis.set_xlim(lowest - 0.1 * room, highest + 0.2 * room)
     axis.set_ylim(-0.6, len(lines) - 0.4)
