@@ -57,6 +57,10 @@ class Detector:
         shorter = min(image.size)
         if shorter <= _THUMBNAIL_PX:
             min_face_px = min(min_face_px, max(shorter * _THUMBNAIL_SHARE, CELL))
+        return self.search(image, min_face_px, max_faces)
+
+    def search(self, image: Image.Image, min_face_px: float, max_faces: int) -> list[Detection]:
+        """As ``detect``, but never for smaller faces: a small part of a picture is no thumbnail."""
         is_large = image.width * image.height > _LARGE_PIXELS
         picture = Mipmap(image) if is_large else AreaImage(image)
         boxes = self._refine(picture, self._propose(picture, min_face_px))

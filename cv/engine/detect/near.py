@@ -35,7 +35,7 @@ def _detect(detector: Detector, image: Image.Image, box: Box) -> list[Detection]
     factor = max(int(side / _NEAR_PX), 1)
     part = image.reduce(factor, (left, top, right, bottom))
     smallest = min(box.width, box.height) / factor * _SMALLEST
-    return [_moved(face, factor, (left, top)) for face in detector.detect(part, smallest, _FACES)]
+    return [_moved(face, factor, (left, top)) for face in detector.search(part, smallest, _FACES)]
 
 
 def _moved(face: Detection, factor: int, corner: Point) -> Detection:

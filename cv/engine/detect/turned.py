@@ -1,6 +1,7 @@
 """Searches a picture that lies on its side or stands on its head."""
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ from cv.engine.detect.boxes import nms
 from cv.engine.detect.mtcnn import Detector
 from cv.engine.types import Box, Detection, Landmarks, Point
 
+Detect = Callable[[Image.Image, float, int], list[Detection]]
 # A picture is turned as a whole, and its faces are seldom smaller than this share of its shorter side: a search for
 # them costs a fraction of the upright one.
 _SMALLEST_SHARE: Final = 1 / 16
@@ -35,7 +37,7 @@ def detect_turned(detector: Detector, image: Image.Image, min_face_px: float, ma
     factor = max(min(image.size) // _SEARCHED_PX, math.isqrt(image.width * image.height // _MOST_PIXELS), 1)
     shrunk = image.reduce(factor)
     smallest = max(min_face_px / factor, min(shrunk.size) * _SMALLEST_SHARE)
-    return _detect(detector, shrunk, smallest, max_faces, factor, (0, 0))
+    return _detect(detector.detect, shrunk, smallest, max_faces, factor, (0, 0))
 
 
 def detect_turned_near(detector: Detector, image: Image.Image, box: Box) -> list[Detection]:
@@ -47,17 +49,17 @@ def detect_turned_near(detector: Detector, image: Image.Image, box: Box) -> list
     bottom = min(round(box.y + box.height + around), image.height)
     factor = max(int(side / _NEAR_PX), 1)
     part = image.reduce(factor, (left, top, right, bottom))
-    return _detect(detector, part, side / factor / 2, _NEAR_FACES, factor, (left, top))
+    return _detect(detector.search, part, side / factor / 2, _NEAR_FACES, factor, (left, top))
 
 
 def _detect(
-    detector: Detector, image: Image.Image, min_face_px: float, max_faces: int, factor: int, corner: Point
+    detect: Detect, image: Image.Image, min_face_px: float, max_faces: int, factor: int, corner: Point
 ) -> list[Detection]:
     """Searches a part of a picture, shrunk by ``factor``, whose upper left corner is at ``corner``."""
     return [
         _turned_back(detection, image.size, quarters, factor, corner)
         for quarters, turn in enumerate(_QUARTERS, start=1)
-        for detection in detector.detect(image.transpose(turn), min_face_px, max_faces)
+        for detection in detect(image.transpose(turn), min_face_px, max_faces)
     ]
 
 

@@ -99,6 +99,17 @@ def test_faces_come_largest_first_and_no_more_than_asked_for(
     assert only.box.x == pytest.approx(674.43, abs=TOLERANCE_PX)
 
 
+def test_a_thumbnail_is_searched_for_smaller_faces_and_a_small_part_of_a_picture_is_not(
+    detector: Detector, portraits: dict[str, Image.Image]
+) -> None:
+    small = portraits["astronaut"].resize((96, 96))
+
+    (face,) = detector.detect(small, 40, max_faces=10)
+
+    assert face.box.width == pytest.approx(16, abs=2)
+    assert detector.search(small, 40, max_faces=10) == []
+
+
 def test_a_face_moved_in_the_picture_is_found_where_it_stands(
     detector: Detector, portraits: dict[str, Image.Image]
 ) -> None:
