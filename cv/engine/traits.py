@@ -16,7 +16,7 @@ _GREY_BELOW = 3.0
 def measure_traits(chips: npt.NDArray[np.uint8], scales: Sequence[float]) -> npt.NDArray[np.float32]:
     """uint8 RGB ``(N, S, S, 3)``, and the photo's pixels for each of a chip's → float32 ``(N, len(TRAITS))``."""
     small = np.clip(-np.log2(np.maximum(np.asarray(scales, dtype=np.float32), 1e-6)), 0, _SMALLEST)
-    # Every fourth pixel is enough.
-    sample = chips[:, ::4, ::4].astype(np.int16)
-    spread = (sample.max(axis=3) - sample.min(axis=3)).mean(axis=(1, 2))
+    # Every fourth pixel is enough. NumPy compares whole arrays several times as fast as it reduces an axis of three.
+    red, green, blue = np.moveaxis(chips[:, ::4, ::4], 3, 0)
+    spread = (np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)).mean(axis=(1, 2))
     return np.stack([small, spread < _GREY_BELOW], axis=1).astype(np.float32)
