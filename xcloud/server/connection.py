@@ -99,6 +99,10 @@ class Connection:
         self._since = self._counted_from = now
         self._counted = self._moved()
 
+    def waited_s(self, now: float) -> float:
+        """For how long it has been doing what it does."""
+        return now - self._since
+
     def read_head(self, config: Any) -> bool:
         """Parses the head into ``request`` if it is complete; returns whether it is. Raises gunicorn's errors."""
         end = self.received.find(b"\r\n\r\n")
@@ -158,7 +162,7 @@ class Connection:
 
     def is_overdue(self, now: float, keepalive_s: float) -> bool:
         """Whether the client has exceeded its time limit or is too slow."""
-        waited = now - self._since
+        waited = self.waited_s(now)
         match self.doing:
             case Doing.HEAD:
                 idle = self.answered and not self.received

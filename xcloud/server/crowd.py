@@ -13,6 +13,8 @@ from cv.serving.shares import Share
 
 # While all places of a caller are taken, this often one of its requests is let through, to be refused or not.
 REFUSED_EVERY_S: Final = 0.1
+# So long a request is held back at most: as the last of 150 of one caller.
+HELD_S: Final = 15.0
 MOST_KNOWN: Final = 1000
 
 # Who sends a request, its method and its path.
@@ -43,9 +45,9 @@ class Crowd:
         share = self._shares.get(call)
         return share is not None and not share.has_room()
 
-    def lets_through(self, call: Call) -> bool:
-        """Whether the application shall handle this request now."""
-        if not self.is_full(call):
+    def lets_through(self, call: Call, held_s: float = 0.0) -> bool:
+        """Whether the application shall handle this request, held back for ``held_s`` so far, now."""
+        if held_s >= HELD_S or not self.is_full(call):
             return True
         share = self._shares[call]
         now = time.monotonic()

@@ -228,7 +228,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
     def _try_start(self, conn: Connection) -> bool:
         if not self.threads.take(conn.caller):
             return False
-        if not self.crowd.lets_through(conn.call):
+        if not self.crowd.lets_through(conn.call, conn.waited_s(time.monotonic())):
             self.threads.give_back(conn.caller)
             return False
         self._start(self.tpool, conn, functools.partial(self.threads.give_back, conn.caller))

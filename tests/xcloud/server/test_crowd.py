@@ -12,7 +12,7 @@ from cv.serving.shares import Share, Shares
 from tests.xcloud.server.serving import served
 from tests.xcloud.server.test_worker import ask
 from xcloud.server import crowd
-from xcloud.server.crowd import MOST_KNOWN, REFUSED_EVERY_S, Crowd
+from xcloud.server.crowd import HELD_S, MOST_KNOWN, REFUSED_EVERY_S, Crowd
 
 CALL = ("key:1", "POST", "/api/v1/analyses")
 
@@ -92,7 +92,8 @@ def test_while_a_caller_has_all_its_places_few_of_its_requests_are_let_through(m
     assert known.lets_through(("key:1", "GET", "/api/v1/analyses"))
     now = REFUSED_EVERY_S
     assert known.lets_through(CALL)
-    assert not known.lets_through(CALL)
+    assert not known.lets_through(CALL, HELD_S - 1)
+    assert known.lets_through(CALL, HELD_S)
     places.give_back("user:1")
     assert known.lets_through(CALL)
 
