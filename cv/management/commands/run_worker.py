@@ -1,5 +1,6 @@
 """Works on jobs until it is told to stop. Any number may run, on any number of machines."""
 
+import os
 import signal
 import sys
 import threading
@@ -52,6 +53,8 @@ def _stop(stop: threading.Event) -> None:
 
 
 def _watch_parent(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: a thread that waits for its lock when the process ends makes Python abort.
+    while os.read(0, 1024):
+        pass
     stop.set()
     bells.JOBS.ring()

@@ -1,9 +1,12 @@
 """The embedded worker: what its supervising thread does by itself."""
 
 import io
+import subprocess
+import sys
 import threading
 
 import pytest
+from django.conf import settings
 
 from cv import bells
 from cv.jobs.inputs import ArchiveInputs
@@ -42,3 +45,14 @@ def test_a_worker_is_started_for_an_archive_that_is_not_listed(
     assert started == ["worker"]
     # It has no item yet, but it is not over.
     assert Job.objects.get(pk=job.pk).state == "listing"
+
+
+def test_a_worker_that_still_watches_its_parent_ends_in_order() -> None:
+    code = """
+import threading, time
+from cv.management.commands.run_worker import _watch_parent
+threading.Thread(target=_watch_parent, args=[threading.Event()], daemon=True).start()
+time.sleep(0.2)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, cwd=settings.BASE_DIR) as worker:
+        assert worker.wait(30) == 0
