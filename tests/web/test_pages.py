@@ -126,6 +126,25 @@ def test_a_visitor_who_is_not_logged_in_is_sent_to_the_login(client: Client, use
     assert (response.status_code, response["Location"]) == (302, f"/login/?next={path}")
 
 
+@pytest.mark.parametrize(
+    ("language", "stale", "not_allowed"),
+    [("en", "This form is out of date", "You may not see this page"), ("zh-hans", "此表单已过期", "您无权查看此页面")],
+)
+def test_what_is_not_allowed_is_said_on_a_page_of_the_site(
+    user: User, language: str, stale: str, not_allowed: str
+) -> None:
+    visitor = Client(enforce_csrf_checks=True, headers={"Accept-Language": language})
+
+    old_form = visitor.post("/login/", {"username": "x", "password": "y"})
+    visitor.force_login(user)
+    admin = visitor.get("/admin/", follow=True)
+
+    for answer, said in ((old_form, stale), (admin, not_allowed)):
+        assert answer.status_code == 403
+        assert said in answer.content.decode()
+        assert '<a class="brand" href="/">' in answer.content.decode()
+
+
 def test_an_analysis_of_someone_else_is_not_found(client: Client, user: User, db: None) -> None:
     other = Caller(user=User.objects.create_user("grace"))
     client.force_login(user)
