@@ -5,7 +5,7 @@ import { el } from "./dom.js";
 import { errorBox } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
 import { createStage, drawFaces } from "./stage.js";
-import { uprightUrl } from "./upright.js";
+import { stillUrl } from "./still.js";
 
 // Refusals that a person may overrule after a look.
 const OVERRULED = new Set(["low_quality", "far_from_subject", "belongs_to_another"]);
@@ -17,7 +17,7 @@ export async function enrolLine(file, { id, consent, onEnrolled }) {
   const drop = el("button", { type: "button", class: "icon-button", title: gettext("Leave out"), "aria-label": fill(gettext("Leave out %(name)s"), { name: file.name }) }, "×");
   const form = el("form", { class: "enrol-form" }, name, button, drop);
   const said = el("div", { class: "enrol-said", role: "alert" });
-  const url = await uprightUrl(file);
+  const url = await stillUrl(file);
   const picture = el("img", { class: "enrol-photo", src: url, alt: "" });
   const line = el("li", { class: "enrol-line" }, picture, el("div", { class: "enrol-words" }, form, said));
   let face = null;

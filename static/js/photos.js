@@ -3,7 +3,7 @@
 import { ApiError, analysisCreate, previewCreate } from "./api.js";
 import { cannotPass, mayPass } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
-import { canShow, uprightUrl } from "./upright.js";
+import { canShow, stillUrl } from "./still.js";
 
 // As many as the server analyzes in parallel; more would only wait there.
 const AT_ONCE = 2;
@@ -37,8 +37,8 @@ export class Photos {
   async add(files) {
     const how = this.how();
     const added = [];
-    // One after another, because a WebP is read to find out how it lies.
-    for (const file of files) added.push({ file, name: file.name, url: await uprightUrl(file), ...how, state: State.WAITING, share: 0 });
+    // One after another, because some are read to find out how they lie and whether they move.
+    for (const file of files) added.push({ file, name: file.name, url: await stillUrl(file), ...how, state: State.WAITING, share: 0 });
     this.all.push(...added);
     return added;
   }

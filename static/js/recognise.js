@@ -5,7 +5,7 @@ import { el } from "./dom.js";
 import { clearError, errorBox } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
 import { createStage, drawFaces } from "./stage.js";
-import { uprightUrl } from "./upright.js";
+import { stillUrl } from "./still.js";
 import { DOUBTS, percent, separated, whole } from "./words.js";
 
 /** Shows who is in photos; `onEnrolled` is called when a face of one was named. */
@@ -17,7 +17,7 @@ export function recogniser(place, { id, consent, onEnrolled }) {
 
   async function search(file) {
     photo = file;
-    figure = createStage(await uprightUrl(file), gettext("The photo that is searched"));
+    figure = createStage(await stillUrl(file), gettext("The photo that is searched"));
     figure.addEventListener("click", goToLine);
     place.replaceChildren(figure, answer);
     await again();

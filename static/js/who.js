@@ -5,7 +5,7 @@ import { el } from "./dom.js";
 import { clearError, showError } from "./errors.js";
 import { fill, gettext } from "./i18n.js";
 import { createStage, drawFaces } from "./stage.js";
-import { uprightUrl } from "./upright.js";
+import { stillUrl } from "./still.js";
 import { DOUBTS, percent, separated } from "./words.js";
 
 const [status, error, pairs, rate] = ["status", "error", "pairs", "rate"].map((id) => document.getElementById(id));
@@ -17,7 +17,7 @@ let asked = 0;
 async function choose(side, file) {
   photos[side.dataset.side] = file;
   side.classList.add("is-filled");
-  const figure = createStage(await uprightUrl(file), gettext("The photo to compare"));
+  const figure = createStage(await stillUrl(file), gettext("The photo to compare"));
   figures[side.dataset.side] = figure;
   side.querySelector(".who-photo").replaceChildren(figure);
   compare();

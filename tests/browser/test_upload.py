@@ -4,6 +4,7 @@ import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
@@ -85,6 +86,21 @@ def test_a_turned_webp_is_shown_and_boxed_upright(
         shown = start.evaluate(COLOUR_AT, point)
         wanted = upright.getpixel((int(point[0] * 512), int(point[1] * 512)))
         assert shown == pytest.approx(wanted, abs=25)
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "png"])
+def test_an_animation_is_shown_as_the_frame_that_is_described(
+    start: Page, astronaut: bytes, tmp_path: Path, kind: str
+) -> None:
+    first = Image.open(io.BytesIO(astronaut)).convert("RGB")
+    # The second frame is black, and stays for ten minutes.
+    frames = [Image.new("RGB", first.size)]
+    first.save(tmp_path / f"moving.{kind}", save_all=True, append_images=frames, duration=[50, 600_000])
+    choose(start, tmp_path / f"moving.{kind}")
+    expect(start.locator(".face-box")).to_have_count(1)
+    start.wait_for_timeout(300)
+    shown = Image.open(io.BytesIO(start.locator(".stage-photo").screenshot()))
+    assert np.asarray(shown.convert("L")).mean() > np.asarray(first.convert("L")).mean() / 2
 
 
 def test_a_photo_that_the_browser_cannot_show_is_shown_as_the_servers_preview(

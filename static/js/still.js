@@ -1,6 +1,9 @@
-// Shows a chosen photo as the server sees it: browsers do not turn a WebP by the orientation in its EXIF data.
+// Shows a chosen photo as the server sees it: a still, and upright. Browsers play animations, of which the server sees the
+// first frame, and do not turn a WebP by the orientation in its EXIF data.
 
 const ORIENTATION = 0x0112;
+// In which an animated PNG says that it is one.
+const HEAD_BYTES = 4096;
 // For each orientation but 1: canvas transforms from the pixels as they are stored (w × h) to the upright photo.
 const TURNS = {
   2: (w) => [-1, 0, 0, 1, w, 0],
@@ -12,10 +15,10 @@ const TURNS = {
   8: (w) => [0, -1, 1, 0, 0, w],
 };
 
-/** The address of the photo for an `img`, upright in every browser. */
-export async function uprightUrl(file) {
+/** The address of the photo for an `img`, still and upright in every browser. */
+export async function stillUrl(file) {
   try {
-    return URL.createObjectURL((file.type === "image/webp" && (await turned(file))) || file);
+    return URL.createObjectURL((await still(file)) || file);
   } catch {
     return URL.createObjectURL(file); // damaged: the server says so
   }
@@ -31,22 +34,33 @@ export function canShow(url) {
   });
 }
 
-/** The WebP turned upright, as a PNG; null where it is upright as it is. */
-async function turned(file) {
+/** The first frame, upright, as a PNG; null where the browser shows just that. */
+async function still(file) {
+  const moving = await moves(file);
+  if (!moving && file.type !== "image/webp") return null;
   const view = new DataView(await file.arrayBuffer());
-  const found = findOrientation(view);
+  const found = file.type === "image/webp" ? findOrientation(view) : null;
   const turn = TURNS[found?.value];
-  if (!turn) return null;
+  if (!moving && !turn) return null;
   // Where a browser does turn it, not twice.
-  view.setUint16(found.at, 1, found.little);
+  if (turn) view.setUint16(found.at, 1, found.little);
   const pixels = await createImageBitmap(new Blob([view.buffer], { type: file.type }));
   const { width, height } = pixels;
   const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = found.value > 4 ? [height, width] : [width, height];
+  [canvas.width, canvas.height] = turn && found.value > 4 ? [height, width] : [width, height];
   const context = canvas.getContext("2d");
-  context.setTransform(...turn(width, height));
+  if (turn) context.setTransform(...turn(width, height));
   context.drawImage(pixels, 0, 0);
   return new Promise((done) => canvas.toBlob(done, "image/png"));
+}
+
+/** Whether the picture may have several frames. */
+async function moves(file) {
+  if (file.type === "image/gif") return true;
+  if (file.type !== "image/webp" && file.type !== "image/png") return false;
+  const head = new TextDecoder("latin1").decode(await file.slice(0, HEAD_BYTES).arrayBuffer());
+  // The flag of an animated WebP, and the chunk that precedes the pixels of an animated PNG.
+  return file.type === "image/webp" ? head.startsWith("VP8X", 12) && (head.charCodeAt(20) & 2) > 0 : head.includes("acTL");
 }
 
 /** The orientation of a WebP's EXIF data, where it stands and in which byte order; null where there is none. */
