@@ -79,7 +79,7 @@ class ModelRunSerializer(ModelSerializer):
 
 
 class TimingSerializer(serializers.Serializer[Any]):
-    """Milliseconds of each stage."""
+    """Milliseconds of each stage; those of a video run at once."""
 
     decode = Rounded(TIME_DIGITS)
     detect = Rounded(TIME_DIGITS)

@@ -83,7 +83,7 @@ class TrackSerializer(serializers.Serializer[Any]):
 class VideoBodySerializer(serializers.Serializer[Any]):
     """What a video's analysis has beside one of a photo."""
 
-    seconds = Rounded(TIME_DIGITS, source="video.seconds")
+    seconds = Rounded(TIME_DIGITS, source="video.seconds", help_text="How long it is.")
     frames = serializers.IntegerField(source="video.frames", read_only=True, help_text="How many were looked at.")
     rate = serializers.FloatField(source="video.rate", min_value=RATE_RANGE[0], max_value=RATE_RANGE[1], read_only=True)
     scenes = serializers.ListField(

@@ -199,7 +199,8 @@ class ModelRun:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Milliseconds a stage; ``attributes`` includes the alignment of the chips."""
+    """Milliseconds a stage; ``attributes`` includes the alignment of the chips. Those of a video run at once, each on
+    another frame."""
 
     decode: float
     detect: float

@@ -68,9 +68,12 @@ class _Reading:
         # Frames looked at in each scene.
         self.looks: list[int] = []
         self.story, self.story_stride = list[Shot](), 1
-        self.frames, self.size, self.seconds = 0, (0, 0), 0.0
+        self.frames, self.size = 0, (0, 0)
+        # When the last decoded frame is shown, and when it ends, if it stays as long as the one before.
+        self.frame_at = self.seconds = 0.0
         self.searched_at = 0.0
-        self.spent = {"detect": 0.0, "attributes": 0.0}
+        # Seconds of the three steps, each of which has a thread.
+        self.spent = {"decode": 0.0, "detect": 0.0, "attributes": 0.0}
         # What each reader gives, and the milliseconds that it took so far.
         self.runs = {reader: (given, 0.0) for reader, given in readers.items()}
 
@@ -80,7 +83,7 @@ class _Reading:
         samples = sample_video(question.file, self.limits, options.rate, options.min_face_px, self.note_time)
         with ThreadPoolExecutor(2, "video") as threads:
             described: Future[None] | None = None
-            for sample in _ahead(samples, threads):
+            for sample in self.ahead(samples, threads):
                 found, numbers = self.look(sample.at, sample.starts_scene, sample.image)
                 if described is not None:
                     described.result()
@@ -93,12 +96,26 @@ class _Reading:
     def note_time(self, at: float, seconds: float | None) -> None:
         """Ends what takes too long, and tells how far this is."""
         now = time.monotonic()
-        self.seconds = at
+        self.seconds, self.frame_at = 2 * at - self.frame_at, at
         if now - self.started > self.limits.work_seconds:
             raise VideoTooExpensive(f"the video takes more than {self.limits.work_seconds:,} s")
         if now - self.told_at >= _TELL_S:
             self.told_at = now
             self.tell(min(at / seconds, 1.0) if seconds else 0.0)
+
+    def ahead(self, samples: Iterator[Sample], threads: ThreadPoolExecutor) -> Iterator[Sample]:
+        """The same samples; while one is looked at, the next one is decoded."""
+        coming = threads.submit(self.decode, samples)
+        while (sample := coming.result()) is not None:
+            coming = threads.submit(self.decode, samples)
+            yield sample
+
+    def decode(self, samples: Iterator[Sample]) -> Sample | None:
+        started = time.perf_counter()
+        try:
+            return next(samples, None)
+        finally:
+            self.spent["decode"] += time.perf_counter() - started
 
     def look(self, at: float, starts_scene: bool, image: DecodedImage) -> tuple[list[Detection], list[int]]:
         """The faces of a frame, and the track of each."""
@@ -190,10 +207,8 @@ class _Reading:
         kept: list[bytes] = []
         story = _kept([(STORY, shot) for shot in self.story], kept)
         people = tuple(_person(index, track, kept) for index, track in enumerate(_seen_longest(self.closed)))
-        total = time.monotonic() - self.started
-        timing = Timing(
-            *(round(1000 * seconds, 2) for seconds in (total - sum(self.spent.values()), *self.spent.values(), total))
-        )
+        spent = {**self.spent, "total": time.monotonic() - self.started}
+        timing = Timing(**{stage: round(1000 * seconds, 2) for stage, seconds in spent.items()})
         return VideoResult(
             image=ImageInfo(*self.size, sha256),
             seconds=self.seconds,
@@ -209,14 +224,6 @@ class _Reading:
             storyboard=story,
             picture=Picture(".mjpeg", b"".join(kept)) if kept else None,
         )
-
-
-def _ahead(samples: Iterator[Sample], threads: ThreadPoolExecutor) -> Iterator[Sample]:
-    """The same samples; while one is looked at, the next one is decoded."""
-    coming = threads.submit(next, samples, None)
-    while (sample := coming.result()) is not None:
-        coming = threads.submit(next, samples, None)
-        yield sample
 
 
 def _person(index: int, track: Track, kept: list[bytes]) -> Person:

@@ -40,6 +40,11 @@ def test_a_video_is_read_in_the_engines_process_which_tells_how_far_it_is(pool: 
     video = pool.read_video(VideoQuestion(clip, VideoOptions(rate=15)), parts.append)
     (person,) = video.people
     assert (person.frames, video.frames) == (60, 60)
+    # Until the end of the last frame.
+    assert video.seconds == pytest.approx(6.0)
+    # Three threads work at once, so the stages together may take longer than all.
+    timing = video.timing_ms
+    assert all(0 < stage < timing.total for stage in (timing.decode, timing.detect, timing.attributes))
     assert parts == sorted(parts)
     assert all(0 <= part <= 1 for part in parts)
 
