@@ -202,9 +202,9 @@ def result_id(item: JobItem) -> uuid.UUID:
 
 
 def _ask_for(item: JobItem, lease: str) -> None:
-    """Locks the item's row. Raises LeaseLost if the item has another lease, or none."""
-    held = JobItem.objects.select_for_update().filter(pk=item.pk, lease=lease, state=ItemState.RUNNING)
-    if held.first() is None:
+    """Locks the item's row, and not its job's, which a cancellation locks first. Raises LeaseLost if the item has
+    another lease, or none."""
+    if not JobItem.objects.select_for_update().filter(pk=item.pk, lease=lease, state=ItemState.RUNNING).exists():
         raise LeaseLost
 
 

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cv.choices import ItemState, JobState, Source
@@ -75,6 +76,15 @@ def test_a_worker_that_lost_its_lease_writes_nothing(job: Job, caller: Caller) -
     with pytest.raises(LeaseLost):
         item_save(quick.items[0], quick.lease, analysis_result(face_result()), request, caller)
     assert Analysis.objects.count() == 1
+
+
+def test_an_image_is_ended_without_a_lock_on_its_job(job: Job) -> None:
+    """A cancellation locks the job first and then its images: the two would wait for each other."""
+    claim = items_claim(1, timezone.now())
+    assert claim
+    with CaptureQueriesContext(connection) as queries:
+        item_fail(claim.items[0], claim.lease, "x", "x")
+    assert not [query["sql"] for query in queries if '"cv_job"' in query["sql"] or "`cv_job`" in query["sql"]]
 
 
 def test_an_image_that_takes_every_worker_down_is_given_up(job: Job) -> None:
