@@ -1,6 +1,7 @@
 """The first XCloud's ``POST /cv/fbp``, for clients that have not moved over yet: its fields, its answer, no key.
 
-``image`` is a file, base64 text or an address. Nothing is stored. Unlike in the first one, failures are not HTTP 200.
+``image`` is a file, base64 text or an address. Nothing is stored. Unlike in the first one, failures are not HTTP 200;
+that there is no face is an answer.
 """
 
 import time

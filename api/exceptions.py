@@ -284,11 +284,6 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return defaults.permission_denied(request, exception)
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """For forms of pages; DRF checks the tokens of requests to the API."""
-    return HttpResponse(render_to_string("403.html", {"stale": True}, request), status=403)
-
-
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
         return _json(request, "not_found", NO_ROUTE)

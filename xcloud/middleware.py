@@ -4,9 +4,11 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.http import ConditionalGetMiddleware
 
 from telemetry import metrics
 from telemetry.logs import request_id
@@ -95,6 +97,23 @@ def _route_of(request: HttpRequest) -> str:
     if found is None or ROUTE_WITH_PATTERNS.search(found.route):
         return "none"
     return "/" + ROUTE_PARAMETER.sub(r"{\g<name>}", found.route)
+
+
+class ConditionalMiddleware(ConditionalGetMiddleware):
+    """Adds ``ETag`` and answers 304, as Django's; and HEAD as GET, without the body."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if request.method != "HEAD":
+            return super().__call__(request)
+        request.method = "GET"
+        response = super().__call__(request)
+        request.method = "HEAD"
+        # The headers stay, `Content-Length` too.
+        if isinstance(response, StreamingHttpResponse):
+            response.streaming_content = ()
+        elif isinstance(response, HttpResponse):
+            response.content = b""
+        return response
 
 
 class SecurityHeadersMiddleware:

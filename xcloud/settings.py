@@ -188,7 +188,7 @@ MIDDLEWARE = [
     "xcloud.middleware.SecurityHeadersMiddleware",
     # Before all that may answer or redirect.
     "corsheaders.middleware.CorsMiddleware",
-    "django.middleware.http.ConditionalGetMiddleware",
+    "xcloud.middleware.ConditionalMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "xcloud.uploads.PageBodyMiddleware",
@@ -293,7 +293,6 @@ XCLOUD_OIDC = SignOn.configured(
 # Behind a proxy that ends TLS and sets X-Forwarded-Proto and X-Forwarded-For.
 HTTPS = env.boolean("XCLOUD_HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-CSRF_FAILURE_VIEW = "api.exceptions.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS

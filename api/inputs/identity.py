@@ -30,7 +30,7 @@ class EmbeddingInput(StrictSerializer):
         min_value=MIN_FACE_PX_RANGE[0],
         max_value=MIN_FACE_PX_RANGE[1],
         required=False,
-        help_text="The smallest face to look for: its shorter side, in pixels of the image.",
+        help_text="The smallest face to look for: its shorter side, in pixels of the image. Some smaller are found.",
     )
 
 

@@ -99,7 +99,11 @@ ANALYSIS_READ: Final[dict[str, Any]] = {
     "summary": "Read one of your analyses",
     "description": "With the last `ETag` in `If-None-Match`, an unchanged analysis is a 304. Scope `read`.",
     "parameters": [LinkInput],
-    "responses": {200: answer(AnalysisSerializer, examples.ANALYSIS, "The analysis."), **errors("not_found")},
+    "responses": {
+        200: answer(AnalysisSerializer, examples.ANALYSIS, "The analysis."),
+        304: OpenApiResponse(description="Unchanged since it had this `ETag`."),
+        **errors("not_found"),
+    },
 }
 ANALYSIS_DELETE: Final[dict[str, Any]] = {
     "operation_id": "analysis_delete",

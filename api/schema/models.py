@@ -38,6 +38,7 @@ MODEL_FILE_READ: Final[dict[str, Any]] = {
     "hour. If you send `If-None-Match` and the chart did not change, the answer is a 304.",
     "responses": {
         (200, "image/png"): OpenApiResponse(OpenApiTypes.BINARY, description="The picture."),
+        304: OpenApiResponse(description="Unchanged since it had this `ETag`."),
         **errors("not_found", "model_not_ready"),
     },
 }

@@ -29,7 +29,7 @@ from api.views.base import JsonView, find_row, model_headers, page_response
 from cv.choices import AuditAction, Scope
 from cv.engine.types import PREVIEW_OPTIONS, AnalysisOptions, AnalysisResult
 from cv.files.pictures import chip_response, picture_response
-from cv.models import Analysis, FaceChip
+from cv.models import Analysis, FaceChip, Video
 from cv.selectors import analyses_of, readable_analyses
 from cv.services import (
     AnalysisRequest,
@@ -122,6 +122,8 @@ class ReanalyseView(MakesAnalysis):
             return self.answered(request, status.HTTP_200_OK, partial(analysis_reanalyse, analysis))
         except NoPictureKept:
             message = "this analysis has no kept picture to analyze again; `store.image` keeps it"
+            if Video.objects.filter(analysis=analysis).exists():
+                message = "a video cannot be analyzed again"
             raise ValidationError({"picture": [message]}) from None
 
 

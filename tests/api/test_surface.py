@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import RequestFactory
 from rest_framework.test import APIClient
 
 from cv.engine.types import Estimate
@@ -15,6 +17,7 @@ from cv.models import Analysis, ApiKey, AuditEvent, Face
 from cv.serving import engines
 from cv.trust.caller import Caller
 from tests.factories import analysis_result, close, described, face_result, stored_analysis
+from xcloud.middleware import ConditionalMiddleware
 
 URL = "/api/v1/analyses"
 
@@ -139,6 +142,20 @@ def test_unchanged_analysis_is_304_and_a_changed_one_is_sent(api: APIClient, cal
     changed = api.get(f"{URL}/{row.pk}", HTTP_IF_NONE_MATCH=first["ETag"])
     assert changed.status_code == 200
     assert changed["ETag"] != first["ETag"]
+
+
+def test_head_has_the_headers_of_get_and_no_body(api: APIClient, caller: Caller) -> None:
+    row = stored_analysis(caller, face_result())
+    got, head = (ask(f"{URL}/{row.pk}") for ask in (api.get, api.head))
+    assert (head.status_code, head.content) == (200, b"")
+    assert [head[name] for name in ("ETag", "Content-Length")] == [got["ETag"], str(len(got.content))]
+    assert api.head(f"{URL}/{row.pk}", HTTP_IF_NONE_MATCH=got["ETag"]).status_code == 304
+
+
+@pytest.mark.parametrize("response", [HttpResponse(b"body"), StreamingHttpResponse([b"body"])])
+def test_the_body_of_a_head_does_not_leave_the_application(response: HttpResponse | StreamingHttpResponse) -> None:
+    assert ConditionalMiddleware(lambda request: response)(RequestFactory().head("/")) is response
+    assert b"".join(response) == b""
 
 
 def test_answers_about_faces_are_for_their_caller_alone(api: APIClient, caller: Caller) -> None:
