@@ -19,6 +19,8 @@ export async function enrolLine(file, { id, consent, onEnrolled }) {
   const said = el("div", { class: "enrol-said", role: "alert" });
   const url = await stillUrl(file);
   const picture = el("img", { class: "enrol-photo", src: url, alt: "" });
+  // Whatever it is, the server says it; a torn picture says nothing.
+  picture.addEventListener("error", () => picture.removeAttribute("src"));
   const line = el("li", { class: "enrol-line" }, picture, el("div", { class: "enrol-words" }, form, said));
   let face = null;
   let accept = [];

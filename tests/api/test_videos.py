@@ -87,6 +87,8 @@ def test_stills_and_frames_are_kept_if_asked_for(api: APIClient, settings: Setti
     # Lists show a picture of every analysis: of a video a frame, not the file of all frames and stills.
     shown = api.get(f"/api/v1/analyses/{Analysis.objects.get().pk}/picture")
     assert shown.content == api.get(f"{address}/frames/0").content
+    again = api.post(f"/api/v1/analyses/{Analysis.objects.get().pk}/reanalyse", {})
+    assert (again.status_code, again.json()["error"]["message"]) == (400, "picture: a video cannot be analyzed again")
     # A video plays to its end, however few requests a minute are allowed.
     settings.XCLOUD_RATE_PER_MINUTE = 1
     assert [api.get(f"{address}/frames/{index}").status_code for index in range(4)] == [200] * 4

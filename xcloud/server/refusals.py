@@ -42,6 +42,11 @@ def no_room() -> bytes:
     return build_refusal(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", message, "Retry-After: 5\r\n")
 
 
+def not_kept() -> bytes:
+    message = "the upload cannot be kept: the server's disk is full or cannot be written; nothing was stored"
+    return build_refusal(HTTPStatus.SERVICE_UNAVAILABLE, "storage_unavailable", message, "Retry-After: 5\r\n")
+
+
 def bad_chunk(error: Exception) -> bytes:
     return build_refusal(HTTPStatus.BAD_REQUEST, "invalid_request", f"the request's body: {error}")
 

@@ -200,7 +200,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             conn.take_body()
         except OSError:
             self.log.exception("a body could not be kept")
-            self._refuse(conn, refusals.no_room())
+            self._refuse(conn, refusals.not_kept())
             return
         except BadChunk as error:
             self._refuse(conn, refusals.bad_chunk(error))

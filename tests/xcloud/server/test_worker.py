@@ -3,14 +3,17 @@
 import contextlib
 import hashlib
 import http.client
+import json
 import os
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from tests.small_disk import small_disk
 from tests.xcloud.server.app import BIG
 from tests.xcloud.server.serving import THREADS, served
 
@@ -159,3 +162,10 @@ def test_what_cannot_be_answered_is_refused_in_json(port: int, sent: bytes, stat
     assert head.startswith(b"HTTP/1.1 " + status)
     assert b"Connection: close" in head
     assert body.startswith(b'{"error": {"code": "')
+
+
+def test_a_body_for_which_the_disk_has_no_space_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "256k") as disk, served(disk) as number:
+        status, body, _ = ask(number, "/digest", b"x" * 500_000)
+        assert (status, json.loads(body)["error"]["code"]) == (503, "storage_unavailable")
+        assert ask(number, "/digest", b"x")[0] == 200
