@@ -165,7 +165,8 @@ def _restore_database(dump: IO[bytes]) -> None:
             with closing(sqlite3.connect(file.name)) as source, closing(sqlite3.connect(name)) as target:
                 source.backup(target)
         elif connection.vendor == "postgresql":
-            _run("pg_restore", "--clean", "--if-exists", "--no-owner", "--exit-on-error", f"--dbname={name}", file.name)
+            options = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
+            _run("pg_restore", *options, f"--dbname={name}", file.name)
         else:
             file.seek(0)
             _run("mariadb", name, stdin=file)

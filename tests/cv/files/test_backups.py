@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from cv.files.backups import DATABASE
+from tests.cv.files.backup_archives import with_changed
+
 ROOT = Path(__file__).resolve().parents[3]
 FILL = """
 from django.core.files.base import ContentFile
@@ -29,6 +32,30 @@ from cv.selectors import api_key_usable
 from cv.trust.sealing import unseal
 print(unseal(SECRET_PURPOSE, Webhook.objects.get().secret_sealed), api_key_usable("{key}").name)
 print(default_storage.open("analyses/one.jpg").read())
+"""
+# Half of the dump is one row, so that bytes at two thirds of it are rows, not what makes the tables.
+FILL_MORE = """
+import secrets
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+Session.objects.create(session_key="long", session_data=secrets.token_hex(500_000), expire_date=timezone.now())
+"""
+RESTORE_DAMAGED = """
+from pathlib import Path
+from django.db import connection
+from cv.files.backups import BackupFailed, backup_restore
+def contents():
+    about = connection.introspection
+    with connection.cursor() as cursor:
+        for table in sorted(about.table_names()):
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            yield table, cursor.fetchone(), sorted(about.get_constraints(cursor, table))
+before = list(contents())
+try:
+    backup_restore(Path("FILE"), replace=True)
+except BackupFailed as error:
+    print(error)
+print(len(before) > 20 and before == list(contents()))
 """
 Manage = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -103,3 +130,18 @@ def test_what_is_no_backup_is_refused(installations: tuple[Manage, Manage], tmp_
         refused = second("restore", str(tmp_path / "other"))
         assert refused.returncode == 1
         assert refused.stderr.startswith("CommandError: "), refused.stderr
+
+
+def test_a_damaged_database_replaces_nothing(installations: tuple[Manage, Manage], tmp_path: Path) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL is restored in one transaction")
+    first, _ = installations
+    backup, damaged = tmp_path / "backup.tar", tmp_path / "damaged.tar"
+    assert first("migrate", "--verbosity=0").returncode == 0
+    assert first("shell", "-v0", "-c", FILL_MORE).returncode == 0
+    assert first("backup", str(backup)).returncode == 0
+    damaged.write_bytes(with_changed(backup.read_bytes(), DATABASE, 5_000))
+    tried = first("shell", "-v0", "-c", RESTORE_DAMAGED.replace("FILE", str(damaged)))
+    said, unchanged = tried.stdout.splitlines()
+    assert "pg_restore failed" in said
+    assert unchanged == "True"
