@@ -1,9 +1,12 @@
 """Backups: the database, all kept files and the server's keys in one archive, and back.
 
-The archive is a TAR: `backup.json` says what made it, then come the keys, the database and the files. The database is
-read first: a file that came later has no row and is purged, and a row whose file was deleted meanwhile is rare.
+The archive is a TAR: `backup.json` says what made it, then come the keys, the database and the files, and last the
+SHA-256 of each, as ``sha256sum`` writes them. The database is read first: a file that came later has no row and is
+purged, and a row whose file was deleted meanwhile is rare. A restore reads the archive twice: once to check all of it,
+and only then to replace what is there.
 """
 
+import hashlib
 import io
 import json
 import os
@@ -12,8 +15,10 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -23,18 +28,39 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 
-from cv.files.stores import kept_files
+from cv.files.stores import StorageUnavailable, kept_files
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+# Like the one of today, but without checksums.
+OLD_FORMAT: Final = 1
 ABOUT: Final = "backup.json"
 DATABASE: Final = "database"
 SECRET_KEY: Final = "keys/secret_key"  # noqa: S105
 RECEIPT_KEY: Final = "keys/receipt_key.pem"
 FILES: Final = "files/"
+CHECKSUMS: Final = "SHA256SUMS"
+# What reading a damaged archive, or writing what is in it, can raise.
+FAILURES: Final = (StorageUnavailable, tarfile.TarError, zlib.error, sqlite3.Error, ValueError, EOFError, OSError)
 
 
 class BackupFailed(Exception):
     """The message says why, and what to do."""
+
+
+class _Summed:
+    """Content whose checksum is known once it was read."""
+
+    def __init__(self, content: IO[bytes]) -> None:
+        self._content, self._sum = content, hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._content.read(size)
+        self._sum.update(data)
+        return data
+
+    def line(self, name: str) -> bytes:
+        """As ``sha256sum`` writes it."""
+        return f"{self._sum.hexdigest()}  {name}\n".encode(errors="surrogateescape")
 
 
 def backup_write(file: Path) -> int:
@@ -45,24 +71,31 @@ def backup_write(file: Path) -> int:
         with (
             _open_private(draft) as raw,
             tarfile.open(fileobj=raw, mode="w") as archive,
+            tempfile.TemporaryFile(dir=settings.VAR_DIR) as checksums,
         ):
             about = {"format": FORMAT, "version": settings.XCLOUD_VERSION, "database": connection.vendor}
-            _add(archive, ABOUT, json.dumps({**about, "made_at": timezone.now().isoformat()}).encode())
-            _add(archive, SECRET_KEY, settings.SECRET_KEY.encode())
+            small = {
+                ABOUT: json.dumps({**about, "made_at": timezone.now().isoformat()}).encode(),
+                SECRET_KEY: settings.SECRET_KEY.encode(),
+            }
             if settings.XCLOUD_RECEIPT_KEY_FILE.is_file():
-                _add(archive, RECEIPT_KEY, settings.XCLOUD_RECEIPT_KEY_FILE.read_bytes())
-            with _database_dump() as dump:
-                archive.add(dump, DATABASE)
+                small[RECEIPT_KEY] = settings.XCLOUD_RECEIPT_KEY_FILE.read_bytes()
+            for name, data in small.items():
+                checksums.write(_add(archive, name, io.BytesIO(data), len(data)))
+            with _database_dump() as dump, dump.open("rb") as opened:
+                checksums.write(_add(archive, DATABASE, opened, dump.stat().st_size))
             for stored in kept_files().files():
                 try:
                     with default_storage.open(stored.name) as content:
-                        entry = tarfile.TarInfo(FILES + stored.name)
-                        entry.size, entry.mtime = content.size, int(stored.modified.timestamp())
-                        archive.addfile(entry, content)
+                        modified = int(stored.modified.timestamp())
+                        checksums.write(_add(archive, FILES + stored.name, content, content.size, modified))
                 except FileNotFoundError:
                     # Deleted since it was listed.
                     continue
                 count += 1
+            size = checksums.tell()
+            checksums.seek(0)
+            _add(archive, CHECKSUMS, checksums, size)
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
@@ -72,62 +105,139 @@ def backup_write(file: Path) -> int:
 def backup_restore(file: Path, replace: bool = False) -> int:
     """Restores a backup into the configured database and storage; returns how many files it had.
 
-    Only into an empty database, unless ``replace``. No server or worker may run. Raises BackupFailed.
+    Only into an empty database, unless ``replace``. No server or worker may run. Raises BackupFailed, whose message
+    says whether anything was changed.
     """
     if not replace and connection.introspection.table_names():
         raise BackupFailed("the database is not empty; --replace deletes what is in it and restores the backup instead")
-    count = 0
+    changed = "nothing was changed"
     try:
-        with tarfile.open(file) as archive:
-            about = json.loads(_content(archive, archive.next(), ABOUT))
-            if about["format"] != FORMAT:
-                raise BackupFailed(f"the backup has format {about['format']}; this version reads {FORMAT}")
-            if about["database"] != connection.vendor:
-                raise BackupFailed(f"the backup is of {about['database']}; DATABASE_URL names {connection.vendor}")
-            _keep_secret_key(_content(archive, archive.next(), SECRET_KEY).decode())
-            while entry := archive.next():
-                if entry.name == RECEIPT_KEY:
-                    _write_private(settings.XCLOUD_RECEIPT_KEY_FILE, _content(archive, entry, RECEIPT_KEY))
-                elif entry.name == DATABASE:
-                    _restore_database(_opened(archive, entry))
-                elif entry.isfile() and entry.name.startswith(FILES):
-                    name = entry.name.removeprefix(FILES)
-                    default_storage.delete(name)
-                    default_storage.save(name, File(_opened(archive, entry)))
-                    count += 1
-    except (tarfile.TarError, ValueError, KeyError, OSError) as error:
-        raise BackupFailed(f"{file} cannot be read as a backup: {error}") from error
+        with file.open("rb") as raw, tempfile.TemporaryDirectory(dir=settings.VAR_DIR) as folder:
+            dump = Path(folder, DATABASE)
+            small = _checked(raw, dump)
+            if connection.vendor == "mysql":
+                # It commits whenever a table is dropped or made.
+                changed = "the database may be restored in part: restore again with --replace"
+            _restore_database(dump)
+            changed = "the database is restored, but not all keys and files: restore again with --replace"
+            if small[SECRET_KEY].decode() != settings.SECRET_KEY:
+                _write_private(settings.VAR_DIR / "secret_key", small[SECRET_KEY])
+            if RECEIPT_KEY in small:
+                _write_private(settings.XCLOUD_RECEIPT_KEY_FILE, small[RECEIPT_KEY])
+            return _restore_files(raw)
+    except (BackupFailed, *FAILURES) as error:
+        # The databases' programs explain themselves in several lines.
+        why = " ".join(str(error).split())
+        raise BackupFailed(f"{file} cannot be restored: {why}; {changed}") from error
+
+
+def _add(archive: tarfile.TarFile, name: str, content: IO[bytes], size: int, modified: int = 0) -> bytes:
+    """Returns the line of its checksum."""
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mtime, entry.mode = size, modified, 0o600
+    summed = _Summed(content)
+    archive.addfile(entry, summed)
+    _forget_members(archive)
+    return summed.line(name)
+
+
+def _members(raw: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
+    """Name and content of each member, from the first to the end of the archive. Raises BackupFailed."""
+    raw.seek(0)
+    try:
+        opened = tarfile.open(fileobj=raw)  # noqa: SIM115 -- the next lines close it
+    except tarfile.ReadError as error:
+        raise BackupFailed("this is no backup: it does not begin like an archive") from error
+    with opened as archive:
+        while entry := archive.next():
+            if entry.isreg() and (content := archive.extractfile(entry)):
+                yield entry.name, content
+            _forget_members(archive)
+        # tarfile also stops at a header that is damaged or missing, but only zeros are the end.
+        archive.fileobj.seek(archive.offset)
+        end = archive.fileobj.read(tarfile.RECORDSIZE)
+        if not end or any(end):
+            raise BackupFailed("it is cut off or damaged")
+
+
+def _forget_members(archive: tarfile.TarFile) -> None:
+    """tarfile remembers every member, about a kilobyte each; a backup may have millions, and nothing looks for them."""
+    archive.members = []  # type: ignore[attr-defined]
+
+
+def _checked(raw: IO[bytes], dump: Path) -> dict[str, bytes]:
+    """Reads all of the archive and changes nothing: copies the database to ``dump``, returns what is neither that nor
+    files. Raises BackupFailed and FAILURES for what cannot be restored.
+    """
+    small: dict[str, bytes] = {}
+    name, layout = "", 0
+    with (
+        dump.open("wb") as database,
+        Path(os.devnull).open("wb") as nowhere,
+        tempfile.TemporaryFile(dir=settings.VAR_DIR) as checksums,
+    ):
+        for name, content in _members(raw):
+            if name == CHECKSUMS:
+                _compare(checksums, content)
+                continue
+            summed = _Summed(content)
+            if name in (ABOUT, SECRET_KEY, RECEIPT_KEY):
+                small[name] = summed.read()
+            else:
+                shutil.copyfileobj(summed, database if name == DATABASE else nowhere)
+            checksums.write(summed.line(name))
+            if not layout:
+                layout = _check_about(small)
+        # Once more, for an archive without any member.
+        _check_about(small)
+        if SECRET_KEY not in small or not database.tell() or (name != CHECKSUMS and layout != OLD_FORMAT):
+            raise BackupFailed("it is incomplete")
+    _check_secret_key(small[SECRET_KEY].decode())
+    if connection.vendor == "sqlite":
+        with closing(sqlite3.connect(dump)) as opened:
+            (found,) = opened.execute("PRAGMA integrity_check(1)").fetchone()
+        if found != "ok":
+            raise BackupFailed(f"the database in it is damaged: {found}")
+    return small
+
+
+def _check_about(small: dict[str, bytes]) -> int:
+    """The archive's format."""
+    if ABOUT not in small:
+        raise BackupFailed(f"this is no backup: {ABOUT} is missing")
+    about = json.loads(small[ABOUT])
+    if about.get("format") not in (OLD_FORMAT, FORMAT):
+        raise BackupFailed(f"it has format {about.get('format')}; this version reads {OLD_FORMAT} and {FORMAT}")
+    if about.get("database") != connection.vendor:
+        raise BackupFailed(f"it is of {about.get('database')}; DATABASE_URL names {connection.vendor}")
+    return int(about["format"])
+
+
+def _compare(found: IO[bytes], written: IO[bytes]) -> None:
+    """Raises BackupFailed at the first line that differs."""
+    found.seek(0)
+    for ours, theirs in zip_longest(found, written):
+        if ours != theirs:
+            name = (ours or theirs).decode(errors="replace").strip().partition("  ")[2]
+            raise BackupFailed(f"the checksum of {name} is wrong")
+
+
+def _restore_files(raw: IO[bytes]) -> int:
+    count = 0
+    for member, content in _members(raw):
+        if member.startswith(FILES):
+            name = member.removeprefix(FILES)
+            default_storage.delete(name)
+            default_storage.save(name, File(content))
+            count += 1
     return count
 
 
-def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = len(data), 0o600
-    archive.addfile(entry, io.BytesIO(data))
-
-
-def _opened(archive: tarfile.TarFile, entry: tarfile.TarInfo | None) -> IO[bytes]:
-    content = archive.extractfile(entry) if entry is not None else None
-    if content is None:
-        raise BackupFailed("the backup is incomplete")
-    return content
-
-
-def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo | None, name: str) -> bytes:
-    content = _opened(archive, entry)
-    if entry is None or entry.name != name:
-        raise BackupFailed(f"this is no backup: {name} is missing")
-    return content.read()
-
-
-def _keep_secret_key(key: str) -> None:
+def _check_secret_key(key: str) -> None:
     """Raises BackupFailed if the environment sets another key: the webhooks' secrets could not be read with it."""
-    if key == settings.SECRET_KEY:
-        return
     file = settings.VAR_DIR / "secret_key"
-    if not file.is_file() or file.read_text().strip() != settings.SECRET_KEY:
+    if key != settings.SECRET_KEY and (not file.is_file() or file.read_text().strip() != settings.SECRET_KEY):
         raise BackupFailed("SECRET_KEY is not that of the backup; set it to the content of keys/secret_key in there")
-    _write_private(file, key.encode())
 
 
 def _write_private(file: Path, data: bytes) -> None:
@@ -155,21 +265,19 @@ def _database_dump() -> Iterator[Path]:
         yield dump
 
 
-def _restore_database(dump: IO[bytes]) -> None:
+def _restore_database(dump: Path) -> None:
+    """All of it or, except for MariaDB, nothing."""
     name = str(connection.settings_dict["NAME"])
     connection.close()
-    with tempfile.NamedTemporaryFile(dir=settings.VAR_DIR) as file:
-        shutil.copyfileobj(dump, file)
-        file.flush()
-        if connection.vendor == "sqlite":
-            with closing(sqlite3.connect(file.name)) as source, closing(sqlite3.connect(name)) as target:
-                source.backup(target)
-        elif connection.vendor == "postgresql":
-            options = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
-            _run("pg_restore", *options, f"--dbname={name}", file.name)
-        else:
-            file.seek(0)
-            _run("mariadb", name, stdin=file)
+    if connection.vendor == "sqlite":
+        with closing(sqlite3.connect(dump)) as source, closing(sqlite3.connect(name)) as target:
+            source.backup(target)
+    elif connection.vendor == "postgresql":
+        options = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
+        _run("pg_restore", *options, f"--dbname={name}", str(dump))
+    else:
+        with dump.open("rb") as opened:
+            _run("mariadb", name, stdin=opened)
 
 
 def _run(program: str, *arguments: str, stdin: IO[bytes] | None = None) -> None:
