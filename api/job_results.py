@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 
 from api.exports import IN_MEMORY
 from api.serializers import JobResultSerializer
-from cv.jobs.results import finished_items, reads_people, result_rows
+from cv.jobs.results import closed_items, reads_people, result_rows
 from cv.models import Job
 from cv.tables import OF_SEARCH, Columns, Row, csv_lines, table_columns, write_parquet
 from cv.trust.caller import Caller
@@ -53,7 +53,7 @@ def results_response(job: Job, form: str, caller: Caller) -> HttpResponseBase:
 
 def _table(job: Job, seen: Seen) -> tuple[Iterator[Row], Columns]:
     columns = table_columns(job.asked_attributes, seen.attributes) | (OF_SEARCH if seen.people else {})
-    return result_rows(finished_items(job, seen.people), seen.attributes, seen.people), columns
+    return result_rows(closed_items(job, seen.people), seen.attributes, seen.people), columns
 
 
 def _parquet_file(job: Job, seen: Seen) -> IO[bytes]:
@@ -70,7 +70,7 @@ def _parquet_file(job: Job, seen: Seen) -> IO[bytes]:
 
 def json_lines(job: Job, seen: Seen) -> Iterator[str]:
     context = {"attributes": seen.attributes, "people": seen.people}
-    for item in finished_items(job, seen.people):
+    for item in closed_items(job, seen.people):
         yield json.dumps(JobResultSerializer(item, context=context).data, default=str) + "\n"
 
 

@@ -104,7 +104,8 @@ JOB_ITEMS: Final[dict[str, Any]] = {
 JOB_RESULTS: Final[dict[str, Any]] = {
     "operation_id": "job_results",
     "summary": "Stream all results of a job",
-    "description": "Finished images in order, also while the job is running. JSON Lines has one image per line, as in "
+    "description": "Ended images (done, failed or cancelled) in order, also while the job is running. JSON Lines has "
+    "one image per line, as in "
     "the list of items, with its whole analysis, and in `found` who was found if the job has a `search`; CSV and "
     "Parquet have one face per row. People are named only with the scope `identify`. Scope `read`.",
     "parameters": [ResultsInput],

@@ -1,4 +1,4 @@
-"""The results of a job: its finished items, and their rows of the table that ``cv.tables`` describes."""
+"""The results of a job: its ended items, and their rows of the table that ``cv.tables`` describes."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -6,7 +6,6 @@ from typing import Final
 from django.db.models import Prefetch
 from django.utils import timezone
 
-from cv.choices import ItemState
 from cv.engine.outputs import EMBEDDING
 from cv.models import Analysis, FoundPerson, Job, JobItem
 from cv.selectors import found_people
@@ -16,11 +15,11 @@ from cv.trust.caller import Caller
 BATCH: Final = 500
 
 
-def finished_items(job: Job, people: bool = False) -> Iterator[JobItem]:
-    """The job's done and failed items in order, with analyses and faces, fetched some hundred at a time; with
-    ``people``, also with who was found in them."""
+def closed_items(job: Job, people: bool = False) -> Iterator[JobItem]:
+    """The job's ended items in order, with analyses and faces, fetched some hundred at a time; with ``people``, also
+    with who was found in them."""
     last = -1
-    rows = JobItem.objects.filter(job=job, state__in=(ItemState.DONE, ItemState.FAILED)).order_by("index")
+    rows = JobItem.objects.filter(job=job, due_at__isnull=True).order_by("index")
     rows = rows.select_related("analysis").prefetch_related("analysis__faces", "analysis__models")
     if people:
         rows = rows.prefetch_related(people_found())
