@@ -39,8 +39,7 @@ CORS_EXPOSE_HEADERS = (
     "X-Request-ID",
 )  # fmt: skip
 
-# Comparing and searching faces: off unless the operator says what for and on which legal basis. The pages and the API
-# show both.
+# Comparing and searching faces: off unless the operator says what for, on which legal basis; pages and API show both.
 XCLOUD_IDENTITY = env.boolean("XCLOUD_IDENTITY", False)
 XCLOUD_IDENTITY_PURPOSE = env.statement("XCLOUD_IDENTITY_PURPOSE", needed_by="XCLOUD_IDENTITY", needed=XCLOUD_IDENTITY)
 XCLOUD_IDENTITY_LEGAL_BASIS = env.statement(
@@ -264,8 +263,7 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "xcloud.lockou
 XCLOUD_LOGIN_RATE = env.integer("XCLOUD_LOGIN_RATE", 20)
 AXES_FAILURE_LIMIT = env.integer("XCLOUD_LOGIN_TRIES", 10)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-# Name and address together: an address alone would lock out an office; a name alone would let anyone lock out its
-# owner.
+# Both together: an address alone would lock out an office; a name alone would let anyone lock out its owner.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "telemetry.proxy.client_address"
 AXES_RESET_ON_SUCCESS = True
