@@ -73,7 +73,7 @@ def statement(name: str, needed_by: str, needed: bool) -> str:
     return value
 
 
-def integer(name: str, default: int, minimum: int = 1) -> int:
+def integer(name: str, default: int, minimum: int = 1, maximum: int | None = None) -> int:
     value = text(name, str(default))
     try:
         number = int(value.replace("_", ""))
@@ -81,6 +81,8 @@ def integer(name: str, default: int, minimum: int = 1) -> int:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}") from None
     if number < minimum:
         raise ImproperlyConfigured(f"{name} must be at least {minimum}, not {number}")
+    if maximum is not None and number > maximum:
+        raise ImproperlyConfigured(f"{name} must be at most {maximum}, not {number}")
     return number
 
 

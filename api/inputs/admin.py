@@ -11,8 +11,8 @@ from api.fields import OutputName
 from api.inputs.strict import PagingInput, StrictSerializer
 from cv.choices import AuditAction, Scope, WebhookEvent
 from cv.outbound.addresses import FetchError, UrlForbidden, check_url, resolve_public
+from cv.trust.limits import MOST_RATE
 
-MAX_RATE = 1_000_000
 LOOK_UP_S = 3.0
 
 
@@ -34,7 +34,7 @@ class KeyUpdateInput(StrictSerializer):
     )
     rate_per_minute = serializers.IntegerField(
         min_value=1,
-        max_value=MAX_RATE,
+        max_value=MOST_RATE,
         allow_null=True,
         help_text="Requests per minute; null means the server's limit.",
     )

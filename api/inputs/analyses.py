@@ -19,8 +19,8 @@ from cv.selectors import AnalysisFilter
 from cv.services import StoreOptions
 from cv.trust.caller import Caller
 from cv.trust.chips import FaceChips
+from cv.trust.limits import MOST_DAYS
 
-MAX_TTL_DAYS = 3650
 # The attribute that each filter of the list reveals.
 ATTRIBUTE_OF_FILTER = {
     "gender": Attribute.GENDER,
@@ -52,7 +52,7 @@ class StoreInput(StrictSerializer):
     )
     ttl_days = serializers.IntegerField(
         min_value=1,
-        max_value=MAX_TTL_DAYS,
+        max_value=MOST_DAYS,
         allow_null=True,
         default=None,
         help_text="Delete everything after this many days.",

@@ -4,13 +4,14 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from api.inputs.analyses import MAX_TTL_DAYS, DetectionInput
+from api.inputs.analyses import DetectionInput
 from api.inputs.names import NameField
 from api.inputs.strict import PagingInput, StrictSerializer
 from api.inputs.subjects import MAX_SUBJECT
 from api.inputs.vectors import EmbeddingField, RateField
 from cv.models.collections import MAX_CONSENT, MAX_NAME
 from cv.services import NewFace, RefusalReason
+from cv.trust.limits import MOST_DAYS
 
 MAX_SEARCHED: Final = 100
 MAX_CANDIDATES: Final = 20
@@ -33,7 +34,7 @@ class PersonField(NameField):
 
 class TtlField(serializers.IntegerField):
     def __init__(self, help_text: str, **kwargs: Any) -> None:
-        super().__init__(min_value=1, max_value=MAX_TTL_DAYS, allow_null=True, help_text=help_text, **kwargs)
+        super().__init__(min_value=1, max_value=MOST_DAYS, allow_null=True, help_text=help_text, **kwargs)
 
 
 class AcceptField(serializers.ListField):

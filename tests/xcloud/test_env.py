@@ -50,6 +50,10 @@ def test_refusals_name_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("V", "0")
     with pytest.raises(ImproperlyConfigured, match="V must be at least 1, not 0"):
         env.integer("V", 1)
+    monkeypatch.setenv("V", "20")
+    assert env.integer("V", 1, maximum=20) == 20
+    with pytest.raises(ImproperlyConfigured, match="V must be at most 19, not 20"):
+        env.integer("V", 1, maximum=19)
 
 
 def test_words_and_choice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,11 @@ from cv.choices import AuditAction, Scope, WebhookEvent
 from cv.engine.outputs import public_outputs
 from cv.outbound.addresses import FetchError, UrlForbidden, check_url, resolve_public
 from cv.services import api_key_create, audit_note, webhook_create
+from cv.trust.limits import MOST_DAYS, MOST_RATE
 from web.admin.base import staff_caller
 from web.admin.tables import translated
 from web.words import output_title
 
-MOST_DAYS = 3650
-MOST_RATE = 1_000_000
 LOOK_UP_S = 3.0
 
 

@@ -1,0 +1,32 @@
+"""What the settings refuse at the start, with the variable's name, because the service would fail on it later."""
+
+import os
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+SETTINGS = Path(__file__).resolve().parents[2] / "xcloud" / "settings.py"
+
+
+def read(monkeypatch: pytest.MonkeyPatch, folder: Path, **variables: str) -> dict[str, Any]:
+    """The settings of an installation in an empty folder."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    for name, value in {"XCLOUD_ENV_FILE": os.devnull, "XCLOUD_VAR_DIR": str(folder), **variables}.items():
+        monkeypatch.setenv(name, value)
+    return runpy.run_path(str(SETTINGS))
+
+
+@pytest.mark.parametrize("name", ["XCLOUD_DEFAULT_TTL_DAYS", "XCLOUD_JOB_DAYS", "XCLOUD_AUDIT_DAYS"])
+def test_a_time_in_days_is_at_most_what_a_request_may_ask_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    assert read(monkeypatch, tmp_path, **{name: "3650"})[name] == 3650
+    with pytest.raises(ImproperlyConfigured, match=f"^{name} must be at most 3650, not 3651$"):
+        read(monkeypatch, tmp_path, **{name: "3651"})
+
+
+def test_zero_days_still_keep_analyses_for_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert read(monkeypatch, tmp_path, XCLOUD_DEFAULT_TTL_DAYS="0")["XCLOUD_DEFAULT_TTL_DAYS"] == 0
