@@ -48,6 +48,20 @@ def test_create_api_key_refuses_what_makes_no_key(db: None, arguments: list[str]
     assert ApiKey.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--days", "0", "--days must be from 1 to 3650, not 0"),
+        ("--days", "99999999", "--days must be from 1 to 3650, not 99999999"),
+        ("--rate", "1000001", "--rate must be from 1 to 1000000, not 1000001"),
+    ],
+)
+def test_create_api_key_has_the_limits_of_the_api(db: None, option: str, value: str, said: str) -> None:
+    with pytest.raises(CommandError, match=f"^{said}$"):
+        output("create_api_key", "x", option, value)
+    assert ApiKey.objects.count() == 0
+
+
 def test_ensure_admin_prints_both_once_and_then_nothing(db: None, client: Any) -> None:
     lines = output("ensure_admin")
     password = next(line.split()[-1] for line in lines if "password  " in line)

@@ -7,7 +7,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cv.choices import Scope
 from cv.engine.outputs import public_outputs
+from cv.management.refusals import check_range
 from cv.services import api_key_create
+from cv.trust.limits import MOST_DAYS, MOST_RATE
 
 
 class Command(BaseCommand):
@@ -17,7 +19,7 @@ class Command(BaseCommand):
         outputs = [output.name for output in public_outputs()]
         parser.add_argument("name", help="what the key is for")
         parser.add_argument("--user", help="the user whose pages also show the key's analyses")
-        parser.add_argument("--days", type=int, help="the key expires after this many days")
+        parser.add_argument("--days", type=int, help=f"the key expires after this many days, at most {MOST_DAYS}")
         parser.add_argument(
             "--scopes", nargs="+", type=Scope, choices=list(Scope), default=None, metavar="SCOPE",
             help=f"what the key may do, of {', '.join(Scope)}; default: all but {Scope.IDENTIFY} and {Scope.ADMIN}",
@@ -39,10 +41,8 @@ class Command(BaseCommand):
         rate: int | None,
         **options: Any,
     ) -> None:
-        if days is not None and days < 1:
-            raise CommandError("--days must be at least 1")
-        if rate is not None and rate < 1:
-            raise CommandError("--rate must be at least 1")
+        check_range("--days", days, 1, MOST_DAYS)
+        check_range("--rate", rate, 1, MOST_RATE)
         if not 1 <= len(name) <= 100:
             raise CommandError("the name must have from 1 to 100 characters")
         owner = None
