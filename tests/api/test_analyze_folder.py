@@ -200,6 +200,25 @@ def test_a_request_that_cannot_work_says_why_and_leaves_nothing(
         call_command("analyze_folder", str(photos), "--out", str(tmp_path / "a.csv"))
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--min-face-px", "-3", "--min-face-px must be from 12 to 4096, not -3"),
+        ("--max-faces", "0", "--max-faces must be from 1 to 1000, not 0"),
+        ("--ttl-days", "-5", "--ttl-days must be from 1 to 3650, not -5"),
+        ("--ttl-days", "0", "--ttl-days must be from 1 to 3650, not 0"),
+        ("--ttl-days", "99999999", "--ttl-days must be from 1 to 3650, not 99999999"),
+    ],
+)
+def test_a_number_outside_the_limits_of_the_api_is_refused_before_anything_is_written(
+    administrator: User, photos: Path, tmp_path: Path, option: str, value: str, said: str
+) -> None:
+    with pytest.raises(CommandError, match=f"^{said}$"):
+        call_command("analyze_folder", str(photos), "--out", str(tmp_path / "a.csv"), option, value)
+    assert list(tmp_path.iterdir()) == [photos]
+    assert not Job.objects.exists()
+
+
 def test_another_request_does_not_take_over_what_is_not_done(administrator: User, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "results.csv"
     note = noted(photos, out)

@@ -113,6 +113,12 @@ def test_what_cannot_be_read_fails_alone_and_has_no_copy(photos: Path, tmp_path:
     assert not (out / "hopper.jpg").exists()
 
 
+def test_a_number_out_of_range_is_refused_before_anything_is_written(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"^--min-face-px must be from 12 to 4096, not -3$"):
+        run(photos, tmp_path / "hidden", "--min-face-px", "-3")
+    assert list(tmp_path.iterdir()) == [photos]
+
+
 def test_copies_among_the_originals_are_refused(photos: Path) -> None:
     with pytest.raises(CommandError, match="outside of DIR"):
         run(photos, photos / "hidden")

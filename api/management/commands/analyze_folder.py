@@ -28,16 +28,18 @@ from api.job_results import FILE_FORMATS, write_results
 from cv.choices import ItemState
 from cv.engine.errors import ModelNotReady
 from cv.engine.outputs import DEFAULT_OUTPUTS, EMBEDDING
-from cv.engine.types import AnalysisOptions
+from cv.engine.types import MAX_FACES_RANGE, MIN_FACE_PX_RANGE, AnalysisOptions
 from cv.jobs.errors import JobRefused
 from cv.jobs.local import LocalInputs, expanded
 from cv.jobs.progress import JobStatus, status_of
+from cv.management.refusals import check_range
 from cv.models import Job, JobItem
 from cv.services import JobRequest, StoreOptions, job_create, job_delete, job_delete_further, job_finish
 from cv.services.face_folders import photos_sort
 from cv.services.jobs import OPEN
 from cv.serving.outputs import served_outputs
 from cv.trust.caller import Caller
+from cv.trust.limits import MOST_DAYS
 
 LOOK_S: Final = 0.5
 SOME_FAILED: Final = 2
@@ -103,6 +105,9 @@ class Command(BaseCommand):
         parser.add_argument("--max-faces", type=int, default=options.max_faces)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        check_range("--min-face-px", options["min_face_px"], *MIN_FACE_PX_RANGE)
+        check_range("--max-faces", options["max_faces"], *MAX_FACES_RANGE)
+        check_range("--ttl-days", options["ttl_days"], 1, MOST_DAYS)
         out = options["out"]
         paths = named_paths(options["paths"])
         check_paths(paths, out, options["overwrite"])

@@ -18,8 +18,10 @@ from tqdm import tqdm
 from cv.engine.edits.types import Cover, EditedPicture, PictureFormat, Redaction
 from cv.engine.errors import EngineError, ImageTooLarge, ModelNotReady
 from cv.engine.odds import FALSE_MATCH_RATES
+from cv.engine.types import MIN_FACE_PX_RANGE
 from cv.identity.errors import IdentityRefused
 from cv.jobs.inputs import images_below, label
+from cv.management.refusals import check_range
 from cv.models import Collection
 from cv.services.pictures import Spared, picture_redact
 from cv.serving.engines import edited
@@ -61,6 +63,7 @@ class Command(BaseCommand):
         parser.add_argument("--overwrite", action="store_true", help="do everything again")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        check_range("--min-face-px", options["min_face_px"], *MIN_FACE_PX_RANGE)
         folder, out = options["folder"].resolve(), options["out"].resolve()
         check_folders(folder, out)
         spared = spared_people(options["except_collection"], options["fmr"])
