@@ -219,6 +219,26 @@ def test_a_number_outside_the_limits_of_the_api_is_refused_before_anything_is_wr
     assert not Job.objects.exists()
 
 
+def test_where_nothing_can_be_written_no_job_is_made(administrator: User, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv.job.part").mkdir()
+    with pytest.raises(CommandError, match=r"a\.csv cannot be read or written: "):
+        call_command("analyze_folder", str(photos), "--out", str(tmp_path / "a.csv"))
+    assert not Job.objects.exists()
+
+
+def test_a_table_that_could_not_be_written_is_written_by_the_next_call(
+    administrator: User, photos: Path, tmp_path: Path
+) -> None:
+    out, in_the_way = tmp_path / "results.csv", tmp_path / "results.csv.part"
+    worked(photos, out, administrator)
+    in_the_way.mkdir()
+    with pytest.raises(CommandError, match=r"results\.csv cannot be read or written: .*, run the same command again"):
+        call_command("analyze_folder", str(photos), "--out", str(out))
+    in_the_way.rmdir()
+    assert code_of(photos, "--out", out) == 2
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["photos", "results.csv"]
+
+
 def test_another_request_does_not_take_over_what_is_not_done(administrator: User, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "results.csv"
     note = noted(photos, out)

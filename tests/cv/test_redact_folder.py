@@ -119,6 +119,17 @@ def test_a_number_out_of_range_is_refused_before_anything_is_written(photos: Pat
     assert list(tmp_path.iterdir()) == [photos]
 
 
+def test_a_folder_that_cannot_be_written_is_named_and_gets_no_half_of_a_note(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CommandError, match=r"file/hidden cannot be read or written: Not a directory$"):
+        run(photos, tmp_path / "file" / "hidden")
+    out = tmp_path / "hidden"
+    (out / ".redact_folder.json.part").mkdir(parents=True)
+    with pytest.raises(CommandError, match=r"hidden cannot be read or written: "):
+        run(photos, out)
+    assert not (out / ".redact_folder.json").exists()
+
+
 def test_copies_among_the_originals_are_refused(photos: Path) -> None:
     with pytest.raises(CommandError, match="outside of DIR"):
         run(photos, photos / "hidden")

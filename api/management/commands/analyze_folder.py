@@ -32,7 +32,7 @@ from cv.engine.types import MAX_FACES_RANGE, MIN_FACE_PX_RANGE, AnalysisOptions
 from cv.jobs.errors import JobRefused
 from cv.jobs.local import LocalInputs, expanded
 from cv.jobs.progress import JobStatus, status_of
-from cv.management.refusals import check_range
+from cv.management.refusals import check_range, file_errors, write_whole
 from cv.models import Job, JobItem
 from cv.services import JobRequest, StoreOptions, job_create, job_delete, job_delete_further, job_finish
 from cv.services.face_folders import photos_sort
@@ -127,11 +127,13 @@ class Command(BaseCommand):
             group=group_folder(options["group"], options["overwrite"], caller),
         )
         notes = out.with_name(f"{out.name}.job")
-        if options["overwrite"]:
-            out.unlink(missing_ok=True)
-            notes.unlink(missing_ok=True)
+        with file_errors(out):
+            if options["overwrite"]:
+                out.unlink(missing_ok=True)
+                notes.unlink(missing_ok=True)
+            note = read_or_write_note(notes, wanted)
         try:
-            job = self._job(read_or_write_note(notes, wanted), one_folder or paths, caller)
+            job = self._job(note, one_folder or paths, caller)
             status, seconds = self._worked(job)
         except (JobRefused, ModelNotReady) as error:
             notes.unlink(missing_ok=True)
@@ -141,10 +143,12 @@ class Command(BaseCommand):
                 f"stopped at {count_ended(status)} of {job.item_count}; run the same command again to continue"
             )
             sys.exit(INTERRUPTED)
-        write_results(job, out, caller)
+        with file_errors(out, "; when that is solved, run the same command again to continue"):
+            write_results(job, out, caller)
         self._summarise(status, seconds, out)
         if wanted.group:
-            people = photos_sort(job, (one_folder or Path()).resolve(), Path(wanted.group))
+            with file_errors(Path(wanted.group)):
+                people = photos_sort(job, (one_folder or Path()).resolve(), Path(wanted.group))
             self.stdout.write(f"{people:,} people; their photos are in {wanted.group}")
         if options["forget"] and not job_delete(job, caller, with_analyses=True):
             job_delete_further(Job.objects.get(pk=job.pk))
@@ -288,9 +292,7 @@ def read_or_write_note(file: Path, wanted: Note) -> Note:
         if not note.same_request(wanted):
             raise CommandError(f"{file} belongs to an unfinished run with other options; --overwrite starts again")
         return note
-    draft = file.with_name(f"{file.name}.part")
-    draft.write_text(json.dumps(asdict(wanted)))
-    draft.replace(file)
+    write_whole(file, json.dumps(asdict(wanted)))
     return wanted
 
 

@@ -21,7 +21,7 @@ from cv.engine.odds import FALSE_MATCH_RATES
 from cv.engine.types import MIN_FACE_PX_RANGE
 from cv.identity.errors import IdentityRefused
 from cv.jobs.inputs import images_below, label
-from cv.management.refusals import check_range
+from cv.management.refusals import check_range, file_errors, write_whole
 from cv.models import Collection
 from cv.services.pictures import Spared, picture_redact
 from cv.serving.engines import edited
@@ -65,10 +65,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         check_range("--min-face-px", options["min_face_px"], *MIN_FACE_PX_RANGE)
         folder, out = options["folder"].resolve(), options["out"].resolve()
-        check_folders(folder, out)
+        with file_errors(out):
+            check_folders(folder, out)
         spared = spared_people(options["except_collection"], options["fmr"])
         asked = {name: str(options[name]) for name in ("cover", "min_face_px", "except_collection", "fmr")}
-        check_note(out / NOTE, {"folder": str(folder), **asked}, options["overwrite"])
+        with file_errors(out):
+            check_note(out / NOTE, {"folder": str(folder), **asked}, options["overwrite"])
         redact = partial(redact_file, cover=Cover(options["cover"]), min_face_px=options["min_face_px"], spared=spared)
         files = with_copies(list(images_below(folder)), folder, out)
         left = [pair for pair in files if options["overwrite"] or not is_done(*pair)]
@@ -106,7 +108,7 @@ def check_note(file: Path, asked: dict[str, str], overwrite: bool) -> None:
     text = json.dumps(asked)
     if file.exists() and file.read_text() != text and not overwrite:
         raise CommandError(f"{file.parent} has copies made with other options; --overwrite replaces them")
-    file.write_text(text)
+    write_whole(file, text)
 
 
 def spared_people(collection_id: UUID | None, fmr: float) -> Spared | None:
