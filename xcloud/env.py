@@ -27,14 +27,15 @@ STATEMENT = 1000
 
 
 def load_file(name: str, default: Path) -> None:
-    """Sets the variables of a `.env` file, if it exists, that are not set yet. Raises ImproperlyConfigured.
+    """Sets the variables of a `.env` file that are not set yet. Raises ImproperlyConfigured.
 
-    It has lines NAME=value as a shell reads them, without substitutions; a value with spaces is quoted.
+    ``default`` may be missing, but not a file that the variable ``name`` names. The lines are NAME=value as a shell
+    reads them, without substitutions; a value with spaces is quoted.
     """
     file = path(name, default)
-    if not file.is_file():
+    if not text(name, "") and not file.is_file():
         return
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
+    for number, line in enumerate(_content(name, file).splitlines(), start=1):
         try:
             parts = shlex.split(line, comments=True)
         except ValueError as error:
@@ -185,8 +186,12 @@ def content(name: str) -> str:
     """What the file holds that the variable names, such as a Docker secret; empty if it names none."""
     if not text(name, ""):
         return ""
+    return _content(name, path(name, Path())).strip()
+
+
+def _content(name: str, file: Path) -> str:
     try:
-        return path(name, Path()).read_text().strip()
+        return file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise ImproperlyConfigured(f"{name}: the file can't be read: {error}") from None
 

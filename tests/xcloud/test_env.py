@@ -171,6 +171,14 @@ def test_a_file_sets_what_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyP
     env.load_file("XCLOUD_ENV_FILE", tmp_path / "missing")
 
 
+def test_a_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XCLOUD_ENV_FILE", str(tmp_path / "typo.env"))
+    with pytest.raises(ImproperlyConfigured, match=r"XCLOUD_ENV_FILE: the file can't be read: .*typo\.env"):
+        env.load_file("XCLOUD_ENV_FILE", tmp_path / ".env")
+    monkeypatch.setenv("XCLOUD_ENV_FILE", os.devnull)
+    env.load_file("XCLOUD_ENV_FILE", tmp_path / ".env")
+
+
 @pytest.mark.parametrize("line", ["V=two words", "V", "V='open", "=1", "a-b=1"])
 def test_a_line_that_sets_nothing_is_refused_by_its_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
