@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 LOCAL_STORE = "cv.files.local.LocalStore"
 S3_STORE = "cv.files.s3.S3Store"
+BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 S3_OPTIONS = ("endpoint", "region", "addressing", "encryption")
 
 
@@ -32,6 +33,16 @@ def cache(name: str, url: str) -> dict[str, Any]:
                 "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 1)},
             }
     raise ImproperlyConfigured(f"{name} must start with locmem, redis, rediss or unix")
+
+
+def broker(name: str, urls: str) -> str:
+    """The URL of a broker, or several with ``;`` between them, each for when those before it are away. May be empty."""
+    for url in urls.split(";") if urls else []:
+        scheme, separator, _ = url.partition("://")
+        if not separator or scheme not in BROKERS:
+            # The URL may contain a password.
+            raise ImproperlyConfigured(f"{name} must be a URL that starts with one of {', '.join(BROKERS)}")
+    return urls
 
 
 def storage(name: str, given: str, access_key: str, secret_key: str) -> dict[str, Any]:

@@ -200,6 +200,10 @@ def cache(name: str, default: str) -> dict[str, Any]:
     return addresses.cache(name, text(name, default))
 
 
+def broker(name: str) -> str:
+    return addresses.broker(name, text(name, ""))
+
+
 def storage(name: str, access_key: str, secret_key: str) -> dict[str, Any]:
     return addresses.storage(name, text(name, ""), access_key, secret_key)
 

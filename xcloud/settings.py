@@ -104,7 +104,7 @@ XCLOUD_URL_FETCHES = env.integer("XCLOUD_URL_FETCHES", 12)
 XCLOUD_PRIVATE_NETWORKS = env.networks("XCLOUD_PRIVATE_NETWORKS", "")
 
 # Jobs of many images. The broker only wakes workers; without one, the server does the work itself.
-XCLOUD_BROKER_URL = env.text("XCLOUD_BROKER_URL", "")
+XCLOUD_BROKER_URL = env.broker("XCLOUD_BROKER_URL")
 # Without a broker: whether the server starts its own worker process when there is work.
 XCLOUD_JOB_WORKER = env.boolean("XCLOUD_JOB_WORKER", True)
 # Engines of a worker, each in its own process; 0 means one per core.

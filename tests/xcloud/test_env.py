@@ -133,6 +133,23 @@ def test_numbers_networks_and_caches_are_read_or_named(monkeypatch: pytest.Monke
             read(name, "")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["", "redis://:p@h:6379/0", "rediss://h", "redis+socket:///run/redis.sock", "amqps://u:p@h/v", "amqp://h;amqp://i"],
+)
+def test_a_broker_is_redis_or_rabbitmq(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("V", url)
+    assert env.broker("V") == url
+
+
+@pytest.mark.parametrize("url", ["http://u:hush@h", "sentinel://h:26379", "redis", "amqp://h;http://i", "amqp://h;"])
+def test_another_broker_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("V", url)
+    with pytest.raises(ImproperlyConfigured, match="V must be a URL that starts with one of redis, ") as refused:
+        env.broker("V")
+    assert "hush" not in str(refused.value)
+
+
 def test_a_statement_is_one_line_and_must_be_made_if_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert env.statement("V", needed_by="X_SWITCH", needed=False) == ""
     with pytest.raises(ImproperlyConfigured, match="X_SWITCH is on, so V must say"):

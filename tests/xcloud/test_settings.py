@@ -28,5 +28,10 @@ def test_a_time_in_days_is_at_most_what_a_request_may_ask_for(
         read(monkeypatch, tmp_path, **{name: "3651"})
 
 
+def test_a_broker_that_no_worker_can_listen_to_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^XCLOUD_BROKER_URL must be a URL that starts with one of redis, "):
+        read(monkeypatch, tmp_path, XCLOUD_BROKER_URL="http://x")
+
+
 def test_zero_days_still_keep_analyses_for_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert read(monkeypatch, tmp_path, XCLOUD_DEFAULT_TTL_DAYS="0")["XCLOUD_DEFAULT_TTL_DAYS"] == 0
