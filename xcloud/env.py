@@ -1,6 +1,7 @@
 """Typed readers of environment variables. Each raises ImproperlyConfigured with the variable's name."""
 
 import ipaddress
+import logging
 import math
 import os
 import secrets
@@ -118,6 +119,13 @@ def choice(name: str, default: Choice) -> Choice:
         return type(default)(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(type(default))}, not {value!r}") from None
+
+
+def log_level(name: str, default: str) -> str:
+    level = text(name, default).upper()
+    if level not in logging.getLevelNamesMapping():
+        raise ImproperlyConfigured(f"{name} must be DEBUG, INFO, WARNING or ERROR, not {level!r}")
+    return level
 
 
 def limits(name: str, default: Mapping[Choice, float], highest: float, one_for_all: bool) -> dict[Choice, float]:

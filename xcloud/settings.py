@@ -109,7 +109,7 @@ XCLOUD_BROKER_URL = env.broker("XCLOUD_BROKER_URL")
 XCLOUD_JOB_WORKER = env.boolean("XCLOUD_JOB_WORKER", True)
 # Engines of a worker, each in its own process; 0 means one per core.
 XCLOUD_JOB_THREADS = env.integer("XCLOUD_JOB_THREADS", 0, minimum=0)
-XCLOUD_JOB_NICE = env.integer("XCLOUD_JOB_NICE", 10, minimum=0)
+XCLOUD_JOB_NICE = env.integer("XCLOUD_JOB_NICE", 10, minimum=0, maximum=19)
 # An image whose worker gives no sign of life for this long goes to another worker.
 XCLOUD_JOB_LEASE_S = env.integer("XCLOUD_JOB_LEASE_S", 60, minimum=3)
 XCLOUD_JOB_MAX_ITEMS = env.integer("XCLOUD_JOB_MAX_ITEMS", 100_000)
@@ -338,7 +338,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "telemetry.logs.JsonFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["console"], "level": env.text("XCLOUD_LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["console"], "level": env.log_level("XCLOUD_LOG_LEVEL", "INFO")},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         # xcloud.requests already logs every 4xx with its code.

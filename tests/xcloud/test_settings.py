@@ -35,3 +35,21 @@ def test_a_broker_that_no_worker_can_listen_to_is_refused(monkeypatch: pytest.Mo
 
 def test_zero_days_still_keep_analyses_for_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert read(monkeypatch, tmp_path, XCLOUD_DEFAULT_TTL_DAYS="0")["XCLOUD_DEFAULT_TTL_DAYS"] == 0
+
+
+def test_the_niceness_of_a_worker_is_at_most_what_a_process_can_have(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert read(monkeypatch, tmp_path, XCLOUD_JOB_NICE="19")["XCLOUD_JOB_NICE"] == 19
+    with pytest.raises(ImproperlyConfigured, match=r"^XCLOUD_JOB_NICE must be at most 19, not 20$"):
+        read(monkeypatch, tmp_path, XCLOUD_JOB_NICE="20")
+
+
+def test_a_level_of_the_log_that_does_not_exist_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert read(monkeypatch, tmp_path, XCLOUD_LOG_LEVEL="warning")["LOGGING"]["root"]["level"] == "WARNING"
+    with pytest.raises(
+        ImproperlyConfigured, match="XCLOUD_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not 'LOUD'"
+    ):
+        read(monkeypatch, tmp_path, XCLOUD_LOG_LEVEL="LOUD")
