@@ -11,15 +11,20 @@ from django.core.files.storage import FileSystemStorage, default_storage
 
 from cv.engine.catalog import read_catalog
 from cv.engine.errors import ModelNotReady
+from cv.engine.outputs import EMBEDDING
 
 
 @register()
 def weights_are_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Only a warning, because migrations and keys can be made before the weights exist."""
     try:
-        read_catalog(settings.XCLOUD_ENGINE)
+        catalog = read_catalog(settings.XCLOUD_ENGINE)
     except ModelNotReady as error:
         return [Warning(f"no image can be analyzed: {error}", id="cv.W001")]
+    compares = any(EMBEDDING.name in model.outputs for model in catalog.manifest.models)
+    if settings.XCLOUD_IDENTITY and not compares:
+        what = "XCLOUD_IDENTITY is on, but no face can be compared: the weights have no model for it (XCLOUD_WEIGHTS)"
+        return [Warning(what, id="cv.W002")]
     return []
 
 

@@ -21,8 +21,10 @@ def identity_model() -> Model:
     """The model in service whose vectors are compared. Raises IdentityOff, ModelNotReady."""
     if not settings.XCLOUD_IDENTITY:
         raise IdentityOff
-    models = served_engine().catalog.manifest.models
-    return next(model for model in models if EMBEDDING.name in model.outputs)
+    for model in served_engine().catalog.manifest.models:
+        if EMBEDDING.name in model.outputs:
+            return model
+    raise ModelNotReady(f"no model in service gives {EMBEDDING.name}")
 
 
 def served_odds() -> Odds:

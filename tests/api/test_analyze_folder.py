@@ -20,6 +20,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from api.management.commands.analyze_folder import Note, digest_of, named_paths
+from cv.engine.config import Pack
 from cv.engine.outputs import DEFAULT_OUTPUTS
 from cv.engine.types import AnalysisOptions
 from cv.jobs.local import LocalInputs, expanded
@@ -327,3 +328,13 @@ def test_photos_are_not_sorted_while_identity_is_off(administrator: User, photos
     with pytest.raises(CommandError, match="its operator has not turned identity on"):
         call_command("analyze_folder", photos, out=tmp_path / "t.csv", group=tmp_path / "people")
     assert not Job.objects.exists()
+
+
+def test_photos_are_not_sorted_by_weights_without_a_model_for_it(
+    administrator: User, photos: Path, tmp_path: Path, settings: Settings
+) -> None:
+    settings.XCLOUD_IDENTITY = True
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, identity=True, weights_dir=Pack.OPEN.folder())
+    with pytest.raises(CommandError, match=r"^--group: no model in service gives embedding$"):
+        call_command("analyze_folder", photos, out=tmp_path / "t.csv", group=tmp_path / "people")
+    assert list(tmp_path.iterdir()) == [photos]

@@ -8,12 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.checks import run_checks
 from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cv.choices import Scope
-from cv.engine.config import WEIGHTS_DIR
+from cv.engine.config import WEIGHTS_DIR, Pack
 from cv.engine.errors import UndecodableImage
 from cv.engine.manifest import read_manifest
 from cv.engine.types import AnalysisOptions, AnalysisResult, Estimate, FaceResult, Quality, Vector
@@ -257,6 +258,24 @@ def test_the_operators_purpose_and_legal_basis_are_told(identifier: APIClient) -
         {"fmr": rate, "similarity": cosine}
         for rate, cosine in ((1e-3, 0.384), (1e-4, 0.443), (1e-5, 0.497), (1e-6, 0.597))
     ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("get", "/api/v1/identity", None),
+        ("post", "/api/v1/collections", {"name": "staff"}),
+        ("post", COMPARE, {side: {"embedding": [1.0] * 128, "model": SFACE.sha256} for side in ("first", "second")}),
+    ],
+)
+def test_weights_without_a_model_for_identity_are_not_ready_for_it(
+    identifier: APIClient, settings: Settings, method: str, path: str, body: Any
+) -> None:
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, weights_dir=Pack.OPEN.folder())
+    answer = getattr(identifier, method)(path, body)
+    assert error_of(answer)[:2] == (503, "model_not_ready")
+    assert answer.json()["error"]["message"].endswith("no model in service gives embedding")
+    assert [found.id for found in run_checks()] == ["cv.W002"]
 
 
 def test_analyses_give_no_vector_whatever_the_scope(

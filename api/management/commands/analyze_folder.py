@@ -29,6 +29,7 @@ from cv.choices import ItemState
 from cv.engine.errors import ModelNotReady
 from cv.engine.outputs import DEFAULT_OUTPUTS, EMBEDDING
 from cv.engine.types import MAX_FACES_RANGE, MIN_FACE_PX_RANGE, AnalysisOptions
+from cv.identity.odds import identity_model
 from cv.jobs.errors import JobRefused
 from cv.jobs.local import LocalInputs, expanded
 from cv.jobs.progress import JobStatus, status_of
@@ -256,6 +257,10 @@ def group_folder(folder: Path | None, overwrite: bool, caller: Caller) -> str:
         return ""
     if not caller.may_compute({EMBEDDING.name}):
         raise CommandError("--group: this server does not compare faces: its operator has not turned identity on")
+    try:
+        identity_model()
+    except ModelNotReady as error:
+        raise CommandError(f"--group: {error}") from error
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not overwrite):
         raise CommandError(f"--group: {folder} is not empty; --overwrite adds to it")
     return str(folder.resolve())

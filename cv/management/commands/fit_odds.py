@@ -8,7 +8,7 @@ import numpy as np
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cv.engine.errors import EngineError
+from cv.engine.errors import EngineError, ModelNotReady
 from cv.engine.outputs import EMBEDDING
 from cv.engine.types import AnalysisOptions, Vector
 from cv.identity.errors import IdentityOff
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             raise CommandError(f"{folder} is no folder")
         try:
             model = identity_model().card.sha256
-        except IdentityOff as error:
+        except (IdentityOff, ModelNotReady) as error:
             raise CommandError(str(error)) from None
         files = [
             (person.name, file) for person in sorted(folder.iterdir()) if person.is_dir() for file in _files(person)

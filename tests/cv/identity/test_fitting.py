@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from cv.engine.config import Pack
 from cv.engine.types import Vector
 from cv.identity import odds
 from cv.identity.fitting import TooFewPictures, calibration_error, fit_curve, fit_odds
@@ -98,3 +99,10 @@ def test_the_command_needs_identity_and_a_folder(settings: Settings, tmp_path: P
         call_command("fit_odds", tmp_path)
     with pytest.raises(CommandError, match="is no folder"):
         call_command("fit_odds", tmp_path / "nowhere")
+
+
+def test_the_command_needs_weights_with_a_model_for_identity(settings: Settings, tmp_path: Path) -> None:
+    settings.XCLOUD_IDENTITY = True
+    settings.XCLOUD_ENGINE = replace(settings.XCLOUD_ENGINE, identity=True, weights_dir=Pack.OPEN.folder())
+    with pytest.raises(CommandError, match=r"^no model in service gives embedding$"):
+        call_command("fit_odds", tmp_path)
