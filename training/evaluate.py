@@ -20,7 +20,9 @@ def main() -> None:
     )
     parser.add_argument("--limit", type=_positive, help="a sample of N rows, always the same ones")
     parser.add_argument("--split", help="rows of this split; default val if the table has one, else every row")
-    parser.add_argument("--pack", type=Pack, choices=list(Pack), default=Pack.RESEARCH, help="which weights to score")
+    parser.add_argument(
+        "--pack", type=Pack, choices=list(Pack), help="which weights to score; default those of XCLOUD_WEIGHTS"
+    )
     parser.add_argument("--threads", type=_positive, default=2)
     parser.add_argument("--json", action="store_true", help="one line instead of an indented report")
     arguments = parser.parse_args()
@@ -28,9 +30,10 @@ def main() -> None:
         # Imported here, so that a missing package gives the message below.
         from cv.engine.config import EngineConfig
         from cv.engine.runtime import get_engine
-        from training.measure.evaluation import evaluate
+        from training.measure.evaluation import evaluate, served_weights
 
-        engine = get_engine(EngineConfig(arguments.pack.folder(), threads=arguments.threads, identity=True))
+        weights = arguments.pack.folder() if arguments.pack else served_weights()
+        engine = get_engine(EngineConfig(weights, threads=arguments.threads, identity=True))
         result = evaluate(engine, arguments.data, arguments.split, arguments.limit)
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]

@@ -1,6 +1,7 @@
 """The served pipeline's scores on a small table of known faces."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,18 @@ def test_command_prints_one_json_object(table: Path) -> None:
     result = json.loads(done.stdout)
     assert result["n"] + result["unreadable"] == 4
     assert result["abstained"].keys() == {attribute.value for attribute in Attribute}
+
+
+def test_command_measures_the_weights_in_service_unless_it_is_told_others(table: Path) -> None:
+    def measured(*options: str) -> str:
+        command = [sys.executable, "-m", "training.evaluate", "--data", str(table), "--limit", "2", *options]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env={**os.environ, "XCLOUD_WEIGHTS": "open"}
+        )
+        return str(json.loads(done.stdout)["model"]["name"])
+
+    assert measured() == "xcloud-attributes-open"
+    assert measured("--pack", "research") == "xcloud-attributes"
 
 
 def test_command_names_a_file_that_is_not_a_table(tmp_path: Path) -> None:

@@ -106,8 +106,19 @@ def attribute_reader(engine: Engine) -> AttributeReader:
 
 def read_limits() -> tuple[Mapping[Attribute, float], float]:
     """The limits past which the service marks an answer as ``abstained``, and the quality below which it marks all."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
+    _find_settings()
     return {attribute: limit_of(attribute) for attribute in Attribute}, settings.XCLOUD_ABSTAIN_QUALITY
+
+
+def served_weights() -> Path:
+    """The folder of the weights that the service serves."""
+    _find_settings()
+    weights_dir: Path = settings.XCLOUD_ENGINE.weights_dir
+    return weights_dir
+
+
+def _find_settings() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "xcloud.settings")
 
 
 def predict(
