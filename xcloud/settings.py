@@ -10,7 +10,7 @@ from cv.engine.config import WEIGHTS_DIR, Backend, DecodeLimits, EngineConfig, P
 from cv.engine.labels import Attribute
 from cv.search.base import Search
 from cv.trust.chips import FaceChips
-from cv.trust.limits import MOST_DAYS
+from cv.trust.limits import MOST_DAYS_SET
 from cv.trust.sign_on import SignOn
 from web.look import UNFOLD as UNFOLD
 from xcloud import __version__, env
@@ -118,15 +118,15 @@ XCLOUD_JOB_MAX_UNPACKED_BYTES = env.integer("XCLOUD_JOB_MAX_UNPACKED_BYTES", 8 *
 # Folders of this server that clients may name; none by default. Absolute, with links resolved.
 XCLOUD_JOB_FOLDERS = [Path(folder).expanduser().resolve() for folder in env.words("XCLOUD_JOB_FOLDERS", "")]
 # How long the rows of a finished job are kept; its analyses have their own time limit.
-XCLOUD_JOB_DAYS = env.integer("XCLOUD_JOB_DAYS", 30, maximum=MOST_DAYS)
+XCLOUD_JOB_DAYS = env.integer("XCLOUD_JOB_DAYS", 30, maximum=MOST_DAYS_SET)
 
 # Small pictures of faces, where the photo is not kept: never, if a request asks, or unless a request says no.
 XCLOUD_FACE_CHIPS = env.choice("XCLOUD_FACE_CHIPS", FaceChips.ASKED)
 # Privacy: how long data are kept if a request does not say, and the key that signs receipts of erasure.
-XCLOUD_DEFAULT_TTL_DAYS = env.integer("XCLOUD_DEFAULT_TTL_DAYS", 0, minimum=0, maximum=MOST_DAYS)
+XCLOUD_DEFAULT_TTL_DAYS = env.integer("XCLOUD_DEFAULT_TTL_DAYS", 0, minimum=0, maximum=MOST_DAYS_SET)
 # How often the server deletes expired data; 0 if something else runs `manage.py purge_expired`.
 XCLOUD_PURGE_MINUTES = env.integer("XCLOUD_PURGE_MINUTES", 60, minimum=0)
-XCLOUD_AUDIT_DAYS = env.integer("XCLOUD_AUDIT_DAYS", 365, maximum=MOST_DAYS)
+XCLOUD_AUDIT_DAYS = env.integer("XCLOUD_AUDIT_DAYS", 365, maximum=MOST_DAYS_SET)
 XCLOUD_RECEIPT_KEY_FILE = env.path("XCLOUD_RECEIPT_KEY_FILE", VAR_DIR / "receipt_key.pem")
 
 # Where enrolled faces are searched: in each process's memory, in PostgreSQL, or in Milvus.
