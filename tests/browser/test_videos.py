@@ -36,7 +36,7 @@ def test_a_video_shows_its_people_on_a_timeline_that_plays(jobs: Page, tmp_path:
     expect(jobs.locator("#status")).to_have_text("The video waits for its turn.")
 
     work_through()
-    expect(jobs.locator("#status")).to_have_text("2 people in 0:01.")
+    expect(jobs.locator("#status")).to_have_text("2 people in 0:02.")
     rows = jobs.locator(".timeline-row")
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("happy")
