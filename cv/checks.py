@@ -21,9 +21,11 @@ def weights_are_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
         catalog = read_catalog(settings.XCLOUD_ENGINE)
     except ModelNotReady as error:
         return [Warning(f"no image can be analyzed: {error}", id="cv.W001")]
-    compares = any(EMBEDDING.name in model.outputs for model in catalog.manifest.models)
-    if settings.XCLOUD_IDENTITY and not compares:
-        what = "XCLOUD_IDENTITY is on, but no face can be compared: the weights have no model for it (XCLOUD_WEIGHTS)"
+    try:
+        if settings.XCLOUD_IDENTITY:
+            catalog.model_of(EMBEDDING.name)
+    except ModelNotReady as error:
+        what = f"XCLOUD_IDENTITY is on, but the weights (XCLOUD_WEIGHTS) cannot compare faces: {error}"
         return [Warning(what, id="cv.W002")]
     return []
 

@@ -105,9 +105,8 @@ JOB_RESULTS: Final[dict[str, Any]] = {
     "operation_id": "job_results",
     "summary": "Stream all results of a job",
     "description": "Ended images (done, failed or cancelled) in order, also while the job is running. JSON Lines has "
-    "one image per line, as in "
-    "the list of items, with its whole analysis, and in `found` who was found if the job has a `search`; CSV and "
-    "Parquet have one face per row. People are named only with the scope `identify`. Scope `read`.",
+    "one image per line, as in the list of items, with its whole analysis, and in `found` who was found if the job has "
+    "a `search`; CSV and Parquet have one face per row. People are named only with the scope `identify`. Scope `read`.",
     "parameters": [ResultsInput],
     "responses": {
         (200, "application/jsonl"): OpenApiResponse(OpenApiTypes.STR, description="One image per line."),

@@ -6,7 +6,7 @@ from importlib import import_module
 
 from cv.engine.config import EngineConfig
 from cv.engine.errors import ModelNotReady
-from cv.engine.manifest import Manifest, read_manifest
+from cv.engine.manifest import Manifest, Model, read_manifest
 from cv.engine.model_card import ModelCard
 from cv.engine.outputs import Output, all_outputs, public_outputs
 from cv.engine.published import load_published
@@ -43,6 +43,13 @@ class Catalog:
         given = {name for model in self.manifest.models for name in model.outputs}
         given.update(name for reader in self.readers for name in reader.gives)
         return tuple(output for output in all_outputs() if output.name in given)
+
+    def model_of(self, output: str) -> Model:
+        """The model of the manifest that gives this output. Raises ModelNotReady."""
+        for model in self.manifest.models:
+            if output in model.outputs:
+                return model
+        raise ModelNotReady(f"no model in service gives {output}")
 
 
 def read_catalog(config: EngineConfig) -> Catalog:

@@ -68,7 +68,7 @@ class FaceCheck:
         kept = np.flatnonzero(probabilities >= self.model.threshold)
         doubtful = [i for i in kept if logits[i] < _CLEAR]
         stands = dict.fromkeys(kept, True)
-        for quarters in (1, 2, 3):
+        for quarters in (1, 2, 3) if doubtful else ():
             turned = self.logits(np.rot90(chips[doubtful], quarters, axes=(1, 2)))
             stands |= {
                 i: stands[i] and other <= logits[i] + _TURNED_MORE for i, other in zip(doubtful, turned, strict=True)

@@ -21,10 +21,7 @@ def identity_model() -> Model:
     """The model in service whose vectors are compared. Raises IdentityOff, ModelNotReady."""
     if not settings.XCLOUD_IDENTITY:
         raise IdentityOff
-    for model in served_engine().catalog.manifest.models:
-        if EMBEDDING.name in model.outputs:
-            return model
-    raise ModelNotReady(f"no model in service gives {EMBEDDING.name}")
+    return served_engine().catalog.model_of(EMBEDDING.name)
 
 
 def served_odds() -> Odds:

@@ -14,6 +14,7 @@ from cv.engine.types import AnalysisOptions, Vector
 from cv.identity.errors import IdentityOff
 from cv.identity.fitting import TooFewPictures, fit_odds
 from cv.identity.odds import identity_model
+from cv.management.refusals import write_whole
 from cv.serving.engines import served_engine
 
 # The most pictures: they give eight million pairs, half a gigabyte.
@@ -60,9 +61,7 @@ class Command(BaseCommand):
             "calibration_error": round(fitted.calibration_error, 4),
         }
         target: Path = settings.XCLOUD_IDENTITY_ODDS
-        draft = target.with_name(f"{target.name}.part")
-        draft.write_text(json.dumps(written, indent=1) + "\n")
-        draft.replace(target)
+        write_whole(target, json.dumps(written, indent=1) + "\n")
         self.stdout.write(json.dumps(written))
 
     def vector(self, file: Path) -> tuple[float, ...] | None:
